@@ -1,0 +1,140 @@
+"""The one finding type, and the one family of errors.
+
+The CQL translator, the artifact checker, the validator, the test runner and the reader of patient data all report
+``Diagnostic`` values: what rule was broken, where (file with line and column, or a JSON pointer), and what to do. They print as
+one line for people (``file:line:col rule message``, with the marked source where there is one), as JSON, and as SARIF 2.1.0.
+
+A user's mistake that stops a command is a ``GuidewayError``; commands print its message and exit with status 2, never a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+class Severity(str, Enum):
+    """How bad it is, in the words of FHIR's issue-severity."""
+
+    error = "error"
+    warning = "warning"
+    information = "information"
+
+
+class Position(NamedTuple):
+    """A range of source text: lines and columns count from 1; the end column is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}"
+
+
+class Diagnostic(NamedTuple):
+    """One finding.
+
+    ``rule`` is a stable kebab-case id (``cql-unknown-identifier``); ``pointer`` is an RFC 6901 JSON pointer, or a FHIR element
+    path, inside ``file``; ``excerpt`` is the source line with the marked range below it.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    file: str | None = None
+    position: Position | None = None
+    pointer: str | None = None
+    hint: str | None = None
+    link: str | None = None
+    excerpt: str | None = None
+
+    def as_text(self) -> str:
+        """``file:line:col severity rule message``, then the excerpt and the hint on lines of their own."""
+        place = self.file or ""
+        if self.position is not None:
+            place += f":{self.position}"
+        elif self.pointer:
+            place += f"#{self.pointer}"
+        lines = [f"{place + ' ' if place else ''}{self.severity.value} {self.rule}: {self.message}"]
+        if self.excerpt:
+            lines.append(self.excerpt)
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as a JSON object; absent parts are left out."""
+        result: dict[str, Any] = {"rule": self.rule, "severity": self.severity.value, "message": self.message}
+        if self.file is not None:
+            result["file"] = self.file
+        if self.position is not None:
+            line, column, end_line, end_column = self.position
+            result["position"] = {"line": line, "column": column, "endLine": end_line, "endColumn": end_column}
+        for name in ("pointer", "hint", "link"):
+            value = getattr(self, name)
+            if value is not None:
+                result[name] = value
+        return result
+
+
+class GuidewayError(Exception):
+    """A mistake in what the user gave; the message says which file, where in it, what is wrong and what to do."""
+
+    def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = tuple(diagnostics)
+
+
+def mark(source: str, position: Position, width: int = 120) -> str:
+    """The source line at ``position`` with carets under the marked range.
+
+    >>> print(mark("define A: 1 + x", Position(1, 15, 1, 16)))
+      define A: 1 + x
+                    ^
+    """
+    lines = source.split("\n")
+    if not 1 <= position.line <= len(lines):
+        return ""
+    line = lines[position.line - 1].rstrip("\r")
+    start = position.column - 1
+    end = position.end_column - 1 if position.end_line == position.line else len(line)
+    shift = 0
+    if len(line) > width:
+        shift = max(0, min(start - width // 2, len(line) - width))
+        line = line[shift : shift + width]
+    visible = line.replace("\t", " ")
+    start, end = start - shift, min(end - shift, len(line))
+    return f"  {visible}\n  {' ' * start}{'^' * max(1, end - start)}"
+
+
+def as_sarif(diagnostics: Iterable[Diagnostic], version: str) -> dict[str, Any]:
+    """All findings as one SARIF 2.1.0 log, for editors and code-scanning services."""
+    levels = {Severity.error: "error", Severity.warning: "warning", Severity.information: "note"}
+    results = []
+    for d in diagnostics:
+        result: dict[str, Any] = {"ruleId": d.rule, "level": levels[d.severity], "message": {"text": d.message}}
+        if d.file is not None:
+            location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": d.file}}}
+            if d.position is not None:
+                p = d.position
+                location["physicalLocation"]["region"] = {
+                    "startLine": p.line, "startColumn": p.column, "endLine": p.end_line, "endColumn": p.end_column,
+                }  # fmt: skip
+            if d.pointer is not None:
+                location["logicalLocations"] = [{"fullyQualifiedName": d.pointer}]
+            result["locations"] = [location]
+        results.append(result)
+    rules = sorted({r["ruleId"] for r in results})
+    tool = {"driver": {"name": "guideway", "version": version, "rules": [{"id": r} for r in rules]}}
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": tool, "results": results}]}
+
+
+def as_json_text(diagnostics: Iterable[Diagnostic]) -> str:
+    """All findings as one JSON array."""
+    return json.dumps([d.as_json() for d in diagnostics], indent=2, ensure_ascii=False)
