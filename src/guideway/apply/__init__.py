@@ -1,0 +1,1 @@
+"""PlanDefinition/$apply: conditions, requests, explanation, data needed, conflicts."""

@@ -1,0 +1,1 @@
+"""What guideline authors use: validate, test, build, document."""

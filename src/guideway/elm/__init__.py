@@ -1,0 +1,1 @@
+"""The ELM tree: nodes, static types, and JSON and XML in and out."""

@@ -1,0 +1,1 @@
+"""ELM to generated Python; the runtime's values and operators; the trace."""

@@ -1,0 +1,1 @@
+"""A package of artifacts: load it, resolve its canonicals, and view it with types."""

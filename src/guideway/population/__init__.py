@@ -1,0 +1,1 @@
+"""Whole populations from bulk exports."""

@@ -1,0 +1,1 @@
+"""Patient data: decode, index, join, and say what was excluded and why."""

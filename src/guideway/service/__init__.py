@@ -1,0 +1,1 @@
+"""The ASGI application: CDS Hooks and FHIR operations."""

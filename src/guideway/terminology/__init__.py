@@ -1,0 +1,1 @@
+"""Code systems, value sets, their expansion and membership."""

@@ -1,0 +1,1 @@
+"""Units of measure: exact rational conversion of UCUM units."""
