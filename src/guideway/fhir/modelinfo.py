@@ -1,0 +1,477 @@
+"""Data models: which types there are, their elements and bases, how they convert, which contexts they offer.
+
+Takes either a compact table that ships with the package (``builtin("FHIR", "4.0.1")``, ``builtin("System")``) or a model info
+document in XML (``read_xml``: QI-Core, US Core, another FHIR version) and gives a ``ModelInfo``. The format of the XML is that of
+the CQL translator's reference implementation, namespace ``urn:hl7-org:elm-modelinfo:r1`` (CQL 1.5, Translation Semantics, Data
+Model). Tables are made by ``scripts/make_model_table.py``; a line of a table is parsed when its type is first asked for, because
+a run touches some thirty of the 932 types.
+
+A type is named ``FHIR.Observation``, a component ``FHIR.Bundle.Entry``; where an element's type is written it is a type
+expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,FHIR.string>``, ``interval<System.DateTime>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from guideway.diagnostics import GuidewayError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+NAMESPACE = "{urn:hl7-org:elm-modelinfo:r1}"
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+BUILTIN_VERSIONS = {"System": "1.0.0", "FHIR": "4.0.1"}
+
+
+class ElementInfo(NamedTuple):
+    """An element of a type. ``target`` says how a profile-informed model maps it onto the base model (``%value.value``,
+    ``FHIRHelpers.ToConcept(%value)``, ``%parent.extension[url='…'].value``); None where nothing needs mapping."""
+
+    name: str
+    type: str
+    target: str | None = None
+
+
+class SearchInfo(NamedTuple):
+    """A search parameter of a resource type: the FHIRPath it searches, and the type it compares with (None for references)."""
+
+    name: str
+    path: str
+    type: str | None = None
+
+
+class TypeInfo(NamedTuple):
+    """A type. ``elements`` are its own, without those of ``base``. ``target`` is the type of the target model that a
+    profile-informed type stands for (US Core's ``BMIProfile`` is an ``Observation``)."""
+
+    name: str
+    base: str | None
+    elements: Mapping[str, ElementInfo]
+    retrievable: bool = False
+    primary_code_path: str | None = None
+    identifier: str | None = None
+    label: str | None = None
+    target: str | None = None
+    relationships: tuple[tuple[str, str], ...] = ()
+    searches: tuple[SearchInfo, ...] = ()
+
+
+class ConversionInfo(NamedTuple):
+    """An implicit conversion: ``function`` turns ``from_type`` into ``to_type``."""
+
+    function: str
+    from_type: str
+    to_type: str
+
+
+class ContextInfo(NamedTuple):
+    """A context that CQL may evaluate in: ``context Patient``."""
+
+    name: str
+    type: str
+    key_element: str | None = None
+    birth_date_element: str | None = None
+
+
+class JsonElement(NamedTuple):
+    """How one JSON property of a type is read: ``valueQuantity`` is element ``value`` as ``FHIR.Quantity``."""
+
+    element: str
+    type: str
+    many: bool
+    choice: bool
+
+
+class _TypeTable(Mapping[str, TypeInfo]):
+    """Types by qualified name; a line of the table is parsed on first use."""
+
+    def __init__(self, model: str, lines: Mapping[str, str], parsed: dict[str, TypeInfo] | None = None) -> None:
+        self._model = model
+        self._lines = lines
+        self._parsed: dict[str, TypeInfo] = parsed if parsed is not None else {}
+
+    def __getitem__(self, name: str) -> TypeInfo:
+        found = self._parsed.get(name)
+        if found is None:
+            found = self._parsed[name] = _read_type_line(self._model, name, self._lines[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parsed or name in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines or self._parsed)
+
+    def __len__(self) -> int:
+        return len(self._lines or self._parsed)
+
+
+class ModelInfo:
+    """One data model."""
+
+    __slots__ = (
+        "_identifiers", "_inherited", "_json", "contexts", "conversions", "name", "patient_birth_date", "patient_class",
+        "required", "target_url", "target_version", "types", "url", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        version: str | None,
+        url: str,
+        types: Mapping[str, TypeInfo],
+        conversions: tuple[ConversionInfo, ...] = (),
+        contexts: tuple[ContextInfo, ...] = (),
+        *,
+        required: tuple[tuple[str, str | None], ...] = (),
+        target_url: str | None = None,
+        target_version: str | None = None,
+        patient_class: str | None = None,
+        patient_birth_date: str | None = None,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.url = url
+        self.types = types
+        self.conversions = conversions
+        self.contexts = contexts
+        self.required = required
+        self.target_url = target_url
+        self.target_version = target_version
+        self.patient_class = patient_class
+        self.patient_birth_date = patient_birth_date
+        self._inherited: dict[str, dict[str, ElementInfo]] = {}
+        self._json: dict[str, dict[str, JsonElement]] = {}
+        self._identifiers: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"ModelInfo({self.name!r}, {self.version!r}, {len(self.types)} types)"
+
+    def qualified(self, name: str) -> str:
+        """``Observation`` → ``FHIR.Observation``; names already qualified by this model or by System stay as they are."""
+        if name in self.types:
+            return name
+        own = f"{self.name}.{name}"
+        return own if own in self.types else name
+
+    def type(self, name: str) -> TypeInfo | None:
+        """The type of that name (qualified or not), or None."""
+        return self.types.get(self.qualified(name))
+
+    def elements(self, type_name: str) -> Mapping[str, ElementInfo]:
+        """All elements of a type, the inherited ones first; empty for an unknown type."""
+        name = self.qualified(type_name)
+        found = self._inherited.get(name)
+        if found is None:
+            info = self.types.get(name)
+            found = {}
+            if info is not None:
+                if info.base is not None and info.base != name:
+                    found.update(self.elements(info.base))
+                found.update(info.elements)
+            self._inherited[name] = found
+        return found
+
+    def element(self, type_name: str, element: str) -> ElementInfo | None:
+        """An element of a type, own or inherited; None where there is none."""
+        return self.elements(type_name).get(element)
+
+    def ancestors(self, type_name: str) -> tuple[str, ...]:
+        """The type itself, its base, the base's base, …; ends with ``System.Any``."""
+        chain = []
+        name: str | None = self.qualified(type_name)
+        while name is not None and name not in chain:
+            chain.append(name)
+            info = self.types.get(name)
+            name = info.base if info is not None else None
+        return tuple(chain)
+
+    def is_subtype(self, type_name: str, base: str) -> bool:
+        """Whether ``type_name`` is ``base`` or derives from it."""
+        return self.qualified(base) in self.ancestors(type_name)
+
+    def primitive(self, type_name: str) -> str | None:
+        """The System type of the value of a primitive type (``FHIR.boolean`` → ``System.Boolean``), or None."""
+        value = self.element(type_name, "value")
+        return value.type if value is not None and value.type.startswith("System.") else None
+
+    def json_elements(self, type_name: str) -> Mapping[str, JsonElement]:
+        """The JSON properties of a type: choice elements under each of their names (``valueQuantity``), the others as they
+        are. The properties with ``_`` in front of primitives are not listed."""
+        name = self.qualified(type_name)
+        found = self._json.get(name)
+        if found is None:
+            found = {}
+            for element in self.elements(name).values():
+                kind, parts = split_type(element.type)
+                many = kind == "list"
+                inner = parts[0] if many else element.type
+                kind, parts = split_type(inner)
+                if kind == "choice":
+                    for part in parts:
+                        short = part.rpartition(".")[2]
+                        json_name = element.name + short[0].upper() + short[1:]
+                        found[json_name] = JsonElement(element.name, part, many, True)
+                else:
+                    found[element.name] = JsonElement(element.name, inner, many, False)
+            self._json[name] = found
+        return found
+
+    def by_identifier(self, url: str) -> TypeInfo | None:
+        """The type that a profile or structure definition URL names, or None."""
+        if self._identifiers is None:
+            self._identifiers = {t.identifier: t.name for t in self.types.values() if t.identifier}
+        name = self._identifiers.get(url)
+        return self.types[name] if name is not None else None
+
+    def qname(self, type_name: str) -> str:
+        """The QName that ELM writes: ``{http://hl7.org/fhir}Observation``."""
+        name = self.qualified(type_name)
+        prefix, _, short = name.partition(".")
+        if prefix == "System":
+            return "{urn:hl7-org:elm-types:r1}" + short
+        return f"{{{self.url}}}{short if prefix == self.name else name}"
+
+    def from_qname(self, qname: str) -> str | None:
+        """``{http://hl7.org/fhir}Observation`` → ``FHIR.Observation``; None where the type is not of this model or System."""
+        namespace, _, short = qname[1:].partition("}")
+        if namespace == "urn:hl7-org:elm-types:r1":
+            return f"System.{short}"
+        if namespace not in (self.url, self.target_url):
+            return None
+        name = f"{self.name}.{short}"
+        return name if name in self.types else None
+
+    def context(self, name: str) -> ContextInfo | None:
+        """The context of that name, or None."""
+        return next((c for c in self.contexts if c.name == name), None)
+
+
+def split_type(expression: str) -> tuple[str, tuple[str, ...]]:
+    """A type expression's constructor and its parts.
+
+    >>> split_type("choice<FHIR.Quantity,interval<System.Date>>")
+    ('choice', ('FHIR.Quantity', 'interval<System.Date>'))
+    >>> split_type("FHIR.string")
+    ('named', ('FHIR.string',))
+    """
+    if not expression.endswith(">"):
+        return "named", (expression,)
+    kind, _, rest = expression.partition("<")
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(rest):
+        if character == "<":
+            depth += 1
+        elif character == ">":
+            depth -= 1
+        if (character == "," and depth == 0) or depth < 0:
+            parts.append(rest[start:position])
+            start = position + 1
+    return kind, tuple(parts)
+
+
+@cache
+def builtin(name: str, version: str | None = None) -> ModelInfo:
+    """A model that ships with the package: ``FHIR`` 4.0.1 or ``System`` 1.0.0. Raises GuidewayError for any other."""
+    known = BUILTIN_VERSIONS.get(name)
+    if known is None or version not in (None, known):
+        offered = ", ".join(f"{n} {v}" for n, v in BUILTIN_VERSIONS.items())
+        wanted = name if version is None else f"{name} {version}"
+        raise GuidewayError(f"There is no data model {wanted} here; there are {offered}. Give its model info as an XML file.")
+    return read_table(Path(__file__).parent / "models" / f"{name}-{known}.txt")
+
+
+def read_table(path: Path) -> ModelInfo:
+    """A model from a compact table (see ``scripts/make_model_table.py`` for the format)."""
+    head: dict[str, str] = {}
+    conversions: list[ConversionInfo] = []
+    contexts: list[ContextInfo] = []
+    required: list[tuple[str, str | None]] = []
+    lines: dict[str, str] = {}
+    model = ""
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        tag, _, rest = line.partition("\t")
+        if tag == "T":
+            name, _, body = rest.partition("\t")
+            lines[f"{model}.{name}"] = body
+        elif tag == "C":
+            function, from_type, to_type = rest.split("\t")
+            conversions.append(ConversionInfo(function, _expand(model, from_type), _expand(model, to_type)))
+        elif tag == "X":
+            name, type_name, key, birth = rest.split("\t")
+            contexts.append(ContextInfo(name, _expand(model, type_name), key or None, birth or None))
+        elif tag == "R":
+            name, _, version = rest.partition("\t")
+            required.append((name, version or None))
+        elif tag == "M":
+            head = dict(part.partition("=")[::2] for part in rest.split("\t"))
+            model = head["name"]
+    return ModelInfo(
+        model,
+        head.get("version"),
+        head["url"],
+        _TypeTable(model, lines),
+        tuple(conversions),
+        tuple(contexts),
+        required=tuple(required),
+        target_url=head.get("target_url"),
+        target_version=head.get("target_version"),
+        patient_class=head.get("patient_class"),
+        patient_birth_date=head.get("patient_birth_date"),
+    )
+
+
+def _expand(model: str, short: str) -> str:
+    """The type expression behind a table's shorthand: ``Quantity|string`` in model FHIR is
+    ``choice<FHIR.Quantity,FHIR.string>``, ``Identifier*`` a list, ``System.DateTime~`` an interval."""
+    if short.endswith("*"):
+        return f"list<{_expand(model, short[:-1])}>"
+    if "|" in short:
+        return f"choice<{','.join(_expand(model, part) for part in short.split('|'))}>"
+    if short.endswith("~"):
+        return f"interval<{_expand(model, short[:-1])}>"
+    return short if short.startswith("System.") else f"{model}.{short}"
+
+
+def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
+    base, flags, code_path, elements, relationships, searches = line.split("\t")
+    own: dict[str, ElementInfo] = {}
+    for part in elements.split(" ") if elements else ():
+        element, _, short = part.partition(":")
+        own[element] = ElementInfo(element, _expand(model, short))
+    found_searches = []
+    for part in searches.split(";") if searches else ():
+        search, kind, path = part.split("=", 2)
+        found_searches.append(SearchInfo(search, path, _expand(model, kind) if kind else None))
+    short_name = name.partition(".")[2]
+    is_public = "i" in flags
+    return TypeInfo(
+        name,
+        _expand(model, base) if base else None,
+        own,
+        "r" in flags,
+        code_path or None,
+        f"http://hl7.org/fhir/StructureDefinition/{short_name}" if is_public else None,
+        short_name if is_public else None,
+        None,
+        tuple((c, k) for c, _, k in (r.partition("=") for r in relationships.split(";"))) if relationships else (),
+        tuple(found_searches),
+    )
+
+
+# ---- model info in XML -------------------------------------------------------------------------------------------------
+
+
+def read_xml(path: str | Path) -> ModelInfo:
+    """A model from a model info document in XML. Raises GuidewayError where the file is no such document."""
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.parse(path).getroot()
+    except OSError as error:
+        raise GuidewayError(f"{path}: the model info cannot be read: {error.strerror}.") from None
+    except ElementTree.ParseError as error:
+        raise GuidewayError(f"{path}: this is not well-formed XML: {error}.") from None
+    if root.tag != f"{NAMESPACE}modelInfo" or not root.get("name") or not root.get("url"):
+        raise GuidewayError(f"{path}: this is no model info document: a modelInfo element with a name and a url is expected.")
+    model = root.attrib["name"]
+    types: dict[str, TypeInfo] = {}
+    for node in root.findall(f"{NAMESPACE}typeInfo"):
+        info = _xml_type(model, node)
+        types[info.name] = info
+    return ModelInfo(
+        model,
+        root.get("version"),
+        root.attrib["url"],
+        _TypeTable(model, {}, types),
+        tuple(
+            ConversionInfo(
+                c.attrib["functionName"], _xml_name(model, c.get("fromType", "")), _xml_name(model, c.get("toType", ""))
+            )
+            for c in root.findall(f"{NAMESPACE}conversionInfo")
+        ),
+        tuple(_xml_context(model, c) for c in root.findall(f"{NAMESPACE}contextInfo")),
+        required=tuple((r.get("name", ""), r.get("version")) for r in root.findall(f"{NAMESPACE}requiredModelInfo")),
+        target_url=root.get("targetUrl"),
+        target_version=root.get("targetVersion"),
+        patient_class=_xml_name(model, root.attrib["patientClassName"]) if root.get("patientClassName") else None,
+        patient_birth_date=root.get("patientBirthDatePropertyName"),
+    )
+
+
+def _xml_name(model: str, name: str, namespace: str | None = None) -> str:
+    """A type expression from an attribute: qualifies bare names, and reads ``List<…>`` and ``Interval<…>``."""
+    if namespace:
+        return f"{namespace}.{name}"
+    for written, kind in (("List<", "list"), ("Interval<", "interval")):
+        if name.startswith(written) and name.endswith(">"):
+            return f"{kind}<{_xml_name(model, name[len(written) : -1])}>"
+    return name if name.startswith(("System.", f"{model}.")) else f"{model}.{name}"
+
+
+def _xml_context(model: str, node: Element) -> ContextInfo:
+    named = node.find(f"{NAMESPACE}contextType")
+    type_name = model if named is None else _xml_name(model, named.get("name", ""), named.get("namespace"))
+    return ContextInfo(node.get("name", ""), type_name, node.get("keyElement"), node.get("birthDateElement"))
+
+
+def _xml_type(model: str, node: Element) -> TypeInfo:
+    name = _xml_name(model, node.get("name", ""), node.get("namespace"))
+    elements: dict[str, ElementInfo] = {}
+    for child in node.findall(f"{NAMESPACE}element"):
+        element = child.get("name", "")
+        elements[element] = ElementInfo(element, _xml_element_type(model, child), child.get("target"))
+    base_specifier = node.find(f"{NAMESPACE}baseTypeSpecifier")
+    base: str | None = None
+    if node.get("baseType"):
+        base = _xml_name(model, node.attrib["baseType"])
+    elif base_specifier is not None:
+        base = _xml_specifier(model, base_specifier)
+    return TypeInfo(
+        name,
+        base,
+        elements,
+        node.get("retrievable") == "true",
+        node.get("primaryCodePath"),
+        node.get("identifier"),
+        node.get("label"),
+        node.get("target"),
+        tuple((r.get("context", ""), r.get("relatedKeyElement", "")) for r in node.findall(f"{NAMESPACE}contextRelationship")),
+        tuple(
+            SearchInfo(s.get("name", ""), s.get("path", ""), _xml_name(model, s.attrib["type"]) if s.get("type") else None)
+            for s in node.findall(f"{NAMESPACE}search")
+        ),
+    )
+
+
+def _xml_element_type(model: str, node: Element) -> str:
+    for attribute in ("elementType", "type"):
+        if node.get(attribute):
+            return _xml_name(model, node.attrib[attribute])
+    for tag in ("elementTypeSpecifier", "typeSpecifier"):
+        specifier = node.find(f"{NAMESPACE}{tag}")
+        if specifier is not None:
+            return _xml_specifier(model, specifier)
+    return "System.Any"
+
+
+def _xml_specifier(model: str, node: Element) -> str:
+    """The type expression of a type specifier element, whichever form of nesting it uses."""
+    kind = node.get(XSI_TYPE, "NamedTypeSpecifier").rpartition(":")[2]
+    if kind == "NamedTypeSpecifier":
+        return _xml_name(model, node.get("name", ""), node.get("namespace") or node.get("modelName"))
+    if kind == "ListTypeSpecifier":
+        return f"list<{_xml_element_type(model, node)}>"
+    if kind == "IntervalTypeSpecifier":
+        if node.get("pointType"):
+            return f"interval<{_xml_name(model, node.attrib['pointType'])}>"
+        point = node.find(f"{NAMESPACE}pointTypeSpecifier")
+        return f"interval<{_xml_specifier(model, point) if point is not None else 'System.Any'}>"
+    if kind == "ChoiceTypeSpecifier":
+        choices = node.findall(f"{NAMESPACE}choice") or node.findall(f"{NAMESPACE}type")
+        return f"choice<{','.join(dict.fromkeys(_xml_specifier(model, c) for c in choices))}>"
+    return "System.Any"
