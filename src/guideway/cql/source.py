@@ -1,0 +1,58 @@
+"""A CQL text with its file name and line table: turns offsets into lines, columns, ELM locators and marked diagnostics."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from guideway.diagnostics import Diagnostic, Position, Severity, mark
+
+
+class SourceText:
+    """A text with its file name and line table."""
+
+    __slots__ = ("_lines", "file", "text")
+
+    def __init__(self, text: str, file: str | None = None) -> None:
+        self.text = text
+        self.file = file
+        self._lines: list[int] | None = None
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset; both count from 1."""
+        lines = self._lines
+        if lines is None:
+            lines = [0]
+            find = self.text.find
+            at = find("\n")
+            while at >= 0:
+                lines.append(at + 1)
+                at = find("\n", at + 1)
+            self._lines = lines
+        line = bisect_right(lines, offset)
+        return line, offset - lines[line - 1] + 1
+
+    def position(self, start: int, end: int) -> Position:
+        """The range from ``start`` up to ``end``."""
+        return Position(*self.place(start), *self.place(max(start, end)))
+
+    def locator(self, start: int, end: int) -> str:
+        """The range as ELM writes it, ``12:3-12:20``: both ends inclusive."""
+        line, column = self.place(start)
+        end_line, end_column = self.place(max(start, end - 1))
+        return f"{line}:{column}-{end_line}:{end_column}"
+
+    def diagnostic(
+        self,
+        rule: str,
+        message: str,
+        start: int,
+        end: int,
+        *,
+        severity: Severity = Severity.error,
+        hint: str | None = None,
+        link: str | None = None,
+    ) -> Diagnostic:
+        """A finding about the range, with the marked line."""
+        position = self.position(start, end)
+        excerpt = mark(self.text, position) or None
+        return Diagnostic(rule, severity, message, self.file, position, None, hint, link, excerpt)
