@@ -20,7 +20,8 @@ and hash by identity, so they can be keys of a dictionary; ``equal(a, b)`` compa
   ``strip(node)``.
 * Chains of left-associative operators, members and indexers are deep to the left (``a + b + c`` is ``(a + b) + c``) and may be
   thousands of operators long: walk them with ``left_spine`` and not by recursion. Everything else nests at most
-  ``MAXIMUM_DEPTH`` deep.
+  ``MAXIMUM_DEPTH`` deep. (The classes of such chains are known to the garbage collector, because Python frees only those without
+  recursion; all others are not, which makes parsing faster.)
 * Where the text was wrong the parser puts a ``Missing`` expression; it has been reported already, so stay silent about it.
 """
 
@@ -188,7 +189,7 @@ class ExternalConstant(Expression, eq=False, gc=False):
     quote: str = ""
 
 
-class Member(Expression, eq=False, gc=False):
+class Member(Expression, eq=False, gc=True):
     """``target.name``; ``at`` is the offset of the name."""
 
     target: Expression
@@ -197,7 +198,7 @@ class Member(Expression, eq=False, gc=False):
     at: int
 
 
-class Call(Expression, eq=False, gc=False):
+class Call(Expression, eq=False, gc=True):
     """``name(arguments)`` (target None) or ``target.name(arguments)``: a function of a library, or a fluent call."""
 
     target: Expression | None
@@ -207,7 +208,7 @@ class Call(Expression, eq=False, gc=False):
     arguments: list[Expression]
 
 
-class Index(Expression, eq=False, gc=False):
+class Index(Expression, eq=False, gc=True):
     """``target[index]``."""
 
     target: Expression
@@ -223,14 +224,14 @@ class Parens(Expression, eq=False, gc=False):
     expression: Expression
 
 
-class Unary(Expression, eq=False, gc=False):
+class Unary(Expression, eq=False, gc=True):
     """An operator with one operand; the phrases are listed at the top of this file."""
 
     op: str
     operand: Expression
 
 
-class Binary(Expression, eq=False, gc=False):
+class Binary(Expression, eq=False, gc=True):
     """An operator with two operands; the phrases are listed at the top of this file."""
 
     op: str
@@ -238,7 +239,7 @@ class Binary(Expression, eq=False, gc=False):
     right: Expression
 
 
-class Membership(Expression, eq=False, gc=False):
+class Membership(Expression, eq=False, gc=True):
     """``left in right``, ``left contains right``; ``op`` is the word, ``precision`` as in ``in day of``."""
 
     op: str
@@ -247,7 +248,7 @@ class Membership(Expression, eq=False, gc=False):
     right: Expression
 
 
-class Between(Expression, eq=False, gc=False):
+class Between(Expression, eq=False, gc=True):
     """``operand [properly] between low and high``."""
 
     operand: Expression
@@ -283,14 +284,14 @@ class Component(Expression, eq=False, gc=False):
     operand: Expression
 
 
-class IsType(Expression, eq=False, gc=False):
+class IsType(Expression, eq=False, gc=True):
     """``operand is type``."""
 
     operand: Expression
     type: TypeSpecifier
 
 
-class AsType(Expression, eq=False, gc=False):
+class AsType(Expression, eq=False, gc=True):
     """``operand as type``, or with ``strict`` ``cast operand as type``."""
 
     operand: Expression
@@ -354,7 +355,7 @@ class TimingPhrase(Node, eq=False, gc=False):
     offset: Offset | None = None
 
 
-class Timing(Expression, eq=False, gc=False):
+class Timing(Expression, eq=False, gc=True):
     """``left phrase right``."""
 
     left: Expression
