@@ -9,7 +9,6 @@ A user's mistake that stops a command is a ``GuidewayError``; commands print its
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
@@ -137,4 +136,6 @@ def as_sarif(diagnostics: Iterable[Diagnostic], version: str) -> dict[str, Any]:
 
 def as_json_text(diagnostics: Iterable[Diagnostic]) -> str:
     """All findings as one JSON array."""
+    import json
+
     return json.dumps([d.as_json() for d in diagnostics], indent=2, ensure_ascii=False)

@@ -1,0 +1,52 @@
+"""``guideway cache``: where compiled guidelines are kept, how much it is, and how to be rid of them."""
+
+from __future__ import annotations
+
+import click
+
+from guideway.cache import user_cache
+
+
+@click.group()
+def cache() -> None:
+    """Where compiled guidelines are kept.
+
+    A guideline is compiled once and kept in the user's cache folder; GUIDEWAY_CACHE names another folder, and GUIDEWAY_CACHE=off
+    keeps nothing. Losing it costs time, never results.
+    """
+
+
+@cache.command()
+def path() -> None:
+    """Print the folder."""
+    folder = user_cache().folder
+    click.echo(folder if folder is not None else "caching is off")
+
+
+@cache.command()
+def info() -> None:
+    """Print the folder, its entries and their sizes."""
+    kept = user_cache()
+    if kept.folder is None:
+        click.echo("caching is off")
+        return
+    entries = kept.entries()
+    click.echo(f"{kept.folder}: {_count(len(entries))}, {_size(sum(size for _, size in entries))} of at most {_size(kept.limit)}")
+    for name, size in entries:
+        click.echo(f"  {_size(size):>10}  {name}")
+
+
+@cache.command()
+def clear() -> None:
+    """Remove every entry."""
+    click.echo(f"{_count(user_cache().clear())} removed")
+
+
+def _count(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
+
+
+def _size(size: int) -> str:
+    if size < 1024:
+        return f"{size} B"
+    return f"{size / 1024:.0f} kB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"

@@ -1,0 +1,45 @@
+"""Which commands there are, and where each lives: a table, so that help and dispatch import nothing else.
+
+A group of commands (``guideway cql …``) is one row here; its own module holds the group. To add a command, write the module with a
+click command in it and add a row. A module that needs an optional dependency just imports it: where it is missing, the command
+answers with the line that installs it (``EXTRAS``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One row: the module that holds the command, the command's name in it, and what the list of commands says."""
+
+    module: str
+    attribute: str
+    summary: str
+    section: str
+
+
+USE = "Use a guideline"
+WRITE = "Write a guideline"
+RUN = "Run it for others"
+KEEP = "Housekeeping"
+
+COMMANDS: dict[str, Entry] = {
+    "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
+}
+
+EXTRAS: dict[str, str] = {
+    "prompt_toolkit": "repl",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "httpx": "serve",
+    "sqlalchemy": "serve",
+    "alembic": "serve",
+    "pydantic_settings": "serve",
+    "jwt": "serve",
+    "cryptography": "serve",
+    "prometheus_client": "serve",
+    "dask": "population",
+    "distributed": "population",
+}
+"""Top-level module → the extra of pyproject.toml that brings it."""

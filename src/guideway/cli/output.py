@@ -1,0 +1,80 @@
+"""Where results go: standard output or a file, whole or not at all.
+
+A command computes everything, then writes once; so a fatal mistake leaves standard output empty, and a file named with ``-o`` is
+replaced only when its new content is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from stat import S_ISREG
+
+from guideway.diagnostics import GuidewayError
+
+
+def write_result(text: str | bytes, path: str | None) -> None:
+    """Write to ``path``, or to standard output where it is ``None`` or ``-``; text is UTF-8."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if path is None or path == "-":
+        _write_standard_output(data)
+        return
+    try:
+        _write_file(data, path)
+    except OSError as error:
+        raise GuidewayError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def _write_standard_output(data: bytes) -> None:
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # a stream of text alone: a test, a notebook
+        sys.stdout.write(data.decode("utf-8", "replace"))
+        sys.stdout.flush()
+        return
+    sys.stdout.flush()
+    stream.write(data)
+    stream.flush()
+
+
+def _write_file(data: bytes, path: str) -> None:
+    path = os.path.realpath(path)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        mode = 0o666 & ~_umask()
+    else:
+        if not S_ISREG(status.st_mode):  # a device or a pipe is written to, not replaced
+            with open(path, "wb") as stream:
+                stream.write(data)
+            return
+        mode = status.st_mode & 0o777
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        _forget(temporary)
+        raise
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal for a person who has not asked for plain text (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
