@@ -1,0 +1,282 @@
+"""A package of knowledge artifacts: PlanDefinitions, ActivityDefinitions, CQL libraries, value sets, questionnaires.
+
+``load(path)`` takes a folder, a FHIR package (.tgz) or a Bundle and gives a ``Guideline``: its artifacts by canonical URL,
+its CQL and ELM libraries, its manifest (package.json), a content hash over every byte of it, and what was wrong with its
+files. It resolves references (versioned, unversioned, contained ``#id``) and finds plans by id, name, title or URL. Nothing
+is translated or checked here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.guideline.canonical import parse
+from guideway.guideline.libraries import LibraryText, from_cql, from_library_resource
+from guideway.guideline.reading import SourceFile, read_files
+from guideway.terminology.valuesets import version_key
+
+Json = dict[str, Any]
+
+KNOWLEDGE_TYPES = frozenset(
+    {
+        "ActivityDefinition", "CodeSystem", "ConceptMap", "ImplementationGuide", "Library", "Measure", "PlanDefinition",
+        "Questionnaire", "StructureDefinition", "StructureMap", "ValueSet",
+    }
+)  # fmt: skip
+"""What a guideline is made of; other resources in a package (examples, patients) are not part of it."""
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the guideline is: from package.json, or made up from what there is."""
+
+    id: str
+    version: str
+    canonical: str | None = None
+    title: str | None = None
+    description: str | None = None
+    hygiene: str = "none"
+    settings: Json = {}
+
+    @property
+    def label(self) -> str:
+        """``id version``, as every output names it."""
+        return f"{self.id} {self.version}"
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """One artifact: its JSON and the file (with a JSON pointer for Bundle entries) it came from."""
+
+    resource: Json
+    file: str
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return str(self.resource["resourceType"])
+
+    @property
+    def id(self) -> str:
+        """The logical id, or else the last part of the URL."""
+        found = self.resource.get("id")
+        return found if isinstance(found, str) and found else self.url.rpartition("/")[2]
+
+    @property
+    def url(self) -> str:
+        """The canonical URL; for an artifact without one, ``Type/id``."""
+        found = self.resource.get("url")
+        return found if isinstance(found, str) and found else f"{self.type}/{self.resource.get('id', '')}"
+
+    @property
+    def version(self) -> str | None:
+        """The business version."""
+        found = self.resource.get("version")
+        return found if isinstance(found, str) and found else None
+
+    @property
+    def canonical(self) -> str:
+        """``url|version``."""
+        return f"{self.url}|{self.version}" if self.version else self.url
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        for name in ("title", "name"):
+            found = self.resource.get(name)
+            if isinstance(found, str) and found:
+                return found
+        return self.id
+
+
+class Guideline:
+    """Everything in one package; see the module's text."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        artifacts: Iterable[Artifact],
+        libraries: Iterable[LibraryText] = (),
+        *,
+        content_hash: str = "",
+        origin: str = "",
+        findings: Iterable[Diagnostic] = (),
+    ) -> None:
+        self.manifest = manifest
+        self.content_hash = content_hash
+        self.origin = origin
+        self.findings: list[Diagnostic] = list(findings)
+        self.artifacts: list[Artifact] = []
+        self._by_url: dict[str, list[Artifact]] = {}
+        for artifact in artifacts:
+            self._add(artifact)
+        self.libraries: list[LibraryText] = []
+        self._add_libraries(libraries)
+
+    def _add(self, artifact: Artifact) -> None:
+        known = self._by_url.setdefault(artifact.url, [])
+        for other in known:
+            if other.version == artifact.version and other.type == artifact.type:
+                if other.resource != artifact.resource:
+                    text = f"{artifact.canonical} is already defined in {other.file}; this one is not used"
+                    self.findings.append(
+                        Diagnostic(
+                            "artifact-duplicate", Severity.error, text, artifact.file, hint="give each artifact its own URL"
+                        )
+                    )
+                return
+        known.append(artifact)
+        known.sort(key=lambda a: version_key(a.version), reverse=True)
+        self.artifacts.append(artifact)
+
+    def _add_libraries(self, libraries: Iterable[LibraryText]) -> None:
+        """CQL files first, then what Library resources carry; the first of each name and version counts."""
+        seen: set[tuple[str, str | None]] = set()
+        carried = []
+        for artifact in self.of_type("Library"):
+            found, findings = from_library_resource(artifact.resource, artifact.file)
+            self.findings += findings
+            carried += [found] if found else []
+        for library in [*libraries, *carried]:
+            if (library.name, library.version) not in seen:
+                seen.add((library.name, library.version))
+                self.libraries.append(library)
+
+    def of_type(self, resource_type: str) -> Iterator[Artifact]:
+        """Every artifact of one type, in file order."""
+        return (a for a in self.artifacts if a.type == resource_type)
+
+    @property
+    def plans(self) -> list[Artifact]:
+        """The PlanDefinitions, in file order."""
+        return list(self.of_type("PlanDefinition"))
+
+    def resolve(self, reference: str, *types: str) -> Artifact | None:
+        """The artifact a canonical reference names; the highest version where the reference names none."""
+        wanted = parse(reference)
+        for artifact in self._by_url.get(wanted.url, ()):
+            if (wanted.version is None or artifact.version == wanted.version) and (not types or artifact.type in types):
+                return artifact
+        return None
+
+    def plan(self, name: str) -> Artifact:
+        """The plan with this id, name, title or URL; ``GuidewayError`` with the nearest names otherwise."""
+        matches = [p for p in self.plans if name in (p.id, p.resource.get("name"), p.url, p.canonical)]
+        matches = matches or [p for p in self.plans if name == p.title]
+        if matches:
+            return max(matches, key=lambda p: version_key(p.version))
+        from difflib import get_close_matches
+
+        known = sorted({p.id for p in self.plans} | {str(p.resource["name"]) for p in self.plans if p.resource.get("name")})
+        near = get_close_matches(name, known, 3, 0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(known)}" if known else ""
+        raise GuidewayError(f"no plan {name!r} in {self.manifest.label}{hint}")
+
+    def library_of(self, reference: str) -> LibraryText | None:
+        """The logic that a Library canonical names: by the Library resource's URL, or by the name at the end of the URL."""
+        wanted = parse(reference)
+        name = wanted.url.rstrip("/").rpartition("/")[2]
+        versions = (None, wanted.version) if wanted.version else ()
+        usable = [x for x in self.libraries if not versions or x.version in versions]
+        found = [x for x in usable if x.url == wanted.url] or [x for x in usable if x.name == name]
+        return max(found, key=lambda x: version_key(x.version)) if found else None
+
+
+def load(path: str | os.PathLike[str]) -> Guideline:
+    """The guideline at ``path``; a path that cannot be read, or holds no artifact at all, raises ``GuidewayError``."""
+    origin = os.fspath(path)
+    return from_files(read_files(origin), origin)
+
+
+def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
+    """A guideline from its files; ``origin`` is only used in messages and for the name where there is no manifest."""
+    from hashlib import sha256
+
+    state = sha256()
+    findings: list[Diagnostic] = []
+    artifacts: list[Artifact] = []
+    libraries: list[LibraryText] = []
+    package: Json = {}
+    for file in files:
+        state.update(f"{len(file.name)}:{file.name}:{len(file.data)}:".encode())
+        state.update(file.data)
+        if file.name.endswith(".cql"):
+            library, problem = from_cql(file.data, file.name)
+            libraries += [library] if library else []
+            findings += [problem] if problem else []
+        elif file.name.endswith(".json"):
+            content = _json(file, findings)
+            if content is None:
+                continue
+            if "resourceType" not in content and file.name.rpartition("/")[2] == "package.json":
+                package = package or content
+            else:
+                artifacts += _artifacts(content, file.name, findings)
+    if not artifacts and not libraries:
+        first = f": {findings[0].as_text()}" if findings else ""
+        raise GuidewayError(f"{origin}: no FHIR knowledge artifact in it{first}", findings)
+    manifest = _manifest(package, origin, artifacts)
+    libraries = [x if x.url or not manifest.canonical else x.at(f"{manifest.canonical}/Library/{x.name}") for x in libraries]
+    return Guideline(manifest, artifacts, libraries, content_hash=state.hexdigest(), origin=origin, findings=findings)
+
+
+def _json(file: SourceFile, findings: list[Diagnostic]) -> Json | None:
+    try:
+        content = _DECODER.decode(file.data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        findings.append(
+            Diagnostic("artifact-json", Severity.error, f"not JSON: {error}", file.name, hint="this file is not used")
+        )
+        return None
+    if not isinstance(content, dict):
+        findings.append(Diagnostic("artifact-json", Severity.error, "not a JSON object", file.name, hint="this file is not used"))
+        return None
+    return content
+
+
+def _artifacts(content: Json, file: str, findings: list[Diagnostic]) -> Iterator[Artifact]:
+    kind = content.get("resourceType")
+    if kind == "Bundle":
+        entries = content.get("entry")
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            resource = entry.get("resource") if isinstance(entry, dict) else None
+            if isinstance(resource, dict):
+                yield from _artifacts(resource, f"{file}#/entry/{index}/resource", findings)
+    elif kind in KNOWLEDGE_TYPES:
+        if not content.get("url") and not content.get("id"):
+            text = f"a {kind} with neither url nor id: nothing can refer to it"
+            findings.append(Diagnostic("artifact-unnamed", Severity.error, text, file, hint="give it a url"))
+        else:
+            yield Artifact(content, file)
+    elif not isinstance(kind, str) and "/" not in file and file != "package.json":
+        findings.append(Diagnostic("artifact-type", Severity.warning, "no resourceType: not a FHIR resource", file))
+
+
+def _manifest(package: Json, origin: str, artifacts: list[Artifact]) -> Manifest:
+    def text(name: str) -> str | None:
+        value = package.get(name)
+        return value if isinstance(value, str) and value else None
+
+    own = package.get("guideway")
+    settings = own if isinstance(own, dict) else {}
+    stem = os.path.basename(os.path.abspath(origin))
+    for suffix in (".json", ".tgz", ".tar.gz", ".tar"):
+        stem = stem.removesuffix(suffix)
+    versions = {a.version for a in artifacts if a.type == "PlanDefinition" and a.version}
+    version = text("version") or (versions.pop() if len(versions) == 1 else "unversioned")
+    hygiene = settings.get("hygiene")
+    return Manifest(
+        id=text("name") or stem,
+        version=version,
+        canonical=(text("canonical") or "").rstrip("/") or None,
+        title=text("title"),
+        description=text("description"),
+        hygiene=hygiene if isinstance(hygiene, str) else "none",
+        settings=settings,
+    )
