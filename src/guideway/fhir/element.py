@@ -3,7 +3,7 @@
 ``FhirObject`` is a resource, data type or backbone element over its plain ``dict``; ``FhirPrimitive`` is a primitive with its
 raw JSON value (dates stay strings, numbers are ``int`` or ``Decimal``) and the ``_name`` object that carries its extensions.
 ``get`` follows one element of a type: choice elements by their base name (``value`` finds ``valueQuantity``), lists as lists,
-absence as None. Types are named as FHIR names them, without a model's prefix: ``Observation``, ``Observation.Component``, ``code``.
+absence as None, also of lists. Types are named as FHIR names them: ``Observation``, ``Observation.Component``, ``code``.
 
 The JSON format is FHIR R4 §2.6.2 "JSON Representation"; the types come from ``guideway.fhir.modelinfo``, which is read only when
 a path is followed that the generated code did not resolve beforehand.
@@ -179,7 +179,7 @@ def get(source: FhirValue, name: str) -> Any:
             if how.many:
                 return [wrap_object(kind, item) for item in (raw if isinstance(raw, list) else [raw])]
             return wrap_object(kind, raw)
-    return [] if how.many else None
+    return None
 
 
 def _primitives(kind: str, raw: Any, extra: Any) -> Iterator[FhirPrimitive]:
@@ -194,8 +194,8 @@ def _primitives(kind: str, raw: Any, extra: Any) -> Iterator[FhirPrimitive]:
 
 
 def codings(data: Json, path: str) -> Iterator[tuple[str | None, str]]:
-    """Every ``(system, code)`` at ``path`` of a JSON object, for code filters: the codings of CodeableConcepts, Codings, and bare
-    codes (system None). A step may be the base name of a choice (``medication``) and may cross lists; references are not followed.
+    """Every ``(system, code)`` at ``path`` of a JSON object, for code filters: of CodeableConcepts, Codings, and bare codes
+    (system None). A step may be the base name of a choice (``medication``) and may cross lists; references are not followed.
     """
     pending: list[Any] = [data]
     for step in path.split("."):
