@@ -159,7 +159,8 @@ class Date(_Dated, frozen=True):
     def of(cls, year: int, month: int | None = None, day: int | None = None) -> Date:
         """The date of these parts; ValueError where there is none."""
         count = _specified((year, month, day))
-        return cls(date(year, month or 1 if month is None else month, 1 if day is None else day).toordinal() * DAY_TICKS, count - 1)
+        first = date(year, 1 if month is None else month, 1 if day is None else day)
+        return cls(first.toordinal() * DAY_TICKS, count - 1)
 
     @classmethod
     def parse(cls, text: str) -> Date:

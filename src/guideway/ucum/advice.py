@@ -1,0 +1,155 @@
+"""What is wrong with a string that is no UCUM unit, and which unit was probably meant."""
+
+from __future__ import annotations
+
+import re
+
+from guideway.ucum.grammar import BASES, DEFINITIONS, UnitError, known, parse
+
+WHOLE = {
+    "bpm": "/min",
+    "beats/min": "/min",
+    "beats/minute": "/min",
+    "breaths/min": "/min",
+    "ratio": "1",
+    "none": "1",
+    "percent": "%",
+    "K/uL": "10*3/uL",
+    "k/ul": "10*3/uL",
+    "K/mcL": "10*3/uL",
+    "thou/uL": "10*3/uL",
+    "thou/mcL": "10*3/uL",
+    "M/uL": "10*6/uL",
+    "m/ul": "10*6/uL",
+    "mil/uL": "10*6/uL",
+    "G/l": "10*9/L",
+    "Gpt/l": "10*9/L",
+    "Giga/L": "10*9/L",
+    "Tpt/l": "10*12/L",
+    "mL/min/1.73m2": "mL/min/{1.73_m2}",
+    "mL/min/1.73 m2": "mL/min/{1.73_m2}",
+    "ml/min/1.73m2": "mL/min/{1.73_m2}",
+    "ml/min/1.73 m^2": "mL/min/{1.73_m2}",
+}
+"""Common strings, whole."""
+
+PARTS = {
+    "mcg": "ug",
+    "mcL": "uL",
+    "mcl": "uL",
+    "mcmol": "umol",
+    "gm": "g",
+    "gms": "g",
+    "gram": "g",
+    "grams": "g",
+    "cc": "mL",
+    "IU": "[IU]",
+    "iu": "[IU]",
+    "mIU": "m[IU]",
+    "uIU": "u[IU]",
+    "kIU": "k[IU]",
+    "mU": "mU",
+    "mEq": "meq",
+    "mmHg": "mm[Hg]",
+    "cmH2O": "cm[H2O]",
+    "lb": "[lb_av]",
+    "lbs": "[lb_av]",
+    "oz": "[oz_av]",
+    "in": "[in_i]",
+    "inch": "[in_i]",
+    "ft": "[ft_i]",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "mins": "min",
+    "minute": "min",
+    "minutes": "min",
+    "day": "d",
+    "days": "d",
+    "week": "wk",
+    "weeks": "wk",
+    "month": "mo",
+    "months": "mo",
+    "yr": "a",
+    "yrs": "a",
+    "year": "a",
+    "years": "a",
+    "liter": "L",
+    "litre": "L",
+    "C": "Cel",
+    "°C": "Cel",
+    "degC": "Cel",
+    "celsius": "Cel",
+    "F": "[degF]",
+    "°F": "[degF]",
+    "degF": "[degF]",
+    "pH": "[pH]",
+    "cells": "{cells}",
+    "cell": "{cell}",
+    "tablet": "{tbl}",
+    "tablets": "{tbl}",
+    "mOsm": "mosm",
+    "msec": "ms",
+    "units": "U",
+    "unit": "U",
+    "sq m": "m2",
+    "sqm": "m2",
+    "m^2": "m2",
+    "m²": "m2",
+    "cm^3": "cm3",
+}
+"""Common strings for one part of a unit."""
+
+_POWER = re.compile(r"^(?:x|X|×|\*)?\s*10(?:\^|\*\*|E|e|\*)?([+-]?\d+)(?=/|$)")
+
+
+def problem(code: str) -> str | None:
+    """Why ``code`` is not a unit of UCUM; None where it is one."""
+    try:
+        parse(code)
+    except UnitError as error:
+        return str(error)
+    return None
+
+
+def suggestion(code: str) -> str | None:
+    """The UCUM unit that ``code`` probably means; None where nothing comes near (or it is a unit already)."""
+    if known(code):
+        return None
+    text = code.strip()
+    if text in WHOLE:
+        return WHOLE[text]
+    text = text.replace("µ", "u").replace("μ", "u").replace("×", "x").replace(" per ", "/").replace(" ", "")
+    for candidate in (text, _POWER.sub(r"10*\1", text), WHOLE.get(text, "")):
+        if candidate and known(candidate):
+            return candidate
+    text = _POWER.sub(r"10*\1", text)
+    parts = [_part(part) for part in text.split("/")]
+    candidate = "/".join(part for part in parts if part is not None)
+    if None not in parts and known(candidate):
+        return candidate
+    return None
+
+
+def _part(text: str) -> str | None:
+    if not text or known(text):
+        return text
+    if text in PARTS:
+        return PARTS[text]
+    lower = text.lower()
+    for code in (*BASES, *DEFINITIONS):
+        if code.lower() in (lower, f"[{lower}]"):
+            return code
+    if lower in PARTS:
+        return PARTS[lower]
+    if known(lower):
+        return lower
+    prefix, rest = text[:1], text[1:]
+    if prefix == "K" and known("k" + rest):
+        return "k" + rest
+    return f"{{{text}}}" if re.fullmatch(r"[A-Za-z]{4,}", text) else None
