@@ -29,11 +29,13 @@ BUILTIN_VERSIONS = {"System": "1.0.0", "FHIR": "4.0.1"}
 
 class ElementInfo(NamedTuple):
     """An element of a type. ``target`` says how a profile-informed model maps it onto the base model (``%value.value``,
-    ``FHIRHelpers.ToConcept(%value)``, ``%parent.extension[url='…'].value``); None where nothing needs mapping."""
+    ``FHIRHelpers.ToConcept(%value)``, ``%parent.extension[url='…'].value``); None where nothing needs mapping. ``required``:
+    FHIR's minimum is one (known for the built-in FHIR model; model info documents do not say)."""
 
     name: str
     type: str
     target: str | None = None
+    required: bool = False
 
 
 class SearchInfo(NamedTuple):
@@ -114,7 +116,7 @@ class ModelInfo:
     """One data model."""
 
     __slots__ = (
-        "_identifiers", "_inherited", "_json", "contexts", "conversions", "name", "patient_birth_date", "patient_class",
+        "_codes", "_identifiers", "_inherited", "_json", "contexts", "conversions", "name", "patient_birth_date", "patient_class",
         "required", "target_url", "target_version", "types", "url", "version",
     )  # fmt: skip
 
@@ -132,6 +134,7 @@ class ModelInfo:
         target_version: str | None = None,
         patient_class: str | None = None,
         patient_birth_date: str | None = None,
+        codes: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -144,6 +147,7 @@ class ModelInfo:
         self.target_version = target_version
         self.patient_class = patient_class
         self.patient_birth_date = patient_birth_date
+        self._codes: dict[str, str | frozenset[str]] = dict(codes or {})
         self._inherited: dict[str, dict[str, ElementInfo]] = {}
         self._json: dict[str, dict[str, JsonElement]] = {}
         self._identifiers: dict[str, str] | None = None
@@ -198,6 +202,14 @@ class ModelInfo:
         """The System type of the value of a primitive type (``FHIR.boolean`` → ``System.Boolean``), or None."""
         value = self.element(type_name, "value")
         return value.type if value is not None and value.type.startswith("System.") else None
+
+    def codes(self, type_name: str) -> frozenset[str] | None:
+        """The codes of a required binding (``FHIR.ObservationStatus`` → final, amended, …); None where all codes are allowed or
+        the binding is not known here."""
+        found = self._codes.get(type_name)
+        if isinstance(found, str):
+            found = self._codes[type_name] = frozenset(found.split(" "))
+        return found
 
     def json_elements(self, type_name: str) -> Mapping[str, JsonElement]:
         """The JSON properties of a type: choice elements under each of their names (``valueQuantity``), the others as they
@@ -292,6 +304,7 @@ def read_table(path: Path) -> ModelInfo:
     contexts: list[ContextInfo] = []
     required: list[tuple[str, str | None]] = []
     lines: dict[str, str] = {}
+    codes: dict[str, str] = {}
     model = ""
     for line in path.read_text(encoding="utf-8").split("\n"):
         tag, _, rest = line.partition("\t")
@@ -301,6 +314,8 @@ def read_table(path: Path) -> ModelInfo:
         elif tag == "C":
             function, from_type, to_type = rest.split("\t")
             conversions.append(ConversionInfo(function, _expand(model, from_type), _expand(model, to_type)))
+        elif tag == "B":
+            name, _, codes[f"{model}.{name}"] = rest.partition("\t")
         elif tag == "X":
             name, type_name, key, birth = rest.split("\t")
             contexts.append(ContextInfo(name, _expand(model, type_name), key or None, birth or None))
@@ -322,6 +337,7 @@ def read_table(path: Path) -> ModelInfo:
         target_version=head.get("target_version"),
         patient_class=head.get("patient_class"),
         patient_birth_date=head.get("patient_birth_date"),
+        codes=codes,
     )
 
 
@@ -342,7 +358,8 @@ def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
     own: dict[str, ElementInfo] = {}
     for part in elements.split(" ") if elements else ():
         element, _, short = part.partition(":")
-        own[element] = ElementInfo(element, _expand(model, short))
+        required = short.endswith("!")
+        own[element] = ElementInfo(element, _expand(model, short[:-1] if required else short), None, required)
     found_searches = []
     for part in searches.split(";") if searches else ():
         search, kind, path = part.split("=", 2)
