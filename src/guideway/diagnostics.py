@@ -4,19 +4,19 @@ The CQL translator, the artifact checker, the validator, the test runner and the
 ``Diagnostic`` values: what rule was broken, where (file with line and column, or a JSON pointer), and what to do. They print as
 one line for people (``file:line:col rule message``, with the marked source where there is one), as JSON, and as SARIF 2.1.0.
 
-A user's mistake that stops a command is a ``GuidewayError``; commands print its message and exit with status 2, never a traceback.
+A user's mistake that stops a command is a ``GuidewayError``: commands print its message and exit with status 2, no traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How bad it is, in the words of FHIR's issue-severity."""
 
     error = "error"

@@ -1,6 +1,6 @@
 """Which commands there are, and where each lives: a table, so that help and dispatch import nothing else.
 
-A group of commands (``guideway cql …``) is one row here; its own module holds the group. To add a command, write the module with a
+A group of commands (``guideway cql …``) is one row here; its own module holds the group. To add a command, write a module with a
 click command in it and add a row. A module that needs an optional dependency just imports it: where it is missing, the command
 answers with the line that installs it (``EXTRAS``).
 """
