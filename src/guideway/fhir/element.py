@@ -122,7 +122,8 @@ def access(fhir_type: str, name: str) -> Access | None:
 
 def _alternative(name: str, part: str, choice: bool) -> tuple[str, str, bool]:
     short = part.partition(".")[2]
-    return (name + short[0].upper() + short[1:] if choice else name, short, is_primitive(short))
+    in_json = "Quantity" if short == "SimpleQuantity" else short  # a profile of Quantity, named so in the model only
+    return (name + in_json[0].upper() + in_json[1:] if choice else name, short, is_primitive(short))
 
 
 def is_primitive(fhir_type: str) -> bool:
