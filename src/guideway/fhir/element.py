@@ -122,7 +122,7 @@ def access(fhir_type: str, name: str) -> Access | None:
 
 def _alternative(name: str, part: str, choice: bool) -> tuple[str, str, bool]:
     short = part.partition(".")[2]
-    in_json = "Quantity" if short == "SimpleQuantity" else short  # a profile of Quantity, named so in the model only
+    in_json = "Quantity" if short == "SimpleQuantity" else short  # a profile: JSON says Quantity
     return (name + in_json[0].upper() + in_json[1:] if choice else name, short, is_primitive(short))
 
 

@@ -226,7 +226,7 @@ class ModelInfo:
                 if kind == "choice":
                     for part in parts:
                         short = part.rpartition(".")[2]
-                        short = "Quantity" if short == "SimpleQuantity" else short  # a profile of Quantity, named so in the model only
+                        short = "Quantity" if short == "SimpleQuantity" else short  # a profile: JSON says Quantity
                         json_name = element.name + short[0].upper() + short[1:]
                         found[json_name] = JsonElement(element.name, part, many, True)
                 else:
