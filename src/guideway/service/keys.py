@@ -1,0 +1,172 @@
+"""JSON Web Tokens of callers: the CDS Hooks client JWT (spec "Trusting CDS Clients") and bearer tokens for /fhir.
+
+The order of checks is that of the best-practices page: algorithm, issuer, key, signature, audience, times, replay.
+The reason of a refusal is for the log only; a caller learns nothing but 401.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from guideway.remote.client import Client, Limits
+from guideway.remote.errors import RemoteError
+from guideway.remote.guard import AllowedBase, Guard
+
+KEY_LIFETIME = 600.0
+REFETCH_PAUSE = 30.0
+MAX_TOKEN_LIFETIME = 3600
+
+
+class TokenRefused(Exception):
+    """The token is not accepted; the message says why, without any part of the token."""
+
+
+@dataclass(slots=True)
+class KeySource:
+    """The public keys of one issuer: from a file, or from URLs that are on its list; remote ones are kept for ten minutes.
+
+    A ``kid`` that is not known causes one new look, at most every 30 s, so that neither a rotation of keys nor a flood of made-up
+    ids does harm.
+    """
+
+    file: Path | None
+    urls: tuple[str, ...]
+    private: bool = False
+    _sets: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def key(self, kid: str, jku: str | None) -> Any:
+        """The key with this id; raises TokenRefused."""
+        if jku is not None and jku not in self.urls:
+            raise TokenRefused("the jku is not on the issuer's list")
+        if jku is None and self.file is None and len(self.urls) != 1:
+            raise TokenRefused("no jku in the token, and no key file is configured")
+        source = jku or (str(self.file) if self.file is not None else self.urls[0])
+        async with self._lock:
+            keys = await self._keys(source, kid)
+        if kid not in keys:
+            raise TokenRefused("the key id is unknown")
+        return keys[kid]
+
+    async def _keys(self, source: str, kid: str) -> dict[str, Any]:
+        now = time.monotonic()
+        loaded, keys = self._sets.get(source, (float("-inf"), {}))
+        stale = now - loaded > KEY_LIFETIME
+        if (kid in keys and not stale) or now - self._asked.get(source, float("-inf")) < REFETCH_PAUSE:
+            return keys
+        self._asked[source] = now
+        try:
+            if self.file is not None and source == str(self.file):
+                content = json.loads(self.file.read_text("utf-8"))
+            else:
+                guard = Guard((AllowedBase(source, self.private),))
+                async with Client(guard, limits=Limits(seconds=3, answer_bytes=200_000)) as client:
+                    content = await client.get_json(source)
+            keys = parse_key_set(content)
+        except (OSError, ValueError, RemoteError) as error:
+            if keys and now - loaded < 10 * KEY_LIFETIME:
+                return keys
+            raise TokenRefused(f"the issuer's keys could not be read: {type(error).__name__}") from error
+        self._sets[source] = (now, keys)
+        return keys
+
+
+def parse_key_set(content: Any) -> dict[str, Any]:
+    """kid → public key of a JWKS; symmetric keys and keys without id are left out; raises ValueError where it is no key set."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("keys"), list):
+        raise ValueError("not a JWKS")
+    keys: dict[str, Any] = {}
+    for entry in content["keys"]:
+        if not isinstance(entry, Mapping) or entry.get("kty") not in ("RSA", "EC") or not entry.get("kid"):
+            continue
+        if entry.get("use") not in (None, "sig"):
+            continue
+        if entry["kid"] in keys:
+            raise ValueError("two keys with the same id")
+        public = {k: v for k, v in entry.items() if k not in ("d", "p", "q", "dp", "dq", "qi", "alg")}
+        try:
+            keys[str(entry["kid"])] = jwt.PyJWK(public, entry.get("alg") or ("ES384" if entry["kty"] == "EC" else "RS384")).key
+        except jwt.exceptions.PyJWTError as error:
+            raise ValueError("a key that cannot be read") from error
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What an accepted token says: who issued it, its id and its times (seconds since 1970), tenant, and all claims."""
+
+    iss: str
+    jti: str | None
+    exp: int
+    tenant: str | None
+    all: Mapping[str, Any]
+
+
+async def verify(
+    token: str,
+    *,
+    sources: Mapping[str, KeySource],
+    algorithms: Sequence[str],
+    audiences: Sequence[str],
+    skew: int = 60,
+    max_age: int | None = 480,
+    require_jti: bool = True,
+) -> Claims:
+    """Check a compact JWT; raises TokenRefused. Replay is the caller's next step: ``Store.use_token``.
+
+    ``max_age``: seconds since ``iat`` after which the token is refused (None: only ``exp`` counts).
+    """
+    if len(token) > 16_384:
+        raise TokenRefused("the token is too long")
+    try:
+        header = jwt.get_unverified_header(token)
+        unverified = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.exceptions.PyJWTError, ValueError, RecursionError) as error:
+        raise TokenRefused("not a JWT") from error
+    if header.get("alg") not in algorithms:
+        raise TokenRefused("the algorithm is not allowed")
+    if header.get("crit"):
+        raise TokenRefused("critical extensions are not supported")
+    if str(header.get("typ", "JWT")).lower() not in ("jwt", "at+jwt", "application/at+jwt"):
+        raise TokenRefused("the type is not JWT")
+    iss = unverified.get("iss")
+    if not isinstance(iss, str) or iss not in sources:
+        raise TokenRefused("the issuer is not on the list")
+    kid, jku = header.get("kid"), header.get("jku")
+    if not isinstance(kid, str) or not kid or not (jku is None or isinstance(jku, str)):
+        raise TokenRefused("no key id")
+    key = await sources[iss].key(kid, jku)
+    required = ["iss", "aud", "exp", "iat"] + (["jti"] if require_jti else [])
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[header["alg"]],
+            audience=list(audiences),
+            issuer=iss,
+            leeway=skew,
+            options={"require": required},
+        )
+    except (jwt.exceptions.PyJWTError, ValueError, TypeError) as error:
+        raise TokenRefused(f"the token does not hold: {type(error).__name__}") from error
+    now = time.time()
+    if max_age is not None and claims["iat"] < now - max_age - skew:
+        raise TokenRefused("the token was issued too long ago")
+    if claims["exp"] > now + MAX_TOKEN_LIFETIME + skew and max_age is not None:
+        raise TokenRefused("the token lives longer than an hour")
+    jti = claims.get("jti")
+    if require_jti and (not isinstance(jti, str) or not jti or len(jti) > 256):
+        raise TokenRefused("no usable jti")
+    tenant = claims.get("tenant")
+    return Claims(
+        iss, jti if isinstance(jti, str) else None, int(claims["exp"]), tenant if isinstance(tenant, str) else None, claims
+    )

@@ -1,0 +1,236 @@
+"""What the service is told at start: from a TOML file, the environment (``GUIDEWAY_…``) and the command line, in rising order.
+
+``problems`` lists every unsafe or contradictory combination; the service does not start while there is one. ``shown`` is the
+settings without anything secret, for the log.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from guideway.diagnostics import GuidewayError
+from guideway.remote.guard import AllowedBase, Guard
+
+ASYMMETRIC = ("ES384", "RS384", "ES256", "RS256", "ES512", "RS512", "PS256", "PS384", "PS512")
+
+
+class FhirServer(BaseModel):
+    """A FHIR (or terminology) server that may be asked. ``private``: it may live at a loopback or private address."""
+
+    model_config = ConfigDict(extra="forbid")
+    url: str
+    private: bool = False
+
+
+class Issuer(BaseModel):
+    """An EHR that may call: its ``iss``, where its keys are (a JWKS file, or the ``jku`` URLs it may name), its FHIR servers."""
+
+    model_config = ConfigDict(extra="forbid")
+    iss: str
+    jwks_file: Path | None = None
+    jku: list[str] = Field(default_factory=list)
+    jku_private: bool = False
+    fhir_servers: list[FhirServer] = Field(default_factory=list)
+    requests_per_minute: int | None = None
+    parameters: dict[str, str] = Field(default_factory=dict)
+    disabled: list[str] = Field(default_factory=list)
+
+
+class TokenIssuer(BaseModel):
+    """An authorization server whose bearer tokens open /fhir (SMART Backend Services): its ``iss``, keys, and audience."""
+
+    model_config = ConfigDict(extra="forbid")
+    iss: str
+    jwks_file: Path | None = None
+    jwks_url: str | None = None
+    jwks_private: bool = False
+    audience: str | None = None
+
+
+class Settings(BaseSettings):
+    """All settings of ``guideway serve``. Names in the environment are upper-case with the prefix ``GUIDEWAY_``."""
+
+    model_config = SettingsConfigDict(env_prefix="GUIDEWAY_SERVE_", env_nested_delimiter="__", extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    base_url: str | None = None
+    packages: list[Path] = Field(default_factory=list)
+    store_url: SecretStr | None = None
+
+    issuers: list[Issuer] = Field(default_factory=list)
+    token_issuers: list[TokenIssuer] = Field(default_factory=list)
+    fhir_servers: list[FhirServer] = Field(default_factory=list)
+    terminology_server: FhirServer | None = None
+    algorithms: list[str] = Field(default_factory=lambda: ["ES384", "RS384"])
+    clock_skew_seconds: int = Field(default=60, ge=0, le=300)
+    token_age_seconds: int = Field(default=480, ge=60, le=3600)
+    cors_origins: list[str] = Field(default_factory=list)
+    requests_per_minute: int = Field(default=600, ge=1)
+    trusted_proxy: bool = False
+
+    hooks_version: Literal["2.0.0", "3.0.0"] = "2.0.0"
+    missing_data: Literal["fail", "omit", "outcome"] = "fail"
+    parameters: dict[str, str] = Field(default_factory=dict)
+    disabled: list[str] = Field(default_factory=list)
+    shadow: bool | list[str] = False
+    max_cards: int = Field(default=20, ge=1, le=100)
+    timezone: str = "UTC"
+    smart_app_url: str | None = None
+
+    deadline_seconds: float = Field(default=5.0, gt=0, le=60)
+    max_body_bytes: int = Field(default=10_000_000, ge=1_000)
+    max_depth: int = Field(default=100, ge=10, le=500)
+    max_entries: int = Field(default=20_000, ge=1)
+    max_pages: int = Field(default=50, ge=1)
+    drain_seconds: float = Field(default=20.0, ge=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments before the environment; no dotenv file is read unasked."""
+        return init_settings, env_settings
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether callers must show a JWT."""
+        return bool(self.issuers)
+
+    @property
+    def public_base(self) -> str:
+        """The base URL that callers use, without a slash at its end: the configured one, or the loopback address."""
+        if self.base_url:
+            return self.base_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def guard_for(self, issuer: Issuer | None) -> Guard:
+        """The FHIR servers that a request of this issuer may point to."""
+        servers = issuer.fhir_servers if issuer is not None and issuer.fhir_servers else self.fhir_servers
+        return Guard(tuple(AllowedBase(s.url.rstrip("/"), s.private) for s in servers))
+
+    def problems(self) -> list[str]:
+        """Why it would be unsafe or pointless to start, one sentence each; empty where all is well."""
+        found = []
+        if not self.on_loopback and not self.issuers:
+            found.append(f"host {self.host} can be reached from other machines, but no issuers are configured: anyone could ask")
+        if not self.on_loopback and not self.token_issuers:
+            found.append(
+                f"host {self.host} can be reached from other machines, but no token_issuers are configured to protect /fhir"
+            )
+        if (self.issuers or not self.on_loopback) and not self.base_url:
+            found.append("base_url is missing: the audience of a JWT is checked against it; set it to the URL that EHRs call")
+        if self.base_url:
+            parts = urlsplit(self.base_url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+                found.append(f"base_url {self.base_url!r} is not a plain http or https URL")
+            elif parts.scheme != "https" and not is_loopback(parts.hostname):
+                found.append(f"base_url {self.base_url} is not https: patient data would travel in the clear")
+        for algorithm in self.algorithms:
+            if algorithm not in ASYMMETRIC:
+                found.append(f"algorithm {algorithm!r} is not allowed: only asymmetric signatures ({', '.join(ASYMMETRIC)})")
+        if not self.algorithms:
+            found.append("algorithms is empty: no JWT could be accepted; the default is ES384 and RS384")
+        for origin in self.cors_origins:
+            parts = urlsplit(origin)
+            if origin == "*" or not parts.scheme or not parts.hostname or parts.path not in ("", "/"):
+                found.append(f"cors_origins: {origin!r} is not one origin such as https://ehr.example.org; '*' is not allowed")
+        seen: set[str] = set()
+        for issuer in self.issuers:
+            if issuer.iss in seen:
+                found.append(f"issuer {issuer.iss} is listed twice")
+            seen.add(issuer.iss)
+            if issuer.jwks_file is None and not issuer.jku:
+                found.append(f"issuer {issuer.iss} has neither jwks_file nor jku: its signatures could not be checked")
+            found += self._key_problems(f"issuer {issuer.iss}", issuer.jwks_file, issuer.jku, issuer.jku_private)
+        for token_issuer in self.token_issuers:
+            urls = [token_issuer.jwks_url] if token_issuer.jwks_url else []
+            if token_issuer.jwks_file is None and not urls:
+                found.append(f"token issuer {token_issuer.iss} has neither jwks_file nor jwks_url")
+            found += self._key_problems(
+                f"token issuer {token_issuer.iss}", token_issuer.jwks_file, urls, token_issuer.jwks_private
+            )
+        servers = [*self.fhir_servers, *(s for i in self.issuers for s in i.fhir_servers)]
+        for server in [*servers, *([self.terminology_server] if self.terminology_server else [])]:
+            parts = urlsplit(server.url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                found.append(f"FHIR server {server.url!r} is not an http or https URL")
+            elif parts.scheme == "http" and not server.private:
+                found.append(f"FHIR server {server.url} is not https; only a server marked private may be asked over http")
+        for package in self.packages:
+            if not package.exists():
+                found.append(f"package {package} does not exist")
+        return found
+
+    @staticmethod
+    def _key_problems(owner: str, file: Path | None, urls: list[str], private: bool) -> list[str]:
+        found = []
+        if file is not None and not file.is_file():
+            found.append(f"{owner}: jwks_file {file} does not exist")
+        for url in urls:
+            if urlsplit(url).scheme != "https" and not (private and urlsplit(url).scheme == "http"):
+                found.append(f"{owner}: key URL {url} is not https")
+        return found
+
+    def shown(self) -> dict[str, Any]:
+        """The settings as JSON values, secrets masked."""
+        return self.model_dump(mode="json")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def read_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Settings from ``file`` (TOML), the environment over it, ``flags`` (None = not given) over both; raises GuidewayError."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    from_file: dict[str, Any] = {}
+    if file is not None:
+        try:
+            from_file = tomllib.loads(file.read_text("utf-8"))
+        except OSError as error:
+            raise GuidewayError(f"{file}: the configuration could not be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise GuidewayError(f"{file}: not a TOML file: {error}") from error
+    try:
+        from_environment = Settings(**given).model_dump(exclude_unset=True) if not from_file else _environment(given)
+        return Settings(**{**from_file, **from_environment, **given})
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        where = str(file) if file is not None else "the configuration"
+        raise GuidewayError(f"{where}: " + "; ".join(lines)) from error
+    except Exception as error:  # pydantic-settings raises its own for unreadable JSON in the environment
+        if type(error).__name__ == "SettingsError":
+            raise GuidewayError(f"the environment: {error}") from error
+        raise
+
+
+def _environment(given: dict[str, Any]) -> dict[str, Any]:
+    """What the environment sets, without what the arguments set."""
+    return {k: v for k, v in Settings(**given).model_dump(exclude_unset=True).items() if k not in given}

@@ -1,0 +1,220 @@
+"""What the service must remember, shared by all its workers: used JWT ids, cards shown, feedback, audit events.
+
+SQLAlchemy Core over SQLite (default) or PostgreSQL (by URL); tables are made and changed by Alembic (migrations/). Every write is
+committed before the method returns, so what was acknowledged survives a kill. No token and no patient data is stored: a card is
+kept by its id with the plan, version and action it came from; an audit event names who asked and what was asked.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from guideway.diagnostics import GuidewayError
+
+METADATA = sa.MetaData()
+
+USED_TOKENS = sa.Table(
+    "used_token",
+    METADATA,
+    sa.Column("iss", sa.String(512), primary_key=True),
+    sa.Column("jti", sa.String(256), primary_key=True),
+    sa.Column("expires", sa.BigInteger, nullable=False, index=True),
+)
+CARDS = sa.Table(
+    "card",
+    METADATA,
+    sa.Column("uuid", sa.String(36), primary_key=True),
+    sa.Column("service", sa.String(128), nullable=False),
+    sa.Column("plan", sa.String(512), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(128), nullable=False),
+    sa.Column("indicator", sa.String(16), nullable=False),
+    sa.Column("iss", sa.String(512), nullable=False),
+    sa.Column("shadow", sa.Boolean, nullable=False),
+    sa.Column("shown", sa.BigInteger, nullable=False),
+)
+FEEDBACK = sa.Table(
+    "feedback",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("service", sa.String(128), nullable=False),
+    sa.Column("card", sa.String(128), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("suggestion", sa.String(128), nullable=False),
+    sa.Column("reason_system", sa.String(512), nullable=False),
+    sa.Column("reason_code", sa.String(128), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("timestamp", sa.String(40), nullable=False),
+    sa.Column("iss", sa.String(512), nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("iss", "service", "card", "outcome", "suggestion", "timestamp", name="feedback_once"),
+)
+AUDIT = sa.Table(
+    "audit_event",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
+    sa.Column("resource", sa.JSON, nullable=False),
+)
+
+
+def default_store_url() -> str:
+    """The SQLite file in the platform's user data folder (``GUIDEWAY_DATA`` overrides the folder)."""
+    if folder := os.environ.get("GUIDEWAY_DATA"):
+        base = Path(folder)
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "guideway"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "guideway"
+    return f"sqlite:///{base / 'service.sqlite3'}"
+
+
+class Store:
+    """The tables above behind methods that each do one thing and commit it. Methods block: call them from a thread."""
+
+    def __init__(self, url: str) -> None:
+        """Open (and for SQLite make) the store; raises GuidewayError where that cannot be done."""
+        try:
+            parsed = sa.make_url(url)
+            if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+                raise GuidewayError(
+                    f"store_url: {parsed.get_backend_name()} is not supported; use sqlite:///FILE or postgresql+psycopg://…"
+                )
+            self._sqlite = parsed.get_backend_name() == "sqlite"
+            if self._sqlite and parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = sa.create_engine(parsed, pool_pre_ping=not self._sqlite)
+        except (sa.exc.ArgumentError, ImportError, OSError) as error:
+            raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
+        if self._sqlite:
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        self._next_sweep = 0.0
+
+    def migrate(self) -> None:
+        """Bring the tables to this program's version; safe to call from several workers at once. Raises GuidewayError."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        try:
+            with self._engine.begin() as connection:
+                if not self._sqlite:
+                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(7150334)"))
+                else:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except sa.exc.SQLAlchemyError as error:
+            raise GuidewayError(f"the store cannot be prepared: {type(error).__name__}: {error.__cause__ or ''}") from error
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def ping(self) -> None:
+        """Raises SQLAlchemyError where the store does not answer."""
+        with self._engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    def _insert(self, table: sa.Table) -> Any:
+        return (sqlite.insert if self._sqlite else postgresql.insert)(table)
+
+    def use_token(self, iss: str, jti: str, expires: int) -> bool:
+        """Note that a JWT was used; False where it had been used before, by whichever worker."""
+        now = time.time()
+        with self._engine.begin() as connection:
+            if now > self._next_sweep:
+                self._next_sweep = now + 60
+                connection.execute(USED_TOKENS.delete().where(USED_TOKENS.c.expires < int(now) - 600))
+            done = connection.execute(
+                self._insert(USED_TOKENS).values(iss=iss, jti=jti, expires=expires).on_conflict_do_nothing()
+            )
+            return bool(done.rowcount == 1)
+
+    def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
+        """Keep what each card was made from; the same card again (a retry) changes nothing. Keys: the columns of ``card``."""
+        rows = [dict(card) for card in cards]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(self._insert(CARDS).on_conflict_do_nothing(), rows)
+
+    def card(self, uuid: str) -> dict[str, Any] | None:
+        """What is kept of a card."""
+        with self._engine.connect() as connection:
+            row = connection.execute(CARDS.select().where(CARDS.c.uuid == uuid)).mappings().first()
+            return dict(row) if row is not None else None
+
+    def add_feedback(self, items: Sequence[Mapping[str, Any]]) -> int:
+        """Keep feedback; how many items were new. All or none is kept. Keys: the columns of ``feedback`` without ``id``."""
+        if not items:
+            return 0
+        with self._engine.begin() as connection:
+            return sum(
+                connection.execute(self._insert(FEEDBACK).values(**item).on_conflict_do_nothing()).rowcount for item in items
+            )
+
+    def feedback(self, service: str | None = None) -> list[dict[str, Any]]:
+        """All feedback in the order received, of one service or of all."""
+        query = FEEDBACK.select().order_by(FEEDBACK.c.id)
+        if service is not None:
+            query = query.where(FEEDBACK.c.service == service)
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def feedback_counts(self) -> list[dict[str, Any]]:
+        """Cards shown, accepted and overridden, by plan, version and reason: rows of (plan, version, outcome, reason, count)."""
+        shown = (
+            sa.select(
+                CARDS.c.plan,
+                CARDS.c.version,
+                sa.literal("shown").label("outcome"),
+                sa.literal("").label("reason"),
+                sa.func.count().label("count"),
+            )
+            .where(CARDS.c.shadow.is_(False))
+            .group_by(CARDS.c.plan, CARDS.c.version)
+        )
+        told = (
+            sa.select(
+                CARDS.c.plan,
+                CARDS.c.version,
+                FEEDBACK.c.outcome,
+                FEEDBACK.c.reason_code.label("reason"),
+                sa.func.count().label("count"),
+            )
+            .join(CARDS, CARDS.c.uuid == FEEDBACK.c.card)
+            .group_by(CARDS.c.plan, CARDS.c.version, FEEDBACK.c.outcome, FEEDBACK.c.reason_code)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row) for query in (shown, told) for row in connection.execute(query).mappings()]
+
+    def audit(self, resource: Mapping[str, Any]) -> None:
+        """Keep one AuditEvent."""
+        with self._engine.begin() as connection:
+            connection.execute(AUDIT.insert().values(recorded=int(time.time()), resource=dict(resource)))
+
+    def audit_events(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest AuditEvents first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(AUDIT.select().order_by(AUDIT.c.id.desc()).limit(limit)).mappings()
+            return [dict(row["resource"]) for row in rows]
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Many workers, one file: readers beside a writer, and waiting rather than failing."""
+    connection.isolation_level = "IMMEDIATE"
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    with suppress(Exception):
+        cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
