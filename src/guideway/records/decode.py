@@ -1,0 +1,176 @@
+"""From bytes to JSON values: numbers exact, duplicate keys noticed, everything unreadable said in one sentence.
+
+Takes the bytes of a file, a request body or a line of NDJSON; gives dicts, lists, strings, booleans, ``int`` and ``Decimal``
+(never floats). What is no JSON at all raises GuidewayError. RFC 8259 leaves duplicate keys open and common parsers keep the last in
+silence; here they are reported with their places. FHIR R4 §2.6.2 (JSON), §2.24.0.1 (decimal precision is significant).
+
+The fast path is msgspec. Python's own parser runs only where keys are duplicated or a number is out of range, because it is
+several times slower.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import msgspec
+
+from guideway.diagnostics import GuidewayError
+
+MAX_DEPTH = 200
+"""Deepest nesting accepted; real records stay below 40."""
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
+_BYTE_OF_ERROR = re.compile(r" ?\(byte (\d+)\)$")
+
+
+class OutOfRange(str):
+    """A JSON number too large or too long for any use, kept as its text; the structure check reports it where it stands."""
+
+    __slots__ = ()
+
+
+class DuplicateKey(NamedTuple):
+    """A key that an object has twice: the object, its key, and whether the values were the same."""
+
+    holder: dict[str, Any]
+    key: str
+    same: bool
+
+
+class Decoded(NamedTuple):
+    """A JSON value, and the keys that stood twice in one object."""
+
+    value: Any
+    duplicates: tuple[DuplicateKey, ...] = ()
+
+
+def decode(data: bytes, name: str) -> Decoded:
+    """The JSON value of a whole document. Raises GuidewayError, naming ``name``, line and column, where it is no JSON."""
+    data = strip_bom(data, name)
+    try:
+        value = _decoder.decode(data)
+    except msgspec.ValidationError:  # an integer with too many digits
+        return _decode_slowly(data, name)
+    except InvalidOperation:  # an exponent beyond decimal's own limit
+        return _decode_slowly(data, name)
+    except msgspec.DecodeError as error:
+        raise GuidewayError(_explain(data, name, str(error))) from None
+    except UnicodeDecodeError:
+        raise GuidewayError(_not_utf8(data, name)) from None
+    except RecursionError:
+        raise GuidewayError(_too_deep(name)) from None
+    keys = _count_keys(value, name)
+    if keys == data.count(b'":') + len(_SPACED_KEY.findall(data)):
+        return Decoded(value)
+    return _decode_slowly(data, name)  # a quote before a colon inside a string, or a duplicate key
+
+
+def strip_bom(data: bytes, name: str) -> bytes:
+    """The bytes without a UTF-8 byte order mark; other encodings and other formats raise GuidewayError."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise GuidewayError(f"{name}: this is UTF-16 text; FHIR JSON is UTF-8. Convert it and try again.")
+    if data.startswith(b"\x1f\x8b"):
+        raise GuidewayError(f"{name}: this is a gzip file. Unpack it first.")
+    start = data[:200].lstrip()
+    if start.startswith(b"<"):
+        raise GuidewayError(f"{name}: this looks like XML; only FHIR JSON is read. Convert it to JSON and try again.")
+    if not start and not data.strip():
+        raise GuidewayError(f"{name}: this is empty; a FHIR Bundle or resource in JSON is expected.")
+    return data
+
+
+def _count_keys(value: Any, name: str) -> int:
+    """How many keys all objects have together; raises where the value is nested too deep."""
+    keys = depth = 0
+    level: list[Any] = [value]
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise GuidewayError(_too_deep(name))
+        below: list[Any] = []
+        for item in level:
+            if type(item) is dict:
+                keys += len(item)
+                below += [v for v in item.values() if type(v) is dict or type(v) is list]
+            elif type(item) is list:
+                below += [v for v in item if type(v) is dict or type(v) is list]
+        level = below
+    return keys
+
+
+def _decode_slowly(data: bytes, name: str) -> Decoded:
+    """Python's own parser, with every object's keys looked at and numbers kept whatever their size."""
+    import json
+
+    duplicates: list[DuplicateKey] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) < len(pairs):
+            seen: dict[str, Any] = {}
+            for key, value in pairs:
+                if key in seen:
+                    duplicates.append(DuplicateKey(built, key, seen[key] == value))
+                seen[key] = value
+        return built
+
+    def number(text: str) -> Any:
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return OutOfRange(text[:40])
+
+    def whole(text: str) -> Any:
+        return int(text) if len(text) <= 40 else OutOfRange(text[:40])
+
+    def constant(text: str) -> Any:
+        raise GuidewayError(f"{name}: {text} is no JSON number.")
+
+    try:
+        value = json.loads(data, object_pairs_hook=build, parse_float=number, parse_int=whole, parse_constant=constant)
+        _count_keys(value, name)
+    except json.JSONDecodeError as error:
+        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.") from None
+    except UnicodeDecodeError:
+        raise GuidewayError(_not_utf8(data, name)) from None
+    except RecursionError:
+        raise GuidewayError(_too_deep(name)) from None
+    return Decoded(value, tuple(duplicates))
+
+
+def _explain(data: bytes, name: str, message: str) -> str:
+    """The parser's message with line and column in place of its byte count."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _not_utf8(data, name)
+    found = _BYTE_OF_ERROR.search(message)
+    what = _BYTE_OF_ERROR.sub("", message).removeprefix("JSON is malformed: ")
+    if found is None:
+        if b"\\u" in data:
+            what = "it breaks off too soon, or a string holds half a surrogate pair"
+        else:
+            what = "it breaks off too soon"
+        return f"{name}: this is not JSON: {what}."
+    before = data[: int(found[1])]
+    line = before.count(b"\n") + 1
+    column = len(before) - (before.rfind(b"\n") + 1) + 1
+    return f"{name}:{line}:{column}: this is not JSON: {what}."
+
+
+def _not_utf8(data: bytes, name: str) -> str:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return f"{name}:{line}: this is not UTF-8 text (byte {error.start}). FHIR JSON is UTF-8; convert it and try again."
+    return f"{name}: a string in it is not valid Unicode."
+
+
+def _too_deep(name: str) -> str:
+    return f"{name}: this is nested deeper than {MAX_DEPTH} levels; no FHIR resource is."
