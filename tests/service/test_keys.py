@@ -1,0 +1,123 @@
+"""The JWTs of callers: what is accepted, and every way not to be."""
+
+import asyncio
+import base64
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from guideway.service.keys import KeySource, TokenRefused, parse_key_set, verify
+
+ISS, AUD = "https://ehr.example.org", "https://cds.example.org/cds-services/a"
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP384R1())
+
+
+def public_jwk(private, kid, algorithm):
+    return json.loads(jwt.get_algorithm_by_name(algorithm).to_jwk(private.public_key())) | {"kid": kid, "alg": algorithm}
+
+
+@pytest.fixture
+def source(tmp_path):
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [public_jwk(RSA, "r", "RS384"), public_jwk(EC, "e", "ES384")]}))
+    return KeySource(file, ("https://ehr.example.org/keys",))
+
+
+def token(key=EC, algorithm="ES384", headers=None, **claims):
+    now = int(time.time())
+    payload = {"iss": ISS, "aud": AUD, "exp": now + 300, "iat": now, "jti": "1"} | claims
+    head = {k: v for k, v in ({"kid": "e"} | (headers or {})).items() if v is not None}
+    return jwt.encode({k: v for k, v in payload.items() if v is not None}, key, algorithm, headers=head)
+
+
+def check(text, source, **options):
+    return asyncio.run(verify(text, sources={ISS: source}, algorithms=["ES384", "RS384"], audiences=[AUD], **options))
+
+
+@pytest.mark.parametrize(("key", "algorithm", "kid"), [(EC, "ES384", "e"), (RSA, "RS384", "r")])
+def test_both_recommended_algorithms(source, key, algorithm, kid):
+    claims = check(token(key, algorithm, {"kid": kid}, tenant="north"), source)
+    assert (claims.iss, claims.jti, claims.tenant) == (ISS, "1", "north")
+
+
+def test_an_audience_may_be_a_list(source):
+    assert check(token(aud=["https://other.example.org", AUD]), source).iss == ISS
+
+
+def unsigned():
+    encode = lambda part: base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()  # noqa: E731
+    now = int(time.time())
+    body = {"iss": ISS, "aud": AUD, "exp": now + 300, "iat": now, "jti": "1"}
+    return f"{encode({'alg': 'none', 'typ': 'JWT', 'kid': 'e'})}.{encode(body)}."
+
+
+REFUSED = {
+    "not a token": lambda: "abc",
+    "empty": lambda: "",
+    "huge": lambda: "a" * 20_000,
+    "alg none": unsigned,
+    "symmetric": lambda: token("secret" * 10, "HS256"),
+    "other algorithm": lambda: token(RSA, "RS256", {"kid": "r"}),
+    "other issuer": lambda: token(iss="https://evil.example.org"),
+    "no issuer": lambda: token(iss=None),
+    "other audience": lambda: token(aud="https://cds.example.org/cds-services/b"),
+    "no audience": lambda: token(aud=None),
+    "expired": lambda: token(exp=int(time.time()) - 120),
+    "no expiry": lambda: token(exp=None),
+    "from the future": lambda: token(iat=int(time.time()) + 600),
+    "issued long ago": lambda: token(iat=int(time.time()) - 1000),
+    "lives too long": lambda: token(exp=int(time.time()) + 90_000),
+    "no jti": lambda: token(jti=None),
+    "unknown key": lambda: token(headers={"kid": "x"}),
+    "no key id": lambda: token(headers={"kid": None}),
+    "key of another kind": lambda: token(EC, "ES384", {"kid": "r"}),
+    "stolen key id": lambda: token(ec.generate_private_key(ec.SECP384R1())),
+    "jku elsewhere": lambda: token(headers={"jku": "https://evil.example.org/keys"}),
+    "critical extension": lambda: token(headers={"crit": ["b64"], "b64": False}),
+    "type": lambda: token(headers={"typ": "JWE"}),
+    "payload that is no object": lambda: "eyJhbGciOiJFUzM4NCIsImtpZCI6ImUifQ.W10.AAAA",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(source, name):
+    text = REFUSED[name]()
+    with pytest.raises(TokenRefused) as refused:
+        check(text, source)
+    assert not text or text not in str(refused.value)
+
+
+def test_a_changed_payload_is_refused(source):
+    head, body, signature = token().split(".")
+    payload = json.loads(base64.urlsafe_b64decode(body + "==")) | {"sub": "x"}
+    changed = base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=").decode()
+    with pytest.raises(TokenRefused):
+        check(f"{head}.{changed}.{signature}", source)
+
+
+def test_clock_skew_is_forgiven(source):
+    now = int(time.time())
+    assert check(token(iat=now + 30, exp=now + 330), source, skew=60).iss == ISS
+    assert check(token(exp=now - 30, iat=now - 200), source, skew=60).iss == ISS
+
+
+def test_unknown_key_ids_do_not_reread_the_keys_each_time(source, tmp_path):
+    with pytest.raises(TokenRefused):
+        check(token(headers={"kid": "x"}), source)
+    source.file.write_text(json.dumps({"keys": [public_jwk(EC, "x", "ES384")]}))
+    with pytest.raises(TokenRefused):
+        check(token(headers={"kid": "x"}), source)
+    source._asked.clear()
+    assert check(token(headers={"kid": "x"}), source).iss == ISS
+
+
+def test_symmetric_and_nameless_keys_are_left_out_and_double_ids_refused():
+    symmetric = {"kty": "oct", "k": "AAAA", "kid": "s"}
+    nameless = {k: v for k, v in public_jwk(EC, "e", "ES384").items() if k != "kid"}
+    assert parse_key_set({"keys": [symmetric, nameless]}) == {}
+    with pytest.raises(ValueError, match="same id"):
+        parse_key_set({"keys": [public_jwk(EC, "e", "ES384"), public_jwk(RSA, "e", "RS384")]})

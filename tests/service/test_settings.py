@@ -1,0 +1,110 @@
+"""Where settings come from, and the starts that are refused."""
+
+import pytest
+
+from guideway.diagnostics import GuidewayError
+from guideway.service.settings import FhirServer, Issuer, Settings, TokenIssuer, read_settings
+
+
+@pytest.fixture
+def keys(tmp_path):
+    file = tmp_path / "keys.json"
+    file.write_text('{"keys": []}')
+    return file
+
+
+def test_the_defaults_are_safe():
+    settings = Settings()
+    assert settings.on_loopback
+    assert not settings.authenticated
+    assert settings.problems() == []
+    assert settings.public_base == "http://127.0.0.1:8080"
+
+
+def unsafe(keys):
+    ehr = Issuer(iss="https://ehr.example.org", jwks_file=keys)
+    tokens = TokenIssuer(iss="https://auth.example.org", jwks_file=keys)
+    return {
+        "issuers": ({"host": "0.0.0.0", "base_url": "https://x.example.org", "token_issuers": [tokens]}, "no issuers"),
+        "tokens": ({"host": "0.0.0.0", "base_url": "https://x.example.org", "issuers": [ehr]}, "no token_issuers"),
+        "base-url": ({"issuers": [ehr]}, "base_url is missing"),
+        "https": ({"base_url": "http://x.example.org", "issuers": [ehr]}, "not https"),
+        "none": ({"algorithms": ["none"]}, "'none' is not allowed"),
+        "hmac": ({"algorithms": ["HS256"]}, "'HS256' is not allowed"),
+        "cors": ({"cors_origins": ["*"]}, "'*' is not allowed"),
+        "no-keys": ({"base_url": "https://x.example.org", "issuers": [Issuer(iss="a")]}, "neither jwks_file nor jku"),
+        "lost-keys": (
+            {"base_url": "https://x.example.org", "issuers": [Issuer(iss="a", jwks_file="gone.json")]},
+            "does not exist",
+        ),
+        "http-jku": ({"base_url": "https://x.example.org", "issuers": [Issuer(iss="a", jku=["http://a/keys"])]}, "is not https"),
+        "twice": ({"base_url": "https://x.example.org", "issuers": [ehr, ehr]}, "listed twice"),
+        "http-fhir": ({"fhir_servers": [FhirServer(url="http://ehr.example.org/fhir")]}, "not https"),
+        "package": ({"packages": ["no-such-folder"]}, "does not exist"),
+    }
+
+
+NAMES = [
+    "issuers",
+    "tokens",
+    "base-url",
+    "https",
+    "none",
+    "hmac",
+    "cors",
+    "no-keys",
+    "lost-keys",
+    "http-jku",
+    "twice",
+    "http-fhir",
+    "package",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unsafe_combinations_are_named(keys, name):
+    settings, expected = unsafe(keys)[name]
+    assert any(expected in problem for problem in Settings(**settings).problems())
+
+
+def test_a_public_start_with_everything_is_fine(keys):
+    settings = Settings(
+        host="0.0.0.0",
+        base_url="https://cds.example.org/",
+        issuers=[Issuer(iss="https://ehr.example.org", jwks_file=keys)],
+        token_issuers=[TokenIssuer(iss="https://auth.example.org", jwks_file=keys)],
+    )
+    assert settings.problems() == []
+    assert settings.public_base == "https://cds.example.org"
+
+
+def test_flags_go_before_the_environment_before_the_file(tmp_path, monkeypatch):
+    file = tmp_path / "service.toml"
+    file.write_text('port = 1000\nworkers = 2\ntimezone = "Europe/Berlin"\n')
+    monkeypatch.setenv("GUIDEWAY_SERVE_PORT", "2000")
+    monkeypatch.setenv("GUIDEWAY_SERVE_WORKERS", "3")
+    settings = read_settings(file, port=3000, workers=None)
+    assert (settings.port, settings.workers, settings.timezone) == (3000, 3, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("port = 'x'", "port"),
+        ("colour = 1", "colour"),
+        ("port = ", "not a TOML file"),
+        ("[[issuers]]\nname = 1", "issuers.0.iss"),
+    ],
+)
+def test_a_bad_file_is_named_with_the_place(tmp_path, content, expected):
+    file = tmp_path / "service.toml"
+    file.write_text(content)
+    with pytest.raises(GuidewayError) as error:
+        read_settings(file)
+    assert str(file) in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_secrets_are_masked():
+    settings = Settings(store_url="postgresql://me:secret@db/x")
+    assert "secret" not in str(settings.shown())

@@ -1,0 +1,119 @@
+"""The store: replay, cards, feedback that is kept once, audit events; SQLite here, PostgreSQL where one is named."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from guideway.diagnostics import GuidewayError
+from guideway.service.store import METADATA, Store
+
+FEEDBACK = {
+    "service": "s", "card": "c1", "outcome": "overridden", "suggestion": "", "reason_system": "r", "reason_code": "not-now",
+    "comment": "", "timestamp": "2026-01-01T00:00:00Z", "iss": "", "received": 1,
+}  # fmt: skip
+CARD = {
+    "uuid": "c1", "service": "s", "plan": "p", "version": "1", "action": "a", "indicator": "info", "iss": "",
+    "shadow": False, "shown": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.full)])
+def store(request, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store' / 's.sqlite3'}"
+    if request.param == "postgresql":
+        url = os.environ.get("GUIDEWAY_TEST_POSTGRESQL")
+        if not url:
+            pytest.skip("needs a PostgreSQL server: set GUIDEWAY_TEST_POSTGRESQL to its URL")
+    store = Store(url)
+    if request.param == "postgresql":
+        METADATA.drop_all(store._engine)
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    store.migrate()
+    yield store
+    store.close()
+
+
+def test_a_token_is_used_once(store):
+    later = int(time.time()) + 60
+    assert store.use_token("a", "1", later)
+    assert not store.use_token("a", "1", later)
+    assert store.use_token("b", "1", later)
+
+
+def test_tokens_long_expired_are_forgotten(store):
+    assert store.use_token("a", "old", int(time.time()) - 10_000)
+    store._next_sweep = 0
+    assert store.use_token("a", "new", int(time.time()) + 60)
+    assert store.use_token("a", "old", int(time.time()) + 60)
+
+
+def test_migrating_again_changes_nothing(store):
+    store.keep_cards([CARD])
+    store.migrate()
+    assert store.card("c1")["plan"] == "p"
+
+
+def test_the_tables_are_those_of_the_migrations(store):
+    import sqlalchemy as sa
+
+    found = sa.inspect(store._engine)
+    for table in METADATA.sorted_tables:
+        assert {c["name"] for c in found.get_columns(table.name)} == set(table.columns.keys())
+
+
+def test_feedback_is_kept_once_and_counted_by_reason(store):
+    store.keep_cards([CARD, CARD])
+    assert store.add_feedback([FEEDBACK, FEEDBACK]) == 1
+    assert store.add_feedback([FEEDBACK | {"timestamp": "2026-01-02T00:00:00Z"}]) == 1
+    assert len(store.feedback("s")) == 2
+    assert store.feedback("other") == []
+    assert {(r["outcome"], r["reason"], r["count"]) for r in store.feedback_counts()} == {
+        ("shown", "", 1),
+        ("overridden", "not-now", 2),
+    }
+
+
+def test_shadow_cards_do_not_count_as_shown(store):
+    store.keep_cards([CARD | {"shadow": True}])
+    assert store.feedback_counts() == []
+
+
+def test_half_of_a_feedback_list_is_never_kept(store):
+    import sqlalchemy as sa
+
+    with pytest.raises(sa.exc.SQLAlchemyError):
+        store.add_feedback([FEEDBACK, FEEDBACK | {"timestamp": "t", "outcome": None}])
+    assert store.feedback() == []
+
+
+def test_audit_events_newest_first(store):
+    store.audit({"resourceType": "AuditEvent", "id": "1"})
+    store.audit({"resourceType": "AuditEvent", "id": "2"})
+    assert [e["id"] for e in store.audit_events()] == ["2", "1"]
+
+
+def _race(url, results):
+    store = Store(url)
+    store.migrate()
+    results.put(sum(store.use_token("a", str(i), int(time.time()) + 60) for i in range(25)))
+
+
+def test_replay_protection_holds_across_processes(tmp_path):
+    url = f"sqlite:///{tmp_path / 's.sqlite3'}"
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [context.Process(target=_race, args=(url, results)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    assert sum(results.get(timeout=60) for _ in workers) == 25
+    for worker in workers:
+        worker.join()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "not a url", "sqlite:////proc/no/such/folder/s.db"])
+def test_a_store_that_cannot_be_is_an_error(url):
+    with pytest.raises(GuidewayError):
+        Store(url).migrate()
