@@ -1,0 +1,138 @@
+"""The URLs that ``apply`` reads and writes, and the ids it makes.
+
+Extensions of our own live below ``https://example.org/guideway/StructureDefinition/``; the others are HL7's (FHIR extensions
+pack, CPG, CRMI). Ids follow from what they name, so the same input has the same ids: FHIR allows 64 characters of ``A-Z a-z
+0-9 - .``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+OWN = "https://example.org/guideway/StructureDefinition/"
+STATEMENT_ID = OWN + "statement-id"
+SATISFIED_WHEN = OWN + "satisfied-when"
+WITHHELD_WHEN = OWN + "withheld-when"
+NOTE = OWN + "note"
+EXCLUSIVE_GROUP = OWN + "exclusive-group"
+OUTCOME = OWN + "recommendation-outcome"
+DRAFT_BANNER = OWN + "draft-banner"
+DISCLAIMER = OWN + "disclaimer"
+MADE_BY = OWN + "made-by"
+ACTION_INPUT = OWN + "action-input"
+ACTION_OUTPUT = OWN + "action-output"
+ACTION_PARTICIPANT = OWN + "action-participant"
+ACTION_REASON = OWN + "action-reason"
+ACTIVITY_FACT = OWN + "activity-"
+FOLDED_FROM = OWN + "folded-from"
+
+LOGIC_EXTENSIONS = frozenset({SATISFIED_WHEN, WITHHELD_WHEN, NOTE, EXCLUSIVE_GROUP})
+"""Ours that steer the evaluation; what they decided is in the outcome, so they are not copied to the output."""
+
+CQF = "http://hl7.org/fhir/StructureDefinition/"
+STRENGTH = CQF + "cqf-strengthOfRecommendation"
+QUALITY = CQF + "cqf-qualityOfEvidence"
+ALTERNATIVE_EXPRESSION = CQF + "cqf-alternativeExpression"
+CQF_EXPRESSION = CQF + "cqf-expression"
+MESSAGES = CQF + "cqf-messages"
+PERTAINS_TO_GOAL = CQF + "resource-pertainsToGoal"
+DO_NOT_PERFORM = CQF + "request-doNotPerform"
+INSTANTIATES_CANONICAL = CQF + "workflow-instantiatesCanonical"
+APPLICABILITY_BEHAVIOR = frozenset(
+    {CQF + "cqf-applicabilityBehavior", "http://hl7.org/fhir/uv/cpg/StructureDefinition/cqf-applicabilityBehavior"}
+)
+CPG = "http://hl7.org/fhir/uv/cpg/StructureDefinition/"
+DIRECTION = CPG + "cpg-directionOfRecommendation"
+RATIONALE = CPG + "cpg-rationale"
+ENABLED = CPG + "cpg-enabled"
+ACTIVITY_KIND = CPG + "cpg-activity-kind"
+COLLECT_WITH = CPG + "cpg-collectWith"
+
+# The Java reference leaves these definition extensions out of what it produces.
+NOT_CARRIED = frozenset(
+    {
+        CPG + "cpg-knowledgeCapability", CPG + "cpg-knowledgeRepresentationLevel", CPG + "cpg-questionnaire-generate",
+        CQF + "cqf-knowledgeCapability", CQF + "cqf-knowledgeRepresentationLevel", CQF + "cqf-directReferenceCode",
+        CQF + "cqf-logicDefinition", CQF + "cqf-artifactComment", CQF + "cqf-library", CQF + "artifact-versionAlgorithm",
+        CQF + "artifact-versionPolicy", CQF + "artifact-copyrightLabel", CPG + "cpg-enabled", CPG + "cpg-partOf",
+        "http://hl7.org/fhir/uv/crmi/StructureDefinition/crmi-effectiveDataRequirements",
+        "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-adaptive",
+        "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-softwaresystem",
+    }
+)  # fmt: skip
+
+
+def extensions(element: Json, url: str) -> list[Json]:
+    """The extensions of an element with this URL, in order."""
+    found = element.get("extension")
+    return [e for e in found if isinstance(e, dict) and e.get("url") == url] if isinstance(found, list) else []
+
+
+def extension_value(extension: Json) -> Any:
+    """The ``value[x]`` of an extension, whatever its type."""
+    return next((value for name, value in extension.items() if name.startswith("value")), None)
+
+
+def first_value(element: Json, url: str) -> Any:
+    """The value of the first extension with this URL."""
+    found = extensions(element, url)
+    return extension_value(found[0]) if found else None
+
+
+def objects(value: Any) -> Iterator[Json]:
+    """The JSON objects of a list that may be absent or malformed."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+def concept_text(concept: Any) -> str | None:
+    """What a CodeableConcept, Coding or code says to people."""
+    if isinstance(concept, str):
+        return concept
+    if not isinstance(concept, dict):
+        return None
+    if isinstance(concept.get("text"), str):
+        return str(concept["text"])
+    codings = concept.get("coding")
+    for coding in codings if isinstance(codings, list) else [concept]:
+        if isinstance(coding, dict):
+            for name in ("display", "code"):
+                if isinstance(coding.get(name), str):
+                    return str(coding[name])
+    return None
+
+
+def safe_id(text: str) -> str:
+    """``text`` as a FHIR id: other characters become ``-``; what is too long ends in a digest of the whole.
+
+    >>> safe_id("a b/c")
+    'a-b-c'
+    """
+    cleaned = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text) or "x"
+    if len(cleaned) <= 64:
+        return cleaned
+    from hashlib import blake2b
+
+    return f"{cleaned[:53]}-{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"
+
+
+class Ids:
+    """Ids that are not yet taken: the wished one, else with ``-2``, ``-3``, … appended."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def take(self, wish: str) -> str:
+        """A free id as near to the wish as can be."""
+        wish = safe_id(wish)
+        found, number = wish, 1
+        while found in self._taken:
+            number += 1
+            found = safe_id(f"{wish}-{number}") if len(wish) < 60 else f"{wish[:58]}-{number}"
+        self._taken.add(found)
+        return found
