@@ -143,7 +143,7 @@ def _usage_hint(ctx: click.Context | None) -> str:
 
 
 def _reader_gone() -> int:
-    """``guideway … | head``: stop without a word, and keep the interpreter from complaining when it flushes at exit."""
+    """``guideway … | head``: stop without a word, and keep the interpreter from complaining about it at exit."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
