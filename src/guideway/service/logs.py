@@ -13,8 +13,9 @@ from typing import Any
 
 FIELDS = frozenset(
     {
-        "request", "method", "route", "status", "ms", "service", "hook", "hookInstance", "iss", "tenant", "jti", "cards", "reason",
-        "package", "version", "hash", "problem", "settings", "keys", "shadow", "count", "worker", "location",
+        "method", "route", "status", "ms", "service", "hook", "hookInstance", "iss", "tenant", "jti", "cards", "reason",
+        "request", "package", "version", "hash", "problem", "settings", "keys", "shadow", "count",
+        "worker", "location",
     }
 )  # fmt: skip
 LOGGER = logging.getLogger("guideway.service")
