@@ -1,0 +1,234 @@
+"""The table and Markdown views of a made-up outcome: what is shown, in which order, and that nothing in data can break out."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from guideway.apply.outcome import (
+    Conflict,
+    Evidence,
+    Excluded,
+    Missing,
+    PatientOutcome,
+    PlanSummary,
+    Recommendation,
+    Source,
+    Supply,
+)
+from guideway.cli.lines import clean, coloured, picture, plain, wrap
+from guideway.cli.markdown import escape, markdown
+from guideway.cli.table import table
+from guideway.diagnostics import Diagnostic, Severity
+
+
+def recommendation(action: str, status: str, **more: object) -> Recommendation:
+    base: dict[str, object] = {
+        "plan": "https://example.org/plan",
+        "plan_id": "dose",
+        "action": action,
+        "title": f"Title of {action}",
+    }
+    return Recommendation(**{**base, "status": status, "reason": f"reason of {action}", **more})  # type: ignore[arg-type]
+
+
+def outcome(*recommendations: Recommendation, **more: object) -> PatientOutcome:
+    base: dict[str, object] = {
+        "subject": "Patient/p1",
+        "guideline": {"id": "org.example.guide", "version": "0.1.0", "hash": "0123456789abcdef"},
+        "program": {"name": "guideway", "version": "0.1.0"},
+        "evaluated_at": "2026-06-01T00:00:00+00:00",
+        "timezone": "UTC",
+        "hook": None,
+        "policy": "cpg",
+        "draft": "DRAFT: not reviewed",
+        "disclaimer": ["Not a substitute for judgement."],
+        "plans": [PlanSummary(id="dose", url="u", title="Dose modification")],
+        "recommendations": list(recommendations),
+    }
+    return PatientOutcome(**{**base, **more})  # type: ignore[arg-type]
+
+
+FULL = outcome(
+    recommendation("other", "does-not-apply", reason="the drug is not taken"),
+    recommendation(
+        "baseline",
+        "unknown",
+        missing=[
+            Missing(
+                element="baselineCount",
+                display="Baseline count",
+                supply=[
+                    Supply(kind="order", text="a measurement from before the start, in 10*9/L"),
+                    Supply(kind="record", text="chart"),
+                ],
+            )
+        ],
+    ),
+    recommendation("late", "unknown", missing=[Missing(element="baselineCount", display="Baseline count")]),
+    recommendation("held", "suppressed", reason="withheld because of the overlay"),
+    recommendation("done", "already-satisfied"),
+    recommendation("broken", "error", findings=[Diagnostic("cql-runtime", Severity.error, "cannot compare")]),
+    recommendation("second", "applies"),
+    recommendation(
+        "interrupt",
+        "applies",
+        strength="strong",
+        direction="for",
+        description="Interrupt the drug.",
+        evidence=[
+            Evidence(
+                display="Count",
+                value=Decimal("0.80"),
+                unit="10*9/L",
+                date="2026-05-30",
+                resource="Observation/a1",
+                why="below 1.0",
+            ),
+            Evidence(display="Recovery", absent=True, checked=["Observation/a0"]),
+        ],
+        excluded=[Excluded(resource="Observation/bad", rule="entered-in-error", reason="entered in error")],
+        notes=["Repeat the count weekly."],
+        source=[Source(label="Article A, lines 10-12", citation="Author. A.", url="https://example.org/a")],
+        requests=["MedicationRequest/m1"],
+    ),
+    order=["dose#interrupt", "dose#second"],
+    conflicts=[Conflict(rule="for-and-against", severity="high", text="for and against", recommendations=["a#b", "c#d"])],
+    excluded=[Excluded(resource="Observation/bad", rule="entered-in-error", reason="entered in error")],
+    findings=[Diagnostic("patient-deceased", Severity.warning, "recorded as deceased", hint="check the record")],
+)
+
+
+def text_of(*outcomes: PatientOutcome, width: int = 80, explain: bool = False) -> str:
+    return plain(table(outcomes, width=width, explain=explain))
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_table_shows_everything_a_reader_needs() -> None:
+    text = flat(text_of(FULL))
+    for expected in (
+        "DRAFT: not reviewed",
+        "Patient/p1",
+        "org.example.guide 0.1.0 (0123456789ab)",
+        "2026-06-01T00:00:00+00:00 (time zone UTC)",
+        "2 applies · 2 unknown · 1 error · 1 withheld · 1 already in place · 1 does not apply",
+        "recorded as deceased [patient-deceased]",
+        "Title of interrupt [strong, for]",
+        "Count 0.80 10*9/L, 2026-05-30, Observation/a1; below 1.0",
+        "Recovery: none found",
+        "Baseline count. To supply it: a measurement from before the start, in 10*9/L or chart (2 recommendations)",
+        "Observation/bad: entered in error [entered-in-error]",
+        "Repeat the count weekly.",
+        "Article A, lines 10-12",
+        "MedicationRequest/m1",
+        "withheld because of the overlay",
+        "cannot compare [cql-runtime]",
+        "for and against [high]",
+        "Dose modification (1)",
+        "the drug is not taken",
+        "Not a substitute for judgement.",
+    ):
+        assert expected in text, expected
+
+
+def test_the_most_urgent_comes_first() -> None:
+    text = text_of(FULL)
+    order = [
+        "DRAFT",
+        "ABOUT",
+        "APPLIES",
+        "of interrupt",
+        "of second",
+        "CONFLICTS",
+        "CANNOT BE KNOWN",
+        "COULD NOT",
+        "WITHHELD",
+        "ALREADY",
+        "DOES NOT APPLY",
+        "DATA LEFT OUT",
+        "Not a substitute",
+    ]
+    places = [text.index(word) for word in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("width", [50, 80, 110])
+@pytest.mark.parametrize("explain", [False, True])
+def test_no_line_is_wider_than_asked(width: int, explain: bool) -> None:
+    long = outcome(
+        recommendation("x" * 100, "applies", title="word " * 60, strength="s" * 40, notes=["y" * 300]), draft="long " * 50
+    )
+    for line in text_of(FULL, long, width=width, explain=explain).split("\n"):
+        assert len(line) <= width, line
+
+
+def test_nothing_applies_is_said_with_the_reason() -> None:
+    text = flat(text_of(outcome(recommendation("a", "does-not-apply", reason="no such disease on record"))))
+    assert "Nothing applies." in text
+    assert "no such disease on record" in text
+
+
+def test_reasons_are_summed_up_and_explain_gives_all() -> None:
+    many = outcome(*(recommendation(f"a{n}", "does-not-apply", reason=f"reason {n}") for n in range(6)))
+    assert "and 3 more reasons" in text_of(many)
+    explained = text_of(many, explain=True)
+    assert all(f"Title of a{n}" in explained for n in range(6))
+
+
+def test_banner_and_disclaimer_are_there_once_for_many_patients() -> None:
+    text = text_of(FULL, FULL)
+    assert text.count("DRAFT: not reviewed") == 1
+    assert text.count("Not a substitute") == 1
+    assert text.count("Patient/p1") == 2
+
+
+def test_a_terminal_cannot_be_addressed_by_data() -> None:
+    evil = outcome(recommendation("a", "applies", title="ring\x07 \x1b[31mred\x1b[0m \u202egnp.exe"))
+    text = text_of(evil)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert clean("a\tb\x00") == "a b?"
+
+
+def test_markdown_shows_the_same_and_escapes_data() -> None:
+    text = markdown([FULL])
+    for expected in (
+        "> **DRAFT: not reviewed**",
+        "# Patient/p1",
+        "## Applies (2)",
+        "### Title of interrupt (strong, for)",
+        "Article A, lines 10-12",
+        "## Conflicts (1)",
+        "Not a substitute for judgement.",
+    ):
+        assert expected in text, expected
+    assert text.index("of interrupt") < text.index("of second")
+    evil = markdown([outcome(recommendation("a", "applies", title="[click](http://evil) <script>\n# heading"))])
+    assert "<script>" not in evil.replace("\\<", "")
+    assert "\\[click\\]" in evil
+    assert "\n# heading" not in evil
+    assert escape("a|b") == "a\\|b"
+
+
+def test_colours_change_no_character() -> None:
+    lines = list(table([FULL], width=80))
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured(lines, 80))
+    assert [line.rstrip() for line in bare.split("\n")] == plain(lines).split("\n")
+    assert "\x1b[" in coloured(lines, 80)
+
+
+def test_a_picture_is_an_svg() -> None:
+    svg = picture(table([FULL], width=80), "guideway apply")
+    assert svg.startswith("<svg")
+    assert "Patient/p1" in svg
+
+
+def test_wrapping_keeps_line_breaks_and_cuts_long_words() -> None:
+    rows = ["".join(piece.text for piece in line) for line in wrap("one two\nthree " + "x" * 45, 24, first="> ", rest="  ")]
+    assert rows == ["> one two", "  three", "  " + "x" * 22, "  " + "x" * 22, "  x"]
