@@ -25,6 +25,8 @@ RUN = "Run it for others"
 KEEP = "Housekeeping"
 
 COMMANDS: dict[str, Entry] = {
+    "plans": Entry("guideway.cli.plans", "plans", "List the plans of the guideline.", USE),
+    "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
     "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
 }
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable
 from stat import S_ISREG
+from typing import TYPE_CHECKING
 
 from guideway.diagnostics import GuidewayError
+
+if TYPE_CHECKING:
+    from guideway.cli.lines import Line
 
 
 def write_result(text: str | bytes, path: str | None) -> None:
@@ -78,3 +83,15 @@ def _umask() -> int:
 def wants_colour() -> bool:
     """Whether standard output is a terminal for a person who has not asked for plain text (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def show_lines(lines: Callable[[int], Iterable[Line]], path: str | None = None) -> None:
+    """Styled lines, in colour on a terminal and as plain text of 80 columns elsewhere; ``lines`` is given the width."""
+    from guideway.cli.lines import PLAIN_WIDTH, coloured, plain, terminal_width
+
+    if path is None and wants_colour():
+        width = terminal_width()
+        write_result(coloured(lines(width), width), None)
+        return
+    width = terminal_width() if path is None and sys.stdout.isatty() else PLAIN_WIDTH
+    write_result(plain(lines(width)), path)
