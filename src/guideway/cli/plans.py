@@ -93,18 +93,6 @@ def _plan(guideline: CompiledGuideline, plan: Artifact, width: int) -> Iterator[
 
 
 def _action(guideline: CompiledGuideline, action: Json, width: int, depth: int) -> Iterator[Line]:
-    from guideway.apply.names import (
-        DIRECTION,
-        SATISFIED_WHEN,
-        STATEMENT_ID,
-        STRENGTH,
-        WITHHELD_WHEN,
-        extension_value,
-        extensions,
-        first_value,
-    )
-    from guideway.apply.names import concept_text as words
-
     indent = "  " * depth
     title = str(action.get("title") or action.get("description") or action.get("id") or "(untitled)")
     marks = [text for text in (concept_text(first_value(action, STRENGTH)), concept_text(first_value(action, DIRECTION))) if text]
