@@ -13,7 +13,7 @@ from pathlib import Path
 NAMESPACE = "{http://unitsofmeasure.org/ucum-essence}"
 TARGET = Path(__file__).parents[1] / "src/guideway/ucum/units.py"
 
-HEADER = '''"""The units of UCUM {version} (https://ucum.org), made by scripts/make_ucum_table.py from ucum-essence.xml; do not edit.
+HEADER = '''"""The units of UCUM {version} (https://ucum.org), made by scripts/make_ucum_table.py; do not edit.
 
 ``PREFIXES``: code and power of ten (or the whole number of a binary prefix). ``BASES``: the seven base units. ``UNITS``: one a
 line: code, flags (``m`` takes prefixes, ``a`` arbitrary, ``s`` special, ``-`` none), value, and the unit that the value counts; a

@@ -1,7 +1,8 @@
 """Converting values between units, and multiplying and dividing units (UCUM §3, "Special Units on Non-Ratio Scales").
 
-Factors are exact fractions; a value comes back as a Decimal of up to 100 digits, which the caller rounds as it needs. The functions
-of special units are exact where they are linear (temperatures) and good to 60 digits where they are logarithms or powers.
+Factors are exact fractions; a value comes back as a Decimal of up to 100 digits, which the caller rounds as it needs. The
+functions of special units are exact where they are linear (temperatures) and good to 60 digits where they are logarithms or
+powers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Unit strings → size and dimension, by the full grammar of UCUM (§2, "Grammar of Units and Unit Terms").
 
-``parse("mg/dL")`` gives a :class:`Unit`: the exact factor to base units, the exponents of the base units, and the terms as written
-(for multiplying units). Case-sensitive codes only. Arbitrary units (``[IU]``) are dimensions of their own, so they convert to
-nothing but themselves; special units (``Cel``, ``[pH]``) carry the name of their function and stand alone.
+``parse("mg/dL")`` gives a :class:`Unit`: the exact factor to base units, the exponents of the base units, and the terms as
+written (for multiplying units). Case-sensitive codes only. Arbitrary units (``[IU]``) are dimensions of their own, so they
+convert to nothing but themselves; special units (``Cel``, ``[pH]``) carry the name of their function and stand alone.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _number(text: str) -> Fraction:
 
 
 PREFIXES: dict[str, Fraction] = {code: _number(value) for code, value in _lines(units.PREFIXES)}
-BASES: dict[str, str] = {code: dimension for code, dimension in _lines(units.BASES)}
+BASES: dict[str, str] = dict(_lines(units.BASES))
 
 
 def _definitions() -> dict[str, _Definition]:

@@ -1,4 +1,4 @@
-"""The units of UCUM 2.2 (https://ucum.org), made by scripts/make_ucum_table.py from ucum-essence.xml; do not edit.
+"""The units of UCUM 2.2 (https://ucum.org), made by scripts/make_ucum_table.py; do not edit.
 
 ``PREFIXES``: code and power of ten (or the whole number of a binary prefix). ``BASES``: the seven base units. ``UNITS``: one a
 line: code, flags (``m`` takes prefixes, ``a`` arbitrary, ``s`` special, ``-`` none), value, and the unit that the value counts; a

@@ -1,0 +1,155 @@
+"""Strings (CQL 1.5 Appendix B, "String Operators").
+
+Regular expressions are Python's, over the whole string and with ``.`` matching newlines (single-line mode); ``$1`` in a
+substitution names a group, as elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.operators.operator import Operator
+
+
+@lru_cache(maxsize=512)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.DOTALL)
+    except re.error as error:
+        raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+@lru_cache(maxsize=512)
+def _template(substitution: str) -> str:
+    """A substitution in Python's form: ``$1`` and ``${name}`` are groups, ``\\$`` a dollar sign."""
+
+    def replaced(match: re.Match[str]) -> str:
+        if match.group(1) is not None:
+            return "$" if match.group(1) == "$" else "\\\\" if match.group(1) == "\\" else match.group(1)
+        return rf"\g<{match.group(2) or match.group(3)}>"
+
+    return re.sub(
+        r"\\(.)|\$(\d+)|\$\{(\w+)\}|\\", lambda match: "\\\\" if match.group() == "\\" else replaced(match), substitution
+    )
+
+
+def concatenate(operands: list[str | None]) -> str | None:
+    """One after the other; null where any is null."""
+    return None if any(operand is None for operand in operands) else "".join(str(operand) for operand in operands)
+
+
+def combine(source: list[str | None] | None, separator: str | None = "") -> str | None:
+    """The strings of a list, joined; nulls are left out, and an empty list gives null."""
+    if source is None or separator is None:
+        return None
+    present = [item for item in source if item is not None]
+    return separator.join(present) if present else None
+
+
+def split(text: str | None, separator: str | None = None) -> list[str] | None:
+    """The parts between separators; the whole as one part where the separator is null."""
+    if text is None:
+        return None
+    return text.split(separator) if separator else [text]
+
+
+def split_on_matches(text: str | None, pattern: str | None) -> list[str] | None:
+    """The parts between matches of a regular expression."""
+    if text is None:
+        return None
+    if pattern is None:
+        return [text]
+    parts, at = [], 0
+    for match in _pattern(pattern).finditer(text):
+        if match.end() > match.start():
+            parts.append(text[at : match.start()])
+            at = match.end()
+    return [*parts, text[at:]]
+
+
+def length(operand: Any, *, of_list: bool = False) -> int | None:
+    """Characters of a string or elements of a list; a null list (``of_list``) has length 0, a null string null."""
+    if operand is None:
+        return 0 if of_list else None
+    return len(operand)
+
+
+def upper_case(operand: str | None) -> str | None:
+    """All letters upper case."""
+    return None if operand is None else operand.upper()
+
+
+def lower_case(operand: str | None) -> str | None:
+    """All letters lower case."""
+    return None if operand is None else operand.lower()
+
+
+def indexer(source: Any, index: int | None) -> Any:
+    """The character or element at a position counted from 0; null out of range."""
+    if source is None or index is None or not 0 <= index < len(source):
+        return None
+    return source[index]
+
+
+def position_of(pattern: str | None, text: str | None) -> int | None:
+    """Where ``pattern`` first begins in ``text``, from 0; -1 where it does not."""
+    return None if pattern is None or text is None else text.find(pattern)
+
+
+def last_position_of(pattern: str | None, text: str | None) -> int | None:
+    """Where ``pattern`` last begins in ``text``, from 0; -1 where it does not."""
+    return None if pattern is None or text is None else text.rfind(pattern)
+
+
+def substring(text: str | None, start: int | None, count: int | None = None) -> str | None:
+    """``count`` characters from ``start``, or all the rest; null where ``start`` is out of range."""
+    if text is None or start is None or start < 0 or start > len(text) or (start == len(text) and text):
+        return None
+    return text[start:] if count is None else text[start : start + max(count, 0)]
+
+
+def starts_with(text: str | None, prefix: str | None) -> bool | None:
+    """Whether ``text`` begins with ``prefix``."""
+    return None if text is None or prefix is None else text.startswith(prefix)
+
+
+def ends_with(text: str | None, suffix: str | None) -> bool | None:
+    """Whether ``text`` ends with ``suffix``."""
+    return None if text is None or suffix is None else text.endswith(suffix)
+
+
+def matches(text: str | None, pattern: str | None) -> bool | None:
+    """Whether the whole of ``text`` matches the regular expression."""
+    return None if text is None or pattern is None else _pattern(pattern).fullmatch(text) is not None
+
+
+def replace_matches(text: str | None, pattern: str | None, substitution: str | None) -> str | None:
+    """``text`` with every match replaced; ``$1`` in the substitution is the first group."""
+    if text is None or pattern is None or substitution is None:
+        return None
+    try:
+        return _pattern(pattern).sub(_template(substitution), text)
+    except (re.error, IndexError) as error:
+        raise CqlRuntimeError(f"{substitution!r} is not a substitution for {pattern!r}: {error}") from None
+
+
+TABLE = {
+    "Concatenate": Operator(concatenate, nary=True),
+    "Combine": Operator(combine, ("source", "separator"), null_in_null_out=False),
+    "Split": Operator(split, ("stringToSplit", "separator"), null_in_null_out=False),
+    "SplitOnMatches": Operator(split_on_matches, ("stringToSplit", "separatorPattern"), null_in_null_out=False),
+    "Length": Operator(length),
+    "Upper": Operator(upper_case),
+    "Lower": Operator(lower_case),
+    "Indexer": Operator(indexer),
+    "PositionOf": Operator(position_of, ("pattern", "string")),
+    "LastPositionOf": Operator(last_position_of, ("pattern", "string")),
+    "Substring": Operator(substring, ("stringToSub", "startIndex", "length"), null_in_null_out=False),
+    "StartsWith": Operator(starts_with),
+    "EndsWith": Operator(ends_with),
+    "Matches": Operator(matches),
+    "ReplaceMatches": Operator(replace_matches),
+}
