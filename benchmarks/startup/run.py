@@ -1,6 +1,6 @@
 """Whole processes, interleaved, medians: ``guideway apply`` of one bundle against the imports it cannot do without.
 
-Takes the bundle to apply and the number of rounds; prints each command's median time relative to the yardstick's. Exits with 1 where
+Takes the bundle to apply and the number of rounds; prints each median relative to the yardstick's. Exits with 1 where
 the limit is exceeded.
 """
 
@@ -39,7 +39,7 @@ def measure(table: dict[str, list[str]], rounds: int, environment: dict[str, str
     for number in range(rounds + 1):
         for name, command in table.items():
             start = time.perf_counter()
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, check=False)
+            done = subprocess.run(command, capture_output=True, env=environment, check=False)
             elapsed = time.perf_counter() - start
             if done.returncode != 0:
                 raise SystemExit(f"{name}: exit status {done.returncode}\n{done.stderr.decode()}")
