@@ -8,8 +8,6 @@ left out. FHIR NPM packages: https://confluence.hl7.org/display/FHIR/NPM+Package
 from __future__ import annotations
 
 import os
-import tarfile
-import zlib
 from typing import NamedTuple
 
 from guideway.diagnostics import GuidewayError
@@ -59,6 +57,9 @@ def _folder(path: str) -> list[SourceFile]:
 
 
 def _package(path: str) -> list[SourceFile]:
+    import tarfile
+    import zlib
+
     files: dict[str, bytes] = {}
     total = 0
     try:

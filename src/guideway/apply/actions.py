@@ -1,0 +1,468 @@
+"""The walk through a plan's actions: which apply, what they stand for, and what they ask for.
+
+Takes the chosen plans and gives, for each, a ``PlanNode`` with its ``ActionNode`` tree in document order, and one
+``Recommendation`` for every action with a statement-id and every leaf. An action's verdict is its own conditions and its
+ancestors'; an action below a false one is listed as not applying, without being evaluated. A definition that is a
+PlanDefinition is walked in its place, guarded against cycles; one that is an ActivityDefinition becomes a request; a
+Questionnaire or a URI is referred to. What cannot be followed is a finding on the recommendation, never a dropped action.
+FHIR R4: http://hl7.org/fhir/R4/plandefinition-operation-apply.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+
+from guideway.apply.activities import Setting, make_request
+from guideway.apply.audience import Audience, reason_to_skip
+from guideway.apply.conditions import Verdict, judge, reason_of
+from guideway.apply.dynamic_values import BadPath, parse_path, set_path
+from guideway.apply.expressions import Expressions
+from guideway.apply.names import (
+    APPLICABILITY_BEHAVIOR,
+    CQF_EXPRESSION,
+    DIRECTION,
+    EXCLUSIVE_GROUP,
+    NOTE,
+    QUALITY,
+    STATEMENT_ID,
+    STRENGTH,
+    concept_text,
+    extension_value,
+    extensions,
+    first_value,
+    objects,
+)
+from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
+from guideway.apply.policies import Policy
+from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.package import Artifact
+
+Json = dict[str, Any]
+
+DEPTH_LIMIT = 60
+"""Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
+
+
+class ActionNode(msgspec.Struct, kw_only=True):
+    """One action of a plan, with what came of it."""
+
+    definition: Json
+    id: str
+    verdict: Verdict
+    status: str
+    children: list[ActionNode] = []
+    nested: PlanNode | None = None
+    request: Json | None = None
+    """The resource it proposes, without id."""
+    activity: Artifact | None = None
+    refers_to: str | None = None
+    """A canonical or URI where the definition is no resource that $apply makes (Questionnaire, definitionUri), or an existing
+    resource."""
+    overrides: Json = {}
+    """Elements of the output action that dynamic values set."""
+    recommendation: Recommendation | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether it belongs to the result: it applies, and so does something in it (a group of nothing is left out)."""
+        if self.status != APPLIES:
+            return False
+        if self.nested is not None:
+            return bool(self.nested.shown) or self.request is not None
+        return not self.children or self.request is not None or any(child.shown for child in self.children)
+
+    def walk(self) -> Iterator[ActionNode]:
+        """This node and everything below it, in document order, nested plans included."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+        if self.nested is not None:
+            for child in self.nested.actions:
+                yield from child.walk()
+
+
+class PlanNode(msgspec.Struct, kw_only=True):
+    """One plan in one place: chosen, or reached through an action."""
+
+    artifact: Artifact
+    actions: list[ActionNode] = []
+    status: str = DOES_NOT_APPLY
+
+    @property
+    def shown(self) -> list[ActionNode]:
+        """The actions that belong to the result."""
+        return [a for a in self.actions if a.shown]
+
+
+class Walk:
+    """One run over the chosen plans of one patient."""
+
+    def __init__(
+        self,
+        guideline: CompiledGuideline,
+        expressions: Expressions,
+        setting: Setting,
+        policy: Policy,
+        audience: Audience,
+        *,
+        hook: str | None,
+        stopped: str | None = None,
+    ) -> None:
+        self.guideline = guideline
+        self.expressions = expressions
+        self.setting = setting
+        self.policy = policy
+        self.audience = audience
+        self.hook = hook
+        self.stopped = stopped
+        """Why nothing applies to this subject at all (a deceased patient); None: no such reason."""
+        self.recommendations: dict[str, Recommendation] = {}
+        self.verdicts: dict[str, Verdict] = {}
+        """By recommendation key: the verdict behind its status."""
+        self.skipped: list[Json] = []
+        self.findings: list[Diagnostic] = []
+
+    def plan(self, artifact: Artifact) -> PlanNode:
+        """The tree of one chosen plan."""
+        node = self._plan(artifact, Verdict(), (), [], depth=0)
+        return node if node is not None else PlanNode(artifact=artifact)
+
+    def _plan(
+        self, artifact: Artifact, verdict: Verdict, stack: tuple[str, ...], via: list[str], depth: int, triggered: bool = False
+    ) -> PlanNode | None:
+        reason = reason_to_skip(artifact.resource, self.audience)
+        if reason is not None:
+            self.skipped.append({"plan": artifact.canonical, "reason": reason})
+            return None
+        node = PlanNode(artifact=artifact)
+        libraries = libraries_of(artifact.resource)
+        context = _Place(self, artifact, libraries, (*stack, artifact.canonical), [*via, artifact.id])
+        node.actions = context.actions(artifact.resource.get("action"), verdict, "", depth, triggered, group=artifact.resource)
+        statuses = [a.status for a in node.actions]
+        node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
+        return node
+
+
+def libraries_of(resource: Json) -> list[str]:
+    """The libraries an artifact refers to, in order."""
+    found = resource.get("library")
+    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
+
+
+class _Place:
+    """One plan being walked: the artifact, its libraries, and how it was reached."""
+
+    def __init__(self, walk: Walk, plan: Artifact, libraries: list[str], stack: tuple[str, ...], via: list[str]) -> None:
+        self.walk = walk
+        self.plan = plan
+        self.libraries = libraries
+        self.stack = stack
+        self.via = via
+
+    def actions(
+        self, definitions: Any, verdict: Verdict, path: str, depth: int, triggered: bool, group: Json
+    ) -> list[ActionNode]:
+        """The actions of a plan or of a group, in document order."""
+        nodes: list[ActionNode] = []
+        stop_after_one = any(first_value(group, url) == "any" for url in sorted(APPLICABILITY_BEHAVIOR))
+        settled: str | None = None
+        for index, definition in enumerate(objects(definitions)):
+            here = f"{path}.{index + 1}" if path else str(index + 1)
+            name = str(definition.get("id") or f"action-{here}")
+            if settled is not None:
+                text = f"applicability behaviour any: {settled} applied first"
+                self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
+                continue
+            if not self._triggered(definition, triggered, name):
+                continue
+            reason = reason_to_skip(definition, self.walk.audience)
+            if reason is not None:
+                self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": reason})
+                continue
+            node = self._action(definition, name, verdict, here, depth, triggered or bool(definition.get("trigger")))
+            nodes.append(node)
+            if stop_after_one and node.status == APPLIES:
+                settled = name
+        return nodes
+
+    def _triggered(self, definition: Json, inherited: bool, name: str) -> bool:
+        """Whether the action answers to the hook of this run; an action without triggers answers to whatever its parent does."""
+        hook = self.walk.hook
+        names = [t.get("name") for t in objects(definition.get("trigger")) if t.get("type") == "named-event"]
+        if hook is None or not names or hook in names:
+            return True
+        text = f"answers to {', '.join(str(n) for n in names)}, not to {hook}"
+        self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
+        return False
+
+    def _action(self, definition: Json, name: str, above: Verdict, path: str, depth: int, triggered: bool) -> ActionNode:
+        asked = above.applicability is not False and self.walk.stopped is None
+        own = judge(definition, self.libraries, self.walk.expressions, f"{self.plan.id}#{name}", asked=asked)
+        verdict = above.and_(own)
+        status = DOES_NOT_APPLY if self.walk.stopped is not None else verdict.status
+        node = ActionNode(definition=definition, id=name, verdict=verdict, status=status)
+        recommendation = self._describe(node)
+        problem = recommendation.findings.append
+        if depth > DEPTH_LIMIT:
+            problem(
+                self._finding("action-depth", Severity.error, f"{name}: actions are nested more than {DEPTH_LIMIT} deep", name)
+            )
+        else:
+            node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
+            self._definition(node, recommendation, depth, triggered)
+        is_group = bool(node.children) or node.nested is not None or bool(definition.get("action"))
+        if extensions(definition, STATEMENT_ID) or not is_group or recommendation.findings:
+            node.recommendation = self._keep(recommendation, verdict)
+        if status == APPLIES:
+            self._dynamic_values(node, recommendation)
+            recommendation.notes += self._notes(definition, recommendation)
+            self._check_selection(node, recommendation)
+        elif node.recommendation is not None and self.walk.stopped is None and status != DOES_NOT_APPLY:
+            recommendation.notes += self._notes(definition, recommendation)
+        return node
+
+    def _describe(self, node: ActionNode) -> Recommendation:
+        definition = node.definition
+        title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or node.id
+        reason = self.walk.stopped or reason_of(node.status, node.verdict)
+        return Recommendation(
+            plan=self.plan.canonical,
+            plan_id=self.plan.id,
+            action=node.id,
+            title=str(title),
+            status=node.status,
+            reason=reason,
+            statements=[str(extension_value(e)) for e in extensions(definition, STATEMENT_ID)],
+            description=text_of(definition.get("description")),
+            strength=concept_text(first_value(definition, STRENGTH)),
+            direction=direction_of(definition),
+            quality=concept_text(first_value(definition, QUALITY)),
+            priority=text_of(definition.get("priority")),
+            exclusive_group=text_of(first_value(definition, EXCLUSIVE_GROUP)),
+            conditions=list(node.verdict.results),
+            source=sources(definition, self.plan.resource),
+            via=[self.via],
+        )
+
+    def _keep(self, recommendation: Recommendation, verdict: Verdict) -> Recommendation:
+        """Note the recommendation; reached a second time, the earlier status of ``STATUSES`` counts and both ways are kept."""
+        known = self.walk.recommendations.get(recommendation.key)
+        if known is None:
+            self.walk.recommendations[recommendation.key] = recommendation
+            self.walk.verdicts[recommendation.key] = verdict
+            return recommendation
+        ways = [*known.via, *(way for way in recommendation.via if way not in known.via)]
+        if STATUSES.index(recommendation.status) < STATUSES.index(known.status):
+            recommendation.via = ways
+            self.walk.recommendations[recommendation.key] = recommendation
+            self.walk.verdicts[recommendation.key] = verdict
+            return recommendation
+        known.via = ways
+        return known if known.status == recommendation.status else recommendation
+
+    def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int, triggered: bool) -> None:
+        """What the action's definition[x] stands for."""
+        definition = node.definition
+        if isinstance(definition.get("transform"), str):
+            text = f"{node.id}: the StructureMap transform {definition['transform']} is not executed"
+            recommendation.findings.append(self._finding("transform-unsupported", Severity.warning, text, node.id))
+        if isinstance(definition.get("definitionUri"), str):
+            node.refers_to = definition["definitionUri"]
+            return
+        canonical = definition.get("definitionCanonical")
+        if not isinstance(canonical, str):
+            return
+        target = self._resolve(canonical)
+        if target is None:
+            text = f"{node.id}: its definition {canonical} is not in this guideline"
+            recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
+        elif target.type == "PlanDefinition":
+            self._nested(node, recommendation, target, depth, triggered)
+        elif target.type == "ActivityDefinition":
+            node.activity = target
+            if node.status == APPLIES:
+                made = make_request(target.resource, definition, self.walk.setting, target.file)
+                node.request = made.resource
+                recommendation.findings += made.findings
+        else:
+            node.refers_to = target.canonical if target.url.startswith(("http", "urn:")) else canonical
+            if target.type != "Questionnaire":
+                text = f"{node.id}: its definition is a {target.type}; it is referred to, not applied"
+                recommendation.findings.append(self._finding("definition-type", Severity.warning, text, node.id))
+
+    def _resolve(self, canonical: str) -> Artifact | None:
+        if canonical.startswith("#"):
+            for contained in objects(self.plan.resource.get("contained")):
+                if contained.get("id") == canonical[1:] and contained.get("resourceType"):
+                    return Artifact(contained, f"{self.plan.file}{canonical}")
+            return None
+        return self.walk.guideline.resolve(canonical)
+
+    def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int, triggered: bool) -> None:
+        if target.canonical in self.stack:
+            text = f"{node.id}: {target.canonical} leads back to itself: {' > '.join([*self.stack, target.canonical])}"
+            recommendation.findings.append(self._finding("definition-cycle", Severity.error, text, node.id))
+            return
+        if depth >= DEPTH_LIMIT:
+            text = f"{node.id}: plans are nested more than {DEPTH_LIMIT} deep"
+            recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
+            return
+        node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1, triggered)
+
+    def _dynamic_values(self, node: ActionNode, recommendation: Recommendation) -> None:
+        """The activity's dynamic values first, then the action's, each in order."""
+        if node.request is not None and node.activity is not None:
+            libraries = libraries_of(node.activity.resource) or self.libraries
+            for dynamic in objects(node.activity.resource.get("dynamicValue")):
+                self._set(dynamic, node, recommendation, libraries, of_activity=True)
+            self._extension_expressions(node.request, libraries, node, recommendation)
+        for dynamic in objects(node.definition.get("dynamicValue")):
+            self._set(dynamic, node, recommendation, self.libraries, of_activity=False)
+
+    def _set(
+        self, dynamic: Json, node: ActionNode, recommendation: Recommendation, libraries: list[str], *, of_activity: bool
+    ) -> None:
+        path = dynamic.get("path")
+        label = f"{node.id}: dynamic value {path!r}"
+        if not isinstance(path, str):
+            text = f"{node.id}: a dynamic value without a path"
+            recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, text, node.id))
+            return
+        answer = self.walk.expressions.evaluate(dynamic.get("expression"), libraries, {"resource": node.request})
+        if answer.error is not None:
+            text = f"{label}: {answer.error}"
+            recommendation.findings.append(self._finding("dynamic-value-error", Severity.error, text, node.id))
+            return
+        if answer.value is None or answer.value == []:
+            text = f"{label} is null: {path} stays as it is defined"
+            recommendation.findings.append(self._finding("dynamic-value-null", Severity.information, text, node.id))
+            return
+        on_action = not of_activity and (path.strip().startswith(("action.", "%action.")) or node.request is None)
+        try:
+            if on_action:
+                self._set_on_action(node, path, answer.value)
+            elif node.request is not None:
+                set_path(node.request, str(node.request["resourceType"]), path, answer.value)
+        except BadPath as error:
+            recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, f"{label}: {error}", node.id))
+
+    def _set_on_action(self, node: ActionNode, path: str, value: Any) -> None:
+        first = parse_path(path)[0].name.partition("[")[0]
+        base = next((name for name in node.definition if name == first), None)
+        if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
+            node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
+        overrides = dict(node.overrides)
+        set_path(overrides, "RequestGroup.Action", path, value)
+        node.overrides = overrides
+
+    def _extension_expressions(
+        self, element: Any, libraries: list[str], node: ActionNode, recommendation: Recommendation
+    ) -> None:
+        """cqf-expression on an extension's value: the expression's value takes its place."""
+        for extension in objects(element.get("extension") if isinstance(element, dict) else None):
+            name = next((n for n in extension if n.startswith("_value")), None)
+            carried = extension.get(name) if name else None
+            expression = first_value(carried, CQF_EXPRESSION) if isinstance(carried, dict) else None
+            if name is None or expression is None:
+                continue
+            answer = self.walk.expressions.evaluate(expression, libraries, {"resource": node.request})
+            if answer.error is None and answer.value is not None:
+                from guideway.apply.fhir_json import Unfit, to_fhir
+
+                kind = name.removeprefix("_value")
+                try:
+                    extension[name[1:]] = to_fhir(
+                        answer.value, kind if kind[0].isupper() and len(kind) > 8 else kind[0].lower() + kind[1:]
+                    )
+                    del extension[name]
+                    continue
+                except Unfit as error:
+                    answer.error = str(error)
+            text = f"{node.id}: extension {extension.get('url')}: {answer.error or 'its expression is null'}"
+            recommendation.findings.append(self._finding("extension-expression", Severity.warning, text, node.id))
+            del extension[name]
+            extension.setdefault(f"value{name.removeprefix('_value')}", None)
+        if isinstance(element, dict) and isinstance(element.get("extension"), list):
+            element["extension"] = [
+                e for e in element["extension"] if any(v is not None for k, v in e.items() if k not in ("url", "id"))
+            ]
+            if not element["extension"]:
+                del element["extension"]
+
+    def _notes(self, definition: Json, recommendation: Recommendation) -> list[str]:
+        notes: list[str] = []
+        for extension in extensions(definition, NOTE):
+            answer = self.walk.expressions.evaluate(extension_value(extension), self.libraries)
+            if answer.error is not None:
+                recommendation.findings.append(self._finding("note-error", Severity.error, answer.error, recommendation.action))
+                continue
+            from guideway.apply.fhir_json import as_text
+
+            values = answer.value if isinstance(answer.value, list) else [answer.value]
+            notes += [text for value in values if value is not None and (text := as_text(value)) not in notes]
+        return [n for n in notes if n not in recommendation.notes]
+
+    def _check_selection(self, node: ActionNode, recommendation: Recommendation) -> None:
+        """selectionBehavior is the end user's choice; only a group with nothing to choose from is worth a finding."""
+        behavior = node.definition.get("selectionBehavior")
+        children = node.children or (node.nested.actions if node.nested is not None else [])
+        if behavior not in ("exactly-one", "one-or-more") or not children:
+            return
+        statuses = [child.status for child in children]
+        if all(status in (DOES_NOT_APPLY, UNKNOWN, ERROR) for status in statuses):
+            unknown = statuses.count(UNKNOWN)
+            more = f" ({unknown} of {len(statuses)} cannot be known yet)" if unknown else ""
+            text = f"{node.id}: {behavior} of its actions is to be chosen, and none applies{more}"
+            finding = self._finding("selection-empty", Severity.warning, text, node.id)
+            if node.recommendation is not None:
+                recommendation.findings.append(finding)
+            else:
+                self.walk.findings.append(finding)
+
+    def _finding(self, rule: str, severity: Severity, text: str, action: str) -> Diagnostic:
+        return Diagnostic(rule, severity, text, self.plan.file or None, pointer=f"action:{action}")
+
+
+def text_of(value: Any) -> str | None:
+    """A string, or None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def direction_of(definition: Json) -> str | None:
+    """``for`` or ``against``, from the code of cpg-directionOfRecommendation."""
+    concept = first_value(definition, DIRECTION)
+    if isinstance(concept, dict):
+        for coding in objects(concept.get("coding")):
+            if isinstance(coding.get("code"), str):
+                return str(coding["code"])
+    return concept_text(concept)
+
+
+def sources(definition: Json, plan: Json) -> list[Source]:
+    """The citations of an action: its documentation; the plan's own only where the action has none and is a leaf."""
+    found = [source_of(d) for d in objects(definition.get("documentation"))]
+    if not found and not definition.get("action"):
+        found = [source_of(d) for d in objects(plan.get("relatedArtifact")) if d.get("type") in ("citation", "documentation")]
+    return [s for s in found if s is not None]
+
+
+def source_of(artifact: Json) -> Source | None:
+    """A RelatedArtifact as a source; a label ``<key>, line(s) N`` gives the key and the lines."""
+    label = artifact.get("label") or artifact.get("display") or artifact.get("citation") or artifact.get("url")
+    if not isinstance(label, str):
+        return None
+    key, _, rest = label.partition(",")
+    head, _, lines = rest.strip().partition(" ")
+    located = head in ("line", "lines", "line(s)")
+    return Source(
+        label=label,
+        key=key.strip() if located else None,
+        lines=lines.strip() if located else None,
+        citation=text_of(artifact.get("citation")),
+        url=text_of(artifact.get("url")),
+    )

@@ -1,0 +1,407 @@
+"""The FHIR resources of an outcome: a CarePlan with everything contained, a Bundle, or the requests alone.
+
+``care_plan(outcome)`` gives one CarePlan: contained in it a RequestGroup for each plan with something that applies (nested
+plans have their own), the requests, the goals, and under the policies that explain also the outcome of every recommendation
+(extension), the data needed (GuidanceResponse and DetectedIssue), the conflicts (DetectedIssue) and the findings
+(OperationOutcome). ``bundle(outcome)`` gives the same resources side by side, ``requests(outcome)`` only the requests,
+``result_bundle(outcomes)`` one CarePlan a patient. Everything is in a fixed order with ids that follow from the definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+
+from guideway.apply.actions import ActionNode, PlanNode, text_of
+from guideway.apply.activities import Setting, person
+from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
+from guideway.apply.names import (
+    ACTION_INPUT,
+    ACTION_OUTPUT,
+    ACTION_PARTICIPANT,
+    ACTION_REASON,
+    APPLICABILITY_BEHAVIOR,
+    LOGIC_EXTENSIONS,
+    MESSAGES,
+    NOT_CARRIED,
+    PERTAINS_TO_GOAL,
+    Ids,
+    concept_text,
+    objects,
+    safe_id,
+)
+from guideway.apply.outcome import PatientOutcome, pruned
+from guideway.apply.policies import Policy
+from guideway.apply.timing import timing_of
+from guideway.guideline.package import Artifact
+
+Json = dict[str, Any]
+Refer = Callable[[str, str], str]
+"""(resource type, id) → the text of a reference: ``#id`` inside a CarePlan, ``Type/id`` in a Bundle."""
+
+
+class Tree(msgspec.Struct, kw_only=True):
+    """What the resources are made from: the walked plans, with duplicates folded (``merge``)."""
+
+    plans: list[PlanNode]
+    setting: Setting
+    policy: Policy
+    goals: dict[str, list[Json]] = {}
+    """By plan canonical: Goal resources without id, each with the definition's goal id under ``_goalId``."""
+
+
+class _Builder:
+    """Builds all resources of one outcome once, for one form of reference."""
+
+    def __init__(self, outcome: PatientOutcome, refer: Refer) -> None:
+        self.outcome = outcome
+        self.tree: Tree = outcome.tree
+        self.setting = self.tree.setting
+        self.policy = self.tree.policy
+        self.refer = refer
+        self.ids = Ids()
+        self.groups: list[Json] = []
+        self.requests: list[Json] = []
+        self.goals: list[Json] = []
+        self.goal_ids: dict[tuple[str, str], str] = {}
+        self.request_ids: dict[int, str] = {}
+        """By identity of the request in the tree: folded actions share one."""
+
+    def build(self) -> list[Json]:
+        """The RequestGroups of the chosen plans that have something to say."""
+        roots = []
+        for node in self.tree.plans:
+            if node.shown:
+                roots.append(self._group(node, nested=False))
+        return roots
+
+    def _group(self, node: PlanNode, *, nested: bool) -> Json:
+        policy, setting = self.policy, self.setting
+        group: Json = {"resourceType": "RequestGroup", "id": self.ids.take(node.artifact.id)}
+        self.groups.append(group)
+        if setting.language:
+            group["language"] = setting.language
+        self._goals(node, group)
+        carried = [deepcopy(e) for e in objects(node.artifact.resource.get("extension")) if e.get("url") not in NOT_CARRIED]
+        if carried:
+            group["extension"] = [*group.get("extension", []), *carried]
+        group["instantiatesCanonical"] = [node.artifact.canonical]
+        group["status"] = policy.group_status
+        group["intent"] = policy.nested_group_intent if nested else policy.group_intent
+        group["subject"] = {"reference": setting.subject}
+        if setting.encounter:
+            group["encounter"] = {"reference": setting.encounter}
+        if policy.strict:
+            group["authoredOn"] = setting.as_of
+        if setting.author:
+            group["author"] = {"reference": setting.author}
+        shown = {a.id for top in node.actions for a in _same_plan(top) if a.shown}
+        taken = Ids()
+        group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
+        return group
+
+    def _goals(self, node: PlanNode, group: Json) -> None:
+        for index, goal in enumerate(self.tree.goals.get(node.artifact.canonical, ()), 1):
+            own = str(goal.get("_goalId") or index)
+            key = (node.artifact.canonical, own)
+            if key not in self.goal_ids:
+                wish = str(len(self.goals) + 1) if self.policy.name == "cqf" else f"goal-{own}"
+                self.goal_ids[key] = self.ids.take(wish)
+                resource = {name: value for name, value in goal.items() if name != "_goalId"}
+                self.goals.append({"resourceType": "Goal", "id": self.goal_ids[key], **deepcopy(resource)})
+            reference = {"reference": self.refer("Goal", self.goal_ids[key])}
+            group.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
+
+    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> Json:
+        definition = {**node.definition, **node.overrides}
+        action: Json = {}
+        if self.policy.strict or node.definition.get("id"):
+            action["id"] = taken.take(node.id) if self.policy.strict else node.id
+        extension = self._action_extensions(definition, node)
+        if extension:
+            action["extension"] = extension
+        for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
+            if name in definition:
+                action[name] = deepcopy(definition[name])
+        if self.policy.keep_conditions:
+            conditions = [deepcopy(c) for c in objects(definition.get("condition"))]
+            if conditions:
+                action["condition"] = conditions
+        related = self._related(definition, shown)
+        if related:
+            action["relatedAction"] = related
+        timing = timing_of(definition)
+        if timing is not None:
+            action["timing" + timing[0][0].upper() + timing[0][1:]] = timing[1]
+        participants = self._participants(definition)
+        if participants:
+            action["participant"] = participants
+        for name in (
+            "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
+        ):  # fmt: skip
+            if name in definition:
+                action[name] = deepcopy(definition[name])
+        self._content(action, node, group, shown, taken)
+        return action
+
+    def _content(self, action: Json, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> None:
+        """``resource`` or ``action``: RequestGroup's rqg-1 allows one of them, so with both the resource gets an action of
+        its own."""
+        resource = self._resource(node, group)
+        children = [self._action(child, group, shown, taken) for child in node.children if child.shown]
+        if not children:
+            if resource is None and self.policy.strict:
+                text = action.get("title") or action.get("textEquivalent") or action.get("description") or node.id
+                resource = {"display": text}
+            if resource is not None:
+                action["resource"] = resource
+        elif resource is None:
+            action["action"] = children
+        elif self.policy.strict:
+            action["action"] = [{"id": taken.take(f"{node.id}-resource"), "resource": resource}, *children]
+        else:
+            action["resource"] = resource
+            action["action"] = children
+
+    def _resource(self, node: ActionNode, group: Json) -> Json | None:
+        if node.nested is not None and node.nested.shown:
+            nested = self._group(node.nested, nested=True)
+            return {"reference": self.refer("RequestGroup", nested["id"])}
+        if node.request is not None:
+            return {"reference": self._request(node, node.request, group)}
+        if node.refers_to is not None:
+            if self.policy.strict and not node.refers_to.startswith(("http", "urn:")) and "/" not in node.refers_to:
+                return {"display": node.refers_to}
+            return {"reference": node.refers_to}
+        return None
+
+    def _request(self, node: ActionNode, request: Json, group: Json) -> str:
+        kind = str(request["resourceType"])
+        known = self.request_ids.get(id(request))
+        if known is None:
+            activity = node.activity.id if node.activity is not None else kind.lower()
+            own = node.definition.get("id")
+            if self.policy.name == "cqf" and kind == "Task" and own:
+                wish = str(own)
+            else:
+                wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
+            known = self.request_ids[id(request)] = self.ids.take(wish)
+            resource = {"resourceType": kind, "id": known, **{k: v for k, v in deepcopy(request).items() if k != "resourceType"}}
+            if kind == "Task" and "basedOn" not in resource:
+                resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
+            self._pertains(resource, node)
+            self.requests.append(resource)
+        reference = f"{kind}/{known}"
+        if node.recommendation is not None and reference not in node.recommendation.requests:
+            node.recommendation.requests.append(reference)
+        return self.refer(kind, known)
+
+    def _pertains(self, resource: Json, node: ActionNode) -> None:
+        for goal in node.definition.get("goalId") or ():
+            for (_, own), known in self.goal_ids.items():
+                if own == goal:
+                    reference = {"reference": self.refer("Goal", known)}
+                    resource.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
+                    break
+
+    def _action_extensions(self, definition: Json, node: ActionNode) -> list[Json]:
+        skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
+        found = [deepcopy(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
+        for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
+            found += [{"url": url, "valueDataRequirement": deepcopy(d)} for d in objects(definition.get(name))]
+        for participant in objects(definition.get("participant")):
+            if person(participant.get("type"), self.setting) is None or participant.get("role"):
+                parts: list[Json] = []
+                if isinstance(participant.get("type"), str):
+                    parts.append({"url": "type", "valueCode": participant["type"]})
+                if isinstance(participant.get("role"), dict):
+                    parts.append({"url": "role", "valueCodeableConcept": deepcopy(participant["role"])})
+                if parts:
+                    found.append({"url": ACTION_PARTICIPANT, "extension": parts})
+        if node.request is None:
+            found += [{"url": ACTION_REASON, "valueCodeableConcept": deepcopy(r)} for r in objects(definition.get("reason"))]
+        for goal in definition.get("goalId") or ():
+            known = next((i for (_, own), i in self.goal_ids.items() if own == goal), None)
+            if known is not None:
+                found.append({"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}})
+        return found
+
+    def _participants(self, definition: Json) -> list[Json]:
+        found: list[Json] = []
+        for participant in objects(definition.get("participant")):
+            reference = person(participant.get("type"), self.setting)
+            # RequestGroup.action.participant: Patient, Practitioner, PractitionerRole, RelatedPerson, Device
+            if reference is not None and not reference.startswith("Organization/") and {"reference": reference} not in found:
+                found.append({"reference": reference})
+        return found
+
+    def _related(self, definition: Json, shown: set[str]) -> list[Json]:
+        related = [deepcopy(r) for r in objects(definition.get("relatedAction"))]
+        return [r for r in related if not self.policy.strict or r.get("actionId") in shown]
+
+
+def _same_plan(node: ActionNode) -> Iterable[ActionNode]:
+    yield node
+    for child in node.children:
+        yield from _same_plan(child)
+
+
+def care_plan(outcome: PatientOutcome) -> Json:
+    """The CarePlan of one patient, self-contained; valid R4."""
+    builder = _Builder(outcome, lambda kind, name: f"#{name}")
+    roots = builder.build()
+    policy, setting = builder.policy, builder.setting
+    plan_ids = [node.artifact for node in builder.tree.plans]
+    plan: Json = {"resourceType": "CarePlan", "id": _plan_id(outcome, builder, roots)}
+    if setting.language:
+        plan["language"] = setting.language
+    contained: list[Json] = [*builder.groups, *builder.requests, *builder.goals]
+    extension: list[Json] = []
+    supporting: list[Json] = []
+    messages: Json | None = None
+    if policy.explain:
+        explained = explanation_resources(outcome, builder.ids, {g["instantiatesCanonical"][0]: g["id"] for g in builder.groups})
+        contained += explained.resources
+        supporting = [{"reference": f"#{r['id']}"} for r in explained.resources if r["resourceType"] != "OperationOutcome"]
+        messages = next((r for r in explained.resources if r["resourceType"] == "OperationOutcome"), None)
+        extension += care_plan_extensions(outcome)
+    elif any(f.severity.value == "error" for f in _all_findings(outcome)):
+        explained = explanation_resources(outcome, builder.ids, {}, only_messages=True)
+        contained += explained.resources
+        messages = explained.resources[0] if explained.resources else None
+    if messages is not None:
+        extension.append({"url": MESSAGES, "valueReference": {"reference": f"#{messages['id']}"}})
+    if contained:
+        plan["contained"] = contained
+    if extension:
+        plan["extension"] = extension
+    chosen = [a.canonical for a in plan_ids]
+    plan["instantiatesCanonical"] = chosen
+    plan["status"] = policy.care_plan_status
+    plan["intent"] = policy.care_plan_intent
+    if policy.explain:
+        plan["title"] = plan_ids[0].title if len(plan_ids) == 1 else _guideline_title(outcome)
+    plan["subject"] = {"reference": setting.subject}
+    if setting.encounter:
+        plan["encounter"] = {"reference": setting.encounter}
+    if policy.explain:
+        plan["created"] = setting.as_of
+    author = setting.practitioner if policy.name == "cqf" else setting.author
+    if author:
+        plan["author"] = {"reference": author}
+    if supporting:
+        plan["supportingInfo"] = supporting
+    if builder.goals:
+        plan["goal"] = [{"reference": f"#{goal['id']}"} for goal in builder.goals]
+    plan["activity"] = [{"reference": {"reference": f"#{group['id']}"}} for group in roots]
+    if policy.explain:
+        plan["note"] = [{"text": text} for text in (outcome.draft, *outcome.disclaimer) if text]
+    return pruned(plan)
+
+
+def _guideline_title(outcome: PatientOutcome) -> str:
+    return str(outcome.guideline.get("title") or outcome.guideline["id"])
+
+
+def _plan_id(outcome: PatientOutcome, builder: _Builder, roots: list[Json]) -> str:
+    if len(builder.tree.plans) == 1:
+        wish = builder.tree.plans[0].artifact.id
+        return safe_id(wish)
+    patient = outcome.subject.rpartition("/")[2]
+    return safe_id(f"{outcome.guideline['id']}-{patient}")
+
+
+def _all_findings(outcome: PatientOutcome) -> list[Any]:
+    return [*outcome.findings, *(f for r in outcome.recommendations for f in r.findings)]
+
+
+def bundle(outcome: PatientOutcome) -> Json:
+    """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own."""
+    builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
+    roots = builder.build()
+    resources = [*builder.groups, *builder.requests, *builder.goals]
+    name = safe_id(builder.tree.plans[0].artifact.id) if len(builder.tree.plans) == 1 else _plan_id(outcome, builder, roots)
+    result: Json = {"resourceType": "Bundle", "id": name, "type": "collection"}
+    if builder.policy.name == "cqf":
+        return pruned(result | {"entry": [{"resource": r} for r in resources]})
+    entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in resources]
+    return pruned(result | {"entry": entries})
+
+
+def requests(outcome: PatientOutcome) -> list[Json]:
+    """The requests alone, in the order of the plans; references among them are ``Type/id``."""
+    builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
+    builder.build()
+    return builder.requests
+
+
+def result_bundle(outcomes: Iterable[PatientOutcome]) -> Json:
+    """One CarePlan a patient, in the order given, in a collection Bundle."""
+    plans = [(outcome, care_plan(outcome)) for outcome in outcomes]
+    entries = [{"fullUrl": _urn(outcome, plan), "resource": plan} for outcome, plan in plans]
+    return pruned({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def _urn(outcome: PatientOutcome, resource: Json) -> str:
+    """A stable UUID from the guideline, the patient, the moment and the resource's own id."""
+    from hashlib import sha1
+
+    seed = "|".join(
+        [outcome.guideline["hash"], outcome.subject, outcome.evaluated_at, str(resource["resourceType"]), str(resource["id"])]
+    )
+    digest = bytearray(sha1(seed.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def goals_of(plan: Artifact, setting: Setting, conditions: Callable[[Json], list[str]]) -> list[Json]:
+    """The Goals of a plan, proposed: description, priority, category, start, addresses, targets, documentation.
+
+    ``conditions`` finds the patient's Conditions for a concept that a goal addresses; one that is not on record is named in
+    words.
+    """
+    found: list[Json] = []
+    for goal in objects(plan.resource.get("goal")):
+        resource: Json = {"_goalId": goal.get("id")} if goal.get("id") else {}
+        resource["lifecycleStatus"] = "proposed"
+        if isinstance(goal.get("category"), dict):
+            resource["category"] = [deepcopy(goal["category"])]
+        if isinstance(goal.get("priority"), dict):
+            resource["priority"] = deepcopy(goal["priority"])
+        description = goal.get("description")
+        resource["description"] = deepcopy(description) if isinstance(description, dict) else {"text": "a goal without words"}
+        resource["subject"] = {"reference": setting.subject}
+        if isinstance(goal.get("start"), dict):
+            resource["startCodeableConcept"] = deepcopy(goal["start"])
+        targets = []
+        for target in objects(goal.get("target")):
+            targets.append(
+                {
+                    ("dueDuration" if name == "due" else name): deepcopy(value)
+                    for name, value in target.items()
+                    if name in ("measure", "due", "extension") or name.startswith("detail")
+                }
+            )
+        if targets:
+            resource["target"] = targets
+        addresses: list[Json] = []
+        for concept in objects(goal.get("addresses")):
+            known = conditions(concept)
+            addresses += [{"reference": reference} for reference in known] or [
+                {"display": concept_text(concept) or "a condition"}
+            ]
+        if addresses:
+            resource["addresses"] = addresses
+        notes = [
+            text_of(d.get("citation")) or text_of(d.get("label")) or text_of(d.get("url"))
+            for d in objects(goal.get("documentation"))
+        ]
+        if any(notes):
+            resource["note"] = [{"text": note} for note in notes if note]
+        found.append(resource)
+    return found

@@ -1,0 +1,151 @@
+"""Whether an action applies: its conditions in three-valued logic, and the status that follows.
+
+Kind ``applicability`` decides: all of them must be true; one that is false settles it, and the rest is not evaluated;
+otherwise null leaves it unknown. An expression that fails, does not exist or is not Boolean is an error, never "does not
+apply". Kinds ``start`` and ``stop`` are not evaluated: they tell whoever carries the plan out when to begin and end, and are
+carried over. After applicability come ``withheld-when`` (any true: suppressed) and ``satisfied-when`` (true: already in
+place).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from guideway.apply.expressions import Expressions
+from guideway.apply.names import SATISFIED_WHEN, WITHHELD_WHEN, extension_value, extensions, objects
+from guideway.apply.outcome import (
+    APPLIES,
+    DOES_NOT_APPLY,
+    ERROR,
+    SATISFIED,
+    SUPPRESSED,
+    UNKNOWN,
+    ConditionResult,
+)
+
+Json = dict[str, Any]
+
+APPLICABILITY = "applicability"
+WITHHELD = "withheld-when"
+SATISFIED_KIND = "satisfied-when"
+
+
+class Verdict(msgspec.Struct):
+    """What the conditions on the way down to an action, and its own, have come to so far."""
+
+    applicability: bool | None = True
+    results: list[ConditionResult] = []
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        """One status from all results, in the order of the outcome format."""
+        if self.applicability is False:
+            return DOES_NOT_APPLY
+        if self.error is not None:
+            return ERROR
+        if self.applicability is None:
+            return UNKNOWN
+        withheld = [r.value for r in self.results if r.kind == WITHHELD]
+        satisfied = [r.value for r in self.results if r.kind == SATISFIED_KIND]
+        if any(value is True for value in withheld):
+            return SUPPRESSED
+        if any(value is True for value in satisfied):
+            return SATISFIED
+        if None in withheld or None in satisfied:
+            return UNKNOWN
+        return APPLIES
+
+    def and_(self, other: Verdict) -> Verdict:
+        """The verdict on a child, from its parent's and its own."""
+        first, second = self.applicability, other.applicability
+        both = False if first is False or second is False else None if first is None or second is None else True
+        return Verdict(both, [*self.results, *other.results], self.error or other.error)
+
+
+def judge(action: Json, libraries: list[str], expressions: Expressions, of: str | None = None, *, asked: bool = True) -> Verdict:
+    """The verdict of an action's own conditions; ``of`` names the action in results that children inherit.
+
+    ``asked`` False: an ancestor is false already, so nothing is evaluated.
+    """
+    verdict = Verdict()
+    if not asked:
+        return verdict
+    for condition in objects(action.get("condition")):
+        if condition.get("kind") not in (None, APPLICABILITY):
+            continue
+        expression = condition.get("expression")
+        result = ask(APPLICABILITY, expression, libraries, expressions, of)
+        verdict.results.append(result)
+        if result.error is not None:
+            verdict.error = verdict.error or result.error
+        elif result.value is False:
+            return Verdict(False, [result])
+        elif result.value is None:
+            verdict.applicability = None
+    for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
+        for extension in extensions(action, url):
+            result = ask(kind, extension_value(extension), libraries, expressions, of)
+            verdict.results.append(result)
+            verdict.error = verdict.error or result.error
+    return verdict
+
+
+def ask(kind: str, expression: Any, libraries: list[str], expressions: Expressions, of: str | None) -> ConditionResult:
+    """One expression that must be Boolean."""
+    answer = expressions.evaluate(expression, libraries)
+    given: Json = expression if isinstance(expression, dict) else {}
+    text = str(given.get("expression", ""))
+    description = given.get("description")
+    name = given.get("name")
+    error = answer.error
+    value = unwrapped(answer.value)
+    if error is None and value is not None and not isinstance(value, bool):
+        error = f"{text!r} is not Boolean: it gave {type(value).__name__}"
+        value = None
+    return ConditionResult(
+        kind=kind,
+        expression=text,
+        value=value if error is None else None,
+        description=description if isinstance(description, str) else None,
+        name=name if isinstance(name, str) else None,
+        error=error,
+        of=of,
+        library=answer.library,
+        define=answer.define,
+    )
+
+
+def unwrapped(value: Any) -> Any:
+    """A FHIR boolean as the Boolean it holds."""
+    from guideway.fhir.element import FhirPrimitive
+
+    return value.value if isinstance(value, FhirPrimitive) else value
+
+
+def reason_of(status: str, verdict: Verdict) -> str:
+    """One sentence for people: which condition decided."""
+    if status == ERROR:
+        return verdict.error or "an expression failed"
+    applicability = [r for r in verdict.results if r.kind == APPLICABILITY]
+    if status == DOES_NOT_APPLY:
+        decided = [r for r in applicability if r.value is False]
+        return f"Not the case: {words(decided[0])}" if decided else "Not the case for this patient"
+    if status == UNKNOWN:
+        waiting = [r for r in applicability if r.value is None] or [
+            r for r in verdict.results if r.kind != APPLICABILITY and r.value is None
+        ]
+        return "Cannot be known yet: " + "; ".join(dict.fromkeys(words(r) for r in waiting))
+    if status in (SUPPRESSED, SATISFIED):
+        kind = WITHHELD if status == SUPPRESSED else SATISFIED_KIND
+        found = dict.fromkeys(words(r) for r in verdict.results if r.kind == kind and r.value is True)
+        return ("Withheld: " if status == SUPPRESSED else "Already in place: ") + "; ".join(found)
+    met = dict.fromkeys(words(r) for r in applicability)
+    return "Met: " + "; ".join(met) if met else "No condition: it applies to everyone"
+
+
+def words(result: ConditionResult) -> str:
+    """The condition in words: its description, else the name of the define."""
+    return (result.description or result.define or result.expression).rstrip(".")

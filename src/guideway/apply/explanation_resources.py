@@ -1,0 +1,221 @@
+"""The explanation as FHIR: outcomes as extensions of the CarePlan, data needed, conflicts and findings as contained resources.
+
+Every recommendation's outcome is an extension on the CarePlan (``…/recommendation-outcome``). Each datum that some
+recommendation waits for is a DetectedIssue (severity low) and a data requirement of its plan's GuidanceResponse (status
+``data-required``); each conflict is a DetectedIssue with both sides implicated; all findings are one OperationOutcome.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from guideway.apply.names import DISCLAIMER, DRAFT_BANNER, MADE_BY, OUTCOME, Ids
+from guideway.apply.outcome import DOES_NOT_APPLY, Evidence, Missing, PatientOutcome, Recommendation, pruned
+from guideway.diagnostics import Diagnostic
+
+Json = dict[str, Any]
+
+DATA_NEEDED = {"text": "Data needed for a recommendation"}
+# FHIR issue-type by what a finding's rule is about; everything else is "processing".
+_ISSUE_TYPES = (
+    ("unresolved", "not-found"), ("unsupported", "not-supported"), ("null", "incomplete"), ("error", "exception"),
+    ("cycle", "invalid"), ("json", "structure"), ("deceased", "business-rule"), ("conflict", "conflict"), ("missing", "incomplete"),
+)  # fmt: skip
+
+
+class Explained(msgspec.Struct):
+    """The resources, in order."""
+
+    resources: list[Json]
+
+
+def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, str], *, only_messages: bool = False) -> Explained:
+    """GuidanceResponses, DetectedIssues and the OperationOutcome; ``groups``: plan canonical → id of its RequestGroup."""
+    resources: list[Json] = []
+    messages = _messages(outcome, ids)
+    if not only_messages:
+        needed = _needed(outcome)
+        resources += [_issue_for(missing, waiting, outcome, ids) for missing, waiting in needed.values()]
+        resources += [_conflict(conflict, outcome, ids) for conflict in outcome.conflicts]
+        resources += _guidance(outcome, ids, groups)
+    return Explained(resources + ([messages] if messages is not None else []))
+
+
+def _needed(outcome: PatientOutcome) -> dict[str, tuple[Missing, list[Recommendation]]]:
+    """Each missing datum once, with the recommendations that wait for it."""
+    found: dict[str, tuple[Missing, list[Recommendation]]] = {}
+    for recommendation in outcome.recommendations:
+        for missing in recommendation.missing:
+            found.setdefault(missing.element, (missing, []))[1].append(recommendation)
+    return found
+
+
+def _issue_for(missing: Missing, waiting: list[Recommendation], outcome: PatientOutcome, ids: Ids) -> Json:
+    titles = list(dict.fromkeys(r.title for r in waiting))
+    shown = "; ".join(titles[:5]) + (f"; and {len(titles) - 5} more" if len(titles) > 5 else "")
+    because = f" ({'; '.join(missing.because)})" if missing.because else ""
+    issue: Json = {
+        "resourceType": "DetectedIssue",
+        "id": ids.take(f"needed-{missing.element}"),
+        "status": "preliminary",
+        "code": DATA_NEEDED,
+        "severity": "low",
+        "patient": {"reference": outcome.subject},
+        "identifiedDateTime": outcome.evaluated_at,
+        "detail": f"{missing.display} is not known{because}. Waiting for it: {shown}",
+    }
+    if missing.supply:
+        issue["mitigation"] = [{"action": {"text": supply.text}} for supply in missing.supply]
+    return issue
+
+
+def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids) -> Json:
+    issue: Json = {
+        "resourceType": "DetectedIssue",
+        "id": ids.take(f"conflict-{conflict.rule}"),
+        "status": "preliminary",
+        "code": {"text": conflict.rule.replace("-", " ")},
+        "severity": conflict.severity,
+        "patient": {"reference": outcome.subject},
+        "identifiedDateTime": outcome.evaluated_at,
+        "detail": conflict.text,
+    }
+    by_key = {r.key: r for r in outcome.recommendations}
+    implicated = [f"#{x.rpartition('/')[2]}" for key in conflict.recommendations if key in by_key for x in by_key[key].requests]
+    implicated += conflict.resources
+    if implicated:
+        issue["implicated"] = [{"reference": reference} for reference in dict.fromkeys(implicated)]
+    return issue
+
+
+def _guidance(outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> list[Json]:
+    """One GuidanceResponse for each plan some of whose recommendations wait for data."""
+    waiting: dict[str, list[Recommendation]] = {}
+    for recommendation in outcome.recommendations:
+        if recommendation.missing:
+            waiting.setdefault(recommendation.plan, []).append(recommendation)
+    resources = []
+    for plan, recommendations in waiting.items():
+        response: Json = {
+            "resourceType": "GuidanceResponse",
+            "id": ids.take(f"guidance-{recommendations[0].plan_id}"),
+            "moduleCanonical": plan,
+            "status": "data-required",
+            "subject": {"reference": outcome.subject},
+            "occurrenceDateTime": outcome.evaluated_at,
+        }
+        if plan in groups:
+            response["result"] = {"reference": f"#{groups[plan]}"}
+        requirements: dict[str, Json] = {}
+        for recommendation in recommendations:
+            for missing in recommendation.missing:
+                requirements.setdefault(missing.element, _requirement(missing))
+        response["dataRequirement"] = list(requirements.values())
+        resources.append(response)
+    return resources
+
+
+def _requirement(missing: Missing) -> Json:
+    """A DataRequirement for a datum: by its value set, else by its question, else in words."""
+    result: Json = {"extension": [{"url": OUTCOME + "-element", "valueString": missing.element}], "type": "Observation"}
+    for supply in missing.supply:
+        if supply.kind == "question" and supply.questionnaire:
+            return {
+                "extension": result["extension"],
+                "type": "QuestionnaireResponse",
+                "mustSupport": [f"item.where(linkId='{supply.link_id}')"],
+            }
+        if supply.value_set and "/" in supply.value_set:
+            return result | {"codeFilter": [{"path": "code", "valueSet": supply.value_set}]}
+    return result
+
+
+def _messages(outcome: PatientOutcome, ids: Ids) -> Json | None:
+    findings: list[tuple[Diagnostic, str | None]] = [(f, None) for f in outcome.findings]
+    findings += [(f, r.key) for r in outcome.recommendations for f in r.findings]
+    if not findings:
+        return None
+    issues: list[Json] = []
+    for finding, key in findings:
+        issue: Json = {
+            "severity": finding.severity.value,
+            "code": issue_type(finding.rule),
+            "details": {"text": finding.rule},
+            "diagnostics": finding.message + (f" ({finding.hint})" if finding.hint else ""),
+        }
+        if key is not None:
+            issue["extension"] = [{"url": OUTCOME + "-id", "valueString": key}]
+        if issue not in issues:
+            issues.append(issue)
+    return {"resourceType": "OperationOutcome", "id": ids.take("apply-outcome"), "issue": issues}
+
+
+def issue_type(rule: str) -> str:
+    """The FHIR issue-type code for a rule."""
+    return next((code for word, code in _ISSUE_TYPES if word in rule), "processing")
+
+
+def care_plan_extensions(outcome: PatientOutcome) -> list[Json]:
+    """Who made it from what, the draft banner and disclaimer, and the outcome of every recommendation."""
+    made: list[Json] = [
+        {"url": "program", "valueString": f"{outcome.program['name']} {outcome.program['version']}"},
+        {"url": "guideline", "valueString": f"{outcome.guideline['id']} {outcome.guideline['version']}"},
+        {"url": "hash", "valueString": outcome.guideline["hash"]},
+    ]
+    result: list[Json] = [{"url": MADE_BY, "extension": made}]
+    if outcome.draft:
+        result.append({"url": DRAFT_BANNER, "valueString": outcome.draft})
+    result += [{"url": DISCLAIMER, "valueString": text} for text in outcome.disclaimer]
+    return result + [_outcome_extension(r) for r in outcome.recommendations]
+
+
+def _outcome_extension(recommendation: Recommendation) -> Json:
+    r = recommendation
+    parts: list[Json] = [{"url": "plan", "valueCanonical": r.plan}, {"url": "action", "valueString": r.action}]
+    parts += [{"url": "statement", "valueString": s} for s in r.statements]
+    parts += [{"url": "title", "valueString": r.title}, {"url": "status", "valueCode": r.status}]
+    for name, value in (("reason", r.reason), ("strength", r.strength), ("direction", r.direction), ("quality", r.quality)):
+        if value:
+            parts.append({"url": name, "valueString": value})
+    if r.status != DOES_NOT_APPLY:
+        parts += [_evidence(e) for e in r.evidence]
+        parts += [_missing(m) for m in r.missing]
+        parts += [
+            {"url": "excluded", "extension": [
+                {"url": "resource", "valueReference": {"reference": e.resource}}, {"url": "reason", "valueString": e.reason},
+            ]}
+            for e in r.excluded
+        ]  # fmt: skip
+        parts += [{"url": "note", "valueString": note} for note in r.notes]
+        parts += [{"url": "source", "valueString": s.label} for s in r.source]
+    return {"url": OUTCOME, "extension": parts}
+
+
+def _evidence(evidence: Evidence) -> Json:
+    parts: list[Json] = [{"url": "display", "valueString": evidence.display}]
+    if evidence.resource:
+        parts.append({"url": "resource", "valueReference": {"reference": evidence.resource}})
+    value = value_text(evidence)
+    for name, text in (("value", value), ("date", evidence.date), ("why", evidence.why)):
+        if text:
+            parts.append({"url": name, "valueString": text})
+    if evidence.absent:
+        parts.append({"url": "absent", "valueBoolean": True})
+    return {"url": "evidence", "extension": parts}
+
+
+def value_text(evidence: Evidence) -> str:
+    """Value and unit as one text."""
+    if evidence.value is None:
+        return ""
+    value = str(evidence.value).lower() if isinstance(evidence.value, bool) else str(evidence.value)
+    return f"{value} {evidence.unit}" if evidence.unit else value
+
+
+def _missing(missing: Missing) -> Json:
+    parts: list[Json] = [{"url": "element", "valueString": missing.element}, {"url": "display", "valueString": missing.display}]
+    parts += [{"url": "supply", "valueString": supply.text} for supply in missing.supply]
+    parts += [{"url": "because", "valueString": text} for text in missing.because]
+    return pruned({"url": "missing", "extension": parts})

@@ -1,0 +1,95 @@
+"""The expressions of artifacts, evaluated: every language that conditions and dynamic values are written in.
+
+Takes a FHIR ``Expression`` and the artifact it stands in; gives an ``Answer`` with the value, or the error in words, and
+which define was evaluated (for the trace). CQL identifiers name a define of the artifact's library (or of
+``Expression.reference``, or ``Library.Define``); CQL expressions were compiled with the guideline; FHIRPath is evaluated on
+the patient. An expression whose result is null, or whose language is not known here, gives way to its
+cqf-alternativeExpression where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from guideway.apply.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
+from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, bind
+
+Json = dict[str, Any]
+
+
+class Evaluation(Protocol):
+    """What ``apply`` asks of the engine: one patient, one moment, every library of the guideline."""
+
+    def define(self, library: str, name: str) -> Any:
+        """The value of a define."""
+        ...
+
+    def trace(self, library: str, name: str) -> Any:
+        """The trace of a define (``engine.trace.TraceNode``)."""
+        ...
+
+
+class Answer(msgspec.Struct):
+    """What an expression gave; ``error`` set: nothing."""
+
+    value: Any = None
+    error: str | None = None
+    library: str | None = None
+    define: str | None = None
+
+
+class Expressions:
+    """Evaluates the expressions of one run."""
+
+    def __init__(self, guideline: CompiledGuideline, evaluation: Evaluation, variables: Mapping[str, Any]) -> None:
+        self.guideline = guideline
+        self.evaluation = evaluation
+        self.variables = dict(variables)
+        """FHIRPath variables by name, without ``%``: resources as JSON."""
+
+    def evaluate(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None = None) -> Answer:
+        """The answer to one Expression; ``libraries`` are the canonicals of the artifact it stands in."""
+        answer = self._one(expression, libraries, extra)
+        if (answer.value is None or answer.error) and isinstance(expression, dict):
+            for alternative in extensions(expression, ALTERNATIVE_EXPRESSION):
+                other = self._one(extension_value(alternative), libraries, extra)
+                if other.error is None and (other.value is not None or answer.error):
+                    return other
+        return answer
+
+    def _one(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
+        if not isinstance(expression, dict):
+            return Answer(error="no expression")
+        language = expression.get("language")
+        text = expression.get("expression")
+        if not isinstance(text, str) or not text.strip():
+            return Answer(error="an expression without text")
+        if language == FHIRPATH:
+            return self._fhirpath(text, extra)
+        if language not in CQL_LANGUAGES:
+            return Answer(error=f"expressions in {language} are not evaluated; use text/cql-identifier")
+        bound = bind(self.guideline, expression, libraries)
+        if bound.error is not None or bound.library is None or bound.define is None:
+            return Answer(error=bound.error or "the expression names no define")
+        answer = Answer(library=bound.library, define=bound.define)
+        try:
+            answer.value = self.evaluation.define(bound.library, bound.define)
+        except GuidewayError as error:
+            answer.error = str(error)
+        except RecursionError:
+            answer.error = f"{bound.library}.{bound.define}: the evaluation is nested too deeply"
+        return answer
+
+    def _fhirpath(self, text: str, extra: Mapping[str, Any] | None) -> Answer:
+        from guideway.apply.fhirpath import FhirPathError, evaluate
+
+        try:
+            found = evaluate(text, self.variables | dict(extra or {}))
+        except FhirPathError as error:
+            return Answer(error=f"FHIRPath {text!r}: {error}")
+        return Answer(value=None if not found else found[0] if len(found) == 1 else found)

@@ -1,0 +1,294 @@
+"""A guideline ready to be applied: artifacts, compiled logic, value sets, and the tables that explanations need.
+
+``open_guideline(path)`` gives a ``CompiledGuideline``: from the cache where nothing has changed since it was put there (a
+warm start reads one blob, and imports neither the CQL front end nor ELM nor any artifact), else by ``load`` and
+``compiling.compile_guideline``. The blob is pickled: the cache is a folder of this user alone, and holds code that will be
+run anyhow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from guideway.diagnostics import Diagnostic, GuidewayError
+from guideway.guideline.canonical import parse
+from guideway.guideline.package import Artifact, Guideline, Manifest
+
+Json = dict[str, Any]
+DefineKey = tuple[str, str]
+
+APPLIED_TYPES = ("PlanDefinition", "ActivityDefinition", "Questionnaire")
+"""What a run needs whole; of value sets it needs the members, of libraries the compiled logic."""
+
+
+class Element(msgspec.Struct, frozen=True, kw_only=True):
+    """A data element that a user can supply: a define tagged ``@dataElement``."""
+
+    library: str
+    define: str
+    id: str
+    display: str
+    unit: str | None = None
+    value_set: str | None = None
+    """Canonical of the value set (tag ``@valueset``, a local name resolved)."""
+    question: str | None = None
+    """``<questionnaire canonical>#<linkId>``."""
+    type: str | None = None
+    """Static type, as CQL writes it."""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def tag(self, name: str) -> str | None:
+        """The first value of a tag."""
+        return next((value for key, value in self.tags if key == name), None)
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+    """One retrieve of the logic: what data it reads."""
+
+    type: str
+    code_path: str | None = None
+    value_set: str | None = None
+    codes: tuple[tuple[str | None, str], ...] = ()
+    date_path: str | None = None
+    template: str | None = None
+
+
+class ParameterInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter that some library declares."""
+
+    library: str
+    name: str
+    type: str
+    has_default: bool
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a define without evaluating it."""
+
+    type: str | None = None
+    requirements: tuple[int, ...] = ()
+    """Indices into ``CompiledGuideline.requirements``: what it reads, directly or through other defines."""
+    elements: tuple[DefineKey, ...] = ()
+    """The data elements it rests on, itself included."""
+    must_support: tuple[tuple[str, str], ...] = ()
+    """(type, element path) pairs that it touches."""
+
+
+class CompiledGuideline:
+    """See the module's text; ``compiling`` makes it, ``state``/``from_state`` carry it through the cache."""
+
+    def __init__(
+        self,
+        *,
+        manifest: Manifest,
+        content_hash: str,
+        artifacts: Iterable[Artifact],
+        defines: dict[str, dict[str, Definition]] | None = None,
+        library_urls: dict[str, str] | None = None,
+        aliases: dict[str, dict[str, str]] | None = None,
+        inline: dict[tuple[str, str], DefineKey] | None = None,
+        inline_errors: dict[tuple[str, str], str] | None = None,
+        elements: dict[DefineKey, Element] | None = None,
+        requirements: tuple[Requirement, ...] = (),
+        parameters: tuple[ParameterInfo, ...] = (),
+        value_sets: Json | None = None,
+        value_set_titles: dict[str, str] | None = None,
+        program: Any = None,
+        findings: Iterable[Diagnostic] = (),
+    ) -> None:
+        self.manifest = manifest
+        self.content_hash = content_hash
+        self.artifacts = tuple(artifacts)
+        self.defines: dict[str, dict[str, Definition]] = defines or {}
+        self.library_urls: dict[str, str] = library_urls or {}
+        self.aliases: dict[str, dict[str, str]] = aliases or {}
+        self.inline: dict[tuple[str, str], DefineKey] = inline or {}
+        self.inline_errors: dict[tuple[str, str], str] = inline_errors or {}
+        self.elements: dict[DefineKey, Element] = elements or {}
+        self.requirements = requirements
+        self.parameters = parameters
+        self.value_sets: Json = value_sets or {}
+        self.value_set_titles: dict[str, str] = value_set_titles or {}
+        self.program = program
+        self.findings = tuple(findings)
+        self._package: Guideline | None = None
+        self._terminology: Any = None
+
+    # -- artifacts
+
+    @property
+    def package(self) -> Guideline:
+        """The artifacts with their look-ups."""
+        if self._package is None:
+            self._package = Guideline(self.manifest, self.artifacts, content_hash=self.content_hash)
+        return self._package
+
+    @property
+    def plans(self) -> list[Artifact]:
+        """The PlanDefinitions, in file order."""
+        return self.package.plans
+
+    def plan(self, name: str) -> Artifact:
+        """The plan with this id, name, title or URL; ``GuidewayError`` otherwise."""
+        return self.package.plan(name)
+
+    def resolve(self, reference: str, *types: str) -> Artifact | None:
+        """The artifact a canonical names."""
+        return self.package.resolve(reference, *types)
+
+    def root_plans(self) -> list[Artifact]:
+        """The plans that no other plan's action points at: applying these reaches every plan once from the top.
+
+        Plans that only point at each other in a circle are all roots.
+        """
+        inner: set[str] = set()
+        for plan in self.plans:
+            for reference in definitions_in(plan.resource):
+                found = self.resolve(reference, "PlanDefinition")
+                if found is not None and found.canonical != plan.canonical:
+                    inner.add(found.canonical)
+        roots = [p for p in self.plans if p.canonical not in inner]
+        reached: set[str] = set()
+        for plan in roots:
+            self._reach(plan, reached)
+        return roots + [p for p in self.plans if p.canonical not in reached]
+
+    def _reach(self, plan: Artifact, reached: set[str]) -> None:
+        pending = [plan]
+        while pending:
+            current = pending.pop()
+            if current.canonical in reached:
+                continue
+            reached.add(current.canonical)
+            for reference in definitions_in(current.resource):
+                found = self.resolve(reference, "PlanDefinition")
+                if found is not None:
+                    pending.append(found)
+
+    # -- logic
+
+    def library_name(self, reference: str) -> str | None:
+        """The compiled library that a Library canonical names."""
+        wanted = parse(reference)
+        found = self.library_urls.get(str(wanted)) or self.library_urls.get(wanted.url)
+        if found is None:
+            name = wanted.url.rstrip("/").rpartition("/")[2]
+            found = name if name in self.defines or name in self.aliases else None
+        return found
+
+    def definition(self, key: DefineKey) -> Definition | None:
+        """What is known of a define."""
+        return self.defines.get(key[0], {}).get(key[1])
+
+    def element_named(self, name: str) -> Element:
+        """The data element with this id, define name or display; ``GuidewayError`` lists the nearest."""
+        for element in self.elements.values():
+            if name in (element.id, element.define, f"{element.library}.{element.define}"):
+                return element
+        folded = name.replace(" ", "").replace("-", "").casefold()
+        for element in self.elements.values():
+            if folded in (element.id.casefold(), element.define.replace(" ", "").casefold()):
+                return element
+        from difflib import get_close_matches
+
+        known = sorted({e.id for e in self.elements.values()})
+        near = get_close_matches(name, known, 3, 0.4) or known[:8]
+        hint = f"; the nearest are: {', '.join(near)}" if near else "; this guideline names none"
+        raise GuidewayError(f"no data element {name!r} in {self.manifest.label}{hint}")
+
+    @property
+    def terminology(self) -> Any:
+        """The value sets, as the engine asks for them (``terminology.ValueSetIndex``)."""
+        if self._terminology is None:
+            from guideway.terminology.valuesets import ValueSetIndex
+
+            self._terminology = ValueSetIndex.from_snapshot(self.value_sets)
+        return self._terminology
+
+    # -- through the cache
+
+    def state(self) -> Json:
+        """Everything, as one picklable object of plain parts."""
+        names = (
+            "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
+            "requirements", "parameters", "value_sets", "value_set_titles", "program", "findings",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_state(cls, state: Json) -> CompiledGuideline:
+        """The guideline whose ``state`` this was."""
+        return cls(**state)
+
+
+def definitions_in(resource: Json) -> list[str]:
+    """Every definitionCanonical of a plan's actions, at any depth, in document order."""
+    found: list[str] = []
+    pending: list[Any] = [resource.get("action")]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += reversed(node)
+        elif isinstance(node, dict):
+            if isinstance(node.get("definitionCanonical"), str):
+                found.append(node["definitionCanonical"])
+            pending.append(node.get("action"))
+    return found
+
+
+def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGuideline:
+    """The guideline at ``path`` (None: the one that came with the program), compiled; ``cache`` is a ``guideway.cache.Cache``.
+
+    A path that is no guideline raises ``GuidewayError``.
+    """
+    import os
+
+    from guideway.cache import digest, tree_stamp, user_cache
+    from guideway.guideline.locate import content_folders, installed_guideline
+
+    origin = path if path is not None else installed_guideline()
+    if origin is None:
+        raise GuidewayError("no guideline came with this program; give one with --package PATH")
+    kept = user_cache() if cache is None else cache
+    key: str | None = None
+    try:
+        if os.path.isdir(origin):
+            key = digest(
+                "guideline", *(part for prefix, root in content_folders(origin) for part in (prefix, root, tree_stamp(root)))
+            )
+        elif os.path.isfile(origin):
+            key = digest("guideline", os.path.abspath(origin), tree_stamp(origin))
+    except OSError:
+        key = None
+    if key is not None:
+        blob = kept.read("guideline", key)
+        found = _thaw(blob) if blob is not None else None
+        if found is not None:
+            return found
+    from guideway.guideline.compiling import compile_guideline
+    from guideway.guideline.package import load
+
+    compiled: CompiledGuideline = compile_guideline(load(origin))
+    if key is not None:
+        kept.write("guideline", key, freeze(compiled))
+    return compiled
+
+
+def freeze(guideline: CompiledGuideline) -> bytes:
+    """A compiled guideline as bytes."""
+    from pickle import HIGHEST_PROTOCOL, dumps
+
+    return dumps(guideline.state(), HIGHEST_PROTOCOL)
+
+
+def _thaw(blob: bytes) -> CompiledGuideline | None:
+    """The guideline in a blob; None where it is not one (an entry of another version of this program)."""
+    from _pickle import loads
+
+    try:
+        return CompiledGuideline.from_state(loads(blob))
+    except Exception:
+        return None

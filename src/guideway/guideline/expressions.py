@@ -1,0 +1,106 @@
+"""The expressions inside artifacts: find them all, and say which define of which library each one names.
+
+``Expression.language`` decides: ``text/cql-identifier`` (and the legacy ``text/cql.identifier``) names a define;
+``text/cql-expression`` (``text/cql.expression``) is CQL text; ``text/cql`` is a define's name where there is one of that
+name, else CQL text. Names are looked up in the library of ``Expression.reference``, else in the library that qualifies them
+(``Library.Define``), else in the artifact's first library. CQL IG: http://hl7.org/fhir/uv/cql/using-expressions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+
+IDENTIFIERS = frozenset({"text/cql-identifier", "text/cql.identifier", "text/cql-name", "text/cql.name"})
+INLINE = frozenset({"text/cql-expression", "text/cql.expression"})
+EITHER = "text/cql"
+FHIRPATH = "text/fhirpath"
+CQL_LANGUAGES = IDENTIFIERS | INLINE | {EITHER}
+
+
+class Found(NamedTuple):
+    """An Expression and where in the artifact it stands (JSON pointer)."""
+
+    expression: Json
+    pointer: str
+
+
+class Bound(NamedTuple):
+    """Which define an expression names; ``error`` in words where it names none."""
+
+    library: str | None = None
+    define: str | None = None
+    error: str | None = None
+
+
+def expressions_of(resource: Json) -> Iterator[Found]:
+    """Every Expression in an artifact: conditions, dynamic values, extensions, alternatives."""
+    pending: list[tuple[Any, str]] = [(resource, "")]
+    while pending:
+        node, pointer = pending.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("language"), str) and isinstance(node.get("expression"), str):
+                yield Found(node, pointer)
+            pending += [(value, f"{pointer}/{name}") for name, value in reversed(node.items()) if isinstance(value, dict | list)]
+        elif isinstance(node, list):
+            pending += [(value, f"{pointer}/{index}") for index, value in reversed(list(enumerate(node)))]
+
+
+def unquoted(name: str) -> str:
+    """A CQL identifier without its quotes."""
+    name = name.strip()
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in '"`' else name
+
+
+def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str]) -> Bound:
+    """The define that a CQL expression names, in an artifact that refers to ``libraries`` (canonicals)."""
+    language = expression.get("language")
+    text = str(expression.get("expression", "")).strip()
+    reference = expression.get("reference")
+    wanted = reference if isinstance(reference, str) else libraries[0] if libraries else None
+    library = guideline.library_name(wanted) if wanted else None
+    if wanted and library is None:
+        return Bound(error=f"{text!r}: its library {wanted} is not in this guideline")
+    if language not in INLINE:
+        found = _define(guideline, text, library, [guideline.library_name(x) for x in libraries[1:]] if not reference else [])
+        if found is not None:
+            return found
+    if language in INLINE or language == EITHER:
+        inline = guideline.inline.get((library or "", text))
+        if inline is not None:
+            return Bound(*inline)
+    if library is None:
+        return Bound(error=f"{text!r}: the artifact names no library to look it up in")
+    if language in IDENTIFIERS or (language == EITHER and text.replace(" ", "").isalnum()):
+        return Bound(error=_no_define(guideline, library, unquoted(text)))
+    problem = guideline.inline_errors.get((library, text))
+    return Bound(error=f"{text!r}: {problem or 'this CQL expression was not compiled'}")
+
+
+def _define(guideline: CompiledGuideline, text: str, library: str | None, others: list[str | None]) -> Bound | None:
+    name = unquoted(text)
+    for candidate in (library, *others):
+        if candidate is not None and name in guideline.defines.get(candidate, ()):
+            return Bound(candidate, name)
+    head, dot, rest = text.partition(".")
+    qualifier = unquoted(head)
+    if dot and library is not None:
+        target = guideline.aliases.get(library, {}).get(qualifier) or qualifier
+        if unquoted(rest) in guideline.defines.get(target, ()):
+            return Bound(target, unquoted(rest))
+    return None
+
+
+def _no_define(guideline: CompiledGuideline, library: str, name: str) -> str:
+    from difflib import get_close_matches
+
+    known = guideline.defines.get(library)
+    if known is None:
+        return f"{name!r}: library {library} could not be translated"
+    near = get_close_matches(name, known, 1, 0.6)
+    return f"library {library} has no define {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,181 @@
+"""What data a library reads, from its ELM: for each define the retrieves, data elements and FHIR elements it rests on.
+
+Walks every definition once and then closes over references (expressions and functions, across libraries). The result serves
+``$data-requirements``, the explanation (which excluded data would have been relevant), and the prefetch of services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from guideway.elm import nodes
+from guideway.elm.types import ChoiceType, ListType, NamedType
+from guideway.guideline.compiled import DefineKey, Definition, Requirement
+
+FHIR_URI = "http://hl7.org/fhir"
+_SKIPPED = frozenset({"annotation", "localId", "locator", "resultTypeName", "resultTypeSpecifier", "result_type", "signature"})
+
+
+class _Facts(msgspec.Struct):
+    """What one definition does by itself."""
+
+    requirements: list[int] = []
+    references: list[DefineKey] = []
+    touched: list[tuple[str, str]] = []
+
+
+class Analysis:
+    """The facts of all libraries, closed over references."""
+
+    def __init__(self, libraries: Sequence[nodes.Library]) -> None:
+        self.requirements: list[Requirement] = []
+        self._index: dict[Requirement, int] = {}
+        self._facts: dict[DefineKey, _Facts] = {}
+        self._libraries = {name_of(library): library for library in libraries}
+        for library in libraries:
+            self._library(library)
+
+    def definition(self, key: DefineKey, type_name: str | None, elements: frozenset[DefineKey]) -> Definition:
+        """What is known of a define; ``elements`` are the data elements of all libraries."""
+        reached = self.closure(key)
+        requirements: dict[int, None] = {}
+        touched: dict[tuple[str, str], None] = {}
+        for part in reached:
+            facts = self._facts.get(part)
+            if facts is not None:
+                requirements |= dict.fromkeys(facts.requirements)
+                touched |= dict.fromkeys(facts.touched)
+        return Definition(
+            type=type_name,
+            requirements=tuple(requirements),
+            elements=tuple(part for part in reached if part in elements),
+            must_support=tuple(sorted(touched)),
+        )
+
+    def closure(self, key: DefineKey) -> list[DefineKey]:
+        """The define and everything it refers to, in the order of first use."""
+        reached: dict[DefineKey, None] = {}
+        pending = [key]
+        while pending:
+            current = pending.pop()
+            if current in reached:
+                continue
+            reached[current] = None
+            facts = self._facts.get(current)
+            if facts is not None:
+                pending += reversed(facts.references)
+        return list(reached)
+
+    def _library(self, library: nodes.Library) -> None:
+        name = name_of(library)
+        aliases = {i.localIdentifier: base_name(i.path) for i in library.includes}
+        for statement in library.statements:
+            if statement.name is None:
+                continue
+            facts = self._facts.setdefault((name, statement.name), _Facts())
+            body = statement.expression
+            if body is None:
+                continue
+            for node in walk(body):
+                if isinstance(node, nodes.Retrieve):
+                    facts.requirements.append(self._requirement(node, name, aliases))
+                elif isinstance(node, nodes.ExpressionRef):
+                    target = aliases.get(node.libraryName, node.libraryName) if node.libraryName else name
+                    if node.name is not None and target is not None:
+                        facts.references.append((target, node.name))
+                elif isinstance(node, nodes.Property) and node.path:
+                    facts.touched += _touched(node)
+
+    def _requirement(self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str]) -> int:
+        value_set, codes = self._codes(node.codes, library, aliases)
+        requirement = Requirement(
+            type=local_name(node.dataType or ""),
+            code_path=node.codeProperty if node.codes is not None else None,
+            value_set=value_set,
+            codes=codes,
+            date_path=node.dateProperty if node.dateRange is not None else None,
+            template=node.templateId,
+        )
+        known = self._index.get(requirement)
+        if known is None:
+            known = self._index[requirement] = len(self.requirements)
+            self.requirements.append(requirement)
+        return known
+
+    def _codes(
+        self, expression: nodes.Expression | None, library: str, aliases: dict[str | None, str]
+    ) -> tuple[str | None, tuple[tuple[str | None, str], ...]]:
+        if expression is None:
+            return None, ()
+        value_set: str | None = None
+        codes: list[tuple[str | None, str]] = []
+        for node in walk(expression):
+            home = self._libraries.get(aliases.get(node.libraryName, "") if getattr(node, "libraryName", None) else library)
+            if isinstance(node, nodes.ValueSetRef):
+                value_set = value_set_url(home, node.name) or value_set
+            elif isinstance(node, nodes.CodeRef) and home is not None:
+                code = next((c for c in home.codes if c.name == node.name), None)
+                if code is not None and code.id is not None:
+                    codes.append((_system_url(home, code), code.id))
+        return value_set, tuple(codes)
+
+
+def value_set_url(library: nodes.Library | None, name: str | None) -> str | None:
+    """The canonical of a value set that a library declares under a local name."""
+    if library is None:
+        return None
+    for declared in library.valueSets:
+        if declared.name == name:
+            return f"{declared.id}|{declared.version}" if declared.version else declared.id
+    return None
+
+
+def _system_url(library: nodes.Library, code: nodes.CodeDef) -> str | None:
+    wanted = code.codeSystem.name if code.codeSystem is not None else None
+    return next((s.id for s in library.codeSystems if s.name == wanted), None)
+
+
+def _touched(node: nodes.Property) -> Iterator[tuple[str, str]]:
+    """(resource type, path) of a property access whose owner is a FHIR resource type; nested paths from ``a.b`` on one node."""
+    owner = getattr(node.source, "result_type", None)
+    types = owner.choices if isinstance(owner, ChoiceType) else (owner,)
+    for kind in types:
+        if isinstance(kind, ListType):
+            kind = kind.element
+        if isinstance(kind, NamedType) and kind.uri == FHIR_URI and node.path is not None:
+            yield kind.local_name, node.path
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """An ELM node and all nodes below it, in the order of the text."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, msgspec.Struct):
+            yield current
+            children = [
+                value
+                for name in current.__struct_fields__
+                if name not in _SKIPPED and isinstance(value := getattr(current, name), msgspec.Struct | list)
+            ]
+            pending += reversed(children)
+        elif isinstance(current, list):
+            pending += reversed(current)
+
+
+def name_of(library: nodes.Library) -> str:
+    """The library's name."""
+    return (library.identifier.id if library.identifier is not None else None) or "?"
+
+
+def base_name(path: str | None) -> str:
+    """The name in an include's path, which may be qualified by a namespace."""
+    return (path or "").rpartition("/")[2].rpartition(".")[2]
+
+
+def local_name(qname: str) -> str:
+    """``{http://hl7.org/fhir}Observation`` → ``Observation``."""
+    return qname.rpartition("}")[2]
