@@ -398,14 +398,14 @@ def except_(operands: list[Any]) -> Any:
 def _except_intervals(left: Any, right: Any) -> Interval | None:
     if left is None or right is None:
         return None
-    left, right = _intervals(left, right)
-    (low, high), (other_low, other_high) = _ends(left), _ends(right)
-    apart = logical_not(overlaps(left, right))
+    first, second = _intervals(left, right)
+    (low, high), (other_low, other_high) = _ends(first), _ends(second)
+    apart = logical_not(overlaps(first, second))
     if apart is None:
         return None
     if apart:
-        return left
-    kind = point_type(left)
+        return first
+    kind = point_type(first)
     sticks_out, runs_on = less(low, other_low), greater(high, other_high)
     if sticks_out and runs_on is False:
         return _between(low, predecessor(other_low), kind)
