@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from guideway.diagnostics import GuidewayError
 
@@ -27,7 +29,7 @@ XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 BUILTIN_VERSIONS = {"System": "1.0.0", "FHIR": "4.0.1"}
 
 
-class ElementInfo(NamedTuple):
+class ElementInfo(msgspec.Struct, frozen=True):
     """An element of a type. ``target`` says how a profile-informed model maps it onto the base model (``%value.value``,
     ``FHIRHelpers.ToConcept(%value)``, ``%parent.extension[url='…'].value``); None where nothing needs mapping. ``required``:
     FHIR's minimum is one (known for the built-in FHIR model; model info documents do not say)."""
@@ -38,7 +40,7 @@ class ElementInfo(NamedTuple):
     required: bool = False
 
 
-class SearchInfo(NamedTuple):
+class SearchInfo(msgspec.Struct, frozen=True):
     """A search parameter of a resource type: the FHIRPath it searches, and the type it compares with (None for references)."""
 
     name: str
@@ -46,7 +48,7 @@ class SearchInfo(NamedTuple):
     type: str | None = None
 
 
-class TypeInfo(NamedTuple):
+class TypeInfo(msgspec.Struct, frozen=True):
     """A type. ``elements`` are its own, without those of ``base``. ``target`` is the type of the target model that a
     profile-informed type stands for (US Core's ``BMIProfile`` is an ``Observation``)."""
 
@@ -62,7 +64,7 @@ class TypeInfo(NamedTuple):
     searches: tuple[SearchInfo, ...] = ()
 
 
-class ConversionInfo(NamedTuple):
+class ConversionInfo(msgspec.Struct, frozen=True, order=True):
     """An implicit conversion: ``function`` turns ``from_type`` into ``to_type``."""
 
     function: str
@@ -70,7 +72,7 @@ class ConversionInfo(NamedTuple):
     to_type: str
 
 
-class ContextInfo(NamedTuple):
+class ContextInfo(msgspec.Struct, frozen=True, order=True):
     """A context that CQL may evaluate in: ``context Patient``."""
 
     name: str
@@ -79,7 +81,7 @@ class ContextInfo(NamedTuple):
     birth_date_element: str | None = None
 
 
-class JsonElement(NamedTuple):
+class JsonElement(msgspec.Struct, frozen=True):
     """How one JSON property of a type is read: ``valueQuantity`` is element ``value`` as ``FHIR.Quantity``."""
 
     element: str

@@ -7,59 +7,72 @@ May. Date arithmetic with precision belongs to the engine.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import NamedTuple
 
-DATE_TIME = re.compile(
-    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
-    r"(?:T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?"
-    r")?)?"
-)
+import msgspec
+
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-class Parsed(NamedTuple):
+class Parsed(msgspec.Struct, frozen=True):
     """A date's parts as far as they are given, and its offset in minutes."""
 
     year: int
-    month: int | None
-    day: int | None
-    hour: int | None
-    minute: int | None
-    second: int | None
-    micro: int
-    offset: int | None
+    month: int | None = None
+    day: int | None = None
+    hour: int | None = None
+    minute: int | None = None
+    second: int | None = None
+    micro: int = 0
+    offset: int | None = None
 
 
 def parse(text: str) -> Parsed | None:
     """The parts of a FHIR date or date-time; None where the text is none (13th month, 30 February, 25:00)."""
-    found = DATE_TIME.fullmatch(text)
-    if found is None:
+    date, has_time, time = text.partition("T")
+    year, month, day = (_digits(part, size) for part, size in ((date[:4], 4), (date[5:7], 2), (date[8:10], 2)))
+    if not year or len(date) not in (4, 7, 10) or date[4:5] not in ("", "-") or date[7:8] not in ("", "-"):
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    m, d, h, i, s = (int(p) if p is not None else None for p in (month, day, hour, minute, second))
-    if int(year) == 0 or not _possible(int(year), m, d, h, i, s):
+    if (month is None and len(date) > 4) or (day is None and len(date) > 7) or not _possible_day(year, month, day):
         return None
+    if not has_time:
+        return Parsed(year, month, day)
+    return _with_time(year, month, day, time) if day is not None else None
+
+
+def _digits(text: str, size: int) -> int | None:
+    return int(text) if len(text) == size and text.isascii() and text.isdigit() else None
+
+
+def _with_time(year: int, month: int | None, day: int | None, text: str) -> Parsed | None:
+    """Adds ``hh:mm[:ss[.f]][zone]``."""
     offset: int | None = None
-    if zone == "Z":
-        offset = 0
-    elif zone is not None:
-        hours, minutes = int(zone[1:3]), int(zone[4:6])
-        if hours > 14 or minutes > 59 or (hours == 14 and minutes):
+    if text.endswith("Z"):
+        offset, text = 0, text[:-1]
+    elif text[-6:-5] in ("+", "-"):
+        hours, minutes = _digits(text[-5:-3], 2), _digits(text[-2:], 2)
+        if hours is None or minutes is None or text[-3] != ":" or minutes > 59 or hours * 60 + minutes > 14 * 60:
             return None
-        offset = (hours * 60 + minutes) * (-1 if zone[0] == "-" else 1)
-    return Parsed(int(year), m, d, h, i, s, int((fraction or "0")[:6].ljust(6, "0")), offset)
+        offset = (hours * 60 + minutes) * (-1 if text[-6] == "-" else 1)
+        text = text[:-6]
+    clock, point, fraction = text.partition(".")
+    hour, minute, second = (_digits(clock[at : at + 2], 2) for at in (0, 3, 6))
+    if hour is None or minute is None or len(clock) not in (5, 8) or clock[2] != ":" or clock[5:6] not in ("", ":"):
+        return None
+    if (second is None and (len(clock) == 8 or point)) or (point and not (fraction.isascii() and fraction.isdigit())):
+        return None
+    if hour > 23 or minute > 59 or (second or 0) > 59:
+        return None
+    return Parsed(year, month, day, hour, minute, second, int((fraction or "0")[:6].ljust(6, "0")), offset)
 
 
-def _possible(year: int, month: int | None, day: int | None, hour: int | None, minute: int | None, second: int | None) -> bool:
+def _possible_day(year: int, month: int | None, day: int | None) -> bool:
     if month is not None and not 1 <= month <= 12:
         return False
     if day is not None and month is not None:
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        if not 1 <= day <= (28 if month == 2 and not leap else _DAYS[month]):
-            return False
-    return (hour or 0) <= 23 and (minute or 0) <= 59 and (second or 0) <= 59
+        return 1 <= day <= (28 if month == 2 and not leap else _DAYS[month])
+    return True
 
 
 def begin(text: str, offset: int = 0) -> datetime | None:
@@ -77,7 +90,7 @@ def begin(text: str, offset: int = 0) -> datetime | None:
         return local.replace(tzinfo=UTC)
 
 
-class Evaluation(NamedTuple):
+class Evaluation(msgspec.Struct, frozen=True):
     """The evaluation time: an instant, and the offset (minutes) in which dates without one are taken."""
 
     instant: datetime

@@ -1,8 +1,8 @@
 """From bytes to JSON values: numbers exact, duplicate keys noticed, everything unreadable said in one sentence.
 
 Takes the bytes of a file, a request body or a line of NDJSON; gives dicts, lists, strings, booleans, ``int`` and ``Decimal``
-(never floats). What is no JSON at all raises GuidewayError. RFC 8259 leaves duplicate keys open and common parsers keep the last in
-silence; here they are reported with their places. FHIR R4 §2.6.2 (JSON), §2.24.0.1 (decimal precision is significant).
+(never floats). What is no JSON at all raises GuidewayError. RFC 8259 leaves duplicate keys open and common parsers keep the last
+in silence; here they are reported with their places. FHIR R4 §2.6.2 (JSON), §2.24.0.1 (decimal precision is significant).
 
 The fast path is msgspec. Python's own parser runs only where keys are duplicated or a number is out of range, because it is
 several times slower.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -23,7 +23,7 @@ MAX_DEPTH = 200
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
-_BYTE_OF_ERROR = re.compile(r" ?\(byte (\d+)\)$")
+_BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
 
 
 class OutOfRange(str):
@@ -32,7 +32,7 @@ class OutOfRange(str):
     __slots__ = ()
 
 
-class DuplicateKey(NamedTuple):
+class DuplicateKey(msgspec.Struct, frozen=True):
     """A key that an object has twice: the object, its key, and whether the values were the same."""
 
     holder: dict[str, Any]
@@ -40,7 +40,7 @@ class DuplicateKey(NamedTuple):
     same: bool
 
 
-class Decoded(NamedTuple):
+class Decoded(msgspec.Struct, frozen=True):
     """A JSON value, and the keys that stood twice in one object."""
 
     value: Any
@@ -149,8 +149,8 @@ def _explain(data: bytes, name: str, message: str) -> str:
         data.decode("utf-8")
     except UnicodeDecodeError:
         return _not_utf8(data, name)
-    found = _BYTE_OF_ERROR.search(message)
-    what = _BYTE_OF_ERROR.sub("", message).removeprefix("JSON is malformed: ")
+    found = re.search(_BYTE_OF_ERROR, message)
+    what = re.sub(_BYTE_OF_ERROR, "", message).removeprefix("JSON is malformed: ")
     if found is None:
         if b"\\u" in data:
             what = "it breaks off too soon, or a string holds half a surrogate pair"

@@ -14,7 +14,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.diagnostics import Severity
 from guideway.fhir.modelinfo import ModelInfo, builtin
@@ -24,14 +26,11 @@ from guideway.records.decode import OutOfRange
 MAX_FAULTS = 50
 """Faults reported for one resource; a resource with more is not worth a longer list."""
 
-ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_CODE = re.compile(r"\S+( \S+)*")
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?")
-_BASE64 = re.compile(r"[0-9A-Za-z+/\s]*={0,2}\s*")
-_UNSAFE_XHTML = re.compile(r"<\s*(script|iframe|object|embed|form|input|link|base|meta|style)\b|\son\w+\s*=|javascript:", re.I)
+_BASE64 = r"[0-9A-Za-z+/\s]*={0,2}\s*"
+_UNSAFE_XHTML = r"(?i)<\s*(script|iframe|object|embed|form|input|link|base|meta|style)\b|\son\w+\s*=|javascript:"
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """One thing wrong. ``path`` leads from the resource to it; ``drop``: it counts as absent."""
 
     rule: str
@@ -41,7 +40,7 @@ class Fault(NamedTuple):
     severity: Severity = Severity.warning
 
 
-class _Property(NamedTuple):
+class _Property(msgspec.Struct, frozen=True):
     """How one JSON property is checked: by a primitive's check, or as an object of a type."""
 
     element: str
@@ -52,7 +51,7 @@ class _Property(NamedTuple):
     codes: frozenset[str] | None
 
 
-class _Type(NamedTuple):
+class _Type(msgspec.Struct, frozen=True):
     properties: dict[str, _Property]
     required: tuple[tuple[str, tuple[str, ...]], ...]
     choices: frozenset[str]
@@ -110,14 +109,15 @@ def _type(name: str) -> _Type:
     model = _model()
     properties: dict[str, _Property] = {}
     names: dict[str, list[str]] = {}
-    for json_name, (element, type_name, many, choice) in model.json_elements(name).items():
+    for json_name, found in model.json_elements(name).items():
+        element, type_name = found.element, found.type
         short = type_name.rpartition(".")[2] if type_name.startswith("System.") else type_name.partition(".")[2]
         primitive = None
         if type_name.startswith("System.") or model.primitive(type_name) is not None:
             primitive = _PRIMITIVES.get(short)
             if primitive is None:
                 primitive = next((_PRIMITIVES[a] for a in map(_short, model.ancestors(type_name)) if a in _PRIMITIVES), _code)
-        properties[json_name] = _Property(element, many, choice, short, primitive, model.codes(type_name))
+        properties[json_name] = _Property(element, found.many, found.choice, short, primitive, model.codes(type_name))
         names.setdefault(element, []).append(json_name)
     required = tuple(
         (e.name, tuple(n for j in names[e.name] for n in (j, f"_{j}"))) for e in model.elements(name).values() if e.required
@@ -147,7 +147,7 @@ def _object(type_name: str, value: dict[str, Any], path: tuple[str | int, ...], 
             chosen[prop.element] = key
         if prop.many:
             if type(item) is not list:
-                faults.append(Fault("json-type", (*path, key), f"a list is expected, this is {_kind(item)}"))
+                faults.append(Fault("json-type", (*path, key), f"a list is expected, this is {kind_of(item)}"))
             elif not item:
                 faults.append(Fault("array-empty", (*path, key), "the list is empty; an element without values is left out"))
             else:
@@ -174,7 +174,9 @@ def _value(prop: _Property, item: Any, path: tuple[str | int, ...], faults: list
             faults.append(Fault("code-unknown", path, message, drop=False))
         return
     if type(item) is not dict:
-        faults.append(Fault("json-null" if item is None else "json-type", path, f"an object is expected, this is {_kind(item)}"))
+        faults.append(
+            Fault("json-null" if item is None else "json-type", path, f"an object is expected, this is {kind_of(item)}")
+        )
     elif not item:
         faults.append(Fault("object-empty", path, "the object is empty; an element without content is left out"))
     elif prop.type == "Resource":
@@ -186,18 +188,18 @@ def _value(prop: _Property, item: Any, path: tuple[str | int, ...], faults: list
 def _contained(item: dict[str, Any], path: tuple[str | int, ...], faults: list[Fault]) -> None:
     kind = item.get("resourceType")
     if not known_type(kind):
-        faults.append(Fault("resource-type-unknown", path, _unknown_type(kind)))
+        faults.append(Fault("resource-type-unknown", path, unknown_type(kind)))
         return
     if path and path[0] == "contained" and "id" not in item:
         faults.append(Fault("id-missing", path, "a contained resource needs an id", drop=False))
     _object(str(kind), item, path, faults)
 
 
-def _unknown_type(kind: object) -> str:
+def unknown_type(kind: object) -> str:
     if kind is None:
         return "resourceType is not there, so what this is cannot be told"
     if not isinstance(kind, str):
-        return f"resourceType is {_kind(kind)}, a string is expected"
+        return f"resourceType is {kind_of(kind)}, a string is expected"
     return f"{kind[:64]!r} is no FHIR R4 resource type"
 
 
@@ -210,7 +212,7 @@ def _other(table: _Type, key: str, item: Any, value: dict[str, Any], path: tuple
         members = item if prop.many and isinstance(item, list) else [item]
         for member in members:
             if not isinstance(member, dict) and not (member is None and prop.many):
-                faults.append(Fault("json-type", (*path, key), f"an object is expected, this is {_kind(member)}"))
+                faults.append(Fault("json-type", (*path, key), f"an object is expected, this is {kind_of(member)}"))
                 return
             if isinstance(member, dict):
                 _object("Element", member, (*path, key), faults)
@@ -222,7 +224,7 @@ def _other(table: _Type, key: str, item: Any, value: dict[str, Any], path: tuple
     faults.append(Fault("element-unknown", (*path, key), f"FHIR R4 has no element {shown} here; it is not read", drop=False))
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """What a JSON value is, in words; never the value itself, which may say who the patient is."""
     if value is None:
         return "null"
@@ -247,7 +249,7 @@ def _wrong(expected: str, value: Any) -> tuple[str, str, bool]:
         return ("json-null", "null is not allowed; an element without a value is left out", True)
     if isinstance(value, OutOfRange):
         return ("number-out-of-range", "the number is out of range", True)
-    return ("json-type", f"{expected} is expected, this is {_kind(value)}", True)
+    return ("json-type", f"{expected} is expected, this is {kind_of(value)}", True)
 
 
 def _boolean(value: Any) -> Verdict:
@@ -258,7 +260,7 @@ def _integer(least: int) -> Callable[[Any], Verdict]:
     def check_integer(value: Any) -> Verdict:
         if not isinstance(value, int) or isinstance(value, bool):
             return _wrong("a whole number", value)
-        if not least <= value <= 2147483647:
+        if value < least or value > 2147483647:
             return ("number-out-of-range", f"a whole number from {least} to 2147483647 is expected", True)
         return None
 
@@ -268,8 +270,8 @@ def _integer(least: int) -> Callable[[Any], Verdict]:
 def _decimal(value: Any) -> Verdict:
     if type(value) is not Decimal and type(value) is not int:
         return _wrong("a number", value)
-    size = value.adjusted() if type(value) is Decimal else len(str(value)) if abs(value) >= 10**28 else 0
-    if size > 27 or size < -1000:
+    size = value.adjusted() if isinstance(value, Decimal) else 28 if abs(value) >= 10**28 else 0
+    if not -1000 < size < 28:
         return ("number-out-of-range", "the number is out of range", True)
     return None
 
@@ -288,21 +290,40 @@ def _string(value: Any) -> Verdict:
 
 def _xhtml(value: Any) -> Verdict:
     wrong = _string(value)
-    if wrong is None and _UNSAFE_XHTML.search(value):
+    if wrong is None and re.search(_UNSAFE_XHTML, value):
         return ("narrative-unsafe", "the narrative holds active content, which FHIR does not allow; it is not shown", True)
     return wrong
 
 
-def _pattern(pattern: re.Pattern[str], rule: str, message: str, drop: bool) -> Callable[[Any], Verdict]:
-    def check_pattern(value: Any) -> Verdict:
-        if type(value) is not str:
-            return _wrong("a string", value)
-        return None if pattern.fullmatch(value) else (rule, message, drop)
+def _id(value: Any) -> Verdict:
+    if type(value) is not str:
+        return _wrong("a string", value)
+    if 0 < len(value) <= 64 and value.isascii() and value.replace("-", "0").replace(".", "0").isalnum():
+        return None
+    return ("id-invalid", "an id has 1 to 64 letters, digits, '-' and '.'", False)
 
-    return check_pattern
+
+def _code(value: Any) -> Verdict:
+    if type(value) is not str:
+        return _wrong("a string", value)
+    if value and value == " ".join(value.split()):
+        return None
+    return ("code-invalid", "this is no code: it is empty, or has spaces at its ends or in a row", True)
 
 
-_code = _pattern(_CODE, "code-invalid", "this is no code: spaces at its ends or in a row are not allowed", True)
+def _time(value: Any) -> Verdict:
+    if type(value) is not str:
+        return _wrong("a time as a string", value)
+    found = parse(f"2000-01-01T{value}")
+    if found is None or found.second is None or found.offset is not None:
+        return ("date-invalid", "this is no time: hh:mm:ss is expected", True)
+    return None
+
+
+def _base64(value: Any) -> Verdict:
+    if type(value) is not str:
+        return _wrong("base64 as a string", value)
+    return None if re.fullmatch(_BASE64, value) else ("base64-invalid", "this is not base64", True)
 
 
 def _uri(value: Any) -> Verdict:
@@ -353,7 +374,7 @@ _PRIMITIVES: dict[str, Callable[[Any], Verdict]] = {
     "string": _string,
     "markdown": _string,
     "xhtml": _xhtml,
-    "id": _pattern(ID, "id-invalid", "an id has 1 to 64 letters, digits, '-' and '.'", False),
+    "id": _id,
     "code": _code,
     "uri": _uri,
     "url": _uri,
@@ -363,8 +384,8 @@ _PRIMITIVES: dict[str, Callable[[Any], Verdict]] = {
     "date": _date,
     "dateTime": _date_time,
     "instant": _instant,
-    "time": _pattern(_TIME, "date-invalid", "this is no time: hh:mm:ss is expected", True),
-    "base64Binary": _pattern(_BASE64, "base64-invalid", "this is not base64", True),
+    "time": _time,
+    "base64Binary": _base64,
     "String": _string,
     "Boolean": _boolean,
 }

@@ -1,0 +1,289 @@
+"""What patient data is left out before anything is computed, and what is kept although doubtful — with the reason for each.
+
+Takes one resource (its type and JSON) and the evaluation time; ``judge`` says why it does not count, ``doubts`` what is doubtful
+about it. Policies have names, and a guideline package names the one it wants: ``none`` leaves everything in, ``clinical``
+follows the rules below. They are generic: statuses, intents, times and forms, never a disease.
+
+Under ``clinical``
+- an observation or report counts only when it is final (or amended, corrected, appended);
+- what was entered in error, refuted, cancelled, revoked or drafted does not count, nor does what was documented as not done;
+- a proposal or an option is no order: it is left out, and the record keeps open proposals apart (``PatientRecord.proposals``),
+  because a recommendation says "already proposed on DATE";
+- what is dated after the evaluation time has not happened yet; allergies stay, because a wrong date makes none harmless;
+- a resource with a modifier extension that is not known here does not count: its meaning is not known (FHIR R4 §2.4.1);
+- a resolved condition, a stopped medication and an unconfirmed allergy **stay**: the logic decides what they mean.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from guideway.records.dates import Evaluation, begin, parse
+
+Json = Mapping[str, Any]
+Reason = tuple[str, str]
+"""A rule's id, and the reason in words."""
+
+POLICIES = ("none", "clinical")
+
+FINAL = frozenset(("final", "amended", "corrected"))
+COUNTING: dict[str, frozenset[str]] = {
+    "Observation": FINAL,
+    "DiagnosticReport": FINAL | {"appended"},
+    "QuestionnaireResponse": frozenset(("completed", "amended")),
+}
+"""Types of which only these statuses count."""
+
+NEVER = frozenset(
+    ("entered-in-error", "cancelled", "revoked", "draft", "rejected", "declined", "not-done", "failed", "superseded")
+)
+"""Statuses that never count, whatever the type. (``stopped``, ``on-hold``, ``completed``, ``not-taken`` tell the history.)"""
+
+VERIFICATION_OUT = frozenset(("entered-in-error", "refuted"))
+DOUBTFUL_VERIFICATION = frozenset(("unconfirmed", "provisional", "differential"))
+
+DATES: dict[str, tuple[str, ...]] = {
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"),
+    "DiagnosticReport": ("effectiveDateTime", "effectivePeriod", "issued"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "AllergyIntolerance": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "MedicationRequest": ("authoredOn",),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "MedicationDispense": ("whenHandedOver", "whenPrepared"),
+    "ServiceRequest": ("authoredOn",),
+    "DeviceRequest": ("authoredOn",),
+    "CommunicationRequest": ("authoredOn",),
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "Immunization": ("occurrenceDateTime", "recorded"),
+    "QuestionnaireResponse": ("authored",),
+    "Encounter": ("period",),
+    "AdverseEvent": ("date", "detected", "recordedDate"),
+    "DocumentReference": ("date",),
+    "Task": ("authoredOn",),
+}
+"""Where a type says when it happened or was written; the first that is there counts."""
+
+PLANNED = frozenset(("preparation", "planned", "booked", "pending", "proposed", "waitlist", "arrived"))
+"""Statuses with which a date in the future is no mistake."""
+
+KNOWN_MODIFIERS = frozenset(("http://hl7.org/fhir/StructureDefinition/request-doNotPerform",))
+
+
+class Hygiene(msgspec.Struct, frozen=True):
+    """A policy applied at a time."""
+
+    policy: str
+    evaluation: Evaluation | None
+
+    def judge(self, kind: str, data: Json) -> Reason | None:
+        """Why a resource does not count; None where it does."""
+        if self.policy == "none":
+            return None
+        return _modifier(data) or _status(kind, data) or _verification(data) or _focus(data) or self._future(kind, data)
+
+    def _future(self, kind: str, data: Json) -> Reason | None:
+        if kind == "AllergyIntolerance":
+            return None
+        date = self._future_date(kind, data)
+        return ("future-dated", f"dated {date}, after the evaluation time") if date is not None else None
+
+    def _future_date(self, kind: str, data: Json) -> str | None:
+        if self.evaluation is None or data.get("status") in PLANNED:
+            return None
+        date = when(kind, data)
+        return date if date is not None and self.evaluation.is_future(date) else None
+
+    def doubts(self, kind: str, data: Json) -> Iterator[Reason]:
+        """What is doubtful about a resource that counts."""
+        if self.policy == "none":
+            return
+        yield from _coding_doubts(kind, data)
+        code = _first_code(data.get("verificationStatus"))
+        if code in DOUBTFUL_VERIFICATION:
+            yield "unconfirmed", f"verification status is {code}"
+        if kind == "AllergyIntolerance" and self._future_date(kind, data) is not None:
+            yield "future-dated", f"dated {self._future_date(kind, data)}, after the evaluation time; kept, because it warns"
+        if kind == "Observation":
+            yield from _value_doubts(data, "")
+            for number, component in enumerate(data.get("component", ())):
+                yield from _value_doubts(component, f"component {number + 1}: ")
+            if when(kind, data) is None:
+                yield "date-missing", "neither an effective nor an issued date is given"
+
+
+def when(kind: str, data: Json) -> str | None:
+    """The date of a resource as text: when it happened, else when it was written. A period counts by its start."""
+    for name in DATES.get(kind, ()):
+        value = data.get(name)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, dict):
+            start = value.get("start")
+            if start is None and isinstance(value.get("event"), list) and value["event"]:
+                start = value["event"][0]
+            if isinstance(start, str):
+                return start
+    return None
+
+
+def is_open_proposal(data: Json) -> bool:
+    """Whether a request is a proposal that nobody has settled."""
+    return data.get("intent") == "proposal" and data.get("status") in ("draft", "active", "on-hold", "requested", "ready")
+
+
+def _status(kind: str, data: Json) -> Reason | None:
+    status = data.get("status")
+    if data.get("intent") == "proposal" and status not in ("entered-in-error", "cancelled", "revoked"):
+        return "proposal", "a proposal, not an order"
+    if data.get("intent") == "option":
+        return "option", "one of several options, not an order"
+    counting = COUNTING.get(kind)
+    if counting is not None:
+        if status in counting:
+            return None
+        if status is None:
+            return "status-missing", "no status is given, so it is not known to be final"
+        return f"status-{status}", f"status is {status}"
+    if status in NEVER:
+        return f"status-{status}", f"status is {status}"
+    return None
+
+
+def _verification(data: Json) -> Reason | None:
+    code = _first_code(data.get("verificationStatus"), VERIFICATION_OUT)
+    return (f"verification-{code}", f"verification status is {code}") if code in VERIFICATION_OUT else None
+
+
+def _first_code(concept: object, wanted: frozenset[str] = frozenset()) -> str | None:
+    """The code of a CodeableConcept: one of ``wanted`` where any coding has it, else the first."""
+    codings = concept.get("coding", ()) if isinstance(concept, dict) else ()
+    codes = [c["code"] for c in codings if isinstance(c, dict) and isinstance(c.get("code"), str)]
+    return next((c for c in codes if c in wanted), codes[0] if codes else None)
+
+
+def _focus(data: Json) -> Reason | None:
+    """An observation about somebody else (a fetus, a donor, a relative) filed with this patient."""
+    focus, subject = data.get("focus"), data.get("subject")
+    if data.get("resourceType") != "Observation" or not focus:
+        return None
+    about = subject.get("reference") if isinstance(subject, dict) else None
+    if any(isinstance(f, dict) and f.get("reference") != about for f in focus):
+        return "focus-other", "it is about somebody or something else (focus)"
+    return None
+
+
+def _modifier(data: Json) -> Reason | None:
+    for extension in data.get("modifierExtension", ()):
+        url = extension.get("url") if isinstance(extension, dict) else None
+        if url not in KNOWN_MODIFIERS:
+            return "modifier-unknown", f"it carries the modifier extension {url}, which is not known here and may negate it"
+    return None
+
+
+def _coding_doubts(kind: str, data: Json) -> Iterator[Reason]:
+    name = {"MedicationRequest": "medicationCodeableConcept", "MedicationStatement": "medicationCodeableConcept"}.get(
+        kind, "code"
+    )
+    concept = data.get(name)
+    if not isinstance(concept, dict):
+        return
+    codings = [c for c in concept.get("coding", ()) if isinstance(c, dict) and c.get("code")]
+    if not codings:
+        yield "uncoded", "it has a text but no code" if concept.get("text") else "it has neither a code nor a text"
+    elif not any(c.get("system") for c in codings):
+        yield "code-without-system", "its code names no code system, so it matches no value set"
+
+
+def _value_doubts(data: Json, place: str) -> Iterator[Reason]:
+    quantity = data.get("valueQuantity")
+    if not isinstance(quantity, dict):
+        return
+    if quantity.get("comparator"):
+        yield "comparator", f"{place}the value is given as {quantity['comparator']} {quantity.get('value')}"
+    if quantity.get("value") is None:
+        return
+    unit = quantity.get("code") or quantity.get("unit")
+    if not unit:
+        yield "unit-missing", f"{place}the value {quantity['value']} has no unit"
+    else:
+        from guideway.ucum.grammar import known
+
+        if not known(unit):
+            from guideway.ucum.advice import suggestion
+
+            meant = suggestion(unit)
+            yield "unit-unknown", f"{place}the unit {unit!r} is not UCUM" + (f"; {meant!r} is probably meant" if meant else "")
+
+
+# ---- several observations at once ---------------------------------------------------------------------------------------
+
+
+class Verdicts(msgspec.Struct, frozen=True):
+    """What the comparison of observations gives: positions that a correction replaces, and positions that contradict others."""
+
+    replaced: dict[int, Reason]
+    ties: dict[int, Reason]
+
+
+def compare(observations: Iterable[tuple[int, str, Json]], offset: int = 0) -> Verdicts:
+    """Observations of the same measurement with the same date and no time, or at the same instant: a corrected or amended one
+    replaces the others; of those that are left, different values contradict each other.
+
+    Takes (position, label, JSON); "the same measurement" means a code in common, method and body site alike.
+    """
+    groups: dict[tuple[object, ...], list[tuple[int, str, Json]]] = defaultdict(list)
+    for position, label, data in observations:
+        moment = _moment(data, offset)
+        if moment is None:
+            continue
+        site = str(data.get("bodySite")), str(data.get("method"))
+        code = data.get("code")
+        for coding in code.get("coding", ()) if isinstance(code, dict) else ():
+            if isinstance(coding, dict) and coding.get("code"):
+                groups[coding.get("system"), coding["code"], moment, *site].append((position, label, data))
+    replaced: dict[int, Reason] = {}
+    ties: dict[int, Reason] = {}
+    for group in groups.values():
+        if len(group) < 2 or len({repr(_value(data)) for _, _, data in group}) < 2:
+            continue
+        corrections = [item for item in group if item[2].get("status") in ("amended", "corrected")]
+        if corrections and len(corrections) < len(group):
+            names = " and ".join(sorted({label for _, label, _ in corrections}))
+            for position, _, data in group:
+                if data.get("status") not in ("amended", "corrected"):
+                    replaced[position] = ("superseded-by-correction", f"{names} corrects it")
+            group = corrections
+        if len({repr(_value(data)) for _, _, data in group}) > 1:
+            for position, own, _ in group:
+                others = " and ".join(sorted({label for p, label, _ in group if p != position and label != own}))
+                ties[position] = ("tie", f"{others} has another value for the same time; which is right is not known")
+    return Verdicts(replaced, ties)
+
+
+def _moment(data: Json, offset: int) -> str | None:
+    """A key for "the same date without time, or the same instant"; None where the time is less exact or not given."""
+    text = when("Observation", data)
+    found = parse(text) if text is not None else None
+    if text is None or found is None or found.day is None:
+        return None
+    return text if found.hour is None else str(begin(text, offset))
+
+
+def _value(data: Json) -> object:
+    """The value of an observation in a form that can be compared; numbers by value, not by their digits."""
+    for key, value in data.items():
+        if key.startswith("value"):
+            if key == "valueQuantity" and isinstance(value, dict):
+                number = value.get("value")
+                shown = format(number.normalize(), "f") if isinstance(number, Decimal) else str(number)
+                return shown, value.get("code") or value.get("unit"), value.get("comparator")
+            if key == "valueCodeableConcept" and isinstance(value, dict):
+                return sorted(f"{c.get('system')}|{c.get('code')}" for c in value.get("coding", ()) if isinstance(c, dict))
+            return value
+    return None

@@ -1,0 +1,364 @@
+"""One patient's data as the engine asks for it (``guideway.engine.data.DataSource``), with what was left out and why.
+
+Takes the pool and the patient's place in it; gives resources by type and code, references resolved, findings, exclusions and
+flags. Everything is made when first asked for: resources of types that no logic reads are indexed by type and otherwise left
+alone, until ``findings`` asks about all of them. ``under(policy, now)`` gives the same record under a policy at an evaluation
+time; it shares the resources and keeps its own verdicts, so the same record may be evaluated at several times at once.
+
+Resources come in the order of their ids, so shuffled input gives the same lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from guideway.diagnostics import Diagnostic, Severity
+from guideway.fhir.element import FhirObject
+from guideway.records.dates import Evaluation
+from guideway.records.exclusion import Exclusion, Flag
+from guideway.records.hygiene import POLICIES, Hygiene, compare, is_open_proposal
+from guideway.records.index import CodeIndex, Codes, codes_at
+from guideway.records.owners import reference_forms
+from guideway.records.pool import Pool
+from guideway.records.resources import Collected, Held, finding
+
+UNFILTERED = frozenset(("Unfiltered", "Population", None))
+
+
+class _Kind:
+    """The resources of one type after hygiene."""
+
+    __slots__ = ("excluded", "flagged", "indexes", "kept", "objects")
+
+    def __init__(self) -> None:
+        self.kept: list[Held] = []
+        self.objects: list[FhirObject] = []
+        self.excluded: list[Exclusion] = []
+        self.flagged: list[Flag] | None = None
+        self.indexes: dict[str, CodeIndex] = {}
+
+
+class PatientRecord:
+    """The data of one patient; implements ``DataSource``."""
+
+    __slots__ = (
+        "_by_kind", "_by_reference", "_followed", "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient", "source",
+    )  # fmt: skip
+
+    def __init__(self, pool: Pool, position: int, hygiene: Hygiene | None = None) -> None:
+        self._pool = pool
+        self._position = position
+        self._hygiene = hygiene or Hygiene("none", None)
+        self.patient: Held = pool.patients[position]
+        self.source: str = self.patient.source
+        self._by_kind: dict[str, list[Held]] | None = None
+        self._kinds: dict[str, _Kind] = {}
+        self._by_reference: dict[str, Held | None] | None = None
+        self._unfiltered: dict[str, list[FhirObject]] = {}
+        self._followed: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"PatientRecord({self.reference!r}, policy={self._hygiene.policy!r})"
+
+    # -- who
+
+    @property
+    def id(self) -> str | None:
+        """The patient's id; None where the resource has none."""
+        return self.patient.id
+
+    @property
+    def reference(self) -> str:
+        """``Patient/x``; for a patient without an id its full URL, else ``Patient/unidentified``."""
+        return f"Patient/{self.patient.id}" if self.patient.id else self.patient.full_url or "Patient/unidentified"
+
+    @property
+    def deceased(self) -> bool:
+        """Whether the patient has died: no recommendation is made."""
+        data = self.patient.object.data
+        return data.get("deceasedBoolean") is True or "deceasedDateTime" in data
+
+    @property
+    def inactive(self) -> bool:
+        """Whether the record says that it is not in use."""
+        return self.patient.object.data.get("active") is False
+
+    @property
+    def replaced_by(self) -> str | None:
+        """The reference of the patient record that replaces this one."""
+        for link in self.patient.object.data.get("link", ()):
+            other = link.get("other")
+            if link.get("type") == "replaced-by":
+                return str(other.get("reference") or "another record") if isinstance(other, dict) else "another record"
+        return None
+
+    # -- the policy
+
+    @property
+    def policy(self) -> str:
+        """The hygiene policy in force."""
+        return self._hygiene.policy
+
+    def under(self, policy: str, now: object = None, offset: int = 0) -> PatientRecord:
+        """The same data under a hygiene policy at an evaluation time (``datetime``, FHIR date-time text, or a value whose text is
+        one); dates without an offset are taken in ``offset`` (minutes)."""
+        if policy not in POLICIES:
+            raise ValueError(f"{policy!r} is no hygiene policy; there are {', '.join(POLICIES)}")
+        evaluation = now if isinstance(now, Evaluation) or now is None else Evaluation.of(now, offset)
+        return PatientRecord(self._pool, self._position, Hygiene(policy, evaluation))
+
+    def changed(self, add: Iterable[dict[str, Any]] = (), remove: Iterable[str] = (), source: str = "added") -> PatientRecord:
+        """A record with further resources (they count as a later source, and replace those with the same id) and without those
+        whose references are in ``remove``. For what-if runs, prefetch and fetched data."""
+        gone = set(remove)
+        held = [_again(item) for item in self._pool.held if item.label not in gone]
+        added = [Held(resource, source) for resource in add]
+        pool = Pool([Collected(held + added, [], list(self._pool.findings))], self._pool.shelf)
+        wanted = self.patient.label
+        position = next((n for n, p in enumerate(pool.patients) if p.label == wanted), 0)
+        return PatientRecord(pool, position, self._hygiene)
+
+    # -- DataSource
+
+    def subject(self) -> FhirObject:
+        """The patient."""
+        return self.patient.object
+
+    def retrieve(
+        self,
+        type_name: str,
+        *,
+        code_path: str | None = None,
+        codes: Codes | None = None,
+        context: str | FhirObject | None = "Patient",
+        template_id: str | None = None,
+    ) -> Sequence[FhirObject]:
+        """The resources of a type, after hygiene, in the order of their ids; with ``codes`` those with one of them at
+        ``code_path``. See ``DataSource``."""
+        if isinstance(context, FhirObject):
+            if context.data is not self.patient.object.data:
+                return self._of_other(context, type_name, code_path, codes)
+        elif context in UNFILTERED and len(self._pool.patients) > 1:
+            objects = self._all_patients(type_name)
+            return objects if codes is None else CodeIndex(objects, code_path or "code", self.resolve_quietly).find(codes)
+        kind = self._kind(type_name)
+        if codes is None:
+            return kind.objects
+        if not codes:
+            return []
+        path = code_path or "code"
+        index = kind.indexes.get(path)
+        if index is None:
+            index = kind.indexes[path] = CodeIndex(kind.objects, path, self.resolve_quietly)
+        return index.find(codes)
+
+    def resolve(self, reference: str) -> FhirObject | None:
+        """The resource that a literal reference leads to. One that leads nowhere, or to data that does not count, becomes a
+        finding."""
+        found = self._lookup(reference)
+        if found is None:
+            self._followed.setdefault(reference, "leads to nothing in the data")
+            return None
+        reason = self._hygiene.judge(found.kind, found.object.data) if found.kind != "Patient" else None
+        if reason is not None:
+            self._followed.setdefault(reference, f"leads to data that does not count: {reason[1]}")
+            return None
+        return found.object
+
+    def resolve_quietly(self, reference: str) -> FhirObject | None:
+        """As ``resolve``, without a finding."""
+        found = self._lookup(reference)
+        return found.object if found is not None else None
+
+    # -- what is there
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The resource types at hand, sorted."""
+        return tuple(sorted(self._held()))
+
+    @property
+    def excluded(self) -> list[Exclusion]:
+        """What does not count, sorted by resource."""
+        found = [e for item, e in self._pool.excluded if self._concerns(item)]
+        for name in self._held():
+            found += self._kind(name).excluded
+        return sorted(found, key=lambda e: (e.resource, e.rule, e.reason))
+
+    @property
+    def flagged(self) -> list[Flag]:
+        """What counts but is doubtful, sorted by resource."""
+        found: list[Flag] = []
+        for name in self._held():
+            found += self._flags(name)
+        return sorted(found, key=lambda f: (f.resource, f.rule, f.reason))
+
+    def excluded_for(self, type_name: str, code_path: str | None = None, codes: Codes | None = None) -> list[Exclusion]:
+        """What of a type does not count: of everything, or of that which a retrieve with these codes would have found."""
+        found = [e for e in self.excluded if e.held.kind == type_name]
+        if codes is None:
+            return found
+        return [e for e in found if _has_code(e.held, code_path or "code", codes, self.resolve_quietly)]
+
+    def flags_of(self, resource: str) -> list[Flag]:
+        """What is doubtful about one resource (``Observation/x``)."""
+        return [flag for flag in self._flags(resource.partition("/")[0]) if flag.resource == resource]
+
+    @property
+    def proposals(self) -> list[FhirObject]:
+        """Requests that are proposed and not settled, from the record itself or contained in a care plan, in order of ids."""
+        found: list[FhirObject] = []
+        for held in self._own():
+            data = held.object.data
+            if is_open_proposal(data):
+                found.append(held.object)
+            if held.kind in ("CarePlan", "RequestGroup") and data.get("status") in ("draft", "active", "on-hold"):
+                for item in data.get("contained", ()):
+                    if isinstance(item, dict) and item.get("resourceType") != "RequestGroup" and is_open_proposal(item):
+                        found.append(FhirObject(str(item["resourceType"]), item))
+        return sorted(found, key=lambda o: (o.fhir_type, o.id or ""))
+
+    @property
+    def findings(self) -> list[Diagnostic]:
+        """Everything found about the input as far as it concerns this patient: faults of resources, duplicates, the patient's own
+        standing, references that were followed to nowhere. Sorted; the structure of every resource is checked now."""
+        found = [*self._pool.findings, *self._standing()]
+        found += [d for item, d in self._pool.about if self._concerns(item)]
+        for held in self._own():
+            found += held.findings()
+        for held in self._pool.shared:
+            found += held.findings()
+        for reference, what in self._followed.items():
+            message = f"The reference {reference}, which the logic followed, {what}."
+            found.append(Diagnostic("reference-unresolved", Severity.warning, message, self.source, None, reference))
+        return sorted(found, key=lambda d: (d.pointer or "", d.rule, d.message))
+
+    def findings_about(self, resource: str) -> list[Diagnostic]:
+        """The findings about one resource (``Observation/x``)."""
+        return [
+            d for d in self.findings if d.pointer is not None and (d.pointer == resource or d.pointer.startswith(f"{resource}."))
+        ]
+
+    # -- inside
+
+    def _standing(self) -> Iterator[Diagnostic]:
+        label = self.patient.label
+        if self.deceased:
+            yield finding(self.patient, "patient-deceased", f"{label} has died: no recommendation is made.")
+        if self.inactive:
+            yield finding(self.patient, "patient-inactive", f"{label} is marked as not in use (active is false).")
+        if self.replaced_by is not None:
+            message = f"{label} is replaced by {self.replaced_by}: the current data may be there."
+            yield finding(self.patient, "patient-replaced", message)
+
+    def _concerns(self, item: Held) -> bool:
+        """Whether a pool-wide verdict belongs in this record: it is about its own, a shared or nobody's resource."""
+        return len(self._pool.patients) == 1 or not any(
+            item in own for n, own in enumerate(self._pool.own) if n != self._position
+        ) or item in self._own()  # fmt: skip
+
+    def _own(self) -> list[Held]:
+        return self._pool.own[self._position]
+
+    def _held(self) -> dict[str, list[Held]]:
+        if self._by_kind is None:
+            by_kind: dict[str, list[Held]] = {}
+            for item in (*self._own(), *self._pool.shared):
+                by_kind.setdefault(item.kind, []).append(item)
+            self._by_kind = by_kind
+        return self._by_kind
+
+    def _kind(self, name: str) -> _Kind:
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = self._clean([*self._held().get(name, ()), *self._pool.shelf.of(name)])
+        return kind
+
+    def _clean(self, held: Iterable[Held]) -> _Kind:
+        kind = _Kind()
+        for item in sorted(held, key=_order):
+            reason = self._hygiene.judge(item.kind, item.object.data) if item.kind != "Patient" else None
+            if reason is None:
+                kind.kept.append(item)
+            else:
+                kind.excluded.append(Exclusion(item.label, reason[0], reason[1], item))
+        if self._hygiene.policy != "none" and kind.kept and kind.kept[0].kind == "Observation":
+            verdicts = self._compare(kind.kept)
+            for position, (rule, why) in verdicts.replaced.items():
+                kind.excluded.append(Exclusion(kind.kept[position].label, rule, why, kind.kept[position]))
+            kind.kept = [item for position, item in enumerate(kind.kept) if position not in verdicts.replaced]
+        kind.objects = [item.object for item in kind.kept]
+        return kind
+
+    def _compare(self, kept: list[Held]) -> Any:
+        offset = self._hygiene.evaluation.offset if self._hygiene.evaluation is not None else 0
+        return compare(((n, item.label, item.object.data) for n, item in enumerate(kept)), offset)
+
+    def _flags(self, name: str) -> list[Flag]:
+        kind = self._kind(name)
+        if kind.flagged is None:
+            kind.flagged = []
+            for item in kind.kept:
+                for rule, why in self._hygiene.doubts(item.kind, item.object.data):
+                    kind.flagged.append(Flag(item.label, rule, why, item))
+                dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path}, key=str)
+                if dropped:
+                    names = " and ".join(str(d) for d in dropped)
+                    kind.flagged.append(Flag(item.label, "element-unreadable", f"{names} could not be read", item))
+            if self._hygiene.policy != "none" and name == "Observation":
+                for position, (rule, why) in self._compare(kind.kept).ties.items():
+                    kind.flagged.append(Flag(kind.kept[position].label, rule, why, kind.kept[position]))
+        return kind.flagged
+
+    def _lookup(self, reference: str) -> Held | None:
+        if reference.startswith("#"):
+            return None
+        if self._by_reference is None:
+            table: dict[str, Held | None] = {}
+            for item in (*self._own(), *self._pool.shared, *self._pool.patients):
+                for form in (item.full_url, f"{item.kind}/{item.id}" if item.id else None):
+                    if form is not None:
+                        table[form] = item if table.get(form, item) is item else None
+            self._by_reference = table
+        for form in reference_forms(reference):
+            found = self._by_reference.get(form) or self._pool.shelf.find(form)
+            if found is not None:
+                return found
+        return None
+
+    def _all_patients(self, name: str) -> list[FhirObject]:
+        found = self._unfiltered.get(name)
+        if found is None:
+            found = self._unfiltered[name] = self._clean(item for item in self._pool.held if item.kind == name).objects
+        return found
+
+    def _of_other(self, patient: FhirObject, name: str, code_path: str | None, codes: Codes | None) -> Sequence[FhirObject]:
+        """The data of another patient of the same input, where the logic asks for a related one's."""
+        for position, held in enumerate(self._pool.patients):
+            if held.object.data is patient.data or (held.id is not None and held.id == patient.id):
+                if position == self._position:
+                    return self.retrieve(name, code_path=code_path, codes=codes)
+                other = PatientRecord(self._pool, position, self._hygiene)
+                return other.retrieve(name, code_path=code_path, codes=codes)
+        return []
+
+
+def _order(item: Held) -> tuple[str, str]:
+    """Sort key: the id; resources without one by their content, so that their order does not depend on the input's."""
+    if item.id is not None:
+        return item.id, item.full_url or ""
+    import json
+
+    return "", json.dumps(item.resource, sort_keys=True, default=str)
+
+
+def _again(item: Held) -> Held:
+    return Held(item.resource, item.source, item.where, item.full_url, item.twice)
+
+
+def _has_code(held: Held, path: str, codes: Codes, resolve: Any) -> bool:
+    return any(
+        pair in codes or (pair[0] is None and any(pair[1] == code for _, code in codes))
+        for pair in codes_at(held.object.data, path, resolve)
+    )
