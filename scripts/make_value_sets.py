@@ -253,8 +253,6 @@ def concepts_library(config: dict[str, Any]) -> str:
         "   scripts/value_sets.yaml; change that and run it again. */",
         f"library MastCellConcepts version '{VERSION}'",
         "",
-        "using FHIR version '4.0.1'",
-        "",
     ]
     for ident, entry in config["code_systems"].items():
         lines.append(f"codesystem \"{entry['title']}\": '{BASE}/CodeSystem/{ident}'")
