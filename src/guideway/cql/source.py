@@ -54,5 +54,9 @@ class SourceText:
     ) -> Diagnostic:
         """A finding about the range, with the marked line."""
         position = self.position(start, end)
-        excerpt = mark(self.text, position) or None
+        first = start - position.column + 1
+        last = self.text.find("\n", first)
+        line = self.text[first:] if last < 0 else self.text[first:last]
+        end_line = position.end_line - position.line + 1
+        excerpt = mark(line, Position(1, position.column, end_line, position.end_column)) or None
         return Diagnostic(rule, severity, message, self.file, position, None, hint, link, excerpt)
