@@ -89,7 +89,7 @@ def run(arguments: Sequence[str], command: click.Command = root) -> int:
     """Run one command line and return the exit status; no exception leaves this function."""
     try:
         try:
-            result: Any = command.main(list(arguments), prog_name="guideway", standalone_mode=False)
+            result = _invoke(list(arguments), command)
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
         except click.exceptions.Exit as stop:
@@ -125,6 +125,14 @@ def run(arguments: Sequence[str], command: click.Command = root) -> int:
         return USAGE_ERROR
     except Exception as error:
         return _own_fault(error)
+
+
+def _invoke(arguments: list[str], command: click.Command) -> Any:
+    """click's ``Command.main`` without its own handling of interrupts and closed pipes, whose statuses are others."""
+    if "_GUIDEWAY_COMPLETE" in os.environ:  # a shell asks for completions
+        return command.main(arguments, prog_name="guideway")
+    with command.make_context("guideway", arguments) as context:
+        return command.invoke(context)
 
 
 def _complain(message: str, *more: str) -> None:
