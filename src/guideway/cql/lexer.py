@@ -85,9 +85,7 @@ _TOKEN = rf"""
   | [\s\S]
 """
 _SCAN = re.compile(_GAP + "(" + _TOKEN + ")", re.VERBOSE).findall
-_IS_DAY = r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?"
-_ZONE = r"(?:Z|[+-][0-9]{2}:[0-9]{2})?"
-_CLOSED = re.compile(_CLOSED, re.VERBOSE).fullmatch
+_IS_CLOSED = re.compile(_CLOSED, re.VERBOSE).fullmatch
 _IS_TIME = re.compile("@T" + _CLOCK).fullmatch
 _PLAIN_TIME = re.compile("@T" + _CLOCK).match
 _COMMENT = re.compile(r"//[^\n]*|/\*[\s\S]*?\*/")
