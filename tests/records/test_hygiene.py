@@ -1,0 +1,173 @@
+"""What is left out before anything is computed, and what is kept although doubtful."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.records.make import PATIENT, Json, observation, record, resource
+
+PATIENT_REF = {"patient": {"reference": "Patient/p"}}
+CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}
+
+
+def verification(code: str) -> Json:
+    return {"verificationStatus": {"coding": [{"code": code}]}}
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        (observation("x", status="preliminary"), "status-preliminary"),
+        (observation("x", status="registered"), "status-registered"),
+        (observation("x", status="cancelled"), "status-cancelled"),
+        (observation("x", status="entered-in-error"), "status-entered-in-error"),
+        (observation("x", status=None), "status-missing"),
+        (observation("x", status="finall"), "status-finall"),
+        (observation("x", effectiveDateTime="2026-05-31"), "future-dated"),
+        (observation("x", effectiveDateTime="2026-05-30T14:30:00+02:00"), "future-dated"),
+        (observation("x", focus=[{"reference": "Patient/fetus"}]), "focus-other"),
+        (observation("x", modifierExtension=[{"url": "http://example.org/not", "valueBoolean": True}]), "modifier-unknown"),
+        (resource("Condition", code=CODE, **verification("refuted")), "verification-refuted"),
+        (resource("Condition", code=CODE, **verification("entered-in-error")), "verification-entered-in-error"),
+        (resource("Condition", code=CODE, recordedDate="2027-01-01"), "future-dated"),
+        (resource("AllergyIntolerance", code=CODE, **PATIENT_REF, **verification("refuted")), "verification-refuted"),
+        (resource("MedicationRequest", status="cancelled", intent="order"), "status-cancelled"),
+        (resource("MedicationRequest", status="draft", intent="order"), "status-draft"),
+        (resource("MedicationRequest", status="active", intent="proposal"), "proposal"),
+        (resource("MedicationRequest", status="active", intent="option"), "option"),
+        (resource("MedicationRequest", status="active", intent="order", authoredOn="2026-06-01"), "future-dated"),
+        (resource("MedicationStatement", status="entered-in-error"), "status-entered-in-error"),
+        (resource("MedicationAdministration", status="not-done"), "status-not-done"),
+        (resource("ServiceRequest", status="revoked", intent="order"), "status-revoked"),
+        (resource("Procedure", status="not-done"), "status-not-done"),
+        (resource("DiagnosticReport", status="preliminary", code=CODE), "status-preliminary"),
+        (resource("QuestionnaireResponse", status="in-progress"), "status-in-progress"),
+        (resource("QuestionnaireResponse", status="completed", authored="2026-06-02T00:00:00Z"), "future-dated"),
+    ],
+)  # fmt: skip
+def test_left_out_under_the_clinical_policy_and_only_there(given: Json, rule: str) -> None:
+    given = {key: value for key, value in given.items() if value is not None}
+    kind = given["resourceType"]
+    found = record(given, policy="clinical")
+    assert list(found.retrieve(kind)) == []
+    (exclusion,) = found.excluded
+    assert (exclusion.resource, exclusion.rule) == (f"{kind}/x", rule)
+    assert exclusion.reason
+    assert len(record(given, policy="none").retrieve(kind)) == 1
+    assert record(given, policy="none").excluded == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        observation("x", status="amended"),
+        observation("x", status="corrected"),
+        observation("x", effectiveDateTime="2026-05-30"),
+        observation("x", focus=[{"reference": "Patient/p"}]),
+        resource("Condition", code=CODE, clinicalStatus={"coding": [{"code": "resolved"}]}, **verification("confirmed")),
+        resource("Condition", code=CODE, **verification("unconfirmed")),
+        resource("AllergyIntolerance", code=CODE, **PATIENT_REF, **verification("unconfirmed")),
+        resource("AllergyIntolerance", code=CODE, **PATIENT_REF, recordedDate="2027-01-01"),
+        resource("MedicationRequest", status="stopped", intent="order"),
+        resource("MedicationRequest", status="completed", intent="plan"),
+        resource("MedicationRequest", status="on-hold", intent="order"),
+        resource("MedicationStatement", status="stopped"),
+        resource("Procedure", status="preparation", performedDateTime="2026-07-01"),
+        resource("Encounter", status="planned", period={"start": "2026-07-01"}),
+        resource("Appointment", status="booked", participant=[{"actor": {"reference": "Patient/p"}, "status": "accepted"}]),
+    ],
+)
+def test_what_tells_the_history_stays(given: Json) -> None:
+    found = record(given, policy="clinical")
+    assert len(found.retrieve(given["resourceType"])) == 1
+    assert found.excluded == []
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"valueQuantity": {"value": 1}}, "unit-missing"),
+        ({"valueQuantity": {"value": 1, "unit": "thousand per microlitre"}}, "unit-unknown"),
+        ({"valueQuantity": {"value": 1, "comparator": "<", "code": "10*9/L"}}, "comparator"),
+        ({"effectiveDateTime": None}, "date-missing"),
+        ({"code": {"text": "some lab"}}, "uncoded"),
+        ({"code": {"coding": [{"code": "751-8"}]}}, "code-without-system"),
+        ({"issued": "soon"}, "element-unreadable"),
+    ],
+)
+def test_doubtful_data_is_kept_and_flagged(change: dict[str, Any], rule: str) -> None:
+    given = {key: value for key, value in observation("x", **change).items() if value is not None}
+    found = record(given, policy="clinical")
+    assert len(found.retrieve("Observation")) == 1
+    assert [f.rule for f in found.flags_of("Observation/x")] == [rule]
+
+
+def test_a_good_observation_is_not_flagged() -> None:
+    assert record(observation("x"), policy="clinical").flagged == []
+
+
+def test_two_values_for_one_day_contradict_each_other() -> None:
+    found = record(observation("a", value="0.8"), observation("b", value="1.8"), policy="clinical")
+    assert [(f.resource, f.rule) for f in found.flagged] == [("Observation/a", "tie"), ("Observation/b", "tie")]
+    assert len(found.retrieve("Observation")) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ({}, {"valueQuantity": {"value": 0.80, "unit": "10*9/L", "code": "10*9/L"}}),
+        ({}, {"effectiveDateTime": "2026-05-02"}),
+        ({}, {"effectiveDateTime": "2026-05-01T08:00:00Z"}),
+        ({"effectiveDateTime": "2026-05-01T08:00:00Z"}, {"effectiveDateTime": "2026-05-01T08:00:01Z"}),
+        ({"effectiveDateTime": "2026-05"}, {"effectiveDateTime": "2026-05"}),
+        ({}, {"code": {"coding": [{"system": "http://loinc.org", "code": "777-3"}]}}),
+    ],
+)
+def test_other_pairs_do_not(one: Json, two: Json) -> None:
+    found = record(
+        observation("a", **one), observation("b", **({"valueQuantity": {"value": 9, "code": "10*9/L"}} | two)), policy="clinical"
+    )
+    assert found.flagged == []
+
+
+def test_the_same_instant_in_two_time_zones_is_one() -> None:
+    first = observation("a", effectiveDateTime="2026-05-01T08:00:00Z")
+    second = observation("b", value="2", effectiveDateTime="2026-05-01T10:00:00+02:00")
+    assert [f.rule for f in record(first, second, policy="clinical").flagged] == ["tie", "tie"]
+
+
+def test_a_correction_wins_over_what_it_corrects() -> None:
+    found = record(observation("a", value="0.8"), observation("b", value="1.8", status="corrected"), policy="clinical")
+    assert [o.id for o in found.retrieve("Observation")] == ["b"]
+    assert [(e.resource, e.rule) for e in found.excluded] == [("Observation/a", "superseded-by-correction")]
+    assert found.flagged == []
+
+
+def test_open_proposals_are_kept_apart() -> None:
+    code = {"medicationCodeableConcept": CODE}
+    loose = resource("MedicationRequest", "b", status="draft", intent="proposal", authoredOn="2026-05-01", **code)
+    settled = resource("MedicationRequest", "c", status="completed", intent="proposal", **code)
+    inner = resource("MedicationRequest", "a", status="draft", intent="proposal", **code)
+    plan = resource("CarePlan", "plan", status="draft", intent="proposal", contained=[inner])
+    found = record(loose, settled, plan, policy="clinical")
+    assert [o.id for o in found.proposals] == ["plan", "a", "b"]
+    assert list(found.retrieve("MedicationRequest")) == []
+
+
+def test_exclusions_are_found_by_the_codes_a_retrieve_asks_for() -> None:
+    found = record(observation("a", status="preliminary"), observation("b", status="preliminary", code=CODE), policy="clinical")
+    asked = found.excluded_for("Observation", "code", frozenset({("http://loinc.org", "751-8")}))
+    assert [e.resource for e in asked] == ["Observation/a"]
+    assert found.excluded_for("Condition") == []
+
+
+def test_verdicts_belong_to_the_evaluation_time() -> None:
+    now = record(PATIENT, observation("a", effectiveDateTime="2026-05-01"), policy="clinical")
+    then = now.under("clinical", "2026-01-01T00:00:00Z")
+    assert (len(now.retrieve("Observation")), len(then.retrieve("Observation"))) == (1, 0)
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="lax"):
+        record().under("lax")

@@ -1,0 +1,114 @@
+"""The record as a data source: retrieves by code, references, the patient's standing, what-if changes."""
+
+from __future__ import annotations
+
+import pytest
+from tests.records.make import LAB, PATIENT, Json, bundle, observation, record, resource, rules
+
+from guideway.engine.data import DataSource
+from guideway.records import read_bundle
+
+RX = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+
+def test_a_record_is_a_data_source() -> None:
+    assert isinstance(record(), DataSource)
+    assert record().subject().reference == "Patient/p"
+
+
+@pytest.mark.parametrize(
+    ("coding", "matches"),
+    [
+        ({"system": LAB, "code": "751-8"}, True),
+        ({"system": LAB + "/", "code": "751-8"}, False),
+        ({"system": LAB, "code": "751-8 "}, False),
+        ({"code": "751-8"}, False),
+        ({"system": "http://snomed.info/sct", "code": "751-8"}, False),
+    ],
+)
+def test_codes_match_exactly_with_their_system(coding: Json, matches: bool) -> None:
+    found = record(observation("a", code={"coding": [{"system": "urn:x", "code": "y"}, coding]}))
+    retrieved = found.retrieve("Observation", code_path="code", codes=frozenset({(LAB, "751-8"), (LAB, "1")}))
+    assert bool(retrieved) is matches
+    wide = frozenset({(LAB, "751-8"), *((LAB, str(n)) for n in range(100))})
+    assert bool(found.retrieve("Observation", code_path="code", codes=wide)) is matches
+
+
+def test_a_bare_code_matches_by_its_text() -> None:
+    found = record(PATIENT | {"gender": "female"})
+    assert found.retrieve(
+        "Patient", code_path="gender", codes=frozenset({("http://hl7.org/fhir/administrative-gender", "female")})
+    )
+
+
+def test_no_codes_find_nothing_and_no_filter_finds_all() -> None:
+    found = record(observation("a"), observation("b"))
+    assert list(found.retrieve("Observation", code_path="code", codes=frozenset())) == []
+    assert len(found.retrieve("Observation")) == 2
+    assert list(found.retrieve("Device")) == []
+
+
+@pytest.mark.parametrize("reference", ["Medication/m", "http://example.org/fhir/Medication/m", "Medication/m/_history/1"])
+def test_a_medication_given_by_reference_is_found_by_its_code(reference: str) -> None:
+    drug = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RX, "code": "1"}]}}
+    order = resource("MedicationRequest", "o", status="active", intent="order", medicationReference={"reference": reference})
+    (found,) = read_bundle(bundle(PATIENT, drug, order, full_urls=True))
+    assert [o.id for o in found.retrieve("MedicationRequest", code_path="medication", codes=frozenset({(RX, "1")}))] == ["o"]
+    target = found.resolve(reference)
+    assert target is not None
+    assert target.fhir_type == "Medication"
+
+
+def test_a_reference_that_leads_nowhere_is_found_once_it_is_followed() -> None:
+    order = resource(
+        "MedicationRequest", "o", status="active", intent="order", medicationReference={"reference": "Medication/none"}
+    )
+    found = record(order)
+    assert rules(found) == []
+    assert found.resolve("Medication/none") is None
+    assert found.resolve("Medication/none") is None
+    assert rules(found) == ["reference-unresolved"]
+
+
+def test_a_reference_to_data_that_does_not_count_leads_nowhere() -> None:
+    wrong = resource("Encounter", "e", status="entered-in-error")
+    wrong["class"] = {"code": "AMB"}
+    found = record(wrong, policy="clinical")
+    assert found.resolve("Encounter/e") is None
+    assert "does not count" in found.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"deceasedBoolean": True}, "patient-deceased"),
+        ({"deceasedDateTime": "2026-01-01"}, "patient-deceased"),
+        ({"active": False}, "patient-inactive"),
+        ({"link": [{"type": "replaced-by", "other": {"reference": "Patient/new"}}]}, "patient-replaced"),
+    ],
+)
+def test_patients_not_to_be_taken_as_alive_and_current_are_found(change: Json, rule: str) -> None:
+    found = record(PATIENT | change)
+    assert rules(found) == [rule]
+    assert (found.deceased, found.inactive, found.replaced_by) == (
+        rule == "patient-deceased",
+        rule == "patient-inactive",
+        "Patient/new" if rule == "patient-replaced" else None,
+    )
+
+
+def test_a_living_patient_has_no_findings() -> None:
+    assert rules(record(PATIENT | {"deceasedBoolean": False, "active": True})) == []
+
+
+def test_a_patient_without_an_id_still_has_a_record() -> None:
+    (found,) = read_bundle(b'{"resourceType": "Patient", "gender": "male"}')
+    assert (found.id, found.reference) == (None, "Patient/unidentified")
+
+
+def test_what_if_adds_replaces_and_removes_without_touching_the_original() -> None:
+    before = record(observation("a"), observation("b"), policy="clinical")
+    after = before.changed(add=[observation("a", value="2.5"), observation("c")], remove=["Observation/b"])
+    assert [o.id for o in before.retrieve("Observation")] == ["a", "b"]
+    assert [(o.id, str(o.data["valueQuantity"]["value"])) for o in after.retrieve("Observation")] == [("a", "2.5"), ("c", "0.8")]
+    assert after.policy == "clinical"
