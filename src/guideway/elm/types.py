@@ -2,8 +2,8 @@
 
 A type is a named type (of the System model or of a data model), a list, an interval, a tuple or a choice
 (CQL 1.5 Author's Guide, "Types"; ELM ``TypeSpecifier``). Types are hashable and compare by structure. Tuples compare without
-regard to the order of their elements, choices without regard to the order of their members: ``tuple_of`` and ``choice_of`` put both
-into one canonical order.
+regard to the order of their elements, choices without regard to the order of their members: ``tuple_of`` and ``choice_of``
+put both into one canonical order.
 
 ``to_specifier`` and ``from_specifier`` go to and from the ELM tree; ``str(type)`` is how messages name a type.
 """
