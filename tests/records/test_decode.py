@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from guideway.diagnostics import GuidewayError
-from guideway.records.decode import MAX_DEPTH, OutOfRange, decode
+from guideway.fhir.structure import OutOfRange
+from guideway.records.decode import MAX_DEPTH, decode
 
 
 def test_numbers_keep_every_digit() -> None:

@@ -163,8 +163,11 @@ def get(source: FhirValue, name: str) -> Any:
     else:
         data = source.data
     how = access(source.fhir_type, name)
-    if how is None:
-        return None
+    return None if how is None else read(how, data)
+
+
+def read(how: Access, data: Json) -> Any:
+    """One element of a JSON object, read as ``how`` says."""
     for key, kind, primitive in how.alternatives:
         raw = data.get(key)
         if primitive:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from guideway.diagnostics import GuidewayError
+from guideway.fhir.structure import OutOfRange
 
 MAX_DEPTH = 200
 """Deepest nesting accepted; real records stay below 40."""
@@ -24,12 +25,6 @@ MAX_DEPTH = 200
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 _BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
-
-
-class OutOfRange(str):
-    """A JSON number too large or too long for any use, kept as its text; the structure check reports it where it stands."""
-
-    __slots__ = ()
 
 
 class DuplicateKey(msgspec.Struct, frozen=True):

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.fhir.structure import known_type
 from guideway.records.decode import decode
 from guideway.records.owners import is_clinical, subjects
 from guideway.records.pool import Pool, Shelf
 from guideway.records.reading import collect_line
 from guideway.records.record import PatientRecord
 from guideway.records.resources import Collected, Held
-from guideway.records.structure import known_type
 
 
 class _Reference(msgspec.Struct):

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.records.dates import Evaluation, begin, parse
+from guideway.fhir.dates import Evaluation, begin, parse
 
 Json = Mapping[str, Any]
 Reason = tuple[str, str]

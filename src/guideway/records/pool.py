@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
-from guideway.records.dates import begin
+from guideway.fhir.dates import begin
 from guideway.records.exclusion import Exclusion
 from guideway.records.owners import is_clinical, reference_forms, subjects
 from guideway.records.resources import Collected, Deletion, Held, finding

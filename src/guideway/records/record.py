@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.fhir.dates import Evaluation
 from guideway.fhir.element import FhirObject
-from guideway.records.dates import Evaluation
 from guideway.records.exclusion import Exclusion, Flag
 from guideway.records.hygiene import POLICIES, Hygiene, compare, is_open_proposal
 from guideway.records.index import CodeIndex, Codes, codes_at

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.fhir import structure
 from guideway.fhir.element import FhirObject
-from guideway.records import structure
+from guideway.fhir.structure import Fault
 from guideway.records.decode import Decoded
-from guideway.records.structure import Fault
 
 Path = tuple[str | int, ...]
 

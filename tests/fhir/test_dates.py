@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from guideway.records.dates import Evaluation, begin, parse
-
+from guideway.fhir.dates import Evaluation, begin, parse
 
 DATES = """2026  2026-05  2026-05-30  2024-02-29  2026-05-30T10:00:00Z  2026-05-30T10:00:00.123456789+02:00  0001-01-01
 2026-05-30T10:00:00  2026-05-30T10:00Z"""

@@ -19,9 +19,15 @@ from typing import Any
 import msgspec
 
 from guideway.diagnostics import Severity
+from guideway.fhir.dates import parse
 from guideway.fhir.modelinfo import ModelInfo, builtin
-from guideway.records.dates import parse
-from guideway.records.decode import OutOfRange
+
+
+class OutOfRange(str):
+    """A JSON number too large or too long for any use, kept as its text by whoever decoded it; here it is reported."""
+
+    __slots__ = ()
+
 
 MAX_FAULTS = 50
 """Faults reported for one resource; a resource with more is not worth a longer list."""
