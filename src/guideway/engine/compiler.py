@@ -1,0 +1,68 @@
+"""From a library's ELM to its compiled form: generate the source, compile it, and keep what callers ask without running it."""
+
+from __future__ import annotations
+
+import marshal
+from typing import Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.elm import nodes, types
+from guideway.engine.generator import Generator
+from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
+from guideway.engine.program import CompiledLibrary
+
+
+def compile_library(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> CompiledLibrary:
+    """One library, plain or traced. Raises GuidewayError for ELM that cannot be evaluated."""
+    generator = Generator(environment, info, traced=traced)
+    text, lines = generator.source()
+    file = f"<cql {'traced ' if traced else ''}{info.key}>"
+    if traced:
+        text = f"TRACE = marshal_loads({marshal.dumps(generator.trace_rows)!r})\n{text}"
+        lines = {line + 1: marks for line, marks in lines.items()}
+    try:
+        code = compile(text, file, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
+    packed = marshal.dumps((code, tuple(sorted(generator.operators))))
+    return CompiledLibrary(
+        info.key, _tables(environment, info), {traced: packed}, {traced: marshal.dumps((lines, generator.marks))}
+    )
+
+
+def source_text(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> str:
+    """The generated Python source, for people who look into it."""
+    return Generator(environment, info, traced=traced).source()[0]
+
+
+def _tables(environment: Environment, info: LibraryInfo) -> bytes:
+    defines: list[tuple[Any, ...]] = []
+    functions: dict[str, list[tuple[int, str, tuple[Any, ...]]]] = {}
+    for index, statement in enumerate(info.library.statements):
+        name = statement.name or ""
+        if isinstance(statement, nodes.FunctionDef):
+            tests = tuple(environment.type_test(operand_type(operand)) for operand in statement.operand)
+            functions.setdefault(name, []).append((index, f"f{index}", tests))
+            continue
+        type_ = statement.result_type or environment.type_of(statement.expression, info)
+        defines.append(
+            (
+                name, f"d{index}", statement.context, statement.accessLevel, "" if type_ is None else str(type_),
+                statement.locator, tags_of(statement),
+            )
+        )  # fmt: skip
+    parameters = {}
+    for index, (name, parameter) in enumerate(info.parameters.items()):
+        declared = environment.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
+        type_ = declared or (types.ANY if parameter.default is None else environment.type_of(parameter.default, info))
+        parameters[name] = (f"p{index}", "" if type_ is None else str(type_))
+    return marshal.dumps((defines, functions, parameters))
+
+
+def tags_of(definition: nodes.ExpressionDef) -> tuple[tuple[str, str], ...]:
+    """The tags of a definition's annotation, as (name, value), in order."""
+    found = []
+    for annotation in definition.annotation:
+        if isinstance(annotation, dict):
+            found += [(str(tag.get("name")), str(tag.get("value", ""))) for tag in annotation.get("t") or ()]
+    return tuple(found)

@@ -1,0 +1,195 @@
+"""One evaluation of a program: the data, the moment, the parameters, and what has been worked out so far.
+
+An evaluation is a pure function of what it is given; nothing reads a clock or the environment. Each define is evaluated once. The
+object is also the context that operators receive (``now``, ``timezone_offset``, ``terminology``, ``messages``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.values import DateTime, Interval, Long, Uncertainty
+from guideway.engine.values.temporal import HOUR, parse_offset, using_offset
+
+if TYPE_CHECKING:
+    from guideway.engine.data import DataSource
+    from guideway.engine.program import Program
+    from guideway.engine.trace import TraceNode, Tracer
+
+
+class _Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""Stands for "not evaluated yet" and "not given", where None is a value."""
+
+
+class Evaluation:
+    """What one evaluation knows. Make it with ``Program.evaluation``."""
+
+    __slots__ = (
+        "context", "externals", "memo", "messages", "now", "parameters", "population", "program", "source", "terminology",
+        "timezone_offset", "tracer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        program: Program,
+        source: DataSource,
+        now: DateTime,
+        timezone_offset: int,
+        parameters: Mapping[str, Any],
+        terminology: Any,
+        tracer: Tracer | None,
+        externals: Mapping[Any, Callable[..., Any]],
+        population: Iterable[DataSource],
+    ) -> None:
+        self.program = program
+        self.source = source
+        self.now = now
+        self.timezone_offset = timezone_offset
+        self.parameters = parameters
+        self.terminology = terminology
+        self.externals = externals
+        self.population = population
+        self.tracer = tracer
+        self.context = "Patient"
+        self.memo: dict[Any, Any] = {}
+        self.messages: list[Any] = []
+
+    # ---- results -------------------------------------------------------------------------------------------------------
+
+    def define(self, library: str, name: str) -> Any:
+        """The value of a define. ``library`` is a name or ``Name|version``.
+
+        Raises GuidewayError for an unknown define, CqlRuntimeError (placed) where the logic fails, and the terminology's own
+        error where a value set is not known.
+        """
+        function = self.program.entry(library, name, self.tracer is not None)
+        return self._run(function)
+
+    def function(self, library: str, name: str, *operands: Any) -> Any:
+        """The result of a function for the given operands."""
+        function = self.program.function_entry(library, name, operands, self.tracer is not None)
+        return self._run(lambda e: function(e, *operands))
+
+    def trace(self, library: str, name: str) -> TraceNode:
+        """How the define came to its value; the evaluation must have been made with ``trace=True``."""
+        if self.tracer is None:
+            raise GuidewayError("The evaluation was made without a trace; ask for one with trace=True.")
+        function = self.program.entry(library, name, True)
+        if function not in self.tracer.defines:
+            self._run(function)
+        return self.tracer.defines[function]
+
+    def _run(self, function: Callable[[Evaluation], Any]) -> Any:
+        try:
+            with using_offset(self.timezone_offset):
+                value = function(self)
+        except CqlRuntimeError as error:
+            raise self.program.placed(error) from None
+        except GuidewayError:
+            raise
+        except RecursionError as error:
+            message = "the definitions refer to one another in a circle, or nest too deeply to be evaluated"
+            raise self.program.placed(CqlRuntimeError(message), error) from None
+        except (TypeError, AttributeError, ValueError, ArithmeticError, LookupError) as error:
+            message = f"the values cannot be used as the expression uses them ({type(error).__name__}: {error})"
+            raise self.program.placed(CqlRuntimeError(message), error) from error
+        return presented(value)
+
+    # ---- what the generated code asks ----------------------------------------------------------------------------------
+
+    def parameter(self, library: str, name: str, test: Any, type_name: str) -> Any:
+        """A parameter that was given, else UNSET. Raises CqlRuntimeError where the value is not of the declared type."""
+        short = library.partition("|")[0]
+        for key in (f"{short}.{name}", name):
+            if key in self.parameters:
+                value = self.parameters[key]
+                break
+        else:
+            return UNSET
+        from guideway.engine import typetests
+
+        value = _promoted(value, test)
+        if value is not None and not typetests.is_type(value, test):
+            raise CqlRuntimeError(f"the parameter {name!r} of {short} is a {type_name}, not a {typetests.type_name(value)}")
+        return value
+
+    def subjects(self) -> list[Evaluation]:
+        """An evaluation for every subject of the population; for this one alone where no population was given."""
+        sources = list(self.population)
+        if not sources:
+            return [self]
+        made = []
+        for source in sources:
+            other = Evaluation(
+                self.program, source, self.now, self.timezone_offset, self.parameters, self.terminology, self.tracer,
+                self.externals, (),
+            )  # fmt: skip
+            other.messages = self.messages
+            made.append(other)
+        return made
+
+
+def _promoted(value: Any, test: Any) -> Any:
+    """Integers given where a Long or Decimal is declared (CQL 1.5, "Implicit Conversions")."""
+    if type(value) is int:
+        if test == "Decimal":
+            return Decimal(value)
+        if test == "Long":
+            return Long(value)
+    return value
+
+
+def presented(value: Any) -> Any:
+    """A result as callers see it: an uncertainty is the interval of what it may be (CQL 1.5 Author's Guide, "Uncertainty")."""
+    if isinstance(value, Uncertainty):
+        low, high = value.low, value.high
+        kind = "Integer" if type(low) is int else type(low).__name__
+        return Interval(low, high, True, True, kind)
+    if isinstance(value, list) and any(isinstance(item, Uncertainty) for item in value):
+        return [presented(item) for item in value]
+    return value
+
+
+def offset_of(timezone: str | int | None, now: DateTime) -> int:
+    """Minutes east of UTC: of an offset (``+02:00``, ``Z``, minutes), of a time zone's name at ``now``, or of ``now`` itself.
+
+    Raises GuidewayError for a time zone that is not known.
+    """
+    if timezone is None:
+        return now.offset or 0
+    if isinstance(timezone, int):
+        return timezone
+    if timezone.upper() in ("UTC", "Z", "GMT"):
+        return 0
+    if timezone[:1] in "+-":
+        try:
+            return parse_offset(timezone)
+        except (ValueError, IndexError):
+            raise GuidewayError(f"{timezone!r} is not an offset from UTC; write it as +02:00.") from None
+    from datetime import UTC, datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    try:
+        zone = ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError):
+        raise GuidewayError(f"The time zone {timezone!r} is not known; use a name such as Europe/Berlin, or +02:00.") from None
+    base = datetime.fromordinal(now.ticks // 86_400_000).replace(tzinfo=UTC)
+    seconds = now.ticks % 86_400_000 // 1000 - (now.offset or 0) * 60
+    offset = (base + timedelta(seconds=seconds)).astimezone(zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds() // 60)
+
+
+def in_offset(now: DateTime, offset: int) -> DateTime:
+    """The same moment with another offset; a date-time without an offset is taken to be in it already."""
+    if now.offset is None or now.precision < HOUR:
+        return DateTime(now.ticks, now.precision, offset)
+    return DateTime(now.ticks + (offset - now.offset) * 60_000, now.precision, offset)

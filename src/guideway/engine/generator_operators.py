@@ -1,0 +1,154 @@
+"""Ordinary operators: a call of the row of the operator table, or the plain Python operation where the static types allow it.
+
+Whatever is strict, typed and small (comparing two Integers, adding them, comparing Strings) is written out, null checks and
+overflow included; everything else is one call. What each operator does is the business of ``guideway.engine.operators``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.elm import nodes, types
+from guideway.engine.generator import Generator, Handler
+from guideway.engine.generator_emit import Code
+from guideway.engine.operators.operator import Operator
+
+
+def operator_row(name: str) -> Operator | None:
+    """The row of the operator table for a node name."""
+    from guideway.engine.operators.table import OPERATORS
+
+    return OPERATORS.get(name)
+
+
+def ordinary(g: Generator, node: Any) -> Code:
+    """A call of the operator of the node's name, its children evaluated in the order of the table."""
+    name = type(node).__name__
+    row = operator_row(name)
+    if row is None:
+        raise g.refusal(node)
+    arguments: list[Code] = [Code("E")] if row.needs_context else []
+    for child in row.operands:
+        value = getattr(node, child)
+        if isinstance(value, list):
+            codes = [g.visit(item) for item in value]
+            if row.nary:
+                depth = 1 + max((c.depth for c in codes), default=0)
+                arguments.append(Code(f"[{', '.join(c.text for c in codes)}]", depth))
+            else:
+                arguments += codes
+        elif value is None or isinstance(value, (str, bool, int)):
+            arguments.append(Code(repr(value), simple=True))
+        else:
+            arguments.append(g.visit(value))
+    code = g.call(g.operator(name), arguments, node, nonnull=name in _NEVER_NULL)
+    keywords = [(k, getattr(node, k, None)) for k in row.keywords]
+    given = ", ".join(f"{k}={_keyword(v)}" for k, v in keywords if v is not None)
+    if given:
+        separator = ", " if arguments else ""
+        code = Code(f"{code.text[:-1]}{separator}{given})", code.depth, nonnull=code.nonnull)
+    return code
+
+
+def _keyword(value: Any) -> str:
+    return repr(value.rpartition("}")[2] if isinstance(value, str) and value.startswith("{") else value)
+
+
+_NEVER_NULL = frozenset(("Equivalent", "Exists", "IsNull", "IsTrue", "IsFalse", "AllTrue", "AnyTrue", "Count"))
+
+# ---- plain Python where the types are known ----------------------------------------------------------------------------
+
+_COMPARISONS = {"Equal": "==", "NotEqual": "!=", "Less": "<", "LessOrEqual": "<=", "Greater": ">", "GreaterOrEqual": ">="}
+_ARITHMETIC = {"Add": "+", "Subtract": "-", "Multiply": "*"}
+_EQUATABLE = (types.INTEGER, types.STRING, types.BOOLEAN, types.DECIMAL)
+_ORDERABLE = (types.INTEGER, types.DECIMAL, types.STRING)
+
+
+def compared(g: Generator, node: Any) -> str | None:
+    """The Python operator that compares the node's operands, where their types allow it."""
+    word = _COMPARISONS.get(type(node).__name__)
+    if word is None or g.traced:
+        return None
+    left, right = (g.type_of(operand) for operand in node.operand)
+    allowed = _EQUATABLE if word in ("==", "!=") else _ORDERABLE
+    return word if left == right and left in allowed else None
+
+
+def _comparison(g: Generator, node: Any) -> Code:
+    word = compared(g, node)
+    if word is None:
+        return ordinary(g, node)
+    left, right = (g.visit(operand) for operand in node.operand)
+    first, second = _named(g, left), _named(g, right)
+    checks = [f"{check} is None" for code, check in ((left, first[0]), (right, second[0])) if not code.nonnull]
+    operation = f"{first[1]} {word} {second[1]}"
+    if not checks:
+        return Code(f"({operation})", 1 + max(left.depth, right.depth), nonnull=True)
+    return Code(f"(None if {' or '.join(checks)} else {operation})", 2 + max(left.depth, right.depth))
+
+
+def comparison_test(g: Generator, node: Any) -> Code | None:
+    """A Python test that is true exactly where a plain comparison is; None where the comparison is not plain."""
+    word = compared(g, node)
+    if word is None:
+        return None
+    left, right = (g.visit(operand) for operand in node.operand)
+    depth = 2 + max(left.depth, right.depth)
+    if word == "==" and (left.nonnull or right.nonnull):
+        return Code(f"({left.text} == {right.text})", depth, nonnull=True)
+    first, second = _named(g, left), _named(g, right)
+    tests = [f"{check} is not None" for code, check in ((left, first[0]), (right, second[0])) if not code.nonnull]
+    # the checks name the values, so they come first
+    return Code(f"({' and '.join([*tests, f'{first[1]} {word} {second[1]}'])})", depth, nonnull=True)
+
+
+def _named(g: Generator, code: Code) -> tuple[str, str]:
+    """``(text to evaluate first, text to use afterwards)``."""
+    if code.simple:
+        return code.text, code.text
+    if code.nonnull:
+        return code.text, code.text
+    name = g.w.new_local()
+    return f"({name} := {code.text})", name
+
+
+def _arithmetic(g: Generator, node: Any) -> Code:
+    word = _ARITHMETIC[type(node).__name__]
+    if g.traced or any(g.type_of(operand) != types.INTEGER for operand in node.operand):
+        return ordinary(g, node)
+    left, right = (g.w.store(g.visit(operand)) for operand in node.operand)
+    name = g.w.new_local()
+    result = f"{name} if -2147483648 <= ({name} := {left.text} {word} {right.text}) <= 2147483647 else None"
+    checks = [f"{code.text} is None" for code in (left, right) if not code.nonnull]
+    return Code(f"(None if {' or '.join(checks)} else {result})" if checks else f"({result})", 3)
+
+
+def _to_list(g: Generator, node: nodes.ToList) -> Code:
+    code = g.visit(node.operand)
+    if code.nonnull:
+        return Code(f"[{code.text}]", code.depth + 1, nonnull=True)
+    return g.call(g.operator("ToList"), [code], node, nonnull=True)
+
+
+_SPECIAL_NODES = """
+And Or Xor Not Implies IsNull IsTrue IsFalse If Case Coalesce Null Is As Convert CanConvert Literal Quantity Ratio Tuple List
+Interval Instance Code CodeRef Concept ConceptRef CodeSystemRef ValueSetRef ExpressionRef FunctionRef ParameterRef OperandRef
+AliasRef QueryLetRef IdentifierRef Query Sort Exists First Last Filter ForEach Repeat Aggregate Current Iteration Total Times
+Children Descendants Descendents Retrieve InValueSet AnyInValueSet InCodeSystem AnyInCodeSystem ExpandValueSet Property Search
+"""
+_SPECIAL = frozenset(_SPECIAL_NODES.split())
+
+
+def _expression_nodes() -> list[str]:
+    """The concrete expression nodes of the schema."""
+    from guideway.elm.codec_table import is_a, is_abstract
+
+    return [name for name in nodes.FIELDS if is_a(name, "Expression") and not is_abstract(name)]
+
+
+HANDLERS: dict[type[Any], Handler] = {
+    **{getattr(nodes, name): ordinary for name in _expression_nodes() if name not in _SPECIAL},
+    **{getattr(nodes, name): _comparison for name in _COMPARISONS},
+    **{getattr(nodes, name): _arithmetic for name in _ARITHMETIC},
+    nodes.ToList: _to_list,
+}

@@ -1,0 +1,267 @@
+"""What the generator knows before it writes: the libraries and how they refer to one another, models, and static types.
+
+Types come from the translator (``node.result_type``). ELM of other translators may not carry them; then they are worked out here
+as far as that is cheap, and where they stay unknown the generated code decides when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.elm import nodes, types
+from guideway.fhir.modelinfo import ModelInfo, builtin, split_type
+
+FHIR_URI = "http://hl7.org/fhir"
+
+_BOOLEAN_NODES = """
+And Or Not Xor Implies Exists IsNull IsTrue IsFalse Is Equal NotEqual Equivalent Less LessOrEqual Greater GreaterOrEqual In
+Contains Includes IncludedIn ProperIn ProperContains ProperIncludes ProperIncludedIn Before After SameAs SameOrBefore SameOrAfter
+Meets MeetsBefore MeetsAfter Overlaps OverlapsBefore OverlapsAfter Starts Ends StartsWith EndsWith Matches AllTrue AnyTrue InValueSet
+AnyInValueSet InCodeSystem AnyInCodeSystem CanConvert CanConvertQuantity Subsumes SubsumedBy ToBoolean ConvertsToBoolean
+ConvertsToDate ConvertsToDateTime ConvertsToDecimal ConvertsToInteger ConvertsToLong ConvertsToQuantity ConvertsToRatio
+ConvertsToString ConvertsToTime
+"""
+_NAMED: dict[str, types.Type] = {
+    **dict.fromkeys(_BOOLEAN_NODES.split(), types.BOOLEAN),
+    "ToString": types.STRING, "ToInteger": types.INTEGER, "ToLong": types.LONG, "ToDecimal": types.DECIMAL, "ToDate": types.DATE,
+    "ToDateTime": types.DATETIME, "ToTime": types.TIME, "ToQuantity": types.QUANTITY, "ToRatio": types.RATIO,
+    "ToConcept": types.CONCEPT, "ConvertQuantity": types.QUANTITY, "Concatenate": types.STRING, "Combine": types.STRING,
+    "Upper": types.STRING, "Lower": types.STRING, "Substring": types.STRING, "ReplaceMatches": types.STRING,
+    "Count": types.INTEGER, "Length": types.INTEGER, "PositionOf": types.INTEGER, "LastPositionOf": types.INTEGER,
+    "IndexOf": types.INTEGER, "DurationBetween": types.INTEGER, "DifferenceBetween": types.INTEGER,
+    "DateTimeComponentFrom": types.INTEGER, "CalculateAge": types.INTEGER, "CalculateAgeAt": types.INTEGER,
+    "Quantity": types.QUANTITY, "Ratio": types.RATIO, "Code": types.CODE, "Concept": types.CONCEPT, "CodeRef": types.CODE,
+    "ConceptRef": types.CONCEPT, "CodeSystemRef": types.CODESYSTEM, "Now": types.DATETIME, "Today": types.DATE,
+    "DateTime": types.DATETIME, "Date": types.DATE, "Time": types.TIME, "TimeOfDay": types.TIME, "DateFrom": types.DATE,
+    "TimeFrom": types.TIME, "TimezoneOffsetFrom": types.DECIMAL,
+}  # fmt: skip
+
+
+class LibraryInfo:
+    """One library and what can be referred to in it."""
+
+    def __init__(self, library: nodes.Library) -> None:
+        identifier = library.identifier or nodes.VersionedIdentifier()
+        self.library = library
+        self.name = identifier.id or "Anonymous"
+        self.version = identifier.version
+        self.key = library_key(self.name, self.version)
+        self.defines: dict[str, nodes.ExpressionDef] = {}
+        self.functions: dict[str, list[nodes.FunctionDef]] = {}
+        for statement in library.statements:
+            if isinstance(statement, nodes.FunctionDef):
+                self.functions.setdefault(statement.name or "", []).append(statement)
+            else:
+                self.defines.setdefault(statement.name or "", statement)
+        self.parameters = {d.name or "": d for d in library.parameters}
+        self.code_systems = {d.name or "": d for d in library.codeSystems}
+        self.value_sets = {d.name or "": d for d in library.valueSets}
+        self.codes = {d.name or "": d for d in library.codes}
+        self.concepts = {d.name or "": d for d in library.concepts}
+        self.includes = {d.localIdentifier or d.path or "": d for d in library.includes}
+
+
+def library_key(name: str, version: str | None) -> str:
+    """How programs name a library: ``Name|1.0.0``, or ``Name``."""
+    return f"{name}|{version}" if version else name
+
+
+class Environment:
+    """The libraries of a program and the models they use."""
+
+    def __init__(self, libraries: Sequence[nodes.Library], models: Iterable[ModelInfo] = ()) -> None:
+        self.libraries: dict[str, LibraryInfo] = {}
+        self._by_name: dict[str, list[LibraryInfo]] = {}
+        for library in libraries:
+            info = LibraryInfo(library)
+            if info.key in self.libraries:
+                continue
+            self.libraries[info.key] = info
+            self._by_name.setdefault(info.name, []).append(info)
+        self.fhir = builtin("FHIR", "4.0.1")
+        self.models: dict[str, ModelInfo] = {model.url: model for model in (self.fhir, *models)}
+        self._inferred: dict[int, types.Type | None] = {}
+
+    def included(self, info: LibraryInfo, alias: str) -> LibraryInfo:
+        """The library that ``alias`` names inside ``info``. Raises GuidewayError where it is not part of the program."""
+        include = info.includes.get(alias)
+        if include is None:
+            raise GuidewayError(f"Library {info.name}: no included library is called {alias!r}.")
+        path = include.path or alias
+        for name in (path, path.rpartition("/")[2], path.rpartition(".")[2]):
+            found = self.libraries.get(library_key(name, include.version))
+            if found is not None:
+                return found
+            candidates = self._by_name.get(name, [])
+            if include.version is None and candidates:
+                return candidates[-1]
+        wanted = path if include.version is None else f"{path} version '{include.version}'"
+        raise GuidewayError(f"Library {info.name}: the included library {wanted} is not at hand; give its ELM or its CQL.")
+
+    # ---- models --------------------------------------------------------------------------------------------------------
+
+    def fhir_name(self, type_: types.Type | None) -> str | None:
+        """``Observation`` for the FHIR model's type of that name; None for every other type."""
+        if isinstance(type_, types.NamedType) and type_.uri == FHIR_URI:
+            return type_.local_name
+        return None
+
+    def resource_type(self, qname: str | None) -> str:
+        """The FHIR resource type behind the data type of a retrieve, which may be a profile of another model."""
+        type_ = types.NamedType(qname or "")
+        if type_.uri == FHIR_URI:
+            return type_.local_name
+        model = self.models.get(type_.uri)
+        if model is not None:
+            name: str | None = model.qualified(type_.local_name)
+            while name is not None:
+                info = model.types.get(name)
+                if info is None:
+                    break
+                if info.target:
+                    return info.target.rpartition(".")[2] if info.target.count(".") == 1 else info.target.partition(".")[2]
+                if f"FHIR.{name.partition('.')[2]}" in self.fhir.types:
+                    return name.partition(".")[2]
+                name = info.base
+        return type_.local_name
+
+    def element_type(self, type_: types.Type | None, path: str) -> types.Type | None:
+        """The static type of an element, where the type of its owner is known."""
+        if type_ is None:
+            return None
+        if isinstance(type_, types.TupleType):
+            return type_.element(path)
+        if isinstance(type_, types.IntervalType):
+            return type_.point if path in ("low", "high") else types.BOOLEAN
+        if isinstance(type_, types.NamedType):
+            system = types.SYSTEM_ELEMENTS.get(type_)
+            if system is not None:
+                return system.get(path)
+            model = self.models.get(type_.uri)
+            element = model.element(type_.local_name, path) if model is not None else None
+            if model is not None and element is not None:
+                return type_of_expression(model, element.type)
+        return None
+
+    # ---- static types --------------------------------------------------------------------------------------------------
+
+    def type_of(self, node: Any, info: LibraryInfo) -> types.Type | None:
+        """The static type of an expression outside of any query scope; None where it is not known."""
+        if node is None:
+            return None
+        if node.result_type is not None:
+            found: types.Type = node.result_type
+            return found
+        key = id(node)
+        if key not in self._inferred:
+            self._inferred[key] = None  # a circle of references ends here
+            self._inferred[key] = self._infer(node, info)
+        return self._inferred[key]
+
+    def _infer(self, node: Any, info: LibraryInfo) -> types.Type | None:
+        name = type(node).__name__
+        if name in _NAMED:
+            return _NAMED[name]
+        match node:
+            case nodes.Literal(valueType=str(qname)) | nodes.Null(valueType=str(qname)):
+                return types.NamedType(qname)
+            case nodes.Instance(classType=str(qname)):
+                return types.NamedType(qname)
+            case nodes.Retrieve(dataType=str(qname)):
+                return types.ListType(types.NamedType(qname))
+            case nodes.As():
+                return self.named_or_specified(node.asType, node.asTypeSpecifier)
+            case nodes.Convert():
+                return self.named_or_specified(node.toType, node.toTypeSpecifier)
+            case nodes.FunctionRef():
+                owner = self.included(info, node.libraryName) if node.libraryName else info
+                candidates = [f for f in owner.functions.get(node.name or "", []) if len(f.operand) == len(node.operand)]
+                found = {self.type_of(f.expression, owner) or declared(f) for f in candidates}
+                return found.pop() if len(found) == 1 else None
+            case nodes.ExpressionRef():
+                owner = self.included(info, node.libraryName) if node.libraryName else info
+                definition = owner.defines.get(node.name or "")
+                return None if definition is None else definition.result_type or self.type_of(definition.expression, owner)
+            case nodes.ParameterRef():
+                owner = self.included(info, node.libraryName) if node.libraryName else info
+                parameter = owner.parameters.get(node.name or "")
+                if parameter is None:
+                    return None
+                return self.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
+            case nodes.First() | nodes.Last() | nodes.SingletonFrom():
+                source = self.type_of(node.operand if isinstance(node, nodes.SingletonFrom) else node.source, info)
+                return source.element if isinstance(source, types.ListType) else None
+            case nodes.If():
+                return self.type_of(node.then, info)
+            case nodes.Query() if len(node.source) == 1 and node.return_ is None and node.aggregate is None:
+                return self.type_of(node.source[0].expression, info)
+            case nodes.Property() if node.source is not None and node.path and node.path.isidentifier():
+                return self.element_type(self.type_of(node.source, info), node.path)
+        return None
+
+    def named_or_specified(self, name: str | None, specifier: nodes.TypeSpecifier | None) -> types.Type | None:
+        """The type that an attribute or its specifier element names."""
+        if specifier is not None:
+            return types.from_specifier(specifier)
+        return types.NamedType(name) if name else None
+
+    def type_test(self, type_: types.Type | None) -> Any:
+        """The run-time test for a type, as ``guideway.engine.typetests`` reads it."""
+        match type_:
+            case None:
+                return None
+            case types.NamedType():
+                if type_ == types.ANY:
+                    return None
+                if type_.uri in (types.SYSTEM_URI, ""):
+                    return type_.local_name
+                return ("fhir", tuple(sorted(descendants(self.resource_type(type_.name)))))
+            case types.ListType(element):
+                return ("list", self.type_test(element))
+            case types.IntervalType(point):
+                return ("interval", self.type_test(point))
+            case types.TupleType(elements):
+                return ("tuple", tuple((name, self.type_test(part)) for name, part in elements))
+            case types.ChoiceType(choices):
+                return ("choice", tuple(self.type_test(choice) for choice in choices))
+        return None
+
+
+def declared(function: nodes.FunctionDef) -> types.Type | None:
+    """The result type that a function was declared with (external functions have one and no body)."""
+    found: types.Type | None = function.result_type
+    return found
+
+
+def operand_type(operand: nodes.OperandDef) -> types.Type | None:
+    """The declared type of a function's operand."""
+    if operand.operandTypeSpecifier is not None:
+        return types.from_specifier(operand.operandTypeSpecifier)
+    if operand.operandType is not None:
+        return types.NamedType(operand.operandType)
+    found: types.Type | None = operand.result_type
+    return found
+
+
+def type_of_expression(model: ModelInfo, expression: str) -> types.Type:
+    """A model's type expression (``list<FHIR.Identifier>``) as a type."""
+    kind, parts = split_type(expression)
+    if kind == "named":
+        return types.NamedType(model.qname(expression))
+    inner = [type_of_expression(model, part) for part in parts]
+    if kind == "list":
+        return types.ListType(inner[0])
+    if kind == "interval":
+        return types.IntervalType(inner[0])
+    return types.choice_of(inner)
+
+
+@cache
+def descendants(name: str) -> frozenset[str]:
+    """A FHIR type and all types that derive from it."""
+    model = builtin("FHIR", "4.0.1")
+    wanted = f"FHIR.{name}"
+    return frozenset({name, *(t.partition(".")[2] for t in model.types if wanted in model.ancestors(t))})

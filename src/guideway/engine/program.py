@@ -1,0 +1,308 @@
+"""Compiled programs: libraries as Python code, ready to run, to store and to load.
+
+``compile_program`` takes the ELM of a library and of everything it includes. The result can be written as bytes (``dumps``) and
+read back (``Program.loads``) without the ELM, the translator or the generator; each library's code is unpacked when it is first
+needed. Beside the plain code a program carries the traced code (see ``trace``), made when it is first asked for or stored.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.engine.context import UNSET, Evaluation, in_offset, offset_of
+from guideway.engine.errors import CqlRuntimeError
+
+if TYPE_CHECKING:
+    from guideway.elm import nodes
+    from guideway.engine.data import DataSource
+    from guideway.engine.generator_types import Environment
+    from guideway.engine.values import DateTime
+    from guideway.fhir.modelinfo import ModelInfo
+
+FORMAT = 1
+"""Of the stored form; raise it with every change to what generated code expects."""
+
+_FILE = "<cql "
+
+
+class DefineInfo:
+    """What is known of a define without running it."""
+
+    __slots__ = ("access", "context", "function", "locator", "name", "tags", "type")
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.name, self.function, self.context, self.access, self.type, self.locator, self.tags = row
+        """``type`` is the static type in words ("" where unknown); ``tags`` are (name, value) pairs of its annotation."""
+
+
+class CompiledLibrary:
+    """One library of a program: tables, and code in marshalled form."""
+
+    __slots__ = ("_code", "_meta", "_places", "defines", "functions", "key", "parameters")
+
+    def __init__(self, key: str, meta: bytes, code: dict[bool, bytes], places: dict[bool, bytes]) -> None:
+        self.key = key
+        self._meta = meta
+        self._code = code
+        self._places = places
+        tables = marshal.loads(meta)
+        self.defines: dict[str, DefineInfo] = {row[0]: DefineInfo(row) for row in tables[0]}
+        self.functions: dict[str, list[tuple[int, str, tuple[Any, ...]]]] = tables[1]
+        self.parameters: dict[str, tuple[str, str]] = tables[2]
+
+    @property
+    def name(self) -> str:
+        """The library's name, without its version."""
+        return self.key.partition("|")[0]
+
+    @property
+    def version(self) -> str | None:
+        """The library's version."""
+        return self.key.partition("|")[2] or None
+
+    def unpack(self, traced: bool) -> tuple[CodeType, tuple[str, ...]]:
+        """The module's code, and the operators it calls."""
+        code, operators = marshal.loads(self._code[traced])
+        return code, operators
+
+    def places(self, traced: bool) -> tuple[dict[int, list[tuple[int, int]]], list[tuple[str, str]]]:
+        """The line map and the marks it refers to, as (locator, define)."""
+        return marshal.loads(self._places[traced])  # type: ignore[no-any-return]
+
+    def has(self, traced: bool) -> bool:
+        """Whether the code of that kind has been made."""
+        return traced in self._code
+
+    def add(self, other: CompiledLibrary) -> None:
+        """Take over the other kind of code."""
+        self._code.update(other._code)
+        self._places.update(other._places)
+
+    def packed(self) -> tuple[Any, ...]:
+        """Plain data, for ``marshal``."""
+        return self.key, self._meta, self._code, self._places
+
+
+class Program:
+    """Compiled libraries that refer to one another."""
+
+    def __init__(self, libraries: Iterable[CompiledLibrary], environment: Environment | None = None) -> None:
+        self.libraries: dict[str, CompiledLibrary] = {library.key: library for library in libraries}
+        self._by_name: dict[str, str] = {library.name: library.key for library in self.libraries.values()}
+        self._modules: dict[tuple[str, bool], dict[str, Any]] = {}
+        self._environment = environment
+
+    # ---- running -------------------------------------------------------------------------------------------------------
+
+    def evaluation(
+        self,
+        source: DataSource,
+        *,
+        now: DateTime,
+        timezone: str | int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        terminology: Any = None,
+        trace: bool = False,
+        externals: Mapping[Any, Callable[..., Any]] | None = None,
+        population: Iterable[DataSource] = (),
+    ) -> Evaluation:
+        """An evaluation for the subject of ``source`` at the moment ``now``.
+
+        ``timezone`` (a name, an offset, or minutes east of UTC; else that of ``now``) is where date-times without an offset are
+        taken to be. ``parameters`` go by ``Name`` or ``Library.Name``. ``terminology`` answers ``codes(url, version)`` and
+        ``contains(url, version, code, system)``. ``externals`` are the functions that the logic declares external, by name or by
+        (library key, name). ``population`` are the sources of all subjects, for defines in the Unfiltered context.
+        """
+        offset = offset_of(timezone, now)
+        tracer = None
+        if trace:
+            from guideway.engine.trace import Tracer
+
+            tracer = Tracer()
+        moment = in_offset(now, offset)
+        return Evaluation(self, source, moment, offset, parameters or {}, terminology, tracer, externals or {}, population)
+
+    def library(self, name: str) -> CompiledLibrary:
+        """A library by its name or by ``Name|version``. Raises GuidewayError where there is none."""
+        found = self.libraries.get(name) or self.libraries.get(self._by_name.get(name, ""))
+        if found is None:
+            raise GuidewayError(f"There is no library {name!r}; there are {', '.join(sorted(self.libraries)) or 'none'}.")
+        return found
+
+    def entry(self, library: str, name: str, traced: bool) -> Callable[[Evaluation], Any]:
+        """The function behind a define."""
+        owner = self.library(library)
+        define = owner.defines.get(name)
+        if define is None:
+            raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.defines)}")
+        function: Callable[[Evaluation], Any] = self.module(owner.key, traced)[define.function]
+        return function
+
+    def function_entry(self, library: str, name: str, operands: Sequence[Any], traced: bool) -> Callable[..., Any]:
+        """The function of that name that takes the operands."""
+        from guideway.engine.typetests import choose
+
+        owner = self.library(library)
+        rows = [row for row in owner.functions.get(name, ()) if len(row[2]) == len(operands)]
+        if not rows:
+            raise GuidewayError(f"Library {owner.name} has no function {name!r} with {len(operands)} operands.")
+        module = self.module(owner.key, traced)
+        candidates = tuple((tests, module[function]) for _, function, tests in rows)
+        chosen: Callable[..., Any] = choose(candidates, tuple(operands), name)
+        return chosen
+
+    def module(self, key: str, traced: bool) -> dict[str, Any]:
+        """The names of a library's module, loaded when first asked for."""
+        found = self._modules.get((key, traced))
+        if found is None:
+            library = self.libraries[key]
+            if not library.has(traced):
+                self._make_traced()
+            code, operators = library.unpack(traced)
+            found = dict(names_of_modules())
+            found["LIBRARY"] = key
+            found["LINK"] = self._linker(traced)
+            if operators:
+                from guideway.engine.operators import OPERATORS
+
+                for name in operators:
+                    found[f"o_{name}"] = OPERATORS[name].function
+            if traced:
+                from guideway.engine import trace
+
+                found.update(t_enter=trace.t_enter, t_leave=trace.t_leave, t_define=trace.t_define, marshal_loads=marshal.loads)
+            self._modules[key, traced] = found
+            exec(code, found)
+        return found
+
+    def _linker(self, traced: bool) -> Callable[[str, str, str, int], Any]:
+        def link(kind: str, key: str, name: str, index: int) -> Any:
+            """What a reference into another library stands for."""
+            library = self.libraries[key]
+            module = self.module(key, traced)
+            if kind == "define":
+                return module[library.defines[name].function]
+            if kind == "parameter":
+                return module[library.parameters[name][0]]
+            return module[f"f{index}"]
+
+        return link
+
+    def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
+        """The error with the library, define and locator of the innermost place in the logic that it passed."""
+        trace = (cause or error).__traceback__
+        inner = None
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename.startswith(_FILE):
+                inner = trace
+            trace = trace.tb_next
+        if inner is None:
+            return error
+        code = inner.tb_frame.f_code
+        key = code.co_filename[len(_FILE) : -1]
+        traced = key.startswith("traced ")
+        key = key.removeprefix("traced ")
+        library = self.libraries[key]
+        lines, marks = library.places(traced)
+        positions = list(code.co_positions())[inner.tb_lasti // 2]
+        found = _mark_at(lines, positions[0] or inner.tb_lineno, positions[2] or 0, code.co_firstlineno)
+        if found is None:
+            return error.at(library.name, _define_of(library, code.co_name), None)
+        locator, define = marks[found]
+        return error.at(library.name, define, locator)
+
+    # ---- storing -------------------------------------------------------------------------------------------------------
+
+    def dumps(self) -> bytes:
+        """The whole program, traced code included, as bytes that ``loads`` of the same interpreter version reads."""
+        if self._environment is not None:
+            self._make_traced()
+        return marshal.dumps((FORMAT, sys.implementation.cache_tag, [lib.packed() for lib in self.libraries.values()]))
+
+    @classmethod
+    def loads(cls, data: bytes) -> Program:
+        """A program from the bytes of ``dumps``. Raises ValueError where they are of another format or interpreter."""
+        try:
+            format_, tag, libraries = marshal.loads(data)
+        except (EOFError, TypeError, ValueError) as error:
+            raise ValueError("these bytes are no stored program") from error
+        if format_ != FORMAT or tag != sys.implementation.cache_tag:
+            raise ValueError("the stored program is of another version")
+        return cls(CompiledLibrary(*packed) for packed in libraries)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program.loads, (self.dumps(),)
+
+    def _make_traced(self) -> None:
+        if self._environment is None:
+            raise GuidewayError("This program was stored without its traced form.")
+        from guideway.engine.compiler import compile_library
+
+        for info in self._environment.libraries.values():
+            compiled = self.libraries[info.key]
+            if not compiled.has(True):
+                compiled.add(compile_library(self._environment, info, traced=True))
+
+
+def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[ModelInfo] = ()) -> Program:
+    """A program from ELM: the libraries that are wanted and all that they include, in any order.
+
+    ``models`` are data models besides FHIR 4.0.1 that the libraries use. Raises GuidewayError, with library and locator, for ELM
+    that this engine does not evaluate or that refers to what is not there.
+    """
+    from guideway.engine.compiler import compile_library
+    from guideway.engine.generator_types import Environment
+
+    environment = Environment(libraries, models)
+    return Program([compile_library(environment, info) for info in environment.libraries.values()], environment)
+
+
+_names: dict[str, Any] = {}
+
+
+def names_of_modules() -> dict[str, Any]:
+    """The names that every generated module starts with."""
+    if not _names:
+        from decimal import Decimal
+
+        from guideway.engine import access, support, typetests, values
+        from guideway.fhir import element
+
+        for name in values.__all__:
+            _names[name] = getattr(values, name)
+        for module in (access, support, typetests):
+            for name, value in vars(module).items():
+                if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__:
+                    _names[name] = value
+        _names.update(
+            Decimal=Decimal, EMPTY=access.EMPTY, U=UNSET, Access=element.Access, read=element.read,
+            wrap_object=element.wrap_object, FhirObject=element.FhirObject,
+        )  # fmt: skip
+    return _names
+
+
+def _mark_at(lines: dict[int, list[tuple[int, int]]], line: int, column: int, first: int) -> int | None:
+    """The mark at a place of the source: the last one at or before it, inside the same function."""
+    while line >= first:
+        for at, mark in reversed(lines.get(line, [])):
+            if at <= column:
+                return mark
+        line, column = line - 1, sys.maxsize
+    return None
+
+
+def _define_of(library: CompiledLibrary, function: str) -> str | None:
+    wanted = {function, "d" + function[1:]}
+    return next((d.name for d in library.defines.values() if d.function in wanted), None)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
