@@ -32,8 +32,8 @@ CALENDAR = "http://hl7.org/fhirpath/CodeSystem/calendar-units"
 PLACEHOLDER_DATE = "0001-01-01"
 
 FHIR_PRIMITIVES = frozenset(
-    "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid positiveInt string time unsignedInt "
-    "uri url uuid".split()
+    {"base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown"}
+    | {"oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid"}
 )
 
 
