@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import warnings
 from typing import Any
 
 from guideway.diagnostics import GuidewayError
@@ -21,7 +22,9 @@ def compile_library(environment: Environment, info: LibraryInfo, *, traced: bool
         text = f"TRACE = marshal_loads({marshal.dumps(generator.trace_rows)!r})\n{text}"
         lines = {line + 1: marks for line, marks in lines.items()}
     try:
-        code = compile(text, file, "exec", dont_inherit=True, optimize=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            code = compile(text, file, "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
     packed = marshal.dumps((code, tuple(sorted(generator.operators))))

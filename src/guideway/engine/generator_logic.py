@@ -12,7 +12,7 @@ from typing import Any
 from guideway.elm import nodes, types
 from guideway.engine.generator import Generator, Handler
 from guideway.engine.generator_access import raw_of
-from guideway.engine.generator_emit import Code
+from guideway.engine.generator_emit import FALSE, Code
 from guideway.engine.generator_operators import comparison_test
 
 # ---- conditions --------------------------------------------------------------------------------------------------------
@@ -142,6 +142,8 @@ def _is_null(g: Generator, node: nodes.IsNull) -> Code:
     if raw is not None:
         return raw.is_null()
     code = g.visit(node.operand)
+    if code.nonnull and code.simple:
+        return FALSE
     return Code(f"({code.text} is None)", code.depth + 1, nonnull=True)
 
 
@@ -221,14 +223,16 @@ def _coalesce(g: Generator, node: nodes.Coalesce) -> Code:
         text = pending[-1][0].text
         depth = pending[-1][0].depth
         for other in (*(p[0] for p in reversed(pending[:-1])), code):
-            if other.simple:
+            if other.nonnull:
+                text = other.text
+            elif other.simple:
                 text = f"({other.text} if {other.text} is not None else {text})"
             else:
                 name = g.w.new_local()
                 text = f"({name} if ({name} := {other.text}) is not None else {text})"
             depth = 2 + max(depth, other.depth)
         if depth < 60:
-            return Code(text, depth, nonnull=pending[-1][0].nonnull)
+            return Code(text, depth, nonnull=code.nonnull or any(other.nonnull for other, _ in pending))
     result = g.w.new_local()
     g.w.line(f"{result} = {code.text}")
     for other, block in pending:

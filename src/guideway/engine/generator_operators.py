@@ -41,12 +41,16 @@ def ordinary(g: Generator, node: Any) -> Code:
             arguments.append(Code(repr(value), simple=True))
         else:
             arguments.append(g.visit(value))
+    given = len(row.operands)
+    while given and getattr(node, row.operands[given - 1]) is None:  # absent optional children at the end are left out
+        given -= 1
+        arguments.pop()
     code = g.call(g.operator(name), arguments, node, nonnull=name in _NEVER_NULL)
     keywords = [(k, getattr(node, k, None)) for k in row.keywords]
-    given = ", ".join(f"{k}={_keyword(v)}" for k, v in keywords if v is not None)
-    if given:
+    named = ", ".join(f"{k}={_keyword(v)}" for k, v in keywords if v is not None)
+    if named:
         separator = ", " if arguments else ""
-        code = Code(f"{code.text[:-1]}{separator}{given})", code.depth, nonnull=code.nonnull)
+        code = Code(f"{code.text[:-1]}{separator}{named})", code.depth, nonnull=code.nonnull)
     return code
 
 
@@ -71,7 +75,38 @@ def compared(g: Generator, node: Any) -> str | None:
         return None
     left, right = (g.type_of(operand) for operand in node.operand)
     allowed = _EQUATABLE if word in ("==", "!=") else _ORDERABLE
-    return word if left == right and left in allowed else None
+    if left != right or left not in allowed:
+        return None
+    return word if all(certain(g, operand) for operand in node.operand) else None
+
+
+def certain(g: Generator, node: Any, depth: int = 0) -> bool:
+    """Whether a number cannot be an uncertainty: those come from durations between partial dates and spread through arithmetic."""
+    type_ = g.type_of(node)
+    if type_ in (types.STRING, types.BOOLEAN):
+        return True
+    if depth > 20:
+        return False
+    match node:
+        case nodes.Literal() | nodes.Count() | nodes.Length() | nodes.PositionOf() | nodes.LastPositionOf() | nodes.IndexOf():
+            return True
+        case nodes.DateTimeComponentFrom() | nodes.ParameterRef() | nodes.Property() | nodes.Null():
+            return True
+        case nodes.Add() | nodes.Subtract() | nodes.Multiply() | nodes.Divide():
+            return all(certain(g, operand, depth + 1) for operand in node.operand)
+        case nodes.ToInteger() | nodes.ToDecimal() | nodes.Negate() | nodes.As():
+            return certain(g, node.operand, depth + 1)
+        case nodes.If():
+            return certain(g, node.then, depth + 1) and certain(g, node.else_, depth + 1)
+        case nodes.FunctionRef():
+            owner = g.env.included(g.info, node.libraryName) if node.libraryName else g.info
+            bodies = [f.expression for f in owner.functions.get(node.name or "", ())]
+            return bool(bodies) and all(isinstance(body, nodes.Property) for body in bodies)
+        case nodes.ExpressionRef():
+            owner = g.env.included(g.info, node.libraryName) if node.libraryName else g.info
+            definition = owner.defines.get(node.name or "")
+            return definition is not None and owner is g.info and certain(g, definition.expression, depth + 1)
+    return False
 
 
 def _comparison(g: Generator, node: Any) -> Code:
@@ -114,7 +149,7 @@ def _named(g: Generator, code: Code) -> tuple[str, str]:
 
 def _arithmetic(g: Generator, node: Any) -> Code:
     word = _ARITHMETIC[type(node).__name__]
-    if g.traced or any(g.type_of(operand) != types.INTEGER for operand in node.operand):
+    if g.traced or any(g.type_of(operand) != types.INTEGER or not certain(g, operand) for operand in node.operand):
         return ordinary(g, node)
     left, right = (g.w.store(g.visit(operand)) for operand in node.operand)
     name = g.w.new_local()
@@ -128,6 +163,14 @@ def _to_list(g: Generator, node: nodes.ToList) -> Code:
     if code.nonnull:
         return Code(f"[{code.text}]", code.depth + 1, nonnull=True)
     return g.call(g.operator("ToList"), [code], node, nonnull=True)
+
+
+def _length(g: Generator, node: nodes.Length) -> Code:
+    """The length of a null list is 0, that of a null string null (CQL 1.5 Appendix B, "Length")."""
+    code = ordinary(g, node)
+    if isinstance(g.type_of(node.operand), types.ListType):
+        return Code(f"({code.text} or 0)", code.depth + 1, nonnull=True)
+    return code
 
 
 _SPECIAL_NODES = """
@@ -151,4 +194,5 @@ HANDLERS: dict[type[Any], Handler] = {
     **{getattr(nodes, name): _comparison for name in _COMPARISONS},
     **{getattr(nodes, name): _arithmetic for name in _ARITHMETIC},
     nodes.ToList: _to_list,
+    nodes.Length: _length,
 }

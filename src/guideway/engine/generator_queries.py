@@ -37,7 +37,7 @@ class _Source:
             return self.value if self.nonnull else f"{self.value} or ()"
         if self.is_list is None:
             return f"rows_of({self.value})"
-        return f"() if {self.value} is None else ({self.value},)"
+        return f"({self.value},)" if self.nonnull else f"() if {self.value} is None else ({self.value},)"
 
 
 def _source(g: Generator, node: nodes.AliasedQuerySource) -> _Source:
