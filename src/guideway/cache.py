@@ -30,6 +30,7 @@ _TEMPORARY = ".writing"
 _STALE_SECONDS = 3600.0
 _TOUCH_SECONDS = 86400.0
 _OFF = ("", "off", "none", "0")
+_SOURCES = (".py", ".json", ".txt", ".cql", ".bin", ".xml")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
@@ -70,18 +71,25 @@ def digest(*parts: str | bytes) -> str:
     return state.hexdigest()
 
 
+_stamp: str | None = None
+
+
 def program_stamp() -> str:
-    """What this program is: its version, and in a checkout also the state of its source files.
+    """What this program is: its version and place, and the state of its files, taken once a process.
 
-    An installed version never changes; a checkout changes with every edit and keeps its version number, so there the names,
-    sizes and times of all source files belong to the stamp.
+    A checkout changes with every edit and keeps its version number, so there the names, sizes and times of all source files
+    count. An installation is written once: the time of one file stands for all.
     """
-    from guideway import __version__
+    global _stamp
+    if _stamp is None:
+        from guideway import __version__
 
-    root = os.path.dirname(os.path.abspath(__file__))
-    if "site-packages" in root or "dist-packages" in root:
-        return __version__
-    return f"{__version__}+{crc32(tree_stamp(root, ('.py', '.json', '.txt', '.cql', '.bin', '.xml'))):08x}"
+        this = os.path.abspath(__file__)
+        root = os.path.dirname(this)
+        installed = "site-packages" in root or "dist-packages" in root
+        state = tree_stamp(this if installed else root, _SOURCES)
+        _stamp = f"{__version__}\0{root}\0{crc32(state):08x}"
+    return _stamp
 
 
 def tree_stamp(root: str, suffixes: tuple[str, ...] = ()) -> bytes:

@@ -62,7 +62,8 @@ def validate(paths: Sequence[str]) -> Checked:
             place = _place(finding.file, places)
             if not named or place is None or os.path.realpath(place.partition("#")[0]) in named:
                 findings[finding._replace(file=place or finding.file)] = None
-        files = [_place(item.file, places) for item in (*guideline.artifacts, *guideline.libraries)]
+        names = [artifact.file for artifact in guideline.artifacts] + [library.file for library in guideline.libraries]
+        files = [_place(name, places) for name in names]
         kept = [not named or (file is not None and os.path.realpath(file.partition("#")[0]) in named) for file in files]
         artifacts += sum(kept[: len(guideline.artifacts)])
         libraries += sum(kept[len(guideline.artifacts) :])

@@ -25,8 +25,10 @@ RUN = "Run it for others"
 KEEP = "Housekeeping"
 
 COMMANDS: dict[str, Entry] = {
+    "apply": Entry("guideway.cli.apply", "apply", "Apply the guideline to patients, explain every outcome.", USE),
     "plans": Entry("guideway.cli.plans", "plans", "List the plans of the guideline.", USE),
     "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
+    "validate": Entry("guideway.cli.validate", "validate", "Check artifacts, references, CQL and conditions.", WRITE),
     "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
 }
 

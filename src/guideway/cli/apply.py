@@ -1,0 +1,191 @@
+"""``guideway apply``: patients in, explained outcomes out.
+
+Reads everything, evaluates everything, then writes once. The clock is read here and nowhere below, and only where ``--as-of``
+is not given.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from guideway.cli.output import show_lines, write_result
+from guideway.cli.package import open_package, package_option, plan_option
+from guideway.diagnostics import GuidewayError
+
+if TYPE_CHECKING:
+    from guideway.apply.outcome import PatientOutcome
+    from guideway.guideline.compiled import CompiledGuideline
+    from guideway.records.record import PatientRecord
+
+FORMATS = ("table", "json", "bundle", "markdown", "outcome")
+FAILING = ("finding", "unknown")
+
+
+@click.command()
+@click.argument("bundles", metavar="[BUNDLE]...", nargs=-1)
+@click.option("--data", metavar="DIR", help="A folder of NDJSON files, one per resource type, instead of bundles.")
+@click.option("--patient", metavar="ID", help="Only this patient, by id, reference or identifier.")
+@plan_option
+@package_option
+@click.option("--as-of", "as_of", metavar="DATETIME", help="The moment of the evaluation, such as 2026-06-01.  [default: now]")
+@click.option(
+    "--timezone", metavar="ZONE", default="UTC", show_default=True, help="Where times without an offset are taken to be."
+)
+@click.option("--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter of the guideline; repeatable.")
+@click.option(
+    "--set", "settings", metavar="ELEMENT=VALUE", multiple=True, help="What if: a data element for this run; repeatable."
+)
+@click.option("--hook", metavar="HOOK", default="patient-view", show_default=True, help="The occasion: which plans answer.")
+@click.option("--context", metavar="FILE", help="The context of the hook, as CDS Hooks sends it (draft orders, selections).")
+@click.option("--policy", type=click.Choice(["cpg", "cqf", "spec"]), default="cpg", show_default=True,
+              help="How requests are written: CPG, the Java reference, or the letter of FHIR.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+              help="For people: table, markdown. For programs: a CarePlan, its resources as a Bundle, the outcome.")  # fmt: skip
+@click.option("--explain", is_flag=True, help="Every recommendation in full, with each condition and the values behind it.")
+@click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
+@click.option("--fail-on", "failing", type=click.Choice(FAILING), multiple=True,
+              help="Exit with status 1 where there is a finding, or something unknown; repeatable.")  # fmt: skip
+def apply(
+    bundles: tuple[str, ...],
+    data: str | None,
+    patient: str | None,
+    plans: tuple[str, ...],
+    package: str | None,
+    as_of: str | None,
+    timezone: str,
+    parameters: tuple[str, ...],
+    settings: tuple[str, ...],
+    hook: str,
+    context: str | None,
+    policy: str,
+    form: str,
+    explain: bool,
+    target: str | None,
+    failing: tuple[str, ...],
+) -> int:
+    """Apply the guideline to patients and explain every outcome.
+
+    BUNDLE is a FHIR Bundle of any type (or NDJSON, or a single resource), and - is standard input. Several files are read as one
+    input; every patient in it gets an outcome.
+
+    \b
+      guideway apply patient.json
+      guideway apply patient.json --plan midostaurin-dose-modification --explain
+      guideway apply --data export/ --patient 42 --format json -o plan.json
+      guideway apply patient.json --parameter labMaxAgeDays=14 --as-of 2026-06-01
+    """
+    if data is None and not bundles:
+        raise click.UsageError("give a bundle, - for standard input, or --data DIR")
+    if data is not None and bundles:
+        raise click.UsageError("give bundles or --data, not both")
+    given = dict(assignment(text, "--parameter") for text in parameters)
+    gc.disable()  # opening a guideline makes many objects and frees none
+    guideline = open_package(package)
+    gc.enable()
+    evaluate = _evaluator(guideline, plans, as_of, timezone, given, hook, context, policy, explain, settings)
+    outcomes = [evaluate(record) for record in _records(bundles, data, patient)]
+    _write(outcomes, form, explain, target)
+    return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
+
+
+def _evaluator(
+    guideline: CompiledGuideline,
+    plans: Sequence[str],
+    as_of: str | None,
+    timezone: str,
+    parameters: dict[str, Any],
+    hook: str,
+    context: str | None,
+    policy: str,
+    explain: bool,
+    settings: Sequence[str],
+) -> Callable[[PatientRecord], PatientOutcome]:
+    from guideway.apply.moment import moment
+    from guideway.apply.run import apply_guideline
+
+    when = moment(as_of if as_of is not None else _now(), timezone)
+    for plan in plans:
+        guideline.plan(plan)
+
+    def evaluate(record: PatientRecord) -> PatientOutcome:
+        return apply_guideline(
+            guideline,
+            record,
+            plans=plans or None,
+            as_of=when,
+            timezone=timezone,
+            parameters=parameters,
+            hook=hook,
+            explain=explain,
+            policy=policy,
+        )
+
+    return evaluate
+
+
+def _records(bundles: Sequence[str], data: str | None, patient: str | None) -> Iterator[PatientRecord]:
+    if data is not None:
+        from guideway.records.folder import read_folder
+
+        yield from read_folder(data, patient)
+        return
+    from guideway.records.reading import read_files, select
+
+    found = read_files(bundles)
+    yield from [select(found, patient)] if patient is not None else found
+
+
+def _write(outcomes: Sequence[PatientOutcome], form: str, explain: bool, target: str | None) -> None:
+    if form == "table":
+        from guideway.cli.table import table
+
+        show_lines(lambda width: table(outcomes, width=width, explain=explain), target)
+        return
+    if form == "markdown":
+        from guideway.cli.markdown import markdown
+
+        write_result(markdown(outcomes, explain=explain), target)
+        return
+    from guideway.apply.outcome import dumps
+
+    write_result(dumps(_document(outcomes, form), indent=2), target)
+
+
+def _document(outcomes: Sequence[PatientOutcome], form: str) -> Any:
+    """One patient's document; of several patients a Bundle of CarePlans, Parameters with a Bundle each, or a list."""
+    if form == "outcome":
+        documents = [outcome.as_json() for outcome in outcomes]
+        return documents[0] if len(documents) == 1 else documents
+    from guideway.apply.care_plan import bundle, care_plan, result_bundle
+
+    if form == "json":
+        return care_plan(outcomes[0]) if len(outcomes) == 1 else result_bundle(outcomes)
+    bundles = [bundle(outcome) for outcome in outcomes]
+    if len(bundles) == 1:
+        return bundles[0]
+    return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": each} for each in bundles]}
+
+
+def _fails(outcome: PatientOutcome, failing: Sequence[str]) -> bool:
+    if "finding" in failing and (outcome.findings or outcome.conflicts or any(r.findings for r in outcome.recommendations)):
+        return True
+    return "unknown" in failing and any(r.status in ("unknown", "error") for r in outcome.recommendations)
+
+
+def assignment(text: str, option: str) -> tuple[str, str]:
+    """The two sides of ``name=value``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise GuidewayError(f"{option} {text!r}: write it as NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def _now() -> str:
+    """This moment to the second, as text with an offset."""
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
