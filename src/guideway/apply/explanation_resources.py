@@ -21,7 +21,8 @@ DATA_NEEDED = {"text": "Data needed for a recommendation"}
 # FHIR issue-type by what a finding's rule is about; everything else is "processing".
 _ISSUE_TYPES = (
     ("unresolved", "not-found"), ("unsupported", "not-supported"), ("null", "incomplete"), ("error", "exception"),
-    ("cycle", "invalid"), ("json", "structure"), ("deceased", "business-rule"), ("conflict", "conflict"), ("missing", "incomplete"),
+    ("cycle", "invalid"), ("json", "structure"), ("deceased", "business-rule"), ("conflict", "conflict"),
+    ("missing", "incomplete"),
 )  # fmt: skip
 
 

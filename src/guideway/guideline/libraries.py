@@ -24,8 +24,11 @@ ELM_JSON = "application/elm+json"
 ELM_XML = "application/elm+xml"
 LOGIC_LIBRARY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/library-type", "code": "logic-library"}]}
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
-_HEADER = re.compile(r"\s*library\s+((?:\"[^\"]+\"|`[^`]+`|\w+)(?:\s*\.\s*(?:\"[^\"]+\"|\w+))*)(?:\s+version\s+'([^']*)')?")
+_HEADER = re.compile(
+    r"""(?:\s|//[^\n]*(?:\n|$)|/\*.*?\*/)*
+        (?P<statement>library\s+((?:"[^"]+"|`[^`]+`|\w+)(?:\s*\.\s*(?:"[^"]+"|\w+))*)(?:\s+version\s+'([^']*)')?)""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 class LibraryText(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +53,17 @@ def header(text: str) -> tuple[str | None, str | None]:
     >>> header("// about\\nlibrary Common version '1.2'")
     ('Common', '1.2')
     """
-    match = _HEADER.match(_COMMENT.sub(" ", text[:20000]))
+    match = _HEADER.match(text)
     if match is None:
         return None, None
-    name = re.sub(r"\s*\.\s*", ".", match.group(1)).replace('"', "").replace("`", "")
-    return name.rpartition(".")[2], match.group(2) or None
+    name = re.sub(r"\s*\.\s*", ".", match.group(2)).replace('"', "").replace("`", "")
+    return name.rpartition(".")[2], match.group(3) or None
+
+
+def header_span(text: str) -> tuple[int, int]:
+    """Where the ``library`` statement of a CQL text begins and ends; (0, 0) for a text without one."""
+    match = _HEADER.match(text)
+    return (match.start("statement"), match.end("statement")) if match is not None else (0, 0)
 
 
 def from_cql(data: bytes, file: str) -> tuple[LibraryText | None, Diagnostic | None]:

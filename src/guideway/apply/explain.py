@@ -1,0 +1,433 @@
+"""Why a recommendation came out as it did: the evidence that decided, and the data that is missing, from the trace of its
+conditions.
+
+**Evidence** is what decided: of a false ``and`` the false operand, of a true ``or`` the true one, of everything else all that was
+evaluated. A data element (a define tagged ``@dataElement``) is one piece of evidence with the resources it came from: the
+narrowest ones, the value that the expression ended at, not all that was read on the way. An element that is false or empty
+because nothing was found is evidence too (``absent``), with what was looked at and did not count.
+
+**Missing** is a data element that is null where the result is null because of it: the null operands of a null ``and`` or
+``or``, the null operand of a comparison, and so on down to the deepest element. An element whose null made no difference
+(``false and null``) is not missing. An element that has a value which does not settle the comparison (a comparator, a unit)
+is missing with that as the cause.
+
+Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resources``, ``library``, ``define``
+(``engine.trace.TraceNode``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
+from guideway.apply.facts import ResourceFacts, facts_of
+from guideway.apply.fhir_json import as_text
+from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, SUPPRESSED, ConditionResult, Evidence, Excluded, Missing, Recommendation
+from guideway.apply.supply import supplies
+from guideway.engine.values import Code, Concept, Quantity
+from guideway.fhir.element import FhirObject, FhirPrimitive
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+
+Json = dict[str, Any]
+
+BRIEF = 12
+"""So many resources of one element are listed one by one; of more, these and a count."""
+
+
+class Trace(Protocol):
+    """One evaluated node; see ``engine.trace``."""
+
+    kind: str
+    label: str | None
+    value: Any
+    children: Any
+    resources: Any
+    library: str | None
+    define: str | None
+
+
+_ALL_OF = frozenset({"And"})
+_ANY_OF = frozenset({"Or"})
+_COMPARISONS = {
+    "Less": "<", "LessOrEqual": "<=", "Greater": ">", "GreaterOrEqual": ">=", "Equal": "=", "NotEqual": "!=", "Equivalent": "~",
+}  # fmt: skip
+
+
+class Explainer:
+    """Explains the recommendations of one patient."""
+
+    def __init__(self, guideline: CompiledGuideline, evaluation: Any, record: Any) -> None:
+        self.guideline = guideline
+        self.evaluation = evaluation
+        self.record = record
+        self._traces: dict[DefineKey, Trace | None] = {}
+        self._excluded: dict[int, list[Excluded]] = {}
+
+    def explain(self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False) -> None:
+        """Fill in evidence, missing and excluded of a recommendation from the results behind its status."""
+        evidence: dict[tuple[Any, ...], Evidence] = {}
+        missing: dict[str, Missing] = {}
+        touched: dict[DefineKey, None] = {}
+        for result in self._deciding(recommendation.status, verdict):
+            if result.library is None or result.define is None:
+                continue
+            trace = self.trace(result.library, result.define)
+            if trace is None:
+                continue
+            for item in self._evidence(trace, result, touched):
+                evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
+            if result.value is None:
+                for datum in self._missing(trace, result, touched):
+                    missing.setdefault(datum.element, datum)
+            if full:
+                recommendation.trace.append(
+                    {"condition": result.expression, "kind": result.kind, "trace": tree(trace)}
+                )  # fmt: skip
+        unknown = {datum.element for datum in missing.values()}
+        recommendation.evidence = [e for e in evidence.values() if not (e.absent and e.value is None and e.element in unknown)]
+        recommendation.missing = list(missing.values())
+        recommendation.excluded = self._excluded_for(touched)
+
+    def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
+        """The results that made the status what it is."""
+        applicability = [r for r in verdict.results if r.kind == APPLICABILITY]
+        if status == DOES_NOT_APPLY:
+            return [r for r in applicability if r.value is False][:1]
+        if status == ERROR:
+            return [r for r in verdict.results if r.error is None]
+        guards = [r for r in verdict.results if r.kind in (WITHHELD, SATISFIED_KIND)]
+        if status == SUPPRESSED:
+            return applicability + [r for r in guards if r.kind == WITHHELD and r.value is True]
+        if any(r.value is True for r in guards):
+            return applicability + [r for r in guards if r.value is True]
+        return applicability + guards
+
+    def trace(self, library: str, define: str) -> Trace | None:
+        """The trace of a define, or None where there is none (the evaluation was made without)."""
+        key = (library, define)
+        if key not in self._traces:
+            self._traces[key] = self.evaluation.trace(library, define)
+        return self._traces[key]
+
+    # -- evidence
+
+    def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Evidence]:
+        said = result.define or result.expression
+        seen: set[int] = set()
+        pending: list[tuple[Trace, str, str | None]] = [(trace, said, None)]
+        while pending:
+            node, statement, comparison = pending.pop()
+            element = self.element(node)
+            if element is not None:
+                touched[element.library, element.define] = None
+                yield from self._of_element(element, node, statement, comparison)
+                continue
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            found = resources_of_value(node.value)
+            if found or node.kind == "Retrieve":
+                yield from self._of_resources(node, found, statement, comparison)
+                continue
+            name = define_name(node)
+            statement = name if name and isinstance(unwrap(node.value), bool | None) else statement
+            text = comparison_text(node)
+            pending += [(child, statement, text or comparison) for child in reversed(deciders(node))]
+
+    def _of_element(self, element: Element, node: Trace, statement: str, comparison: str | None) -> Iterator[Evidence]:
+        found, checked = provenance(node)
+        value = unwrap(node.value)
+        why = reason(statement, comparison, element.define)
+        references = list(found)
+        if not references:
+            absent = value is None or value is False or value == [] or value == 0
+            yield Evidence(
+                element=element.id,
+                display=element.display,
+                value=None if value is None else plain(value)[0],
+                unit=plain(value)[1],
+                why=why,
+                absent=absent,
+                checked=list(checked)[:BRIEF],
+            )
+            return
+        for reference in references[:BRIEF]:
+            facts = self._facts(reference)
+            own_value, own_unit = plain(value)
+            single = len(references) == 1 and own_value is not None and not isinstance(value, bool)
+            shown = own_value if single else facts.value if facts.value is not None else own_value
+            unit = own_unit if single else facts.unit
+            yield Evidence(
+                element=element.id, display=element.display, resource=reference, value=shown, unit=unit, date=facts.date, why=why
+            )
+        if len(references) > BRIEF:
+            more = f"and {len(references) - BRIEF} more"
+            yield Evidence(element=element.id, display=f"{element.display}: {more}", why=why)
+
+    def _of_resources(self, node: Trace, found: list[str], statement: str, comparison: str | None) -> Iterator[Evidence]:
+        references = found or list(node.resources or ())
+        why = reason(statement, comparison, None)
+        if not references:
+            yield Evidence(display=f"no {node.label or 'resource'} on record", why=why, absent=True)
+        for reference in references[:BRIEF]:
+            facts = self._facts(reference)
+            yield Evidence(
+                display=facts.display or reference,
+                resource=reference,
+                value=facts.value,
+                unit=facts.unit,
+                date=facts.date,
+                why=why,
+            )
+
+    def _facts(self, reference: str) -> ResourceFacts:
+        lookup = getattr(self.record, "resolve_quietly", None) or self.record.resolve
+        found = lookup(reference)
+        subject = self.record.subject()
+        if found is None and subject is not None and subject.reference == reference:
+            found = subject
+        return facts_of(found.data) if found is not None else ResourceFacts()
+
+    # -- missing
+
+    def _missing(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Missing]:
+        found: dict[DefineKey, list[str]] = {}
+        names: dict[str, None] = {}
+        self._collect(trace, found, names, set())
+        for key, because in found.items():
+            touched[key] = None
+            element = self.guideline.elements[key]
+            reasons = [*because, *self._because(key)]
+            yield Missing(
+                element=element.id,
+                display=element.display,
+                for_=result.kind,
+                supply=supplies(element, self.guideline),
+                because=list(dict.fromkeys(reasons)),
+            )
+        if not found:
+            for name in names or {result.define or result.expression: None}:
+                yield Missing(element=name, display=name, for_=result.kind)
+
+    def _collect(self, node: Trace, found: dict[DefineKey, list[str]], names: dict[str, None], seen: set[int]) -> bool:
+        """Note the elements behind a null; whether any was found at or below ``node``."""
+        if unwrap(node.value) is not None:
+            return False
+        element = self.element(node)
+        key = (element.library, element.define) if element is not None else None
+        if id(node) in seen:
+            return True
+        seen.add(id(node))
+        below = [child for child in node.children or () if unwrap(child.value) is None]
+        any_found = False
+        for child in below:
+            any_found = self._collect(child, found, names, seen) or any_found
+        if any_found:
+            return True
+        if key is not None:
+            found.setdefault(key, [])
+            return True
+        if not below:
+            undecided = self._undecided(node)
+            for other, because in undecided.items():
+                found.setdefault(other, []).append(because)
+            if undecided:
+                return True
+        name = define_name(node)
+        if name is not None:
+            names[name] = None
+        return False
+
+    def _undecided(self, node: Trace) -> dict[DefineKey, str]:
+        """Elements that have values, which nevertheless do not settle this node: a partial date, a comparator, another unit."""
+        result: dict[DefineKey, str] = {}
+        text = comparison_text(node)
+        pending = list(node.children or ())
+        while pending:
+            child = pending.pop(0)
+            element = self.element(child)
+            if element is not None:
+                value = as_text(unwrap(child.value))
+                result[element.library, element.define] = (
+                    f"{value} does not settle {text}" if text else f"{value} does not settle it"
+                )
+            else:
+                pending = [*(child.children or ()), *pending]
+        return result
+
+    def _because(self, key: DefineKey) -> list[str]:
+        """Why an element has no value although there is data: what was left out or is doubtful."""
+        notes: list[str] = []
+        flags_of = getattr(self.record, "flags_of", None)
+        if flags_of is not None:
+            for reference in dict.fromkeys(self._read_by(key)):
+                notes += [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
+        notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
+        return notes[:5]
+
+    def _read_by(self, key: DefineKey) -> Iterator[str]:
+        trace = self.trace(*key)
+        seen: set[int] = set()
+        pending = [trace] if trace is not None else []
+        while pending:
+            node = pending.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            yield from node.resources or ()
+            pending += reversed(node.children or ())
+
+    # -- excluded
+
+    def _excluded_for(self, keys: dict[DefineKey, None]) -> list[Excluded]:
+        """What the record left out that a retrieve of these elements would have found."""
+        found: dict[Excluded, None] = {}
+        for key in keys:
+            definition = self.guideline.definition(key)
+            for number in definition.requirements if definition is not None else ():
+                found |= dict.fromkeys(self._excluded_by(number))
+        return list(found)
+
+    def _excluded_by(self, number: int) -> list[Excluded]:
+        known = self._excluded.get(number)
+        if known is None:
+            known = []
+            requirement = self.guideline.requirements[number]
+            ask = getattr(self.record, "excluded_for", None)
+            if ask is not None and (requirement.value_set or requirement.codes):
+                codes = set(requirement.codes)
+                if requirement.value_set:
+                    url, _, version = requirement.value_set.partition("|")
+                    codes |= set(self.guideline.terminology.codes(url, version or None))
+                found = ask(requirement.type, requirement.code_path, frozenset(codes))
+                known = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in found]
+            self._excluded[number] = known
+        return known
+
+    def element(self, node: Trace) -> Element | None:
+        """The data element whose define this node is the root of."""
+        name = define_name(node)
+        return self.guideline.elements.get((node.library or "", name)) if name is not None else None
+
+
+def define_name(node: Trace) -> str | None:
+    """The define that a node is the root of; None for a node inside one."""
+    return node.define if node.kind in ("ExpressionDef", "Define") else None
+
+
+def deciders(node: Trace) -> list[Trace]:
+    """The children that made the node's value what it is."""
+    children = list(node.children or ())
+    value = unwrap(node.value)
+    if node.kind in _ALL_OF and value is False:
+        return [c for c in children if unwrap(c.value) is False][:1] or children
+    if node.kind in _ANY_OF and value is True:
+        return [c for c in children if unwrap(c.value) is True][:1] or children
+    if node.kind == "Implies" and value is True:
+        if children and unwrap(children[0].value) is False:
+            return children[:1]
+        return [c for c in children[1:] if unwrap(c.value) is True][:1] or children
+    return children
+
+
+def provenance(node: Trace) -> tuple[dict[str, None], dict[str, None]]:
+    """The resources that a value came from, and those that were read and did not count."""
+    found: dict[str, None] = {}
+    checked: dict[str, None] = {}
+    seen: set[int] = set()
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        references = resources_of_value(current.value)
+        if references:
+            found |= dict.fromkeys(references)
+            continue
+        if current.kind == "Retrieve":
+            checked |= dict.fromkeys(current.resources or ())
+            continue
+        if isinstance(current.value, list) and not current.value:
+            checked |= dict.fromkeys(_all_resources(current))
+            continue
+        pending += reversed(deciders(current))
+    return found, {reference: None for reference in checked if reference not in found}
+
+
+def _all_resources(node: Trace) -> Iterator[str]:
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield from current.resources or ()
+        pending += reversed(current.children or ())
+
+
+def resources_of_value(value: Any) -> list[str]:
+    """References of the resources that a value is: one resource, or a list of nothing else."""
+    if isinstance(value, FhirObject):
+        return [value.reference] if value.reference else []
+    if isinstance(value, list) and value and all(isinstance(v, FhirObject) and v.reference for v in value):
+        return list(dict.fromkeys(str(v.reference) for v in value))
+    return []
+
+
+def unwrap(value: Any) -> Any:
+    """A FHIR primitive as its value."""
+    return value.value if isinstance(value, FhirPrimitive) else value
+
+
+def plain(value: Any) -> tuple[Any, str | None]:
+    """A runtime value as a JSON scalar and a unit."""
+    value = unwrap(value)
+    if isinstance(value, Quantity):
+        return value.value, None if value.unit == "1" else value.unit
+    if isinstance(value, bool) or value is None:
+        return value, None
+    if isinstance(value, Code | Concept):
+        return as_text(value), None
+    if isinstance(value, FhirObject) and value.data.get("value") is not None:
+        unit = value.data.get("code") or value.data.get("unit")
+        return value.data["value"], unit if isinstance(unit, str) else None
+    if isinstance(value, int):
+        return int(value), None
+    return as_text(value), None
+
+
+def comparison_text(node: Trace) -> str | None:
+    """A comparison with its operands as they were: ``0.8 10*9/L < 1.0 10*9/L``."""
+    sign = _COMPARISONS.get(node.kind)
+    children = list(node.children or ())
+    if sign is None or len(children) != 2:
+        return None
+    left, right = (brief(unwrap(c.value)) for c in children)
+    return f"{left} {sign} {right}"
+
+
+def brief(value: Any) -> str:
+    """A value in few words; a resource by its reference."""
+    text = as_text(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def reason(statement: str, comparison: str | None, define: str | None) -> str | None:
+    """Why a piece of evidence counts: the statement it is in, and the comparison."""
+    if statement == define:
+        return comparison
+    return f"{statement} ({comparison})" if comparison else statement
+
+
+def tree(node: Trace, depth: int = 0) -> Json:
+    """A trace as JSON, for ``--explain``: defines and comparisons with values, without the machinery between."""
+    result: Json = {"kind": node.kind}
+    if node.label:
+        result["label"] = node.label
+    result["value"] = brief(unwrap(node.value))
+    if node.resources:
+        result["resources"] = list(node.resources)[:BRIEF]
+    if depth < 40:
+        children = [tree(child, depth + 1) for child in node.children or ()]
+        if children:
+            result["children"] = children[:50]
+    return result

@@ -1,0 +1,91 @@
+"""What a resource says in one line: its name, value with unit, and date. Generic over FHIR types; for evidence.
+
+The name is its code's text; the value is ``value[x]``, else the status that matters (a condition's clinical status, a
+request's status); the date is the clinically relevant one (effective, onset, authored, performed), falling back to when it
+was recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from guideway.apply.names import concept_text
+
+Json = dict[str, Any]
+
+_NAMES = ("code", "medicationCodeableConcept", "vaccineCode", "type", "category", "questionnaire", "title")
+_DATES = (
+    "effectiveDateTime", "effectivePeriod", "effectiveInstant", "onsetDateTime", "onsetPeriod", "performedDateTime",
+    "performedPeriod", "occurrenceDateTime", "occurrencePeriod", "authoredOn", "authored", "whenHandedOver", "period", "issued",
+    "recordedDate", "dateAsserted", "date", "start", "created", "birthDate",
+)  # fmt: skip
+_STATUSES = ("clinicalStatus", "status")
+
+
+class ResourceFacts(msgspec.Struct, frozen=True):
+    """Name, value, unit and date; each may be unknown."""
+
+    display: str | None = None
+    value: Any = None
+    unit: str | None = None
+    date: str | None = None
+
+
+def facts_of(resource: Json) -> ResourceFacts:
+    """The facts of one resource."""
+    value, unit = value_of(resource)
+    if value is None:
+        status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
+        value = status
+    return ResourceFacts(display=name_of(resource), value=value, unit=unit, date=date_of(resource))
+
+
+def name_of(resource: Json) -> str | None:
+    """What the resource is about, in words."""
+    for name in _NAMES:
+        found = resource.get(name)
+        if isinstance(found, list):
+            found = found[0] if found else None
+        text = concept_text(found)
+        if text:
+            return text
+    reference = resource.get("medicationReference")
+    if isinstance(reference, dict):
+        return reference.get("display") or reference.get("reference")
+    return resource.get("resourceType")
+
+
+def value_of(resource: Json) -> tuple[Any, str | None]:
+    """``value[x]`` as a scalar and a unit."""
+    for name, value in resource.items():
+        if not name.startswith("value") or name == "value":
+            continue
+        if isinstance(value, dict):
+            if "value" in value:
+                number = value["value"]
+                shown = f"{value['comparator']}{number}" if value.get("comparator") else number
+                unit = value.get("code") or value.get("unit")
+                return shown, unit if isinstance(unit, str) else None
+            text = concept_text(value)
+            if text:
+                return text, None
+            if "start" in value or "end" in value:
+                return f"{value.get('start', '')} to {value.get('end', '')}", None
+        elif not isinstance(value, list):
+            return value, None
+    return None, None
+
+
+def date_of(resource: Json) -> str | None:
+    """The clinically relevant date."""
+    for name in _DATES:
+        found = resource.get(name)
+        if isinstance(found, str):
+            return found
+        if isinstance(found, dict):
+            begin = found.get("start") or found.get("end")
+            if isinstance(begin, str):
+                return begin
+    return None

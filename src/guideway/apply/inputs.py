@@ -1,0 +1,71 @@
+"""``action.input``: data that an action needs to be carried out. What the record does not hold is listed as data needed.
+
+Only for recommendations that apply (for the others it makes no difference yet). A requirement is met by any resource of its
+type with a code of its code filters; a profile (Questionnaire) by a response to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.apply.actions import PlanNode
+from guideway.apply.names import objects
+from guideway.apply.outcome import APPLIES, Missing, PatientOutcome, Supply
+from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+
+
+def unmet_inputs(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
+    """Add the unmet inputs of every action that applies to its recommendation's missing data."""
+    for tree in trees:
+        for action in (a for top in tree.actions for a in top.walk()):
+            recommendation = action.recommendation
+            if recommendation is None or action.status != APPLIES:
+                continue
+            for number, requirement in enumerate(objects(action.definition.get("input")), 1):
+                if not met(requirement, guideline, record):
+                    name = str(requirement.get("id") or f"{action.id}-input-{number}")
+                    if all(m.element != name for m in recommendation.missing):
+                        recommendation.missing.append(_missing(name, requirement, guideline))
+
+
+def met(requirement: Json, guideline: CompiledGuideline, record: Any) -> bool:
+    """Whether the record holds data that a DataRequirement asks for."""
+    kind = requirement.get("type")
+    if not isinstance(kind, str):
+        return True
+    filters = list(objects(requirement.get("codeFilter")))
+    found = None
+    for code_filter in filters:
+        codes = filter_codes(code_filter, guideline)
+        if codes is None:
+            continue
+        path = str(code_filter.get("path") or "code")
+        here = {id(item.data) for item in record.retrieve(kind, code_path=path, codes=codes)}
+        found = here if found is None else found & here
+    return bool(found) if found is not None else bool(record.retrieve(kind))
+
+
+def filter_codes(code_filter: Json, guideline: CompiledGuideline) -> frozenset[tuple[str | None, str]] | None:
+    """The codes of one code filter; None where it names none or its value set cannot be enumerated."""
+    codes: set[tuple[str | None, str]] = {
+        (c.get("system"), c["code"]) for c in objects(code_filter.get("code")) if isinstance(c.get("code"), str)
+    }
+    value_set = code_filter.get("valueSet")
+    if isinstance(value_set, str):
+        url, _, version = value_set.partition("|")
+        try:
+            codes |= set(guideline.terminology.codes(url, version or None))
+        except GuidewayError:
+            return frozenset(codes) or None
+    return frozenset(codes) or None
+
+
+def _missing(name: str, requirement: Json, guideline: CompiledGuideline) -> Missing:
+    value_set = next((f["valueSet"] for f in objects(requirement.get("codeFilter")) if isinstance(f.get("valueSet"), str)), None)
+    title = guideline.value_set_titles.get(value_set or "") or value_set
+    display = f"{title} ({requirement.get('type')})" if title else str(requirement.get("type"))
+    supply = Supply(kind="record", text=f"Record {display}", value_set=value_set)
+    return Missing(element=name, display=display, for_="input", supply=[supply])

@@ -1,0 +1,250 @@
+"""Across recommendations: one proposal where several ask for the same, what already lies on the table, conflicts, and an order.
+
+Works on the walked trees of all chosen plans before the resources are built. Two requests ask for the same when they are of
+one type, for the same thing (a shared code, or the same activity), and both for or both against. They are folded into the one
+with the strongest cue: all reasons are kept, the others are named in notes, and where they differ that is said. What cannot
+be folded without losing something (two different dosages) stays apart and is a conflict. An open proposal on record is
+pointed at instead of made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from guideway.apply.actions import ActionNode, PlanNode
+from guideway.apply.conflicts import find_conflicts
+from guideway.apply.facts import date_of
+from guideway.apply.kinds import PRIORITY_ORDER
+from guideway.apply.names import concept_text, objects
+from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
+from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+Coded = frozenset[tuple[str | None, str]]
+
+# Words of strength from the strongest on, as guidelines and GRADE use them; matched in the concept's text, longest first.
+_STRENGTH_WORDS = (
+    ("must", 0), ("shall", 0), ("imperative", 0), ("strong", 1), ("recommended", 2), ("should", 2), ("declarative", 2),
+    ("conditional", 3), ("weak", 3), ("consider", 4), ("could", 4), ("may", 4), ("option", 4),
+)  # fmt: skip
+
+# Elements that say what is asked for and how; the rest (status, dates, ids, provenance) may differ between foldable requests.
+_HOW = ("dosageInstruction", "quantityQuantity", "quantity", "dispenseRequest", "occurrenceTiming", "bodySite")
+_WHAT = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept")
+
+
+def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
+    """Fold duplicates, point at open proposals, find conflicts and put what applies in order."""
+    proposing = list(_proposing(trees))
+    if outcome.policy != "cqf":
+        _fold(proposing)
+        _already_proposed(proposing, record)
+    outcome.conflicts = find_conflicts(outcome, proposing, guideline, record)
+    outcome.order = order(outcome, trees)
+
+
+def _proposing(trees: list[PlanNode]) -> Iterator[ActionNode]:
+    """The actions that propose a request, in document order, each once."""
+    seen: set[int] = set()
+    for tree in trees:
+        for action in (a for top in tree.actions for a in top.walk()):
+            if action.request is not None and action.status == APPLIES and id(action) not in seen:
+                seen.add(id(action))
+                yield action
+
+
+def what_codes(request: Json) -> Coded:
+    """The codes of the thing a request is for."""
+    found: set[tuple[str | None, str]] = set()
+    for name in _WHAT:
+        concept = request.get(name)
+        if isinstance(concept, dict):
+            found |= {(c.get("system"), c["code"]) for c in objects(concept.get("coding")) if isinstance(c.get("code"), str)}
+    for supplement in objects(request.get("supplement")):
+        found |= what_codes({"code": supplement.get("type")})
+    return frozenset(found)
+
+
+def what_text(request: Json) -> str:
+    """The thing a request is for, in words."""
+    for name in _WHAT:
+        text = concept_text(request.get(name))
+        if text:
+            return text
+    return str(request.get("resourceType"))
+
+
+def prohibits(request: Json) -> bool:
+    """Whether a request says not to do it."""
+    if request.get("doNotPerform") is True:
+        return True
+    return any(
+        e.get("url", "").endswith("request-doNotPerform") and e.get("valueBoolean")
+        for e in objects(request.get("modifierExtension"))
+    )
+
+
+def strength_rank(recommendation: Recommendation | None) -> int:
+    """0 is the strongest; what says nothing ranks after what does."""
+    text = (recommendation.strength or "").casefold() if recommendation is not None else ""
+    return next((rank for word, rank in _STRENGTH_WORDS if word in text), 5)
+
+
+def _fold(proposing: list[ActionNode]) -> None:
+    leaders: list[ActionNode] = []
+    for action in proposing:
+        leader = next((other for other in leaders if _same(other, action)), None)
+        if leader is None:
+            leaders.append(action)
+        elif strength_rank(action.recommendation) < strength_rank(leader.recommendation):
+            leaders[leaders.index(leader)] = action
+            followers = [a for a in proposing if a.request is leader.request and a is not action]
+            kept = leader.request
+            _absorb(action, leader)
+            for follower in followers:
+                if follower.request is kept:
+                    follower.request = action.request
+        else:
+            _absorb(leader, action)
+
+
+def _same(left: ActionNode, right: ActionNode) -> bool:
+    first, second = left.request, right.request
+    if (
+        first is None
+        or second is None
+        or first["resourceType"] != second["resourceType"]
+        or prohibits(first) != prohibits(second)
+    ):
+        return False
+    codes, others = what_codes(first), what_codes(second)
+    same_activity = left.activity is not None and right.activity is not None and left.activity.url == right.activity.url
+    if codes or others:
+        if not codes & others:
+            return False
+    elif not same_activity or what_text(first) != what_text(second):
+        return False
+    if not same_activity and first["resourceType"] not in (
+        "MedicationRequest",
+        "ServiceRequest",
+        "DeviceRequest",
+        "SupplyRequest",
+    ):
+        return False
+    return all(name not in first or name not in second or first[name] == second[name] for name in _HOW)
+
+
+def _absorb(leader: ActionNode, other: ActionNode) -> None:
+    """Fold ``other``'s request into the leader's: reasons, missing details, and a note that names the other statement."""
+    request, absorbed = leader.request, other.request
+    assert request is not None
+    assert absorbed is not None
+    differing = [name for name in _HOW if name in absorbed and name not in request]
+    for name in differing:
+        request[name] = absorbed[name]
+    reasons = request.get("reasonCode")
+    for reason in objects(absorbed.get("reasonCode")):
+        if isinstance(reasons, list) and reason not in reasons:
+            reasons.append(reason)
+        elif reasons is None:
+            reasons = request["reasonCode"] = [reason]
+    mine, theirs = leader.recommendation, other.recommendation
+    if theirs is not None and mine is not None and mine.key != theirs.key:
+        parts = [f"Also proposed by {theirs.plan_id}: {theirs.title}" + (f" ({theirs.strength})" if theirs.strength else "")]
+        if (mine.strength or "") != (theirs.strength or ""):
+            parts.append(
+                f"sources differ in strength: {mine.strength or 'not stated'} here, {theirs.strength or 'not stated'} there"
+            )
+        unstated = [n for n in _HOW if (n in request) and n not in absorbed] + differing
+        if unstated:
+            parts.append("sources differ: details such as the dose are stated by one of them only")
+        note = "; ".join(parts)
+        if note not in mine.notes:
+            mine.notes.append(note)
+        _cross(mine, theirs)
+        notes = (
+            request.setdefault("note", [])
+            if request["resourceType"] in ("MedicationRequest", "ServiceRequest", "DeviceRequest")
+            else []
+        )
+        if {"text": note} not in notes:
+            notes.append({"text": note})
+        if PRIORITY_ORDER.get(str(absorbed.get("priority")), 9) < PRIORITY_ORDER.get(str(request.get("priority")), 9):
+            request["priority"] = absorbed["priority"]
+    other.request = request
+
+
+def _cross(left: Recommendation, right: Recommendation) -> None:
+    for a, b in ((left, right), (right, left)):
+        if b.key not in a.also:
+            a.also.append(b.key)
+
+
+def _already_proposed(proposing: list[ActionNode], record: Any) -> None:
+    """An identical open proposal on record: no second request; the action points at it and says since when."""
+    open_proposals = list(getattr(record, "proposals", None) or ())
+    if not open_proposals:
+        return
+    for action in proposing:
+        request = action.request
+        if request is None:
+            continue
+        codes = what_codes(request)
+        for proposal in open_proposals:
+            data = proposal.data
+            if data.get("resourceType") != request["resourceType"] or prohibits(data) != prohibits(request):
+                continue
+            if not (codes & what_codes(data)) and not (not codes and what_text(data) == what_text(request)):
+                continue
+            when = f" on {date_of(data)}" if date_of(data) else ""
+            note = f"Already proposed{when} ({proposal.reference or what_text(data)}); no second request is made"
+            if action.recommendation is not None and note not in action.recommendation.notes:
+                action.recommendation.notes.append(note)
+            if proposal.reference:
+                action.refers_to = proposal.reference
+                action.request = None
+            break
+
+
+def order(outcome: PatientOutcome, trees: list[PlanNode]) -> list[str]:
+    """Keys of what applies, first things first: relations between actions, then priority, then required, then document order."""
+    applying = [r for r in outcome.recommendations if r.status == APPLIES]
+    place = {r.key: number for number, r in enumerate(applying)}
+    required = {"must": 0, "must-unless-documented": 1, "could": 2}
+    rank: dict[str, tuple[int, int, int]] = {}
+    before: dict[str, set[str]] = {key: set() for key in place}
+    for tree in trees:
+        for action in (a for top in tree.actions for a in top.walk()):
+            if action.recommendation is None or action.recommendation.key not in place:
+                continue
+            key = action.recommendation.key
+            definition = action.definition
+            priority = (action.request or {}).get("priority") or definition.get("priority")
+            rank[key] = (
+                PRIORITY_ORDER.get(str(priority), 3),
+                required.get(str(definition.get("requiredBehavior")), 1),
+                place[key],
+            )
+            for related in objects(definition.get("relatedAction")):
+                other = f"{action.recommendation.plan_id}#{related.get('actionId')}"
+                relationship = str(related.get("relationship"))
+                if other in before and other != key:
+                    if relationship.startswith("before"):
+                        before[other].add(key)
+                    elif relationship.startswith("after"):
+                        before[key].add(other)
+    return _sorted(place, rank, before)
+
+
+def _sorted(place: dict[str, int], rank: dict[str, tuple[int, int, int]], before: dict[str, set[str]]) -> list[str]:
+    """A stable topological order; where relations run in a circle, rank alone decides."""
+    remaining = sorted(place, key=lambda key: rank.get(key, (9, 9, place[key])))
+    result: list[str] = []
+    done: set[str] = set()
+    while remaining:
+        following = next((key for key in remaining if before[key] <= done or not before[key] & set(remaining)), remaining[0])
+        remaining.remove(following)
+        done.add(following)
+        result.append(following)
+    return result

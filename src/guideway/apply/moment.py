@@ -1,0 +1,87 @@
+"""When an evaluation takes place: the evaluation time and its time zone, as the engine, the records and FHIR each write them.
+
+``moment(as_of, timezone)`` takes a date-time with or without offset (without: in ``timezone``), or a date (its last second:
+what happened on that day has happened), and a time zone by IANA name (``Europe/Vienna``), offset (``+02:00``) or ``UTC``. The
+clock is never read here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from guideway.diagnostics import GuidewayError
+from guideway.engine.values import DateTime
+
+_FORM = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII
+)
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$", re.ASCII)
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """An instant: ``now`` for the engine, ``text`` as a FHIR dateTime, ``offset`` in minutes east of UTC."""
+
+    now: DateTime
+    text: str
+    offset: int
+    timezone: str
+
+
+def moment(as_of: Any, timezone: str = "UTC") -> Moment:
+    """The moment of an evaluation; ``as_of`` is text, a ``datetime``, or an engine ``DateTime``."""
+    if isinstance(as_of, Moment):
+        return as_of
+    text = as_of.isoformat() if hasattr(as_of, "isoformat") else str(as_of).strip().removeprefix("@")
+    match = _FORM.match(text)
+    if match is None:
+        raise GuidewayError(
+            f"{text!r} is not an evaluation time; write 2026-06-01, 2026-06-01T12:00 or 2026-06-01T12:00:00+02:00"
+        )
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    clock = (int(hour), int(minute), int(second or 0)) if hour is not None else (23, 59, 59)
+    millisecond = int((fraction or "0").ljust(3, "0")[:3])
+    from datetime import datetime
+
+    try:
+        local = datetime(int(year), int(month), int(day), *clock)
+    except ValueError as error:
+        raise GuidewayError(f"{text!r} is not an evaluation time: {error}") from None
+    if zone is None:
+        offset = offset_of(timezone, local)
+    elif zone == "Z":
+        offset = 0
+    else:
+        offset = _minutes(zone[0], zone[1:3], zone[-2:])
+    now = DateTime.of(int(year), int(month), int(day), *clock, millisecond, offset)
+    fine = f".{millisecond:03}" if millisecond else ""
+    ending = "Z" if offset == 0 else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
+    return Moment(now, f"{local:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fine + ending, offset, timezone)
+
+
+def offset_of(timezone: str, local: Any) -> int:
+    """Minutes east of UTC of a time zone at a local time; ``GuidewayError`` for one that does not exist."""
+    if timezone in ("UTC", "Z", "GMT", "Etc/UTC"):
+        return 0
+    match = _OFFSET.match(timezone)
+    if match is not None:
+        found = _minutes(*match.groups(default="00"))
+        if abs(found) <= 14 * 60:
+            return found
+    else:
+        from zoneinfo import ZoneInfo
+
+        try:
+            shift = local.replace(tzinfo=ZoneInfo(timezone)).utcoffset()
+        except (KeyError, ValueError, OSError):
+            shift = None
+        if shift is not None:
+            return int(shift.total_seconds() // 60)
+    raise GuidewayError(f"no time zone {timezone!r}; write an IANA name (Europe/Vienna), an offset (+02:00) or UTC")
+
+
+def _minutes(sign: str, hours: str, minutes: str) -> int:
+    total = int(hours) * 60 + int(minutes or 0)
+    return -total if sign == "-" else total

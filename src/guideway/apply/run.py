@@ -1,0 +1,312 @@
+"""``apply_guideline``: one guideline, one patient, one moment → one ``PatientOutcome``.
+
+A pure function of its arguments: no clock, no network, nothing kept between calls, so the same input has the same outcome and
+two patients never see each other's data. The steps: the record under the guideline's hygiene policy; the evaluation; the walk
+through the chosen plans (``actions``); duplicates, conflicts and order (``merge``); the explanation of each recommendation
+(``explain``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from guideway import __version__
+from guideway.apply.actions import PlanNode, Walk
+from guideway.apply.activities import Setting
+from guideway.apply.audience import Audience, overlap
+from guideway.apply.care_plan import Tree, goals_of
+from guideway.apply.expressions import Expressions
+from guideway.apply.inputs import unmet_inputs
+from guideway.apply.merge import merge
+from guideway.apply.moment import Moment, moment
+from guideway.apply.outcome import Excluded, PatientOutcome, PlanSummary, Recommendation
+from guideway.apply.parameters import engine_parameters, shown_parameters
+from guideway.apply.policies import policy as policy_named
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.package import Artifact
+
+Json = dict[str, Any]
+
+DRAFT = (
+    "DRAFT: this guideline has not been approved for clinical use. For review by health professionals; "
+    "every proposal needs a clinician's own judgement."
+)
+EXPERIMENTAL = "EXPERIMENTAL: not for clinical use."
+
+
+def apply_guideline(
+    guideline: CompiledGuideline,
+    record: Any,
+    *,
+    plans: Sequence[str] | None = None,
+    as_of: Any,
+    timezone: str = "UTC",
+    parameters: Mapping[str, Any] | None = None,
+    hook: str | None = "patient-view",
+    explain: bool | str = False,
+    policy: str = "cpg",
+    encounter: str | None = None,
+    practitioner: str | None = None,
+    organization: str | None = None,
+    location: str | None = None,
+    user_type: Json | None = None,
+    user_language: str | None = None,
+    user_task: Json | None = None,
+    setting: Json | None = None,
+    setting_context: Json | None = None,
+    overrides: Mapping[tuple[str, str], Any] | None = None,
+) -> PatientOutcome:
+    """The outcome of one patient.
+
+    - ``record``: a ``records.PatientRecord`` (or any data source); its hygiene policy is the guideline's.
+    - ``plans``: ids, names or URLs; None: every plan from the top (``CompiledGuideline.root_plans``).
+    - ``as_of``, ``timezone``: see ``moment``.
+    - ``parameters``: CQL parameters by name (``Library.name`` where several libraries have one); text is read as the declared
+      type.
+    - ``hook``: only actions that answer to this trigger; None: all.
+    - ``explain``: False: evidence and missing data; True: with the trace; ``"none"``: statuses only, the fastest.
+    - ``policy``: ``cpg``, ``cqf`` or ``spec``.
+    - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
+
+    ``GuidewayError`` for an unknown plan, parameter, policy or time zone.
+    """
+    level = {False: "evidence", True: "full"}.get(explain, explain) if isinstance(explain, bool) else explain
+    when = moment(as_of, timezone)
+    chosen = [guideline.plan(name) for name in dict.fromkeys(plans)] if plans else guideline.root_plans()
+    rules = policy_named(policy)
+    seen = _under(record, guideline, when)
+    subject = seen.subject()
+    reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
+    given = engine_parameters(guideline, parameters or {})
+    evaluation = guideline.program.evaluation(
+        seen,
+        now=when.now,
+        timezone=when.offset,
+        parameters=given,
+        terminology=guideline.terminology,
+        trace=level != "none",
+    )
+    if overrides:
+        from guideway.apply.what_if import override
+
+        override(evaluation, overrides)
+    place = Setting(
+        subject=reference,
+        as_of=when.text,
+        policy=rules,
+        birth_date=subject.data.get("birthDate") if subject is not None else None,
+        encounter=encounter,
+        practitioner=practitioner,
+        organization=organization,
+        location=location,
+        language=user_language,
+    )
+    audience = Audience(user_type=user_type, user_task=user_task, setting=setting, setting_context=setting_context)
+    expressions = Expressions(guideline, evaluation, variables(seen, place))
+    stopped = "The patient has died: no recommendation is made" if getattr(seen, "deceased", False) else None
+    walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
+    trees = [walk.plan(plan) for plan in _distinct(chosen)]
+    outcome = _outcome(guideline, walk, trees, place, when, hook, policy, given)
+    outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=_goals(trees, place, seen))
+    merge(outcome, trees, guideline, seen)
+    if level != "none":
+        from guideway.apply.explain import Explainer
+
+        explainer = Explainer(guideline, evaluation, seen)
+        for recommendation in outcome.recommendations:
+            if stopped is None:
+                explainer.explain(recommendation, walk.verdicts[recommendation.key], full=level == "full")
+        unmet_inputs(outcome, trees, guideline, seen)
+    _record_findings(outcome, seen, evaluation)
+    _link_requests(outcome)
+    return outcome
+
+
+def _link_requests(outcome: PatientOutcome) -> None:
+    """Fill in which requests each recommendation has (the ids are the builder's)."""
+    from guideway.apply.care_plan import requests
+
+    requests(outcome)
+
+
+def _under(record: Any, guideline: CompiledGuideline, when: Moment) -> Any:
+    """The record under the guideline's hygiene policy, where the source knows policies."""
+    under = getattr(record, "under", None)
+    if under is None:
+        return record
+    try:
+        return under(guideline.manifest.hygiene, when.text, when.offset)
+    except ValueError as error:
+        raise GuidewayError(f"{guideline.manifest.label}: package.json, guideway.hygiene: {error}") from None
+
+
+def _distinct(chosen: Iterable[Artifact]) -> list[Artifact]:
+    return list({plan.canonical: plan for plan in chosen}.values())
+
+
+def variables(record: Any, place: Setting) -> Json:
+    """The FHIRPath variables of a run: resources where they are at hand."""
+    found: Json = {}
+    subject = record.subject()
+    resolve = getattr(record, "resolve_quietly", None) or record.resolve
+    if subject is not None:
+        found |= {"resource": subject.data, "context": subject.data, "subject": subject.data, "patient": subject.data}
+    for name in ("encounter", "practitioner", "organization", "location"):
+        reference = getattr(place, name)
+        resource = resolve(reference) if reference else None
+        if resource is not None:
+            found[name] = resource.data
+    return found
+
+
+def _goals(trees: list[PlanNode], place: Setting, record: Any) -> dict[str, list[Json]]:
+    """The goals of every plan that has something to say."""
+
+    def conditions(concept: Json) -> list[str]:
+        return [
+            condition.reference
+            for condition in record.retrieve("Condition")
+            if condition.reference and overlap(concept, condition.data.get("code") or {})
+        ]
+
+    found: dict[str, list[Json]] = {}
+    pending = [tree for tree in trees if tree.shown]
+    while pending:
+        node = pending.pop(0)
+        if node.artifact.canonical not in found:
+            goals = goals_of(node.artifact, place, conditions)
+            if goals:
+                found[node.artifact.canonical] = goals
+        for action in node.actions:
+            pending += [a.nested for a in action.walk() if a.nested is not None and a.nested.shown]
+    return found
+
+
+def _outcome(
+    guideline: CompiledGuideline,
+    walk: Walk,
+    trees: list[PlanNode],
+    place: Setting,
+    when: Moment,
+    hook: str | None,
+    policy: str,
+    parameters: Mapping[str, Any],
+) -> PatientOutcome:
+    reached = _reached(trees)
+    manifest = guideline.manifest
+    identity: Json = {"id": manifest.id, "version": manifest.version, "hash": guideline.content_hash}
+    identity |= {name: value for name in ("title", "canonical") if (value := getattr(manifest, name))}
+    resources = [node.artifact.resource for node, _ in reached]
+    return PatientOutcome(
+        subject=place.subject,
+        guideline=identity,
+        program={"name": "guideway", "version": __version__},
+        evaluated_at=when.text,
+        timezone=when.timezone,
+        hook=hook,
+        policy=policy,
+        draft=banner(resources),
+        disclaimer=disclaimers(resources),
+        plans=[
+            PlanSummary(
+                id=node.artifact.id,
+                url=node.artifact.url,
+                version=node.artifact.version,
+                title=node.artifact.title,
+                chosen=top,
+                status=node.status,
+            )
+            for node, top in reached
+        ],
+        recommendations=_in_order(trees, walk),
+        skipped=walk.skipped,
+        findings=[*guideline.findings, *walk.findings, *_standing(resources, when)],
+        parameters=shown_parameters(parameters),
+    )
+
+
+def _reached(trees: list[PlanNode]) -> list[tuple[PlanNode, bool]]:
+    """Every plan once, in the order in which it is met, with whether it was chosen."""
+    found: dict[str, tuple[PlanNode, bool]] = {}
+    for tree in trees:
+        found.setdefault(tree.artifact.canonical, (tree, True))
+    for tree in trees:
+        for action in (a for top in tree.actions for a in top.walk()):
+            if action.nested is not None:
+                found.setdefault(action.nested.artifact.canonical, (action.nested, False))
+    return list(found.values())
+
+
+def _in_order(trees: list[PlanNode], walk: Walk) -> list[Recommendation]:
+    """The recommendations in document order, each once."""
+    found: dict[str, Recommendation] = {}
+    for tree in trees:
+        for top in tree.actions:
+            for action in top.walk():
+                if action.recommendation is not None:
+                    key = action.recommendation.key
+                    found.setdefault(key, walk.recommendations[key])
+    return list(found.values())
+
+
+def banner(resources: Sequence[Json]) -> str:
+    """The draft banner, unless every plan is active; and what is experimental says so."""
+    if any(resource.get("status") != "active" for resource in resources) or not resources:
+        return DRAFT
+    return EXPERIMENTAL if any(resource.get("experimental") is True for resource in resources) else ""
+
+
+def disclaimers(resources: Sequence[Json]) -> list[str]:
+    """What the plans say of their use and their copyright, each text once."""
+    found = [resource.get(name) for name in ("usage", "copyright") for resource in resources]
+    return list(dict.fromkeys(text for text in found if isinstance(text, str) and text))
+
+
+def _standing(resources: Sequence[Json], when: Moment) -> list[Diagnostic]:
+    """Plans outside their effective period."""
+    found = []
+    for resource in resources:
+        period = resource.get("effectivePeriod")
+        if not isinstance(period, dict):
+            continue
+        start, end = str(period.get("start") or ""), str(period.get("end") or "9999")
+        day = when.text
+        if day[: len(start)] < start[:10] or day[: len(end[:10])] > end[:10]:
+            text = f"{resource.get('url') or resource.get('id')}: outside its effective period ({start or '…'} to {end})"
+            found.append(Diagnostic("plan-not-effective", Severity.warning, text))
+    return found
+
+
+def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any) -> None:
+    """What the record and the logic reported: findings of the data, exclusions, CQL messages; touched recommendations are
+    marked."""
+    outcome.excluded = [
+        Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in getattr(record, "excluded", None) or ()
+    ]
+    outcome.findings += list(getattr(record, "findings", None) or ())
+    for message in getattr(evaluation, "messages", None) or ():
+        text = message if isinstance(message, str) else getattr(message, "message", None) or str(message)
+        outcome.findings.append(Diagnostic("cql-message", Severity.information, str(text)))
+    about = getattr(record, "findings_about", None)
+    if about is None:
+        return
+    for recommendation in outcome.recommendations:
+        touched = [e.resource for e in recommendation.evidence if e.resource] + [
+            r for e in recommendation.evidence for r in e.checked
+        ]
+        for reference in dict.fromkeys(touched):
+            recommendation.findings += [f for f in about(reference) if f not in recommendation.findings]
+
+
+def as_concept(value: Any) -> Json | None:
+    """A parameter such as userType as a CodeableConcept: a concept, a Coding, ``system|code``, or a bare code."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        system, bar, code = value.rpartition("|")
+        return {"coding": [{"system": system, "code": code} if bar else {"code": value}], "text": code or value}
+    if isinstance(value, dict):
+        return value if "coding" in value or "text" in value else {"coding": [value]}
+    return None

@@ -1,0 +1,74 @@
+"""How to supply a missing data element: which result to order, which question to answer, what to record.
+
+From the element's tags: ``@valueset`` (codes by which a result or record would carry it), ``@unit``, ``@question``
+(questionnaire and item). What kind of thing it is follows from what the element's logic reads: a value set on Observations is
+a measurement to order, on Conditions, medications and so on a record to add.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.apply.names import objects
+from guideway.apply.outcome import Supply
+from guideway.guideline.compiled import CompiledGuideline, Element
+
+Json = dict[str, Any]
+
+_MEASURED = frozenset({"Observation", "DiagnosticReport"})
+
+
+def supplies(element: Element, guideline: CompiledGuideline) -> list[Supply]:
+    """Every way the package names, the question first; where it names none, the display alone."""
+    found: list[Supply] = []
+    if element.question:
+        found.append(question_supply(element.question, guideline))
+    if element.value_set:
+        found.append(_coded(element, guideline))
+    if not found:
+        unit = f" ({element.unit})" if element.unit else ""
+        found.append(Supply(kind="record", text=f"Record {element.display}{unit}", unit=element.unit))
+    return found
+
+
+def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
+    """A question of a Questionnaire, with its text where the questionnaire is in the package."""
+    canonical, _, link_id = reference.partition("#")
+    questionnaire = guideline.resolve(canonical, "Questionnaire")
+    title = questionnaire.title if questionnaire is not None else canonical
+    text = _item_text(questionnaire.resource, link_id) if questionnaire is not None else None
+    words = f"Answer in {title}: {text}" if text else f"Answer item {link_id} of {title}"
+    known = questionnaire.canonical if questionnaire is not None else canonical
+    return Supply(kind="question", text=words, questionnaire=known, link_id=link_id or None)
+
+
+def _item_text(node: Json, link_id: str) -> str | None:
+    for item in objects(node.get("item")):
+        if item.get("linkId") == link_id:
+            return item["text"] if isinstance(item.get("text"), str) else None
+        found = _item_text(item, link_id)
+        if found:
+            return found
+    return None
+
+
+def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
+    url = element.value_set or ""
+    title = guideline.value_set_titles.get(url) or guideline.value_set_titles.get(url.partition("|")[0]) or url
+    members = guideline.value_sets.get(url) or guideline.value_sets.get(url.partition("|")[0])
+    code: Json | None = None
+    if isinstance(members, list) and members:
+        system, value, display = members[0][0], members[0][1], members[0][2]
+        code = {"system": system, "code": value} | ({"display": display} if display else {})
+    definition = guideline.definition((element.library, element.define))
+    types = [guideline.requirements[n].type for n in definition.requirements] if definition is not None else []
+    coded_by = (
+        {guideline.requirements[n].type for n in definition.requirements if guideline.requirements[n].value_set == url}
+        if definition
+        else set()
+    )
+    measured = bool(_MEASURED & (coded_by or set(types)))
+    unit = f", in {element.unit}" if element.unit else ""
+    named = f" (for example {code.get('display') or code['code']})" if code else ""
+    text = f"Order or enter {title}{named}{unit}" if measured else f"Record {title}{named}"
+    return Supply(kind="order" if measured else "record", text=text, value_set=url, code=code, unit=element.unit)

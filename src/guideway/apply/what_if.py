@@ -1,0 +1,279 @@
+"""What if a datum were different: ``--set 'anc=0.8 10*9/L@2026-05-30'`` for one run, and what changes in the outcome.
+
+A setting names a data element of the guideline (a define tagged ``@dataElement``) and gives it a value, or nothing (``anc=``
+takes it away). Where the element's tags say how the record would carry it, the record is changed: a measurement becomes an
+Observation with the first code of its value set, an answer a QuestionnaireResponse, a diagnosis a Condition, a drug a
+MedicationRequest; so everything else that reads such data sees it too. Where they do not, the define's value is replaced.
+``compare`` lists what differs between two outcomes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from guideway.apply.fhir_json import UCUM
+from guideway.apply.moment import Moment
+from guideway.apply.outcome import PatientOutcome, Recommendation
+from guideway.apply.parameters import read_quantity, read_text
+from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
+
+Json = dict[str, Any]
+
+_SETTING = re.compile(
+    r"\s*([^=]+?)\s*=\s*(.*?)\s*(?:@\s*(\d{4}(?:-\d{2}(?:-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2})?)?)?)?))?\s*$", re.DOTALL
+)
+_NEWER = ("null", "none", "unknown", "")
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+ALLERGY = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One ``--set``: the element, its value as text (None: take the data away), and when."""
+
+    element: Element
+    text: str | None
+    date: str | None
+
+
+class Change(msgspec.Struct):
+    """What a set of settings does to a run."""
+
+    record: Any
+    overrides: dict[DefineKey, Any]
+    notes: list[str]
+    """For each setting, in words, what was done."""
+
+
+def parse_setting(text: str, guideline: CompiledGuideline) -> Setting:
+    """``name=value@date``; ``GuidewayError`` for an unknown name (with the nearest) or a text without ``=``."""
+    match = _SETTING.match(text)
+    if match is None:
+        raise GuidewayError(
+            f"--set {text!r}: write name=value, for example 'count=0.8 10*9/L@2026-05-30', or name= to take it away"
+        )
+    name, value, date = match.groups()
+    return Setting(guideline.element_named(name), None if value.lower() in _NEWER else value, date)
+
+
+def change(record: Any, settings: Iterable[Setting], guideline: CompiledGuideline, when: Moment) -> Change:
+    """The record and the overrides that make the settings true."""
+    result = Change(record, {}, [])
+    for number, setting in enumerate(settings, 1):
+        element = setting.element
+        resource = _resource(setting, guideline, when, number)
+        if setting.text is None:
+            gone = _carriers(element, guideline, result.record)
+            if gone and hasattr(result.record, "changed"):
+                result.record = result.record.changed(remove=gone)
+                result.notes.append(f"{element.display}: without {', '.join(gone)}")
+            else:
+                result.overrides[element.library, element.define] = None
+                result.notes.append(f"{element.display}: not known")
+        elif resource is not None and hasattr(result.record, "changed"):
+            same_day = [] if setting.date else _carriers(element, guideline, result.record, on=_date(setting, when)[:10])
+            subject = result.record.subject()
+            if subject is not None and subject.reference:
+                _own(resource, subject.reference)
+            result.record = result.record.changed(add=[resource], remove=same_day, source="--set")
+            result.notes.append(f"{element.display}: {setting.text} as {resource['resourceType']} of {_date(setting, when)}")
+        else:
+            value = _value(setting)
+            result.overrides[element.library, element.define] = value
+            result.notes.append(f"{element.display}: {setting.text} (in place of what its logic gives)")
+    return result
+
+
+def _own(resource: Json, subject: str) -> None:
+    name = "patient" if resource["resourceType"] == "AllergyIntolerance" else "subject"
+    resource[name] = {"reference": subject}
+
+
+def _date(setting: Setting, when: Moment) -> str:
+    return setting.date or when.text
+
+
+def _value(setting: Setting) -> Any:
+    """The text as a value of the element's type."""
+    assert setting.text is not None
+    return read_text(setting.text, setting.element.type or "String", f"--set {setting.element.id}")
+
+
+def _coded_by(element: Element, guideline: CompiledGuideline) -> tuple[Requirement | None, Json | None]:
+    """The retrieve by which the logic finds the element, and the first code it would find."""
+    definition = guideline.definition((element.library, element.define))
+    requirements = [guideline.requirements[n] for n in definition.requirements] if definition is not None else []
+    for requirement in sorted(requirements, key=lambda r: r.value_set != element.value_set):
+        if requirement.value_set and (element.value_set in (None, requirement.value_set)):
+            url = requirement.value_set
+            members = guideline.value_sets.get(url) or guideline.value_sets.get(url.partition("|")[0])
+            if isinstance(members, list) and members:
+                system, code, display = members[0][:3]
+                return requirement, {"system": system, "code": code} | ({"display": display} if display else {})
+        elif requirement.codes and element.value_set is None:
+            system, code = requirement.codes[0]
+            return requirement, {"code": code} | ({"system": system} if system else {})
+    return None, None
+
+
+def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, number: int) -> Json | None:
+    """The resource that would carry the value; None where the tags and the logic do not say."""
+    element, text = setting.element, setting.text
+    if text is None:
+        return None
+    date, name = _date(setting, when), f"what-if-{number}"
+    boolean = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())
+    if element.question:
+        return _answer(element, text, boolean, date, name)
+    requirement, coding = _coded_by(element, guideline)
+    if requirement is None or coding is None:
+        return None
+    concept = {"coding": [coding]}
+    if requirement.type == "Observation":
+        observation: Json = {
+            "resourceType": "Observation",
+            "id": name,
+            "status": "final",
+            "code": concept,
+            "effectiveDateTime": date,
+        }
+        return observation | _observed(text, boolean, element)
+    if boolean is not True:
+        return None
+    if requirement.type == "Condition":
+        active = {"coding": [{"system": CLINICAL, "code": "active"}]}
+        confirmed = {"coding": [{"system": VERIFIED, "code": "confirmed"}]}
+        return {
+            "resourceType": "Condition", "id": name, "clinicalStatus": active, "verificationStatus": confirmed, "code": concept,
+            "onsetDateTime": date, "recordedDate": date,
+        }  # fmt: skip
+    if requirement.type == "MedicationRequest":
+        return {
+            "resourceType": "MedicationRequest", "id": name, "status": "active", "intent": "order",
+            "medicationCodeableConcept": concept, "authoredOn": date,
+        }  # fmt: skip
+    if requirement.type == "AllergyIntolerance":
+        active = {"coding": [{"system": ALLERGY, "code": "active"}]}
+        return {"resourceType": "AllergyIntolerance", "id": name, "clinicalStatus": active, "code": concept, "recordedDate": date}
+    return None
+
+
+def _observed(text: str, boolean: bool | None, element: Element) -> Json:
+    if boolean is not None:
+        return {"valueBoolean": boolean}
+    try:
+        comparator = re.match(r"(<=|>=|<|>)\s*", text)
+        quantity = read_quantity(text[comparator.end() :] if comparator else text)
+    except (ValueError, InvalidOperation):
+        return {"valueString": text}
+    unit = element.unit if quantity.unit == "1" and element.unit else quantity.unit
+    value: Json = {"value": quantity.value, "unit": unit, "system": UCUM, "code": unit}
+    return {"valueQuantity": ({"comparator": comparator.group(1)} if comparator else {}) | value}
+
+
+def _answer(element: Element, text: str, boolean: bool | None, date: str, name: str) -> Json:
+    canonical, _, link_id = (element.question or "").partition("#")
+    if boolean is not None:
+        answer: Json = {"valueBoolean": boolean}
+    elif "|" in text:
+        system, _, code = text.rpartition("|")
+        answer = {"valueCoding": {"system": system, "code": code}}
+    else:
+        try:
+            quantity = read_quantity(text)
+            if quantity.unit != "1":
+                answer = {
+                    "valueQuantity": {"value": quantity.value, "unit": quantity.unit, "system": UCUM, "code": quantity.unit}
+                }
+            elif quantity.value == quantity.value.to_integral_value() and "." not in text:
+                answer = {"valueInteger": int(quantity.value)}
+            else:
+                answer = {"valueDecimal": Decimal(quantity.value)}
+        except (ValueError, InvalidOperation):
+            answer = {"valueDate": text} if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else {"valueString": text}
+    return {
+        "resourceType": "QuestionnaireResponse", "id": name, "questionnaire": canonical, "status": "completed", "authored": date,
+        "item": [{"linkId": link_id, "answer": [answer]}],
+    }  # fmt: skip
+
+
+def _carriers(element: Element, guideline: CompiledGuideline, record: Any, on: str | None = None) -> list[str]:
+    """References of the resources that carry the element; ``on``: only those of that day."""
+    from guideway.apply.facts import date_of
+
+    definition = guideline.definition((element.library, element.define))
+    found: list[str] = []
+    for number in definition.requirements if definition is not None else ():
+        requirement = guideline.requirements[number]
+        codes: Any = None
+        if requirement.value_set:
+            url, _, version = requirement.value_set.partition("|")
+            codes = guideline.terminology.codes(url, version or None)
+        elif requirement.codes:
+            codes = frozenset(requirement.codes)
+        if codes is None:
+            continue
+        for item in record.retrieve(requirement.type, code_path=requirement.code_path or "code", codes=codes):
+            if item.reference and (on is None or (date_of(item.data) or "").startswith(on)):
+                found.append(item.reference)
+    return list(dict.fromkeys(found))
+
+
+def override(evaluation: Any, overrides: Mapping[DefineKey, Any]) -> None:
+    """Give defines of an evaluation a value, in place of what their logic gives; before anything is evaluated."""
+    tracer = evaluation.tracer
+    for (library, define), value in overrides.items():
+        key = evaluation.program.entry(library, define, tracer is not None)
+        evaluation.memo[key] = value
+        if tracer is not None:
+            from guideway.engine.trace import TraceNode
+
+            node = TraceNode(("ExpressionDef", define, None), library, define)
+            node.value = value
+            tracer.defines[key] = node
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One recommendation that came out differently."""
+
+    key: str
+    title: str
+    before: str | None
+    after: str | None
+    reason: str
+
+    def as_json(self) -> Json:
+        """As ``--format json`` prints it."""
+        return {"id": self.key, "title": self.title, "before": self.before, "after": self.after, "reason": self.reason}
+
+
+def compare(before: PatientOutcome, after: PatientOutcome) -> list[Difference]:
+    """The recommendations whose status, requests or notes differ, in the order of the later outcome."""
+    first = {r.key: r for r in before.recommendations}
+    second = {r.key: r for r in after.recommendations}
+    found: list[Difference] = []
+    for key in dict.fromkeys([*second, *first]):
+        old, new = first.get(key), second.get(key)
+        if old is None or new is None or _said(old) != _said(new):
+            shown = new or old
+            assert shown is not None
+            found.append(
+                Difference(key, shown.title, old.status if old else None, new.status if new else None, new.reason if new else "")
+            )
+    return found
+
+
+def _said(recommendation: Recommendation) -> tuple[Any, ...]:
+    r = recommendation
+    return r.status, r.reason, r.notes, r.requests, [m.element for m in r.missing]
+
+
+def settings_of(texts: Sequence[str], guideline: CompiledGuideline) -> list[Setting]:
+    """All ``--set`` texts of a command."""
+    return [parse_setting(text, guideline) for text in texts]

@@ -1,0 +1,364 @@
+"""From a loaded guideline to a compiled one: translate the CQL, compile the ELM, and make the tables that ``apply`` works from.
+
+Heavy (the CQL front end, ELM, the code generator): imported when nothing fitting is in the cache. A library that cannot be
+translated or compiled is a finding and is left out, with what depends on it; recommendations whose expressions need it then
+report an error, and everything else works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from guideway.cql.libraries import BuiltinSource, SourceChain
+from guideway.cql.libraries import LibraryText as CqlText
+from guideway.cql.translator import translate, translate_all
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.elm import nodes
+from guideway.elm.types import Type, from_specifier
+from guideway.engine.program import Program, compile_program
+from guideway.guideline.compiled import (
+    APPLIED_TYPES,
+    CompiledGuideline,
+    DefineKey,
+    Definition,
+    Element,
+    ParameterInfo,
+)
+from guideway.guideline.elements import element_of
+from guideway.guideline.expressions import EITHER, INLINE, expressions_of, unquoted
+from guideway.guideline.libraries import LibraryText
+from guideway.guideline.package import Artifact, Guideline
+from guideway.guideline.requirements import Analysis, base_name, local_name, name_of, value_set_url
+from guideway.terminology.valuesets import ValueSetIndex, version_key
+
+Json = dict[str, Any]
+
+
+class GuidelineSource:
+    """The guideline's libraries, as the translator asks for them; ELM is read where there is no CQL text, or where the text
+    failed."""
+
+    def __init__(self, guideline: Guideline, findings: list[Diagnostic]) -> None:
+        self._libraries = guideline.libraries
+        self._findings = findings
+        self._elm: dict[tuple[str, str | None], nodes.Library | None] = {}
+        self.use_elm: set[tuple[str, str | None]] = set()
+
+    def find(self, name: str, version: str | None) -> CqlText | nodes.Library | None:
+        """The library of that name and version, the newest where none is asked for."""
+        found = [x for x in self._libraries if x.name == name and (version is None or x.version == version)]
+        if not found:
+            return None
+        library = max(found, key=lambda x: version_key(x.version))
+        if library.cql is not None and (library.name, library.version) not in self.use_elm:
+            return CqlText(library.cql, library.file or None)
+        return self.elm(library)
+
+    def names(self) -> Iterator[str]:
+        """The names of all libraries."""
+        return iter(dict.fromkeys(x.name for x in self._libraries))
+
+    def elm(self, library: LibraryText) -> nodes.Library | None:
+        """The ELM that a library carries; one that cannot be read is a finding."""
+        key = (library.name, library.version)
+        if key not in self._elm:
+            self._elm[key] = None
+            data = library.elm_json or library.elm_xml
+            if data is not None:
+                from guideway.elm.codec import read
+
+                try:
+                    self._elm[key] = read(data, file=library.file)
+                except GuidewayError as error:
+                    self._findings.append(Diagnostic("library-elm", Severity.error, str(error), library.file))
+        return self._elm[key]
+
+
+def compile_guideline(guideline: Guideline) -> CompiledGuideline:
+    """The guideline, ready to be applied. Problems of single artifacts are its findings."""
+    findings = list(guideline.findings)
+    libraries = _translated(guideline, findings)
+    inline, inline_errors, wrappers = _inline(guideline, libraries, findings)
+    program, kept = _compiled([*libraries.values(), *wrappers], findings)
+    index = ValueSetIndex(a.resource for a in guideline.artifacts if a.type in ("ValueSet", "CodeSystem"))
+    analysis = Analysis(kept)
+    elements = _elements(kept)
+    names = {name_of(library) for library in kept}
+    return CompiledGuideline(
+        manifest=guideline.manifest,
+        content_hash=guideline.content_hash,
+        artifacts=[a for a in guideline.artifacts if a.type in APPLIED_TYPES],
+        defines={name_of(library): _definitions(library, analysis, frozenset(elements)) for library in kept},
+        library_urls=_library_urls(guideline),
+        aliases={name_of(x): {i.localIdentifier or "": base_name(i.path) for i in x.includes} for x in kept},
+        inline={key: bound for key, bound in inline.items() if bound[0] in names},
+        inline_errors=inline_errors,
+        elements=elements,
+        requirements=tuple(analysis.requirements),
+        parameters=tuple(p for library in kept for p in _parameters(library)),
+        value_sets=index.snapshot(_value_sets(kept, guideline)),
+        value_set_titles={a.url: a.title for a in guideline.of_type("ValueSet")},
+        program=program,
+        findings=findings,
+    )
+
+
+def translate_guideline(guideline: Guideline) -> tuple[dict[tuple[str, str | None], nodes.Library], list[Diagnostic]]:
+    """The ELM of every library of a guideline, and what the translator found: for building packages and for validation."""
+    findings: list[Diagnostic] = []
+    return _translated(guideline, findings), findings
+
+
+def _translated(guideline: Guideline, findings: list[Diagnostic]) -> dict[tuple[str, str | None], nodes.Library]:
+    source = GuidelineSource(guideline, findings)
+    chain = SourceChain(source, BuiltinSource())
+    found: list[Diagnostic] = []
+    libraries = translate_all(chain, list(source.names()), diagnostics=found)
+    done = {name for name, _ in libraries}
+    failed = [x for x in guideline.libraries if x.name not in done and x.cql is not None and (x.elm_json or x.elm_xml)]
+    if failed:
+        # Text that this translator does not take, with ELM beside it that another one made.
+        source.use_elm = {(x.name, x.version) for x in failed}
+        found = []
+        libraries = translate_all(chain, list(source.names()), diagnostics=found)
+    findings += [d for d in found if d.severity is Severity.error]
+    return libraries
+
+
+def _inline(
+    guideline: Guideline, libraries: dict[tuple[str, str | None], nodes.Library], findings: list[Diagnostic]
+) -> tuple[dict[tuple[str, str], DefineKey], dict[tuple[str, str], str], list[nodes.Library]]:
+    """Compile the CQL expressions that stand in artifacts: each library that they refer to gets a companion which includes
+    it, and
+    sees its names as if the expression stood at its end."""
+    wanted: dict[str, dict[str, None]] = {}
+    names = {name for name, _ in libraries}
+    for artifact in guideline.artifacts:
+        if artifact.type not in APPLIED_TYPES:
+            continue
+        references = artifact.resource.get("library")
+        own = [x for x in references if isinstance(x, str)] if isinstance(references, list) else []
+        for found in expressions_of(artifact.resource):
+            language = found.expression.get("language")
+            text = str(found.expression["expression"]).strip()
+            reference = found.expression.get("reference") or (own[0] if own else None)
+            library = guideline.library_of(reference) if isinstance(reference, str) else None
+            name = library.name if library is not None else ""
+            if language in INLINE or (language == EITHER and not _is_define(libraries, name, text)):
+                wanted.setdefault(name, {})[text] = None
+    bound: dict[tuple[str, str], DefineKey] = {}
+    errors: dict[tuple[str, str], str] = {}
+    made: list[nodes.Library] = []
+    texts = {x.name: x for x in guideline.libraries}
+    for name, expressions in sorted(wanted.items()):
+        if name and name not in names:
+            continue
+        companion = f"{name}Expressions" if name else "GuidelineExpressions"
+        good: dict[str, str] = {}
+        for number, text in enumerate(expressions, 1):
+            define = f"Expression {number}"
+            problem = _problem(guideline, companion, texts.get(name), {define: text}, findings)
+            if problem is None:
+                good[define] = text
+                bound[name, text] = (companion, define)
+            else:
+                errors[name, text] = problem
+        if good:
+            result = _companion(guideline, companion, texts.get(name), good, findings)
+            if result.library is not None:
+                made.append(result.library)
+    return bound, errors, made
+
+
+def _is_define(libraries: dict[tuple[str, str | None], nodes.Library], library: str, text: str) -> bool:
+    """Whether ``text/cql`` is the name of a define, also one qualified by a library."""
+    name = unquoted(text)
+    head, dot, rest = text.partition(".")
+    for (own, _), elm in libraries.items():
+        known = {s.name for s in elm.statements}
+        if own == library and name in known:
+            return True
+        if dot and unquoted(rest) in known and own == unquoted(head):
+            return True
+    return False
+
+
+def _problem(
+    guideline: Guideline, name: str, library: LibraryText | None, defines: dict[str, str], findings: list[Diagnostic]
+) -> str | None:
+    result = _companion(guideline, name, library, defines, findings)
+    return None if result.library is not None else "; ".join(d.message for d in result.errors[:2]) or "it cannot be translated"
+
+
+def _companion(
+    guideline: Guideline, name: str, library: LibraryText | None, defines: dict[str, str], findings: list[Diagnostic]
+) -> Any:
+    """A library of expressions: the text of the library they refer to under another name, which also includes the original, with
+    one define for each expression at its end."""
+    added = "\n".join(f'define "{define}":\n  {text}\n' for define, text in defines.items())
+    if library is None:
+        text = f"library {name}\nusing FHIR version '4.0.1'\ninclude FHIRHelpers version '4.0.1'\ncontext Patient\n{added}"
+    elif library.cql is None:
+        version = f" version '{library.version}'" if library.version else ""
+        include = f'include "{library.name}"{version} called "{library.name}"'
+        text = f"library {name}\nusing FHIR version '4.0.1'\n{include}\ncontext Patient\n{added}"
+    else:
+        text = f"{_renamed(library, name)}\n{added}"
+    chain = SourceChain(GuidelineSource(guideline, findings), BuiltinSource())
+    return translate(text, file=library.file if library is not None else name, sources=chain)
+
+
+def _renamed(library: LibraryText, name: str) -> str:
+    """A library's text under another name, including the original by its own name so that ``Library.Define`` works."""
+    from guideway.guideline.libraries import header_span
+
+    assert library.cql is not None
+    start, end = header_span(library.cql)
+    head, rest = library.cql[:start], library.cql[end:]
+    version = f" version '{library.version}'" if library.version else ""
+    cut = _after_usings(rest)
+    include = f'\ninclude "{library.name}"{version} called "{library.name}"\n'
+    return f"{head}library {name}{rest[:cut]}{include}{rest[cut:]}"
+
+
+def _after_usings(text: str) -> int:
+    """Where the using statements end: includes follow them."""
+    import re
+
+    end = 0
+    for match in re.finditer(r"^[ \t]*using\s+\S+(?:\s+version\s+'[^']*')?[^\n]*$", text, re.MULTILINE):
+        end = match.end()
+    return end
+
+
+def _compiled(libraries: list[nodes.Library], findings: list[Diagnostic]) -> tuple[Program, list[nodes.Library]]:
+    """The program; a library that the engine refuses is left out with everything that includes it."""
+    kept = list(libraries)
+    while True:
+        try:
+            program = compile_program(kept)
+            return program, kept
+        except GuidewayError as error:
+            failed = _culprit(kept)
+            if failed is None:
+                raise
+            findings.append(Diagnostic("library-not-compiled", Severity.error, str(error)))
+            kept = _without(kept, failed)
+
+
+def _culprit(libraries: list[nodes.Library]) -> str | None:
+    """The first library, in the order of includes, that cannot be compiled with what it includes."""
+    for library in libraries:
+        needed = _closure(library, libraries)
+        try:
+            compile_program(needed)
+        except GuidewayError:
+            return name_of(library)
+    return None
+
+
+def _closure(library: nodes.Library, libraries: list[nodes.Library]) -> list[nodes.Library]:
+    wanted = {name_of(library)}
+    while True:
+        more = {base_name(i.path) for x in libraries if name_of(x) in wanted for i in x.includes} - wanted
+        if not more:
+            return [x for x in libraries if name_of(x) in wanted]
+        wanted |= more
+
+
+def _without(libraries: list[nodes.Library], failed: str) -> list[nodes.Library]:
+    out = {failed}
+    while True:
+        more = {name_of(x) for x in libraries if any(base_name(i.path) in out for i in x.includes)} - out
+        if not more:
+            return [x for x in libraries if name_of(x) not in out]
+        out |= more
+
+
+def _definitions(library: nodes.Library, analysis: Analysis, elements: frozenset[DefineKey]) -> dict[str, Definition]:
+    name = name_of(library)
+    return {
+        s.name: analysis.definition((name, s.name), type_text(s), elements)
+        for s in library.statements
+        if s.name is not None and not isinstance(s, nodes.FunctionDef)
+    }
+
+
+def _elements(libraries: list[nodes.Library]) -> dict[DefineKey, Element]:
+    by_name = {name_of(library): library for library in libraries}
+    found: dict[DefineKey, Element] = {}
+    for library in libraries:
+        name = name_of(library)
+        if name.endswith("Expressions") and name.removesuffix("Expressions") in by_name:
+            continue  # a companion repeats the defines of its library
+
+        def value_set(local: str, home: nodes.Library = library) -> str | None:
+            near = [home, *(by_name[base_name(i.path)] for i in home.includes if base_name(i.path) in by_name)]
+            return next((url for x in near if (url := value_set_url(x, local)) is not None), None)
+
+        for statement in library.statements:
+            if isinstance(statement, nodes.FunctionDef):
+                continue
+            element = element_of(name, statement, type_text(statement), value_set)
+            if element is not None:
+                found[name, element.define] = element
+    return found
+
+
+def _parameters(library: nodes.Library) -> Iterator[ParameterInfo]:
+    for parameter in library.parameters:
+        if parameter.name is not None:
+            declared = parameter.parameterTypeSpecifier
+            named = parameter.parameterType or parameter.resultTypeName
+            kind: Any = from_specifier(declared) if declared is not None else None
+            kind = kind or (parameter.result_type if isinstance(parameter.result_type, Type) else None)
+            text = str(kind) if kind is not None else local_name(named or "Any")
+            yield ParameterInfo(
+                library=name_of(library), name=parameter.name, type=text, has_default=parameter.default is not None
+            )
+
+
+def type_text(statement: nodes.ExpressionDef) -> str | None:
+    """The static type of a define, as CQL writes it; None where the ELM does not say."""
+    for node in (statement, statement.expression):
+        if node is None:
+            continue
+        if isinstance(node.result_type, Type):
+            return str(node.result_type)
+        if node.resultTypeName:
+            return local_name(node.resultTypeName)
+        if node.resultTypeSpecifier is not None:
+            return str(from_specifier(node.resultTypeSpecifier))
+    return None
+
+
+def _library_urls(guideline: Guideline) -> dict[str, str]:
+    """Library canonicals, with and without version, to the names of libraries, those that failed included."""
+    found: dict[str, str] = {}
+    for library in guideline.libraries:
+        if library.url:
+            found[library.url] = library.name
+            if library.version:
+                found[f"{library.url}|{library.version}"] = library.name
+    for artifact in guideline.of_type("Library"):
+        known = guideline.library_of(artifact.url)
+        if known is not None:
+            found.setdefault(artifact.url, known.name)
+            found.setdefault(artifact.canonical, known.name)
+    return found
+
+
+def _value_sets(libraries: list[nodes.Library], guideline: Guideline) -> list[tuple[str, str | None]]:
+    """The value sets that the logic declares, and those of the guideline (inputs, prefetch, classes)."""
+    wanted: dict[tuple[str, str | None], None] = {}
+    for library in libraries:
+        wanted |= {(v.id, v.version): None for v in library.valueSets if v.id}
+    for artifact in guideline.of_type("ValueSet"):
+        wanted[artifact.url, None] = None
+    return list(wanted)
+
+
+def artifacts_of(guideline: Guideline) -> list[Artifact]:
+    """What a compiled guideline keeps of the artifacts."""
+    return [a for a in guideline.artifacts if a.type in APPLIED_TYPES]
