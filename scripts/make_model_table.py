@@ -110,7 +110,7 @@ def facts(model: ModelInfo) -> tuple[set[tuple[str, str]], dict[str, str]]:
             if extra.get("needed") or extra.get("element_required") or extra.get("one_of_many_required"):
                 required.add((type_name, element.element))
             bound = element.type.partition(".")[2]
-            if extra.get("enum_values") and bound not in ("code", "string", "uri", "CodeableConcept", "Coding"):
+            if extra.get("enum_values") and bound not in ("code", "string", "uri", "CodeableConcept", "Coding", "MimeType"):
                 if "+" not in extra["enum_values"]:
                     codes.setdefault(bound, " ".join(extra["enum_values"]))
                 elif bound not in WHOLE_LISTS:
