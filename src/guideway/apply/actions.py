@@ -404,7 +404,11 @@ class _Place:
             from guideway.apply.fhir_json import as_text
 
             values = answer.value if isinstance(answer.value, list) else [answer.value]
-            notes += [text for value in values if value is not None and (text := as_text(value)) not in notes]
+            said = [text for value in values if value is not None and (text := as_text(value)) not in notes]
+            notes += said
+            rule = (extension_value(extension) or {}).get("name")
+            if said and isinstance(rule, str) and rule not in recommendation.note_rules:
+                recommendation.note_rules.append(rule)
         return [n for n in notes if n not in recommendation.notes]
 
     def _check_selection(self, node: ActionNode, recommendation: Recommendation) -> None:
