@@ -1,7 +1,7 @@
 """Our results beside those of the reference: cql-execution fed with the reference translator's ELM.
 
-Every define of every library in ``libraries/`` is evaluated three ways: (a) cql-execution on the reference's ELM, (b) our engine on
-the reference's ELM, (c) our translator and engine on the text. All three must agree, except where ``differences.yaml`` says which
+Every define of every library in ``libraries/`` is evaluated three ways: (a) cql-execution on the reference ELM, (b) our engine on
+the reference ELM, (c) our translator and engine on the text. All three must agree, except where ``differences.yaml`` says which
 of them differs and why. Needs Node and npm (the packages are installed into a folder of the user's cache), and the model
 information in GUIDEWAY_SHARED.
 """
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.shared import shared_folder
 
 pytestmark = pytest.mark.full
