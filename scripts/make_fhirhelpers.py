@@ -24,11 +24,13 @@ library FHIRHelpers version '4.0.1'
 using FHIR version '4.0.1'
 
 // A period whose start is missing began at an unknown time; one whose end is missing is still going on.
+// @native: fhir-period
 define function ToInterval(period FHIR.Period):
   if period is null then null
   else if period."start" is null then Interval(period."start".value, period."end".value]
   else Interval[period."start".value, period."end".value]
 
+// @native: fhir-range
 define function ToInterval(range FHIR.Range):
   if range is null then null
   else Interval[ToQuantity(range.low), ToQuantity(range.high)]
@@ -60,6 +62,7 @@ define function ToCalendarUnit(unit System.String):
   end
 
 // A quantity with a comparator is no single quantity: converting it is an error. ToInterval takes it.
+// @native: fhir-quantity
 define function ToQuantity(quantity FHIR.Quantity):
   if quantity.value is not null and quantity.comparator is not null then
     Message(
@@ -81,10 +84,12 @@ define function ToQuantityIgnoringComparator(quantity FHIR.Quantity):
       null, true, 'FHIRHelpers.ToQuantity.InvalidFHIRQuantity', 'Error',
       'Invalid FHIR Quantity code: ' & quantity.unit.value & ' (' & quantity.system.value & '|' & quantity.code.value & ')')
 
+// @native: fhir-ratio
 define function ToRatio(ratio FHIR.Ratio):
   if ratio is null then null
   else System.Ratio { numerator: ToQuantity(ratio.numerator), denominator: ToQuantity(ratio.denominator) }
 
+// @native: fhir-code
 define function ToCode(coding FHIR.Coding):
   if coding is null then null
   else
@@ -95,6 +100,7 @@ define function ToCode(coding FHIR.Coding):
       display: coding.display.value
     }
 
+// @native: fhir-concept
 define function ToConcept(concept FHIR.CodeableConcept):
   if concept is null then null
   else

@@ -262,6 +262,21 @@ def type_of_expression(model: ModelInfo, expression: str) -> types.Type:
 @cache
 def descendants(name: str) -> frozenset[str]:
     """A FHIR type and all types that derive from it."""
-    model = builtin("FHIR", "4.0.1")
-    wanted = f"FHIR.{name}"
-    return frozenset({name, *(t.partition(".")[2] for t in model.types if wanted in model.ancestors(t))})
+    found, pending = {name}, [name]
+    below = _derived()
+    while pending:
+        for derived in below.get(pending.pop(), ()):
+            if derived not in found:
+                found.add(derived)
+                pending.append(derived)
+    return frozenset(found)
+
+
+@cache
+def _derived() -> dict[str, list[str]]:
+    """FHIR type → the types that derive from it directly."""
+    found: dict[str, list[str]] = {}
+    for name, info in builtin("FHIR", "4.0.1").types.items():
+        if info.base is not None:
+            found.setdefault(info.base.partition(".")[2], []).append(name.partition(".")[2])
+    return found
