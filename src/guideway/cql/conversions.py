@@ -1,12 +1,13 @@
 """Implicit conversions, and which overload of an operator a call means.
 
-Follows CQL 1.5 Developer's Guide, "Implicit Conversions" and "Conversion Precedence": a call takes the signature whose operands
-need the cheapest conversions, in the order exact match, subtype, compatible (null), cast, conversion to a simple type, conversion to
-a class, interval promotion, list demotion, interval demotion, list promotion; the last four only where the options allow them.
+Follows CQL 1.5 Developer's Guide, "Implicit Conversions" and "Conversion Precedence": a call takes the signature whose
+operands need the cheapest conversions, in the order exact match, subtype, compatible (null), cast, conversion to a simple
+type, conversion to a class, interval promotion, list demotion, interval demotion, list promotion; the last four only where
+the options allow them.
 
-``Conversions.find(from, to)`` says how one type becomes another; ``Overloads.resolve(rows, types)`` picks a row and instantiates its
-type variables. Both are remembered, so a call of the same types costs one dictionary look-up. ``conversion_nodes`` turns a
-``Conversion`` into ELM.
+``Conversions.find(from, to)`` says how one type becomes another; ``Overloads.resolve(rows, types)`` picks a row and
+instantiates its type variables. Both are remembered, so a call of the same types costs one dictionary look-up.
+``converting`` turns a ``Conversion`` into ELM.
 """
 
 from __future__ import annotations
@@ -139,7 +140,9 @@ class Conversions:
                 return Conversion("operator", from_, to, self._class_cost(to), name=node)
         best: Conversion | None = None
         for known in self.types.model_conversions(from_):
-            first = Conversion("function", from_, known.to, self._class_cost(known.to), name=known.function, library=known.library)
+            first = Conversion(
+                "function", from_, known.to, self._class_cost(known.to), name=known.function, library=known.library
+            )
             if known.to == to:
                 return first
             second = self.find(known.to, to)
@@ -197,6 +200,8 @@ class Conversions:
                 ways.append(way)
         if not ways:
             return None
+        # A number in a choice beside a quantity is not a quantity of unit 1.
+        ways = [w for w in ways if not (w.second is not None and w.second.name == "ToQuantity")] or ways
         cheapest = min(way.cost for way in ways)
         if all(way.kind == "none" for way in ways):
             return Conversion("cast", from_, to, Cost.cast)
@@ -237,12 +242,19 @@ class Conversions:
             for target, _ in SYSTEM_CONVERSIONS.get(known.to, ()):
                 yield target
 
-    def join(self, a: Type, b: Type) -> Type | None:
-        """The one type that both become when they must agree (``Integer`` and ``Decimal`` → ``Decimal``); None where none is."""
+    def join(self, a: Type, b: Type, *, narrow: bool = False) -> Type | None:
+        """The one type that both become when they must agree (``Integer`` and ``Decimal`` → ``Decimal``); None where none is.
+
+        ``narrow``: a choice becomes the one of its members that the other side is of (``value = 5``), not the other way round.
+        """
         if a == b or b == ANY or b is ERROR:
             return a
         if a == ANY or a is ERROR:
             return b
+        if narrow:
+            for choice, other in ((a, b), (b, a)):
+                if isinstance(choice, ChoiceType) and not isinstance(other, ChoiceType) and self.find(choice, other) is not None:
+                    return other
         if self.types.is_subtype(b, a):
             return a
         if self.types.is_subtype(a, b):
@@ -331,7 +343,9 @@ class Overloads:
             self._found[key] = best[0] if best else None
         return self._found[key]
 
-    def resolve(self, candidates: Sequence[Row], types: tuple[Type, ...], promotions: Promotions = NO_PROMOTIONS) -> list[Resolution]:
+    def resolve(
+        self, candidates: Sequence[Row], types: tuple[Type, ...], promotions: Promotions = NO_PROMOTIONS
+    ) -> list[Resolution]:
         """The best fitting rows: empty where none fits, several where the call is ambiguous."""
         fitting = []
         for row in candidates:
@@ -368,11 +382,11 @@ class Overloads:
             cost += way.cost
         return Resolution(row, operands, result, tuple(ways), cost)
 
-    def _bind(self, parameter: Type, type_: Type, bound: dict[str, Type], promotions: Promotions) -> bool:
-        """Bind the variables of ``parameter`` so that ``type_`` fits; False where it cannot."""
+    def _bind(self, parameter: Type, type_: Type, bound: dict[str, Type], promotions: Promotions, inside: bool = False) -> bool:
+        """Bind the variables of ``parameter`` so that ``type_`` fits; False where it cannot. ``inside`` a list or interval."""
         if isinstance(parameter, TypeVariable):
             current = bound.get(parameter.name, ANY)
-            joined = self.conversions.join(current, type_)
+            joined = self.conversions.join(current, type_, narrow=not inside)
             if joined is None:
                 return False
             bound[parameter.name] = joined
@@ -381,19 +395,16 @@ class Overloads:
             return True
         if isinstance(parameter, ListType):
             if isinstance(type_, ListType):
-                return self._bind(parameter.element, type_.element, bound, promotions)
+                return self._bind(parameter.element, type_.element, bound, promotions, True)
             if promotions.list_promotion and self._bind(parameter.element, type_, bound, promotions):
                 return True
         elif isinstance(parameter, IntervalType):
             if isinstance(type_, IntervalType):
-                return self._bind(parameter.point, type_.point, bound, promotions)
+                return self._bind(parameter.point, type_.point, bound, promotions, True)
             if promotions.interval_promotion and not any(isinstance(t, IntervalType) for t in self._becomes(type_)):
                 return self._bind(parameter.point, type_, bound, promotions)
         kind = type(parameter)
-        for target in self._becomes(type_):
-            if type(target) is kind and self._bind(parameter, target, bound, promotions):
-                return True
-        return False
+        return any(type(b) is kind and self._bind(parameter, b, bound, promotions) for b in self._becomes(type_))
 
     def _becomes(self, type_: Type) -> Iterable[Type]:
         if isinstance(type_, ChoiceType):

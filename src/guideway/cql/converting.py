@@ -91,8 +91,6 @@ def _list(t: Translation, value: Any, conversion: Conversion) -> Any:
         return value
     if isinstance(value, elm.List):
         value.element = [apply(t, e, inner) for e in value.element]
-        if value.typeSpecifier is not None and isinstance(conversion.to, ListType):
-            value.typeSpecifier = specifier(t.types, conversion.to.element)
         value.result_type = conversion.to
         return value
     item = t.like(elm.AliasRef(name="X"), value, inner.from_)
@@ -107,6 +105,9 @@ def _interval(t: Translation, value: Any, conversion: Conversion) -> Any:
     assert inner is not None
     if inner.kind == "none":
         return value
+    if isinstance(value, elm.Interval) and isinstance(value.low, elm.Null) and isinstance(value.high, elm.Null):
+        # without a point type there is no interval: Interval[null, null] is null
+        return cast(t, t.like(elm.Null(), value, value.result_type), conversion.to)
     if isinstance(value, elm.Interval):
         value.low, value.high = apply(t, value.low, inner), apply(t, value.high, inner)
         value.result_type = conversion.to

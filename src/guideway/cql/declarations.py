@@ -1,7 +1,8 @@
-"""A library's declarations: usings, includes, parameters, terminology, contexts, definitions, functions (CQL 1.5 Author's Guide).
+"""A library's declarations: usings, includes, parameters, terminology, contexts, definitions, functions (CQL 1.5 Author's
+Guide).
 
-All names are entered first, so a definition may refer to a later one; a definition is translated when it is first referred to or, at
-the latest, in its turn. A definition that needs itself is reported as circular.
+All names are entered first, so a definition may refer to a later one; a definition is translated when it is first referred
+to or, at the latest, in its turn. A definition that needs itself is reported as circular.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def translate_library(tree: syntax.Library, diagnostics: list[Diagnostic], works
     builder = LibraryBuilder(tree, workspace)
     with _deep():
         builder.build()
-    found = [*diagnostics, *builder.t.diagnostics]
+    found = list(dict.fromkeys([*diagnostics, *builder.t.diagnostics]))
     found.sort(key=lambda d: (d.position or (0, 0, 0, 0))[:2])
     failed = any(d.severity is Severity.error for d in found)
     return Translated(builder.t.symbols, builder.library, found, failed)
@@ -99,7 +100,7 @@ class LibraryBuilder:
             self.translate(definition)
         self.library.contexts.sort(key=lambda c: int(c.localId or 0))
         if t.options.warnings:
-            warnings.check(t, self.tree)
+            warnings.unused(t, self.tree)
 
     def enter(self, definition: syntax.Definition, context: str) -> None:
         """Enter a declaration's name."""
@@ -126,7 +127,9 @@ class LibraryBuilder:
         operands = tuple(typenames.resolve(t, o.type) for o in definition.operands)
         result = typenames.resolve(t, definition.returns) if definition.returns is not None else None
         if definition.external and result is None:
-            result = t.error("cql-no-result-type", "An external function must say what it returns.", definition.identifier).result_type
+            result = t.error(
+                "cql-no-result-type", "An external function must say what it returns.", definition.identifier
+            ).result_type
         function = Function(
             definition.name, operands, tuple(o.name for o in definition.operands), result, _access(definition), definition.fluent,
             definition.external, definition, context,
@@ -151,7 +154,7 @@ class LibraryBuilder:
                 for function in self.t.symbols.functions.get(definition.name, []):
                     if function.definition is definition:
                         self.function(function)
-            case _:
+            case _ if type(definition) in _KINDS:
                 symbol = self.t.symbols.symbols.get(definition.name)
                 if symbol is not None and symbol.definition is definition and id(definition) not in self._made:
                     self.declare(symbol, definition)
@@ -207,7 +210,9 @@ class LibraryBuilder:
 
         t = self.t
         if node.local_name in t.symbols.symbols:
-            t.error("cql-duplicate-name", f"'{node.local_name}' is declared twice in this library.", node.alias or node.identifier)
+            t.error(
+                "cql-duplicate-name", f"'{node.local_name}' is declared twice in this library.", node.alias or node.identifier
+            )
             return
         found = self.workspace.include(node.name, node.version)
         if isinstance(found, Problem):
@@ -233,7 +238,11 @@ class LibraryBuilder:
             return self._helper_names[library]
         name: str | None = None
         for symbol in self.t.symbols.symbols.values():
-            if symbol.kind == "include" and isinstance(symbol.definition, syntax.IncludeDef) and symbol.definition.name == library:
+            if (
+                symbol.kind == "include"
+                and isinstance(symbol.definition, syntax.IncludeDef)
+                and symbol.definition.name == library
+            ):
                 symbol.used = True
                 name = symbol.name
         if name is None:
@@ -272,7 +281,9 @@ class LibraryBuilder:
                 type_ = type_ or t.types.named(f"{candidate.name}.{name}")
         if not isinstance(type_, NamedType) or type_ == ANY:
             known = [c.name for m in t.models.values() for c in m.contexts]
-            hint = f"contexts here: {', '.join([*known, 'Unfiltered'])}" if known else "using FHIR version '4.0.1' offers: Patient"
+            hint = (
+                f"contexts here: {', '.join([*known, 'Unfiltered'])}" if known else "using FHIR version '4.0.1' offers: Patient"
+            )
             t.error("cql-unknown-context", f"No data model of this library has a context '{name}'.", node, hint=hint)
             t.symbols.symbols[name] = Symbol("expression", name, ERROR, definition=None, context=name)
             return name
@@ -350,6 +361,7 @@ class LibraryBuilder:
 
     def expression(self, node: syntax.ExpressionDef, symbol: Symbol) -> Any:
         """``define "Name": expression``."""
+        self.t.excuse(node.expression)
         value = self.t.expression(node.expression)
         if symbol.type is not ERROR:
             symbol.type = value.result_type

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from guideway.cql import functions, literals, operators, queries, references, retrieves, selectors, timing
 from guideway.cql.translation import Handler
 
-HANDLERS: dict[type, Handler] = {
+_ALL: dict[Any, Any] = {
     **literals.HANDLERS,
     **selectors.HANDLERS,
     **references.HANDLERS,
@@ -15,3 +17,4 @@ HANDLERS: dict[type, Handler] = {
     **queries.HANDLERS,
     **retrieves.HANDLERS,
 }
+HANDLERS: dict[type, Handler] = _ALL

@@ -1,7 +1,8 @@
 """Calls: functions of this and of included libraries, of the System library, fluent functions and FHIRPath methods.
 
-CQL 1.5 Author's Guide, "Using Functions to Define Reusable Logic" and "Fluent Functions"; Reference for the System functions. Overloads
-are picked by ``conversions.Overloads``; a call of several equally good overloads is an error that lists them.
+CQL 1.5 Author's Guide, "Using Functions to Define Reusable Logic" and "Fluent Functions"; Reference for the System
+functions. Overloads are picked by ``conversions.Overloads``; a call of several equally good overloads is an error that
+lists them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def call(t: Translation, node: syntax.Call) -> Any:
 def plain_call(t: Translation, node: syntax.Call) -> Any:
     """A function of this library, or of the System library."""
     own = t.symbols.functions.get(node.name, [])
+    if own:
+        t.excuse(*node.arguments)
     special = _SPECIAL.get(node.name)
     values = [t.expression(a) for a in node.arguments]
     if any(v.result_type is ERROR for v in values):
@@ -71,6 +74,7 @@ def unknown_function(t: Translation, node: syntax.Call) -> Any:
 def library_call(t: Translation, include: Symbol, node: syntax.Call) -> Any:
     """``Library.f(x)``."""
     include.used = True
+    t.excuse(*node.arguments)
     values = [t.expression(a) for a in node.arguments]
     library = include.library
     if library is None or any(v.result_type is ERROR for v in values):
@@ -92,10 +96,12 @@ def library_call(t: Translation, include: Symbol, node: syntax.Call) -> Any:
 
 def method_call(t: Translation, node: syntax.Call, target: syntax.Expression) -> Any:
     """``x.f(y)``: a fluent function of this or an included library with ``x`` as its first operand, else a FHIRPath method."""
+    candidates = fluent_functions(t, node.name)
+    if candidates:
+        t.excuse(target, *node.arguments)
     value = t.expression(target)
     if value.result_type is ERROR:
         return t.failed(node)
-    candidates = fluent_functions(t, node.name)
     if candidates:
         values = [value, *(t.expression(a) for a in node.arguments)]
         if any(v.result_type is ERROR for v in values):
@@ -156,9 +162,12 @@ def user_call(
     """The FunctionRef of the chosen overload."""
     if len(found) > 1:
         shown = "; ".join("(" + ", ".join(t.show(o) for o in r.operands) + ")" for r in found)
-        return t.error("cql-ambiguous-call", f"The call of '{node.name}' fits several of its overloads equally well.", node, hint=shown)
+        return t.error(
+            "cql-ambiguous-call", f"The call of '{node.name}' fits several of its overloads equally well.", node, hint=shown
+        )
     chosen = found[0]
     function = functions[int(chosen.row.node)]
+    function.used = True
     if function.result is None:
         t.declare(function, node)
     operands = [converting.apply(t, v, c) for v, c in zip(values, chosen.conversions)]

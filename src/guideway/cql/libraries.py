@@ -1,14 +1,16 @@
 """Where libraries come from, and the set of libraries that are translated together.
 
-A ``LibrarySource`` finds a library by name and version: ``FolderSource`` (a folder of .cql files, at any depth), ``DictSource`` (texts or
-finished ELM in memory), ``BuiltinSource`` (FHIRHelpers), ``SourceChain``. A ``Workspace`` translates what is asked for and what that
-includes, each library once, and finds circular includes and two versions of one library in the same set.
+A ``LibrarySource`` finds a library by name and version: ``FolderSource`` (a folder of .cql files, at any depth),
+``DictSource`` (texts or finished ELM in memory), ``BuiltinSource`` (FHIRHelpers), ``SourceChain``. A ``Workspace``
+translates what is asked for and what that includes, each library once, and finds circular includes and two versions of one
+library in the same set.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -120,14 +122,16 @@ def read_cql(path: Path) -> str:
         raise GuidewayError(f"{path}: this is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
 
 
+@cache
+def _builtin_text() -> LibraryText:
+    return LibraryText((Path(__file__).parent / "FHIRHelpers.cql").read_text(encoding="utf-8"), "FHIRHelpers.cql")
+
+
 class BuiltinSource:
     """The libraries that ship with the program: FHIRHelpers 4.0.1."""
 
     def find(self, name: str, version: str | None) -> LibraryText | elm.Library | None:
-        if name != "FHIRHelpers" or version not in (None, "4.0.1"):
-            return None
-        path = Path(__file__).parent / "FHIRHelpers.cql"
-        return LibraryText(path.read_text(encoding="utf-8"), "FHIRHelpers.cql")
+        return _builtin_text() if name == "FHIRHelpers" and version in (None, "4.0.1") else None
 
     def names(self) -> tuple[str, ...]:
         return ("FHIRHelpers",)
@@ -186,14 +190,13 @@ class Problem(NamedTuple):
 class Workspace:
     """Libraries that are translated together: one set of models, each library once."""
 
-    def __init__(
-        self, sources: LibrarySource | None, models: Sequence[modelinfo.ModelInfo], options: TranslationOptions
-    ) -> None:
+    def __init__(self, sources: LibrarySource | None, models: Sequence[modelinfo.ModelInfo], options: TranslationOptions) -> None:
         chain: tuple[LibrarySource, ...] = (sources, BuiltinSource()) if sources is not None else (BuiltinSource(),)
         self.source: LibrarySource = SourceChain(*chain)
         self.options = options
+        self.models = tuple(models)
         self.given_models = {m.name: m for m in models}
-        self.types, self.conversions, self.overloads = type_facts(tuple(models))
+        self.types, self.conversions, self.overloads = type_facts(self.models)
         self.done: dict[tuple[str | None, str | None], Translated] = {}
         self._versions: dict[str, str | None] = {}
         self._open: list[str] = []
@@ -242,13 +245,18 @@ class Workspace:
         if isinstance(found, elm.Library):
             result = Translated(symbols_of(found), found, [], False)
             self.done[(result.symbols.name, result.symbols.version)] = result
+        elif found is _builtin_text():
+            key = (self.models, self.options)
+            if key not in _BUILTIN_DONE:
+                _BUILTIN_DONE[key] = self.translate(found.text, found.file)
+            result = self.done[(name, header(found.text)[1])] = _BUILTIN_DONE[key]
         else:
             result = self.translate(found.text, found.file)
         actual = result.symbols.version
         if name in self._versions and self._versions[name] != actual:
             return Problem(
                 "cql-version-conflict",
-                f"Library {name} is included in two versions, {self._versions[name]} and {actual}: one set of libraries has one of each.",
+                f"Library {name} is included in two versions, {self._versions[name]} and {actual}; one set has one of each.",
             )
         self._versions[name] = actual
         return result
@@ -282,6 +290,8 @@ class Workspace:
         return result
 
 
+# FHIRHelpers, translated once in a process for each set of models and options.
+_BUILTIN_DONE: dict[tuple[tuple[modelinfo.ModelInfo, ...], TranslationOptions], Translated] = {}
 _FACTS: dict[tuple[modelinfo.ModelInfo, ...], tuple[TypeSystem, Conversions, Overloads]] = {}
 
 

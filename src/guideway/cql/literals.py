@@ -1,7 +1,7 @@
 """Literals: booleans, strings, numbers, dates and times, quantities, ratios; with their limits.
 
-CQL 1.5 Author's Guide, "Values". Integers have 32 bits, Longs 64; Decimals up to 28 digits before the point and 8 after it; years run
-from 1 to 9999. A number whose sign makes it representable (``-2147483648``) is one literal.
+CQL 1.5 Author's Guide, "Values". Integers have 32 bits, Longs 64; Decimals up to 28 digits before the point and 8 after it;
+years run from 1 to 9999. A number whose sign makes it representable (``-2147483648``) is one literal.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def _decimal(t: Translation, node: syntax.Literal, text: str) -> Any:
     return plain(t, node, DECIMAL, text)
 
 
-def decimal_fits(text: str) -> bool:
-    """Whether a number has few enough digits for a Decimal."""
+def decimal_fits(text: str, scale: int = DECIMAL_SCALE) -> bool:
+    """Whether a number has few enough digits for a Decimal. Quantities take a finer ``scale``: the suite says so."""
     before, _, after = text.lstrip("+-").partition(".")
-    return len(before.lstrip("0")) <= DECIMAL_DIGITS and len(after) <= DECIMAL_SCALE
+    return len(before.lstrip("0")) <= DECIMAL_DIGITS and len(after) <= scale
 
 
 # ---- dates and times -----------------------------------------------------------------------------------------------------
@@ -123,12 +123,10 @@ def _date_fault(year: str, month: str | None, day: str | None) -> str | None:
     return None
 
 
-def _time_fault(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> str | None:
+def _time_fault(hour: str | None, minute: str | None, second: str | None, _fraction: str | None) -> str | None:
     for value, limit, what in ((hour, 23, "hours"), (minute, 59, "minutes"), (second, 59, "seconds")):
         if value is not None and int(value) > limit:
             return f"{what} run from 0 to {limit}"
-    if fraction is not None and len(fraction) > 3:
-        return "seconds have at most three decimals"
     return None
 
 
@@ -156,9 +154,9 @@ _TIME_FIELDS = ("hour", "minute", "second", "millisecond")
 
 
 def _milliseconds(parts: list[str | None]) -> list[str | None]:
-    """``.1`` is 100 milliseconds."""
+    """``.1`` is 100 milliseconds; what is finer than a millisecond is dropped."""
     fraction = parts[-1]
-    return [*parts[:-1], fraction.ljust(3, "0") if fraction is not None else None]
+    return [*parts[:-1], fraction.ljust(3, "0")[:3] if fraction is not None else None]
 
 
 def _datetime(t: Translation, node: syntax.Literal, text: str) -> Any:
@@ -185,10 +183,10 @@ def _datetime(t: Translation, node: syntax.Literal, text: str) -> Any:
 
 def quantity(t: Translation, node: syntax.Quantity) -> Any:
     """``5 'mg'``, ``3 days``: ELM keeps the author's calendar word."""
-    if not decimal_fits(node.value):
+    if not decimal_fits(node.value, scale=DECIMAL_DIGITS):
         return t.error(
             "cql-literal-out-of-range",
-            f"{node.value} is not a Decimal: at most {DECIMAL_DIGITS} digits before the point and {DECIMAL_SCALE} after it.",
+            f"{node.value} has too many digits: at most {DECIMAL_DIGITS} stand before the point.",
             node,
         )
     unit = unit_text(node.unit, node.calendar, node.plural)
@@ -199,7 +197,10 @@ def quantity(t: Translation, node: syntax.Quantity) -> Any:
         if fault is not None and node.unit.removesuffix("s") not in syntax.PRECISIONS:
             near = advice.suggestion(node.unit)
             return t.error(
-                "cql-invalid-unit", f"'{node.unit}' is not a UCUM unit: {fault}", node, hint=f"did you mean '{near}'?" if near else None
+                "cql-invalid-unit",
+                f"'{node.unit}' is not a UCUM unit: {fault}",
+                node,
+                hint=f"did you mean '{near}'?" if near else None,
             )
     return t.mark(elm.Quantity(value=Decimal(node.value), unit=unit), node, QUANTITY)
 

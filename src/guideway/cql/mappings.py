@@ -1,8 +1,9 @@
 """Element mappings of profile-informed models: how QICore's or US Core's elements are read from FHIR data.
 
-A model info says of an element where it is in the base model: ``%value.value`` (the ``value`` of it), ``FHIRHelpers.ToConcept(%value)``
-(a conversion of it), ``%parent.extension[url='...'].value`` (an extension), several with ``;`` for the members of a choice
-(``FHIR.dateTime:%value.value;FHIR.Period:FHIRHelpers.ToInterval(%value)``). CQL 1.5 Developer's Guide, "Data Model Mapping".
+A model info says of an element where it is in the base model: ``%value.value`` (the ``value`` of it),
+``FHIRHelpers.ToConcept(%value)`` (a conversion of it), ``%parent.extension[url='...'].value`` (an extension), several with
+``;`` for the members of a choice (``FHIR.dateTime:%value.value;FHIR.Period:FHIRHelpers.ToInterval(%value)``). CQL 1.5
+Developer's Guide, "Data Model Mapping".
 """
 
 from __future__ import annotations
@@ -97,5 +98,3 @@ def _having(t: Translation, value: Any, field: str, wanted: str, at: syntax.Node
     where = t.mark(elm.Equal(operand=[held, literal]), at, BOOLEAN)
     query = t.mark(elm.Query(source=[source], where=where), at, ListType(ANY))
     return t.mark(elm.SingletonFrom(operand=query), at, ANY)
-
-

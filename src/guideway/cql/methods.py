@@ -19,15 +19,18 @@ from guideway.elm.types import ANY, BOOLEAN, INTEGER, ListType, Type
 # Methods that are an operator with the target as first operand.
 OPERATOR_METHODS = {
     "first": "First", "last": "Last", "single": "SingletonFrom", "count": "Count", "distinct": "Distinct", "not": "Not",
-    "startsWith": "StartsWith", "endsWith": "EndsWith", "matches": "Matches", "replaceMatches": "ReplaceMatches", "length": "Length",
+    "startsWith": "StartsWith", "endsWith": "EndsWith", "matches": "Matches", "replaceMatches": "ReplaceMatches",
+    "length": "Length",
     "substring": "Substring", "lower": "Lower", "upper": "Upper", "toChars": "ToChars", "toString": "ToString",
     "toInteger": "ToInteger", "toLong": "ToLong", "toDecimal": "ToDecimal", "toBoolean": "ToBoolean", "toQuantity": "ToQuantity",
     "toDate": "ToDate", "toDateTime": "ToDateTime", "toTime": "ToTime", "convertsToString": "ConvertsToString",
     "convertsToInteger": "ConvertsToInteger", "convertsToDecimal": "ConvertsToDecimal", "convertsToBoolean": "ConvertsToBoolean",
     "convertsToQuantity": "ConvertsToQuantity", "convertsToDate": "ConvertsToDate", "convertsToDateTime": "ConvertsToDateTime",
-    "convertsToTime": "ConvertsToTime", "abs": "Abs", "ceiling": "Ceiling", "floor": "Floor", "truncate": "Truncate", "exp": "Exp",
+    "convertsToTime": "ConvertsToTime", "abs": "Abs", "ceiling": "Ceiling", "floor": "Floor", "truncate": "Truncate",
+    "exp": "Exp",
     "ln": "Ln", "log": "Log", "power": "Power", "round": "Round", "split": "Split", "sum": "Sum", "min": "Min", "max": "Max",
-    "avg": "Avg", "children": "Children", "descendants": "Descendents", "lowBoundary": "LowBoundary",
+    "avg": "Avg", "children": "Children", "descendants": "Descendents", "descendents": "Descendents",
+    "lowBoundary": "LowBoundary",
     "highBoundary": "HighBoundary", "precision": "Precision",
 }  # fmt: skip
 _SETS = {"union": "Union", "intersect": "Intersect", "exclude": "Except"}

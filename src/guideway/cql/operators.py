@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from guideway.cql import converting, literals, syntax, typenames
+from guideway.cql import converting, literals, syntax, typenames, warnings
 from guideway.cql.selectors import unified
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -20,8 +20,14 @@ from guideway.elm.types import (
     CODE,
     CODESYSTEM,
     CONCEPT,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    INTEGER,
+    LONG,
     QUANTITY,
     STRING,
+    TIME,
     VALUESET,
     ChoiceType,
     IntervalType,
@@ -58,7 +64,10 @@ def missing(t: Translation, node: syntax.Missing) -> Any:
 def binary(t: Translation, node: syntax.Binary) -> Any:
     """Signs and words between two operands."""
     op = node.op
+    if op in SETS and id(node) in t.excused:
+        t.excuse(node.left, node.right)
     left, right = t.expression(node.left), t.expression(node.right)
+    warnings.binary(t, node, left, right)
     if op in SETS:
         return set_operator(t, SETS[op], left, right, node)
     if op == "&":
@@ -216,6 +225,8 @@ def is_type(t: Translation, node: syntax.IsType) -> Any:
     value, type_ = t.expression(node.operand), typenames.resolve(t, node.type)
     if ERROR in (value.result_type, type_):
         return t.failed(node)
+    if not castable(t, value.result_type, type_):
+        warnings.never_of_type(t, node, t.show(value.result_type), t.show(type_))
     return t.mark(elm.Is(operand=value, isTypeSpecifier=t.specifier(type_)), node, BOOLEAN)
 
 
@@ -275,7 +286,13 @@ def convert(t: Translation, node: syntax.Convert) -> Any:
     return t.error("cql-no-conversion", message, node)
 
 
-EXPLICIT = {f"To{n}" for n in ("Boolean", "Integer", "Long", "Decimal", "Quantity", "Ratio", "Date", "DateTime", "Time", "String", "Concept")}  # fmt: skip
+EXPLICIT = {
+    "ToBoolean", "ToInteger", "ToLong", "ToDecimal", "ToQuantity", "ToRatio", "ToDate", "ToDateTime", "ToTime", "ToString",
+    "ToConcept",
+}  # fmt: skip
+
+
+EXTENTS = (INTEGER, LONG, DECIMAL, QUANTITY, DATE, DATETIME, TIME)
 
 
 def type_extent(t: Translation, node: syntax.TypeExtent) -> Any:
@@ -284,7 +301,7 @@ def type_extent(t: Translation, node: syntax.TypeExtent) -> Any:
     if type_ is ERROR:
         return t.failed(node)
     assert isinstance(type_, NamedType)
-    if t.overloads.operator("Successor", (type_,)) is None or not t.types.is_simple(type_) and type_ != QUANTITY:
+    if type_ not in EXTENTS:
         return t.error("cql-wrong-type", f"{t.show(type_)} has no {node.op} value.", node)
     made = (elm.MinValue if node.op == "minimum" else elm.MaxValue)(valueType=type_.name)
     return t.mark(made, node, type_)
@@ -295,6 +312,7 @@ def type_extent(t: Translation, node: syntax.TypeExtent) -> Any:
 
 def if_(t: Translation, node: syntax.If) -> Any:
     """``if condition then a else b``: both branches as one type."""
+    warnings.if_(t, node)
     condition = t.expected(node.condition, BOOLEAN, "the condition of 'if'")
     (then, otherwise), type_ = unified(t, [t.expression(node.then), t.expression(node.else_)], node)
     return t.mark(elm.If(condition=condition, then=then, else_=otherwise), node, type_)
@@ -302,6 +320,7 @@ def if_(t: Translation, node: syntax.If) -> Any:
 
 def case(t: Translation, node: syntax.Case) -> Any:
     """``case``: with a comparand, each ``when`` is compared with it; without, each is a condition."""
+    warnings.case(t, node)
     comparand = t.expression(node.comparand) if node.comparand is not None else None
     whens = []
     for item in node.items:

@@ -1,14 +1,15 @@
 """Queries: sources, let, with and without, where, return, aggregate, sort (CQL 1.5 Author's Guide, "Queries").
 
-A query over lists gives a list, without repeats unless it says ``return all``; over single values it gives a single value. Several
-sources without a return give tuples of one element for each alias. In the sort clause the elements of the result are named alone.
+A query over lists gives a list, without repeats unless it says ``return all``; over single values it gives a single value.
+Several sources without a return give tuples of one element for each alias. In the sort clause the elements of the result
+are named alone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from guideway.cql import syntax
+from guideway.cql import syntax, warnings
 from guideway.cql.scope import Frame, Local
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -22,6 +23,7 @@ def query(t: Translation, node: syntax.Query) -> Any:
     frame = Frame("query")
     plural = False
     failed = False
+    t.excuse(*(s.expression for s in node.sources), *(r.source.expression for r in node.relationships))
     for source in node.sources:
         value = t.expression(source.expression)
         plural = plural or isinstance(value.result_type, ListType)
@@ -37,6 +39,8 @@ def query(t: Translation, node: syntax.Query) -> Any:
     made.relationship = [relationship(t, r) for r in node.relationships]
     if node.where is not None:
         made.where = t.expected(node.where, BOOLEAN, "the where clause")
+    if t.options.warnings:
+        warnings.queried_retrieves(t, node, made)
     result = _result(t, node, made, plural)
     t.scope.pop()
     if result is not ERROR and not failed and node.sort is not None:

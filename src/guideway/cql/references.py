@@ -1,7 +1,8 @@
 """Names and members: what ``X``, ``Library.X``, ``x.status`` and ``$this`` refer to.
 
-CQL 1.5 Developer's Guide, "Identifier Resolution": local names first (aliases, lets, operands, in sort clauses the elements of what is
-sorted), then the library's own declarations. A member of a list is the list of the members (list traversal, "Path Traversal").
+CQL 1.5 Developer's Guide, "Identifier Resolution": local names first (aliases, lets, operands, in sort clauses the elements
+of what is sorted), then the library's own declarations. A member of a list is the list of the members (list traversal,
+"Path Traversal").
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def name(t: Translation, node: syntax.Name) -> Any:
         return implicit_member(t, found, node.name, node)
     if isinstance(found, Symbol):
         if found.kind == "include":
-            return t.error("cql-not-a-value", f"'{node.name}' is a library, not a value.", node, hint=f"{node.name}.\"Definition\"")
+            return t.error("cql-not-a-value", f"'{node.name}' is a library, not a value.", node, hint=f'{node.name}."Definition"')
         return symbol_reference(t, found, None, node)
     return unknown(t, node.name, node)
 
@@ -74,7 +75,7 @@ def unknown(t: Translation, text: str, at: syntax.Node) -> Any:
     if hint is None:
         for symbol in t.symbols.symbols.values():
             if symbol.library is not None and text in symbol.library.symbols:
-                hint = f"library {symbol.library.name} has it: {symbol.name}.\"{text}\""
+                hint = f'library {symbol.library.name} has it: {symbol.name}."{text}"'
         if text in t.symbols.functions:
             hint = f"it is a function: {text}(...)"
         elif any(model.context(text) is not None for model in t.models.values()):
@@ -187,8 +188,6 @@ def property_(t: Translation, value: Any, text: str, node: syntax.Member) -> Any
         hint = "say what it is first: (... as Type)"
     elif hint is None and known and len(known) <= 24:
         hint = "it has: " + ", ".join(known)
-    if hint is None and t.types.info(type_) is None:
-        hint = None
     return t.error("cql-unknown-member", f"{t.show(type_)} has no element '{text}'.", at, hint=hint)
 
 
@@ -220,7 +219,7 @@ def mapped(t: Translation, value: Any, element: ElementType, at: syntax.Node) ->
 
 
 def terminology(t: Translation, node: syntax.Expression, kind: str) -> Any | None:
-    """The reference to a code system (or value set, code) that a declaration or selector names; None, reported, where it is none."""
+    """The reference to a code system, value set or code that a declaration names; None, reported, where it is none."""
     made = t.expression(node)
     if made.result_type is ERROR:
         return None

@@ -1,14 +1,15 @@
 """Retrieves: ``[Observation: code in "Value Set"]`` and its shorter and longer forms.
 
-CQL 1.5 Author's Guide, "Retrieve". Without a code path the type's primary code path is meant; without a comparator, ``in`` for value
-sets and lists of codes and ``~`` for a code or concept. Codes reach the data source as a list or as a value set reference.
+CQL 1.5 Author's Guide, "Retrieve". Without a code path the type's primary code path is meant; without a comparator, ``in``
+for value sets and lists of codes and ``~`` for a code or concept. Codes reach the data source as a list or as a value set
+reference.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from guideway.cql import syntax, typenames
+from guideway.cql import syntax, typenames, warnings
 from guideway.cql.scope import Frame, Local, nearest
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -40,6 +41,8 @@ def retrieve(t: Translation, node: syntax.Retrieve) -> Any:
     if info is None or not info.retrievable:
         return t.error("cql-not-retrievable", f"{t.show(type_)} is not a type of record, so it cannot be retrieved.", node.type)
     result = ListType(type_)
+    if id(node) not in t.excused and t.options.warnings:
+        warnings.bare_retrieve(t, node, type_, node.terminology is not None)
     made = elm.Retrieve(dataType=t.types.target_name(type_), templateId=info.identifier)
     if node.context is not None:
         made.context = t.expression(node.context)
@@ -100,7 +103,7 @@ def code_filter(t: Translation, codes: Any, node: syntax.Retrieve) -> tuple[Any,
     """The codes as the data source takes them, and the comparator they imply."""
     at = node.terminology or node
     type_ = codes.result_type
-    if type_ == VALUESET or type_ == CODESYSTEM:
+    if type_ in (VALUESET, CODESYSTEM):
         return codes, "in"
     if isinstance(type_, ListType):
         for element in (CODE, CONCEPT, STRING):

@@ -1,7 +1,8 @@
 """Names and what they stand for: the library's own declarations, what it includes, and the local names of functions and queries.
 
-CQL 1.5 Developer's Guide, "Identifier Resolution": local names hide outer ones, and those hide the library's. A ``Frame`` is one level
-of local names; a ``LibrarySymbols`` is what a library declares, for itself and (its public part) for those that include it.
+CQL 1.5 Developer's Guide, "Identifier Resolution": local names hide outer ones, and those hide the library's. A ``Frame``
+is one level of local names; a ``LibrarySymbols`` is what a library declares, for itself and (its public part) for those
+that include it.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ class Function(msgspec.Struct):
     external: bool = False
     definition: syntax.FunctionDef | None = None
     context: str | None = None
+    used: bool = False
 
 
 class Symbol(msgspec.Struct):
     """Something a library declares by name.
 
-    ``kind`` is ``expression``, ``parameter``, ``codesystem``, ``valueset``, ``code``, ``concept`` or ``include``. ``type`` is None until
-    the declaration has been translated; ``node`` is its ELM then. ``library`` is, for an include, what is included.
+    ``kind`` is ``expression``, ``parameter``, ``codesystem``, ``valueset``, ``code``, ``concept`` or ``include``. ``type``
+    is None until the declaration has been translated; ``node`` is its ELM then. ``library`` is, for an include, what is
+    included.
     """
 
     kind: str

@@ -1,10 +1,10 @@
-"""Selectors: intervals, tuples, instances of classes, lists, codes and concepts written out (CQL 1.5 Author's Guide, "Values")."""
+"""Selectors: intervals, tuples, instances, lists, codes and concepts written out (CQL 1.5 Author's Guide, "Values")."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from guideway.cql import converting, references, syntax, typenames
+from guideway.cql import converting, references, syntax, typenames, warnings
 from guideway.cql.scope import nearest
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -28,6 +28,7 @@ def interval(t: Translation, node: syntax.IntervalSelector) -> Any:
     low, high = t.expression(node.low), t.expression(node.high)
     if ERROR in (low.result_type, high.result_type):
         return t.failed(node)
+    warnings.units(t, node, low, high)
     joined = t.conversions.join(low.result_type, high.result_type)
     if joined is None:
         return t.error(
@@ -104,7 +105,6 @@ def list_(t: Translation, node: syntax.ListSelector) -> Any:
         element = typenames.resolve(t, node.element_type)
         if element is ERROR:
             return t.failed(node)
-        made.typeSpecifier = t.specifier(element)
         made.element = [t.convert(v, element, at, "an element of this list") for v, at in zip(items, node.items)]
     else:
         element = t.conversions.union(v.result_type for v in items)

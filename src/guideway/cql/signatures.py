@@ -1,9 +1,9 @@
 """The operators of CQL as a table: name, the ELM node to emit, and one row for each signature.
 
-Follows the CQL Reference (CQL 1.5.3, Appendix B) chapter by chapter. Adding an operator is adding an ``Operator`` here; what calls it
-(an infix sign, a phrase, a function name) is said by ``expressions`` and by ``FUNCTIONS`` at the end. Rows are text, read on first
-use: ``"Interval<T>, T -> Boolean"``. ``T`` stands for any one type; where it occurs twice both must agree (see ``conversions``).
-The order of rows is the order of preference between rows that fit equally well.
+Follows the CQL Reference (CQL 1.5.3, Appendix B) chapter by chapter. Adding an operator is adding an ``Operator`` here;
+what calls it (an infix sign, a phrase, a function name) is said by ``expressions`` and by ``FUNCTIONS`` at the end. Rows
+are text, read on first use: ``"Interval<T>, T -> Boolean"``. ``T`` stands for any one type; where it occurs twice both must
+agree (see ``conversions``). The order of rows is the order of preference between rows that fit equally well.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ operator("Coalesce", BINARY, "List<T> -> T", *(", ".join("T" * n) + " -> T" for 
 
 # ---- 5 Comparison operators ---------------------------------------------------------------------------------------------
 operator("Equal", BINARY, "T, T -> Boolean")
-operator("Equivalent", BINARY, "T, T -> Boolean", "Concept, Code -> Boolean", "Code, Concept -> Boolean")
+operator("Equivalent", BINARY, "T, T -> Boolean")
 for _name in ("Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
     operator(_name, BINARY, *_each("?, ? -> Boolean", *ORDERED))
 
@@ -267,7 +267,10 @@ operator("SingletonFrom", UNARY, "List<T> -> T")
 operator("First", SOURCE, "List<T> -> T")
 operator("Last", SOURCE, "List<T> -> T")
 operator("IndexOf", ("source", "element"), "List<T>, T -> Integer")
-operator("Slice", ("source", "startIndex", "endIndex"), "List<T>, Integer, Integer -> List<T>", "List<T>, Integer -> List<T>")
+operator(
+    "Slice", ("source", "startIndex", "endIndex"),
+    "List<T> -> List<T>", "List<T>, Integer -> List<T>", "List<T>, Integer, Integer -> List<T>",
+)  # fmt: skip
 
 # ---- 11 Aggregate functions ---------------------------------------------------------------------------------------------
 operator("Count", SOURCE, "List<T> -> Integer")
@@ -307,10 +310,11 @@ AGE_PRECISIONS = {
 
 # Operators that CQL calls as functions of the same name.
 FUNCTIONS: frozenset[str] = frozenset(OPERATORS) - {
-    "And", "Or", "Xor", "Implies", "Not", "Equal", "Equivalent", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Add", "Subtract",
+    "And", "Or", "Xor", "Implies", "Not", "Equal", "Equivalent", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Add",
+    "Subtract",
     "Multiply", "Divide", "TruncatedDivide", "Modulo", "Negate", "DateFrom", "TimeFrom", "TimezoneFrom", "TimezoneOffsetFrom",
     "DateTimeComponentFrom", "DurationBetween", "DifferenceBetween", "SameAs", "SameOrBefore", "SameOrAfter", "Before", "After",
-    "Start", "End", "Contains", "ProperContains", "In", "ProperIn", "Includes", "IncludedIn", "ProperIncludes", "ProperIncludedIn",
-    "Meets", "MeetsBefore", "MeetsAfter", "Overlaps", "OverlapsBefore", "OverlapsAfter", "Starts", "Ends", "Collapse", "Expand",
+    "Start", "End", "Contains", "ProperContains", "In", "ProperIn", "Includes", "IncludedIn", "ProperIncludes",
+    "ProperIncludedIn", "Meets", "MeetsBefore", "MeetsAfter", "Overlaps", "OverlapsBefore", "OverlapsAfter", "Starts", "Ends", "Collapse", "Expand",
     "Union", "Intersect", "Except", "CalculateAge", "CalculateAgeAt",
 }  # fmt: skip

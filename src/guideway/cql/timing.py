@@ -1,8 +1,8 @@
 """Timing phrases: ``starts 3 days or less after start``, ``during``, ``same day as``, ``overlaps before`` and their kind.
 
-CQL 1.5 Author's Guide, "Timing and Interval Operators", and Appendix H, "Timing Interval Operator Diagrams". A phrase says which
-boundary of each side is meant, a relation, and perhaps a precision or a distance; distances become intervals around the right side:
-``A 3 days or less before B`` is ``A in Interval[B - 3 days, B)``, and null where B is null.
+CQL 1.5 Author's Guide, "Timing and Interval Operators", and Appendix H, "Timing Interval Operator Diagrams". A phrase says
+which boundary of each side is meant, a relation, and perhaps a precision or a distance; distances become intervals around
+the right side: ``A 3 days or less before B`` is ``A in Interval[B - 3 days, B)``, and null where B is null.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from guideway.cql.operators import check_precision
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
 from guideway.elm import nodes as elm
-from guideway.elm.types import BOOLEAN, DATE, DATETIME, TIME, ChoiceType, IntervalType, NamedType, Type
+from guideway.elm.types import ANY, BOOLEAN, DATE, DATETIME, TIME, ChoiceType, IntervalType, NamedType, Type
 
 # A point may stand for the interval that holds just it where points are compared with intervals.
 _POINTS_AS_INTERVALS = Promotions(interval_promotion=True)
@@ -55,10 +55,14 @@ def _same(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, left
 
 
 def _includes(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, left: Any, right: Any) -> Any:
+    if phrase.properly and right.result_type == ANY:  # an untyped null is a point here, and a list or interval without "properly"
+        return _relate(t, "ProperContains", left, right, node, "includes")
     return _relate(t, "ProperIncludes" if phrase.properly else "Includes", left, right, node, "includes")
 
 
 def _included(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, left: Any, right: Any) -> Any:
+    if phrase.properly and left.result_type == ANY:
+        return _relate(t, "ProperIn", left, right, node, phrase.kind)
     return _relate(t, "ProperIncludedIn" if phrase.properly else "IncludedIn", left, right, node, phrase.kind)
 
 

@@ -1,10 +1,11 @@
 """The state of one library's translation, and the few things every part of it does: report, mark, resolve, convert.
 
-``Translation.expression(node)`` hands a syntax node to the handler for its class (``expressions.HANDLERS``); handlers are plain functions
-``(translation, node) -> elm node`` in the modules by concern. Every ELM node gets a ``localId``, a ``locator`` and its ``result_type``.
+``Translation.expression(node)`` hands a syntax node to the handler for its class (``expressions.HANDLERS``); handlers are
+plain functions ``(translation, node) -> elm node`` in the modules by concern. Every ELM node gets a ``localId``, a
+``locator`` and its ``result_type``.
 
-After a mistake a handler returns ``t.error(...)``: a Null whose type is ``ERROR``. Whatever is built from it is of that type too and
-is not reported again, so one mistake gives one message and the rest of the library is still checked.
+After a mistake a handler returns ``t.error(...)``: a Null whose type is ``ERROR``. Whatever is built from it is of that
+type too and is not reported again, so one mistake gives one message and the rest of the library is still checked.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ MAXIMUM_CHAIN = 500
 class TranslationOptions(msgspec.Struct, frozen=True):
     """What the author may choose.
 
-    ``promotions``: list and interval promotion and demotion. ``warnings``: whether to look for likely mistakes. ``signatures``: whether
-    every operator node says its signature, not only function references.
+    ``promotions``: list and interval promotion and demotion. ``warnings``: whether to look for likely mistakes.
+    ``signatures``: whether every operator node says its signature, not only function references.
     """
 
     promotions: Promotions = NO_PROMOTIONS
@@ -69,6 +70,7 @@ class Translation:
         self.context: str = "Unfiltered"
         self.helpers: Callable[[str], str | None] = lambda library: None
         self.declare: Any = None
+        self.excused: set[int] = set()
         self._ready: dict[int, Any] = {}
         self._ids = 0
 
@@ -86,14 +88,20 @@ class Translation:
                 if len(spine) > 40:
                     if len(spine) > MAXIMUM_CHAIN:
                         return self.error(
-                            "cql-too-long-chain", f"{len(spine)} operators stand in one chain; at most {MAXIMUM_CHAIN} can.", node,
+                            "cql-too-long-chain",
+                            f"{len(spine)} operators stand in one chain; at most {MAXIMUM_CHAIN} can.",
+                            node,
                             hint="define a part of it under a name of its own",
-                        )  # fmt: skip
+                        )
                     for inner in reversed(spine):
                         if type(inner) is syntax.Name:  # it may name a library: what it is a member of knows
                             continue
                         self._ready[id(inner)] = self.expression(inner)
         return self.handlers[type(node)](self, node)
+
+    def excuse(self, *nodes: syntax.Expression) -> None:
+        """What uses these retrieves filters them, or cannot be seen from here: no warning of an unfiltered one."""
+        self.excused.update(id(syntax.strip(n)) for n in nodes)
 
     def expected(self, node: syntax.Expression, type_: Type, what: str) -> Any:
         """The ELM of an expression that must be of a type; ``what`` names its place in the message ("the where clause")."""
@@ -161,9 +169,7 @@ class Translation:
         if found is None:
             return self.no_signature(called or name, name, types, at)
         entry = OPERATORS[name]
-        converted = [
-            o if c.kind == "none" else converting.apply(self, o, c) for o, c in zip(operands, found.conversions)
-        ]
+        converted = [o if c.kind == "none" else converting.apply(self, o, c) for o, c in zip(operands, found.conversions)]
         made = entry.build(found.row.node, converted)
         if precision is not None:
             made.precision = precision.capitalize()

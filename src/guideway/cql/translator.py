@@ -1,8 +1,8 @@
 """CQL text (or its syntax tree) to typed, resolved ELM: the entry points.
 
-``translate`` one library, ``translate_all`` libraries by name with all they include, ``translate_expression`` an expression alone. The
-stages are: ``parser`` (text → syntax tree), ``declarations`` (names, order, contexts), the expression modules (types, overloads,
-conversions → ELM), ``warnings``. See docs/cql.md, "From tree to ELM".
+``translate`` one library, ``translate_all`` libraries by name with all they include, ``translate_expression`` an expression
+alone. The stages are: ``parser`` (text → syntax tree), ``declarations`` (names, order, contexts), the expression modules
+(types, overloads, conversions → ELM), ``warnings``. See docs/cql.md, "From tree to ELM".
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def translate_expression(
 ) -> TranslationResult:
     """Translate an expression alone, as the definition ``Expression`` of a library made around it.
 
-    ``using`` is a model (``"FHIR version '4.0.1'"``), ``context`` a context of it, ``includes`` names of libraries, ``parameters`` further
-    declarations. Positions in the findings are those of ``text``.
+    ``using`` is a model (``"FHIR version '4.0.1'"``), ``context`` a context of it, ``includes`` names of libraries,
+    ``parameters`` further declarations. Positions in the findings are those of ``text``.
     """
     lines = ["library Expressions"]
     if using:

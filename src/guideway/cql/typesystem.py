@@ -1,7 +1,7 @@
 """What the types of the models in use know of each other: bases, elements, subtypes, and model-defined conversions.
 
-Takes ``guideway.fhir.modelinfo.ModelInfo`` values, whose types are written as expressions (``list<FHIR.Identifier>``), and answers in
-``guideway.elm.types``. CQL 1.5 Author's Guide, "Types", and Developer's Guide, "Data Model".
+Takes ``guideway.fhir.modelinfo.ModelInfo`` values, whose types are written as expressions (``list<FHIR.Identifier>``), and
+answers in ``guideway.elm.types``. CQL 1.5 Author's Guide, "Types", and Developer's Guide, "Data Model".
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 
 from guideway.elm.types import (
     ANY,
+    BOOLEAN,
     DATETIME,
     QUANTITY,
     STRING,
@@ -19,7 +20,6 @@ from guideway.elm.types import (
     SYSTEM_ELEMENTS,
     SYSTEM_TYPES,
     SYSTEM_URI,
-    BOOLEAN,
     ChoiceType,
     IntervalType,
     ListType,
@@ -240,7 +240,8 @@ class TypeSystem:
                     for name, element in self.elements(choice).items():
                         found.setdefault(name, []).append(element)
                 return {
-                    n: ElementType(choice_of(e.type for e in es), es[0].target if len(es) == 1 else None) for n, es in found.items()
+                    n: ElementType(choice_of(e.type for e in es), es[0].target if len(es) == 1 else None)
+                    for n, es in found.items()
                 }
         return {}
 

@@ -1,10 +1,243 @@
-"""Likely mistakes in a library that is otherwise right."""
+"""Likely mistakes in text that is otherwise right; each rule is called where its kind of expression is translated.
+
+======================= ==================================================================================================
+cql-null-comparison     ``x = null`` is always null: ``x is null`` was meant
+cql-boolean-comparison  ``x = false`` is null where x is null: ``x is false`` or ``not x``, whichever was meant
+cql-unreachable         a branch that no value reaches: ``if false``, a ``when`` after ``when true``, a repeated condition
+cql-mixed-logic         ``a or b and c`` without parentheses: ``and`` binds first
+cql-unfiltered-retrieve a retrieve of every record of a type, or of records of any status
+cql-incommensurable     quantities whose units never compare: ``5 'mg' < 3 'mL'``
+cql-impossible-type     ``x is T`` where x is never a T
+cql-unused              a private definition, an include or a let that nothing refers to
+cql-hidden-name         an alias or let that hides another name (reported where it is declared)
+======================= ==================================================================================================
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from guideway.cql import syntax
-from guideway.cql.translation import Translation
+from guideway.elm import nodes as elm
+from guideway.elm.types import ANY, BOOLEAN, ListType, NamedType
+
+if TYPE_CHECKING:
+    from guideway.cql.translation import Translation
+
+_COMPARED = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_LOGIC = frozenset({"and", "or", "xor", "implies"})
+_UNIT_OPERATORS = _COMPARED | {"~", "!~", "+", "-"}
 
 
-def check(t: Translation, tree: syntax.Library) -> None:
-    """Look through a whole library."""
+def binary(t: Translation, node: syntax.Binary, left: Any, right: Any) -> None:
+    """Comparisons with null and with Booleans, mixed logic, units that never compare."""
+    op = node.op
+    if op in _LOGIC:
+        for side in (node.left, node.right):
+            if isinstance(side, syntax.Binary) and side.op in _LOGIC and side.op != op and "implies" not in (op, side.op):
+                t.warn(
+                    "cql-mixed-logic",
+                    f"'{side.op}' and '{op}' stand together without parentheses: '{side.op}' is taken first.",
+                    side,
+                    hint=f"put parentheses around the '{side.op}' part, or around the part that you mean",
+                )
+        return
+    if op in _COMPARED:
+        for side, at, other in ((left, node.left, node.right), (right, node.right, node.left)):
+            inner = syntax.strip(at)
+            if isinstance(side, elm.Null) and side.result_type == ANY and isinstance(inner, syntax.Literal):
+                word = "is not null" if op == "!=" else "is null"
+                t.warn(
+                    "cql-null-comparison",
+                    "A comparison with null is always null: 'where' and 'if' take that for false.",
+                    node,
+                    hint=f"{t.source.text[other.start : other.end]} {word}" if op in ("=", "!=") else None,
+                )
+            elif (
+                isinstance(inner, syntax.Literal)
+                and inner.kind == "boolean"
+                and op in ("=", "!=")
+                and (right if side is left else left).result_type == BOOLEAN
+            ):
+                shown = t.source.text[other.start : other.end]
+                yes = (inner.value == "true") == (op == "=")
+                word, negated = ("true", "") if yes else ("false", "not ")
+                hint = f"where null counts as not {word}: '{shown} is {word}'; where it stays null: '{negated}{shown}'"
+                t.warn("cql-boolean-comparison", f"This is null where '{shown}' is null.", node, hint=hint)
+    if op in _UNIT_OPERATORS:
+        units(t, node, left, right)
+
+
+def units(t: Translation, node: syntax.Node, left: Any, right: Any) -> None:
+    """Two quantities written out, whose units never compare."""
+    a, b = _constant_quantity(t, left), _constant_quantity(t, right)
+    if a is None or b is None:
+        return
+    first, second = (_ucum(q.unit or "1") for q in (a, b))
+    if first == second:
+        return
+    from guideway.ucum import conversion
+
+    try:
+        fitting = conversion.commensurable(first, second)
+    except ValueError:
+        return
+    if not fitting:
+        t.warn("cql-incommensurable", f"'{a.unit}' and '{b.unit}' never compare: the result is always null.", node)
+
+
+def _ucum(unit: str) -> str:
+    from guideway.cql.syntax import PRECISIONS
+
+    word = unit.removesuffix("s")
+    codes = dict(zip(PRECISIONS, ("a", "mo", "wk", "d", "h", "min", "s", "ms")))
+    return codes.get(word, unit)
+
+
+def _constant_quantity(t: Translation, value: Any) -> elm.Quantity | None:
+    """A quantity written out, here or as the whole of a definition of this library."""
+    if isinstance(value, elm.ExpressionRef) and not isinstance(value, elm.FunctionRef) and value.libraryName is None:
+        symbol = t.symbols.symbols.get(value.name or "")
+        if symbol is not None and isinstance(symbol.node, elm.ExpressionDef):
+            value = symbol.node.expression
+    return value if isinstance(value, elm.Quantity) else None
+
+
+def if_(t: Translation, node: syntax.If) -> None:
+    """``if true``, ``if false``."""
+    condition = syntax.strip(node.condition)
+    if isinstance(condition, syntax.Literal) and condition.kind in ("boolean", "null"):
+        dead = node.else_ if condition.value == "true" else node.then
+        t.warn("cql-unreachable", f"The condition is always {condition.value or 'null'}: this branch is never reached.", dead)
+
+
+def case(t: Translation, node: syntax.Case) -> None:
+    """A condition that is never true, or stands after one that always is, or stands there twice."""
+    always: syntax.CaseItem | None = None
+    for i, item in enumerate(node.items):
+        when = syntax.strip(item.when)
+        if always is not None:
+            t.warn("cql-unreachable", "This branch is never reached: an earlier condition is always true.", item)
+            continue
+        if node.comparand is None and isinstance(when, syntax.Literal) and when.kind in ("boolean", "null"):
+            if when.value == "true":
+                always = item
+            else:
+                t.warn("cql-unreachable", "This branch is never reached: its condition is never true.", item)
+            continue
+        if i < 64 and any(syntax.equal(item.when, earlier.when) for earlier in node.items[:i]):
+            t.warn("cql-unreachable", "This branch is never reached: the same condition stands above it.", item)
+
+
+def never_of_type(t: Translation, node: syntax.IsType, shown: str, wanted: str) -> None:
+    """``x is T`` where x is never a T."""
+    t.warn("cql-impossible-type", f"A value of {shown} is never of {wanted}: this is always false.", node)
+
+
+# ---- retrieves -----------------------------------------------------------------------------------------------------------------
+
+
+def bare_retrieve(t: Translation, node: syntax.Retrieve, type_: NamedType, codes: bool) -> None:
+    """A retrieve that nothing filters where it stands."""
+    _unfiltered(t, node, type_, codes, set())
+
+
+def queried_retrieves(t: Translation, node: syntax.Query, made: elm.Query) -> None:
+    """Retrieves that are sources of a query: what the query asks of their alias counts as a filter."""
+    for source, translated in zip(node.sources, made.source):
+        inner = syntax.strip(source.expression)
+        type_ = translated.result_type
+        if not isinstance(inner, syntax.Retrieve) or not isinstance(type_, ListType) or not isinstance(type_.element, NamedType):
+            continue
+        conditions = [node.where, *(let.expression for let in node.lets), *(r.condition for r in node.relationships)]
+        _unfiltered(t, inner, type_.element, inner.terminology is not None, _asked(source.alias, conditions))
+    for relation in node.relationships:
+        inner = syntax.strip(relation.source.expression)
+        if isinstance(inner, syntax.Retrieve):
+            type_ = _relation_type(made, relation)
+            if type_ is not None:
+                asked = _asked(relation.source.alias, [relation.condition])
+                _unfiltered(t, inner, type_, inner.terminology is not None, asked)
+
+
+def _relation_type(made: elm.Query, relation: syntax.With) -> NamedType | None:
+    for translated in made.relationship:
+        type_ = translated.result_type
+        if translated.alias == relation.source.alias and isinstance(type_, ListType) and isinstance(type_.element, NamedType):
+            return type_.element
+    return None
+
+
+def _asked(alias: str, conditions: list[syntax.Expression | None]) -> set[str]:
+    """The elements of an alias that conditions mention; ``*`` where it is handed to a function."""
+    found: set[str] = set()
+    for condition in conditions:
+        for node in _walk(condition) if condition is not None else ():
+            if isinstance(node, syntax.Member) and _is_name(node.target, alias):
+                found.add(node.name)
+            elif isinstance(node, syntax.Call):
+                if any(_is_name(a, alias) for a in node.arguments) or (node.target is not None and _is_name(node.target, alias)):
+                    found.add("*")
+    return found
+
+
+def _is_name(node: syntax.Expression, text: str) -> bool:
+    inner = syntax.strip(node)
+    return isinstance(inner, syntax.Name) and inner.name == text
+
+
+def _walk(node: syntax.Node) -> Iterator[syntax.Node]:
+    pending: list[Any] = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, list):
+            pending.extend(current)
+        elif isinstance(current, syntax.Node):
+            yield current
+            pending.extend(getattr(current, name) for name in current.__struct_fields__[2:])
+
+
+def _unfiltered(t: Translation, node: syntax.Retrieve, type_: NamedType, codes: bool, asked: set[str]) -> None:
+    info = t.types.info(type_)
+    if info is None or "*" in asked:
+        return
+    if info.primary_code_path and not codes and info.primary_code_path not in asked:
+        t.warn(
+            "cql-unfiltered-retrieve",
+            f"This takes every {t.show(type_)} there is, whatever its {info.primary_code_path}.",
+            node,
+            hint=f'[{node.type.name}: "Value Set"]',
+        )
+        return
+    states = [name for name in t.types.elements(type_) if name.lower().endswith("status")]
+    if states and not asked.intersection(states):
+        t.warn(
+            "cql-unfiltered-retrieve",
+            f"This takes every {t.show(type_)} whatever its {states[0]}: those entered in error, refuted or planned among them.",
+            node,
+            hint=f"where ... .{states[0]} ...",
+        )
+
+
+# ---- the whole library ---------------------------------------------------------------------------------------------------------
+
+
+def unused(t: Translation, tree: syntax.Library) -> None:
+    """Private definitions and includes that nothing refers to."""
+    for symbol in t.symbols.symbols.values():
+        if symbol.used or symbol.definition is None:
+            continue
+        if symbol.kind == "include":
+            if symbol.library is not None and symbol.library.name != "FHIRHelpers" and not _has_fluent(symbol.library):
+                t.warn("cql-unused", f"Nothing here uses the included library '{symbol.name}'.", symbol.definition)
+        elif symbol.access == "Private":
+            t.warn("cql-unused", f"'{symbol.name}' is private, and nothing refers to it.", symbol.definition.identifier)
+    for functions in t.symbols.functions.values():
+        for function in functions:
+            if function.access == "Private" and not function.used and function.definition is not None:
+                t.warn("cql-unused", f"'{function.name}' is private, and nothing calls it.", function.definition.identifier)
+
+
+def _has_fluent(library: Any) -> bool:
+    return any(f.fluent and f.used for functions in library.functions.values() for f in functions)
