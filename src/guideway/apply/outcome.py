@@ -179,7 +179,8 @@ class Recommendation(msgspec.Struct, kw_only=True):
         result |= {"quality": self.quality, "priority": self.priority, "exclusiveGroup": self.exclusive_group}
         result |= {"conditions": [c.as_json() for c in self.conditions], "evidence": [e.as_json() for e in self.evidence]}
         result |= {"missing": [m.as_json() for m in self.missing], "excluded": [e.as_json() for e in self.excluded]}
-        result |= {"notes": self.notes, "noteRules": self.note_rules, "source": [s.as_json() for s in self.source], "requests": self.requests}
+        result |= {"notes": self.notes, "noteRules": self.note_rules, "source": [s.as_json() for s in self.source]}
+        result["requests"] = self.requests
         result |= {"also": self.also, "via": self.via, "findings": [f.as_json() for f in self.findings], "trace": self.trace}
         return pruned(result)
 
