@@ -7,23 +7,30 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.engine.build import d, date, dt, q, run, t
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators import OPERATORS
 from guideway.engine.values import Uncertainty, using_offset
-from tests.engine.build import d, date, dt, q, run, t
 
 
 @pytest.mark.parametrize(
     ("value", "amount", "expected"),
     [
-        (dt("2012-02-29"), "1 year", dt("2013-02-28")), (dt("2012-01-31"), "1 month", dt("2012-02-29")), (dt("2012-01-31T10:00"), "1 month", dt("2012-02-29T10:00")),
-        (date("2014-12-31"), "1 day", date("2015-01-01")), (date("2014"), "11 months", date("2014")), (date("2014"), "-13 months", date("2013")),
-        (date("2014-03"), "59 days", date("2014-04")), (date("2014"), "364 days", date("2014")), (date("2014-03-01"), "2 weeks", date("2014-03-15")),
-        (dt("2014-03-01"), "47 hours", dt("2014-03-02")), (dt("2014-03-01T10"), "90 minutes", dt("2014-03-01T11")), (dt("2014-03-01T10"), "-90 minutes", dt("2014-03-01T09")),
-        (dt("2014-03-01T10:00:00"), "1.5 seconds", dt("2014-03-01T10:00:01")), (dt("2014-03-01T10:00:00.000"), "1.5 seconds", dt("2014-03-01T10:00:01.500")),
-        (dt("2014-03-01"), "1.9 days", dt("2014-03-02")), (dt("2014-03-01T10:00"), "1 h", dt("2014-03-01T11:00")), (dt("2014-03-01"), "1 wk", dt("2014-03-08")),
-        (t("10:30"), "45 minutes", t("11:15")), (t("10"), "59 minutes", t("10")), (dt("2014-01-01T00:00+02:00"), "1 hour", dt("2014-01-01T01:00+02:00")),
+        (dt("2012-02-29"), "1 year", dt("2013-02-28")), (dt("2012-01-31"), "1 month", dt("2012-02-29")),
+        (dt("2012-01-31T10:00"), "1 month", dt("2012-02-29T10:00")),
+        (date("2014-12-31"), "1 day", date("2015-01-01")), (date("2014"), "11 months", date("2014")),
+        (date("2014"), "-13 months", date("2013")),
+        (date("2014-03"), "59 days", date("2014-04")), (date("2014"), "364 days", date("2014")),
+        (date("2014-03-01"), "2 weeks", date("2014-03-15")),
+        (dt("2014-03-01"), "47 hours", dt("2014-03-02")), (dt("2014-03-01T10"), "90 minutes", dt("2014-03-01T11")),
+        (dt("2014-03-01T10"), "-90 minutes", dt("2014-03-01T09")),
+        (dt("2014-03-01T10:00:00"), "1.5 seconds", dt("2014-03-01T10:00:01")),
+        (dt("2014-03-01T10:00:00.000"), "1.5 seconds", dt("2014-03-01T10:00:01.500")),
+        (dt("2014-03-01"), "1.9 days", dt("2014-03-02")), (dt("2014-03-01T10:00"), "1 h", dt("2014-03-01T11:00")),
+        (dt("2014-03-01"), "1 wk", dt("2014-03-08")),
+        (t("10:30"), "45 minutes", t("11:15")), (t("10"), "59 minutes", t("10")),
+        (dt("2014-01-01T00:00+02:00"), "1 hour", dt("2014-01-01T01:00+02:00")),
     ],
 )  # fmt: skip
 def test_moving(value: Any, amount: str, expected: Any) -> None:
@@ -35,12 +42,18 @@ def test_moving(value: Any, amount: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("left", "right", "unit", "duration", "difference"),
     [
-        (date("2014-01-31"), date("2014-03-01"), "Month", 1, 2), (date("2012-02-29"), date("2013-02-28"), "Year", 0, 1), (date("2014-01-01"), date("2014-01-15"), "Week", 2, 2),
-        (date("2014-01-04"), date("2014-01-05"), "Week", 0, 1), (date("2014-01-10"), date("2014-01-01"), "Day", -9, -9), (date("2014"), date("2015"), "Year", Uncertainty(0, 1), 1),
-        (date("2014"), date("2016-06-15"), "Year", Uncertainty(1, 2), 2), (dt("2014-01-01T23:00:00.000"), dt("2014-01-02T01:00:00.000"), "Day", 0, 1),
-        (dt("2014-01-01T10:00"), dt("2014-01-01T12:00"), "Hour", Uncertainty(1, 2), 2), (t("10:00:00.000"), t("11:59:59.999"), "Hour", 1, 1),
-        (t("10:59"), t("11:01"), "Hour", 0, 1), (dt("2014-06"), dt("2015-03-10"), "Month", Uncertainty(8, 9), 9), (dt("2014"), dt("2014-08"), "Month", Uncertainty(-4, 7), Uncertainty(-4, 7)),
-        (dt("2014-01-01T00:00:00.000Z"), dt("2014-01-01T00:00:00.000+01:00"), "Hour", -1, -1), (dt("2014-01-01T23:30:00.000Z"), dt("2014-01-02T00:30:00.000+01:00"), "Day", 0, 1),
+        (date("2014-01-31"), date("2014-03-01"), "Month", 1, 2), (date("2012-02-29"), date("2013-02-28"), "Year", 0, 1),
+        (date("2014-01-01"), date("2014-01-15"), "Week", 2, 2),
+        (date("2014-01-04"), date("2014-01-05"), "Week", 0, 1), (date("2014-01-10"), date("2014-01-01"), "Day", -9, -9),
+        (date("2014"), date("2015"), "Year", Uncertainty(0, 1), 1),
+        (date("2014"), date("2016-06-15"), "Year", Uncertainty(1, 2), 2),
+        (dt("2014-01-01T23:00:00.000"), dt("2014-01-02T01:00:00.000"), "Day", 0, 1),
+        (dt("2014-01-01T10:00"), dt("2014-01-01T12:00"), "Hour", Uncertainty(1, 2), 2),
+        (t("10:00:00.000"), t("11:59:59.999"), "Hour", 1, 1),
+        (t("10:59"), t("11:01"), "Hour", 0, 1), (dt("2014-06"), dt("2015-03-10"), "Month", Uncertainty(8, 9), 9),
+        (dt("2014"), dt("2014-08"), "Month", Uncertainty(-4, 7), Uncertainty(-4, 7)),
+        (dt("2014-01-01T00:00:00.000Z"), dt("2014-01-01T00:00:00.000+01:00"), "Hour", -1, -1),
+        (dt("2014-01-01T23:30:00.000Z"), dt("2014-01-02T00:30:00.000+01:00"), "Day", 0, 1),
         (None, date("2014"), "Year", None, None),
     ],
 )  # fmt: skip
@@ -52,9 +65,12 @@ def test_duration_and_difference(left: Any, right: Any, unit: str, duration: Any
 @pytest.mark.parametrize(
     ("left", "right", "precision", "same"),
     [
-        (dt("2014-01-05"), dt("2014-01-20"), "Month", True), (dt("2014-01"), dt("2014-01"), "Day", None), (dt("2014-01"), dt("2014-02-03"), "Day", False),
-        (dt("2014-01-01T23:00:00.000-05:00"), dt("2014-01-02T04:00:00.000Z"), "Day", False), (dt("2014-01-01T23:00:00.000-05:00"), dt("2014-01-02T04:00:00.000Z"), "Hour", True),
-        (t("10:30:15"), t("10:30"), "Minute", True), (t("10:30:15"), t("10:30"), "Second", None), (date("2014-01-01"), dt("2014-01-01T10:00"), "Day", True),
+        (dt("2014-01-05"), dt("2014-01-20"), "Month", True), (dt("2014-01"), dt("2014-01"), "Day", None),
+        (dt("2014-01"), dt("2014-02-03"), "Day", False),
+        (dt("2014-01-01T23:00:00.000-05:00"), dt("2014-01-02T04:00:00.000Z"), "Day", False),
+        (dt("2014-01-01T23:00:00.000-05:00"), dt("2014-01-02T04:00:00.000Z"), "Hour", True),
+        (t("10:30:15"), t("10:30"), "Minute", True), (t("10:30:15"), t("10:30"), "Second", None),
+        (date("2014-01-01"), dt("2014-01-01T10:00"), "Day", True),
     ],
 )  # fmt: skip
 def test_same_to_a_precision(left: Any, right: Any, precision: str, same: bool | None) -> None:
@@ -69,7 +85,10 @@ def test_half_hour_offsets_make_an_hour_uncertain() -> None:
 
 def test_components_and_parts() -> None:
     value = dt("2014-03-05T10:30:15.250+05:30")
-    parts = [run("DateTimeComponentFrom", value, precision=name) for name in ("Year", "Month", "Day", "Hour", "Minute", "Second", "Millisecond")]
+    parts = [
+        run("DateTimeComponentFrom", value, precision=name)
+        for name in ("Year", "Month", "Day", "Hour", "Minute", "Second", "Millisecond")
+    ]
     assert parts == [2014, 3, 5, 10, 30, 15, 250]
     assert run("TimezoneOffsetFrom", value) == d("5.5")
     assert run("DateFrom", value) == date("2014-03-05")
@@ -92,11 +111,18 @@ def test_constructors() -> None:
 @pytest.mark.parametrize(
     ("name", "operands", "keywords", "message"),
     [
-        ("DateTime", [2014, 13], {}, "month"), ("DateTime", [2014, None, 3], {}, "coarser"), ("DateTime", [0, 1, 1], {}, "no such"),
-        ("DateTime", [2014, 1, 1, 0, 0, 0, 0, Decimal(15)], {}, "offset"), ("Date", [2014, 2, 30], {}, "no such date"), ("Time", [25], {}, "time of day"),
-        ("DateTimeComponentFrom", [dt("2014")], {"precision": "Week"}, "Week"), ("DateTimeComponentFrom", [date("2014")], {"precision": "Hour"}, "no hour"),
-        ("DurationBetween", [t("10:00"), t("11:00")], {"precision": "Day"}, "days cannot be counted"), ("SameAs", [t("10:00"), t("11:00")], {"precision": "Day"}, "times cannot"),
-        ("DurationBetween", [date("2014-01-01"), date("2014-01-02")], {"precision": "Hour"}, "hours cannot be counted between dates"),
+        ("DateTime", [2014, 13], {}, "month"), ("DateTime", [2014, None, 3], {}, "coarser"),
+        ("DateTime", [0, 1, 1], {}, "no such"),
+        ("DateTime", [2014, 1, 1, 0, 0, 0, 0, Decimal(15)], {}, "offset"), ("Date", [2014, 2, 30], {}, "no such date"),
+        ("Time", [25], {}, "time of day"),
+        ("DateTimeComponentFrom", [dt("2014")], {"precision": "Week"}, "Week"),
+        ("DateTimeComponentFrom", [date("2014")], {"precision": "Hour"}, "no hour"),
+        ("DurationBetween", [t("10:00"), t("11:00")], {"precision": "Day"}, "days cannot be counted"),
+        ("SameAs", [t("10:00"), t("11:00")], {"precision": "Day"}, "times cannot"),
+        (
+            "DurationBetween", [date("2014-01-01"), date("2014-01-02")], {"precision": "Hour"},
+            "hours cannot be counted between dates",
+        ),
         ("SameAs", [date("2014"), date("2014")], {"precision": "Week"}, "Week"),
     ],
 )  # fmt: skip

@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 import pytest
-
 from tests.engine.build import run
 
 VALUES = (True, False, None)
@@ -23,14 +22,24 @@ def test_truth_tables(left: bool | None, right: bool | None) -> None:
     assert run("Xor", left, right) is expected
 
 
-@pytest.mark.parametrize(("value", "null", "true", "false"), [(None, True, False, False), (True, False, True, False), (False, False, False, True)])
+@pytest.mark.parametrize(
+    ("value", "null", "true", "false"), [(None, True, False, False), (True, False, True, False), (False, False, False, True)]
+)
 def test_null_and_truth_tests(value: Any, null: bool, true: bool, false: bool) -> None:
     assert (run("IsNull", value), run("IsTrue", value), run("IsFalse", value)) == (null, true, false)
 
 
 @pytest.mark.parametrize(
     ("operands", "expected"),
-    [([None, None], None), ([None, 1, 2], 1), ([None, 0], 0), ([None, False], False), ([[None, 3, 4]], 3), ([[], [1]], []), ([[]], None)],
+    [
+        ([None, None], None),
+        ([None, 1, 2], 1),
+        ([None, 0], 0),
+        ([None, False], False),
+        ([[None, 3, 4]], 3),
+        ([[], [1]], []),
+        ([[]], None),
+    ],
 )
 def test_coalesce(operands: list[Any], expected: Any) -> None:
     assert run("Coalesce", *operands) == expected

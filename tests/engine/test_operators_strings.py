@@ -5,26 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.engine.build import run
 
 from guideway.engine.errors import CqlRuntimeError
-from tests.engine.build import run
 
 
 @pytest.mark.parametrize(
     ("name", "operands", "expected"),
     [
         ("Concatenate", ["a", "b", "c"], "abc"), ("Concatenate", ["a", None], None),
-        ("Combine", [["a", None, "b"], ", "], "a, b"), ("Combine", [["a", "b"]], "ab"), ("Combine", [["a"], None], None), ("Combine", [[None]], None),
-        ("Split", ["a,b,,c", ","], ["a", "b", "", "c"]), ("Split", ["abc", ","], ["abc"]), ("Split", ["", ","], [""]), ("Split", [None, ","], None),
-        ("SplitOnMatches", ["a1b22c", r"\d+"], ["a", "b", "c"]), ("SplitOnMatches", ["abc", r"\d"], ["abc"]), ("SplitOnMatches", ["1a", r"\d"], ["", "a"]),
-        ("Length", ["äöü"], 3), ("Length", [[None, 1]], 2), ("Length", [None], None), ("Upper", ["aß"], "ASS"), ("Lower", ["ÄB"], "äb"),
-        ("Indexer", ["abc", 2], "c"), ("Indexer", ["abc", 3], None), ("Indexer", [[1, 2], 0], 1), ("Indexer", [[1, 2], None], None),
-        ("PositionOf", ["b", "abab"], 1), ("PositionOf", ["x", "abab"], -1), ("LastPositionOf", ["b", "abab"], 3), ("PositionOf", [None, "a"], None),
-        ("Substring", ["abc", 1], "bc"), ("Substring", ["abc", 1, 1], "b"), ("Substring", ["abc", 3], None), ("Substring", ["abc", -1], None),
-        ("Substring", ["abc", 1, 10], "bc"), ("Substring", ["abc", 0, 0], ""), ("Substring", [None, 0], None), ("Substring", ["abc", None], None),
-        ("StartsWith", ["abc", ""], True), ("StartsWith", ["abc", "b"], False), ("EndsWith", ["abc", "bc"], True), ("EndsWith", ["abc", None], None),
-        ("Matches", ["abc", "b"], False), ("Matches", ["abc", "a.c"], True), ("Matches", ["a\nc", "a.c"], True), ("Matches", [None, "a"], None),
-        ("ReplaceMatches", ["a-b", "(.)-(.)", "$2-$1"], "b-a"), ("ReplaceMatches", ["5", r"\d", r"\$5"], "$5"), ("ReplaceMatches", ["a", "a", r"x\y"], "xy"),
+        ("Combine", [["a", None, "b"], ", "], "a, b"), ("Combine", [["a", "b"]], "ab"), ("Combine", [["a"], None], None),
+        ("Combine", [[None]], None),
+        ("Split", ["a,b,,c", ","], ["a", "b", "", "c"]), ("Split", ["abc", ","], ["abc"]), ("Split", ["", ","], [""]),
+        ("Split", [None, ","], None),
+        ("SplitOnMatches", ["a1b22c", r"\d+"], ["a", "b", "c"]), ("SplitOnMatches", ["abc", r"\d"], ["abc"]),
+        ("SplitOnMatches", ["1a", r"\d"], ["", "a"]),
+        ("Length", ["äöü"], 3), ("Length", [[None, 1]], 2), ("Length", [None], None), ("Upper", ["aß"], "ASS"),
+        ("Lower", ["ÄB"], "äb"),
+        ("Indexer", ["abc", 2], "c"), ("Indexer", ["abc", 3], None), ("Indexer", [[1, 2], 0], 1),
+        ("Indexer", [[1, 2], None], None),
+        ("PositionOf", ["b", "abab"], 1), ("PositionOf", ["x", "abab"], -1), ("LastPositionOf", ["b", "abab"], 3),
+        ("PositionOf", [None, "a"], None),
+        ("Substring", ["abc", 1], "bc"), ("Substring", ["abc", 1, 1], "b"), ("Substring", ["abc", 3], None),
+        ("Substring", ["abc", -1], None),
+        ("Substring", ["abc", 1, 10], "bc"), ("Substring", ["abc", 0, 0], ""), ("Substring", [None, 0], None),
+        ("Substring", ["abc", None], None),
+        ("StartsWith", ["abc", ""], True), ("StartsWith", ["abc", "b"], False), ("EndsWith", ["abc", "bc"], True),
+        ("EndsWith", ["abc", None], None),
+        ("Matches", ["abc", "b"], False), ("Matches", ["abc", "a.c"], True), ("Matches", ["a\nc", "a.c"], True),
+        ("Matches", [None, "a"], None),
+        ("ReplaceMatches", ["a-b", "(.)-(.)", "$2-$1"], "b-a"), ("ReplaceMatches", ["5", r"\d", r"\$5"], "$5"),
+        ("ReplaceMatches", ["a", "a", r"x\y"], "xy"),
         ("ReplaceMatches", ["a", None, "b"], None), ("ReplaceMatches", ["aaa", "a", "b"], "bbb"),
     ],
 )  # fmt: skip

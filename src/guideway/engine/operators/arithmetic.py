@@ -182,6 +182,8 @@ def _mixed(left: Any, right: Any, operation: Callable[[Any, Any], Any], word: st
     """Uncertainties (by the extremes of their bounds), and a quantity with a number (of unit 1)."""
     kind, other = type(left), type(right)
     if kind is Uncertainty or other is Uncertainty:
+        if word == "divided":
+            raise CqlRuntimeError("an uncertain number cannot be divided: only +, - and * carry an uncertainty")
         lows = (left.low, left.high) if kind is Uncertainty else (left,)
         highs = (right.low, right.high) if other is Uncertainty else (right,)
         results = [operation(one, two) for one in lows for two in highs]

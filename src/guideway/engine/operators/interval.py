@@ -46,10 +46,13 @@ from guideway.engine.values.uncertainty import Uncertainty
 
 def make_interval(
     low: Any, high: Any, low_closed: bool | None = True, high_closed: bool | None = True, point_type: str | None = None
-) -> Interval:
-    """An interval; a run-time error where it ends before it starts."""
+) -> Interval | None:
+    """An interval; a run-time error where it ends before it starts; null where two untyped nulls give no point type."""
     low_in, high_in = low_closed is not False, high_closed is not False
-    result = Interval(low, high, low_in, high_in, point_type or _point_type(low, high))
+    kind = point_type or _point_type(low, high)
+    if low is None and high is None and kind in (None, "Any"):
+        return None
+    result = Interval(low, high, low_in, high_in, kind)
     if low is not None and high is not None:
         if low_in and high_in:
             wrong = greater(low, high)

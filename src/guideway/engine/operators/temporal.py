@@ -20,6 +20,7 @@ from guideway.engine.values.temporal import (
     MONTH,
     PRECISION_NAMES,
     PRECISIONS,
+    SECOND,
     TICKS,
     YEAR,
     Date,
@@ -215,8 +216,13 @@ def _check_unit(left: Temporal, name: str) -> None:
 
 
 def _bounds(value: Temporal, shifted: bool) -> tuple[int, int]:
-    """The first and the last instant a value can stand for, in steps of its type: a Date's instants are days."""
+    """The first and the last instant a value can stand for, in steps of its type: a Date's instants are days.
+
+    A value specified to the second is an instant: seconds and milliseconds are one decimal precision (CQL 1.5 §2.3.1).
+    """
     low, high = _range(value, shifted)
+    if value.precision == SECOND:
+        return low, low
     return (low, high // DAY_TICKS * DAY_TICKS) if value.finest == DAY else (low, high)
 
 

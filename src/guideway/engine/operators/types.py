@@ -89,7 +89,8 @@ def to_string(operand: Any) -> str | None:
     if isinstance(operand, Ratio):
         return f"{to_string(operand.numerator)}:{to_string(operand.denominator)}"
     if isinstance(operand, Date | DateTime | Time):
-        return str(operand)
+        text = str(operand)
+        return f"{text[:-1]}+00:00" if text.endswith("Z") else text
     return None
 
 

@@ -106,7 +106,9 @@ def _day_text(tick: int, precision: int) -> str:
 
 
 def offset_text(minutes: int) -> str:
-    """``+01:30``; UTC is ``+00:00``."""
+    """``+01:30``; UTC is ``Z``."""
+    if minutes == 0:
+        return "Z"
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
@@ -313,7 +315,7 @@ def parse_offset(text: str) -> int:
 
 MIN_DATE = Date(MIN_TICK, DAY)
 MAX_DATE = Date(date.max.toordinal() * DAY_TICKS, DAY)
-MIN_DATETIME = DateTime(MIN_TICK, MILLISECOND, None)
-MAX_DATETIME = DateTime(MAX_TICK, MILLISECOND, None)
+MIN_DATETIME = DateTime(MIN_TICK, MILLISECOND, 0)
+MAX_DATETIME = DateTime(MAX_TICK, MILLISECOND, 0)
 MIN_TIME = Time(0, MILLISECOND)
 MAX_TIME = Time(DAY_TICKS - 1, MILLISECOND)
