@@ -58,7 +58,8 @@ define "On Tablet A":
 // @display: The patient agrees
 // @question: http://example.org/small/Questionnaire/ask#agree
 define "Agrees":
-  First([QuestionnaireResponse] R return First(R.item I where I.linkId = 'agree' return (First(I.answer).value as FHIR.boolean).value))
+  First([QuestionnaireResponse] R
+    return First(R.item I where I.linkId = 'agree' return (First(I.answer).value as FHIR.boolean).value))
 
 define "True": true
 define "False": false
@@ -85,22 +86,40 @@ define "Empty": null as String
 
 VALUE_SETS: list[Json] = [
     {
-        "resourceType": "ValueSet", "id": name, "url": f"{BASE}/ValueSet/{name}", "version": "1.0.0", "title": title, "status": "draft",
-        "compose": {"include": [{"system": f"{BASE}/CodeSystem/local", "concept": [{"code": c, "display": d} for c, d in codes]}]},
+        "resourceType": "ValueSet",
+        "id": name,
+        "url": f"{BASE}/ValueSet/{name}",
+        "version": "1.0.0",
+        "title": title,
+        "status": "draft",
+        "compose": {
+            "include": [{"system": f"{BASE}/CodeSystem/local", "concept": [{"code": c, "display": d} for c, d in codes]}]
+        },
     }
     for name, title, codes in (
         ("count-tests", "Count tests", [("count", "Blue cells"), ("count2", "Blue cells, other method")]),
         ("tablet-a", "Tablet A", [("a", "Tablet A")]),
         ("tablets", "All tablets", [("a", "Tablet A"), ("b", "Tablet B")]),
     )
-]  # fmt: skip
+]
 
 QUESTIONNAIRE: Json = {
-    "resourceType": "Questionnaire", "id": "ask", "url": f"{BASE}/Questionnaire/ask", "version": "1.0.0", "title": "Some questions",
-    "status": "draft", "item": [{"linkId": "group", "type": "group", "item": [
-        {"linkId": "agree", "text": "Do you agree?", "type": "boolean"},
-    ]}],
-}  # fmt: skip
+    "resourceType": "Questionnaire",
+    "id": "ask",
+    "url": f"{BASE}/Questionnaire/ask",
+    "version": "1.0.0",
+    "title": "Some questions",
+    "status": "draft",
+    "item": [
+        {
+            "linkId": "group",
+            "type": "group",
+            "item": [
+                {"linkId": "agree", "text": "Do you agree?", "type": "boolean"},
+            ],
+        }
+    ],
+}
 
 
 def when(define: str, kind: str = "applicability", **more: Any) -> Json:
@@ -115,18 +134,33 @@ def expression(text: str, language: str = "text/cql-identifier", **more: Any) ->
 def plan(name: str = "main", *actions: Json, **more: Any) -> Json:
     """A PlanDefinition of these actions."""
     return {
-        "resourceType": "PlanDefinition", "id": name, "url": f"{BASE}/PlanDefinition/{name}", "version": "1.0.0", "name": name.title(),
-        "title": f"Plan {name}", "status": "draft", "library": [f"{BASE}/Library/Logic"],
-        **({"action": list(actions)} if actions else {}), **more,
-    }  # fmt: skip
+        "resourceType": "PlanDefinition",
+        "id": name,
+        "url": f"{BASE}/PlanDefinition/{name}",
+        "version": "1.0.0",
+        "name": name.title(),
+        "title": f"Plan {name}",
+        "status": "draft",
+        "library": [f"{BASE}/Library/Logic"],
+        **({"action": list(actions)} if actions else {}),
+        **more,
+    }
 
 
 def activity(name: str = "take-a", kind: str = "MedicationRequest", **more: Any) -> Json:
     """An ActivityDefinition."""
     return {
-        "resourceType": "ActivityDefinition", "id": name, "url": f"{BASE}/ActivityDefinition/{name}", "version": "1.0.0",
-        "name": "TakeA", "title": "Take A", "status": "draft", "kind": kind, "library": [f"{BASE}/Library/Logic"], **more,
-    }  # fmt: skip
+        "resourceType": "ActivityDefinition",
+        "id": name,
+        "url": f"{BASE}/ActivityDefinition/{name}",
+        "version": "1.0.0",
+        "name": "TakeA",
+        "title": "Take A",
+        "status": "draft",
+        "kind": kind,
+        "library": [f"{BASE}/Library/Logic"],
+        **more,
+    }
 
 
 TABLET_A: Json = {"coding": [{"system": f"{BASE}/CodeSystem/local", "code": "a", "display": "Tablet A"}]}
@@ -160,26 +194,41 @@ def observation(value: float | str | None, code: str = "count", date: str = "202
         None if value is None else {"value": value, "unit": "10*9/L", "system": "http://unitsofmeasure.org", "code": "10*9/L"}
     )
     result: Json = {
-        "resourceType": "Observation", "id": name, "status": "final", "subject": {"reference": "Patient/p"},
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
         "code": {"coding": [{"system": f"{BASE}/CodeSystem/local", "code": code}], "text": f"{code} result"},
-        "effectiveDateTime": date, **({"valueQuantity": quantity} if quantity else {}), **more,
-    }  # fmt: skip
+        "effectiveDateTime": date,
+        **({"valueQuantity": quantity} if quantity else {}),
+        **more,
+    }
     return result
 
 
 def agreement(value: bool, date: str = "2026-05-20") -> Json:
     return {
-        "resourceType": "QuestionnaireResponse", "id": "answers", "status": "completed", "subject": {"reference": "Patient/p"},
-        "questionnaire": f"{BASE}/Questionnaire/ask", "authored": date,
+        "resourceType": "QuestionnaireResponse",
+        "id": "answers",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+        "questionnaire": f"{BASE}/Questionnaire/ask",
+        "authored": date,
         "item": [{"linkId": "agree", "answer": [{"valueBoolean": value}]}],
-    }  # fmt: skip
+    }
 
 
 def medication(concept: Json = TABLET_A, status: str = "active", **more: Any) -> Json:
     return {
-        "resourceType": "MedicationRequest", "id": more.pop("id", "rx"), "status": status, "intent": "order",
-        "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": concept, "authoredOn": "2026-01-01", **more,
-    }  # fmt: skip
+        "resourceType": "MedicationRequest",
+        "id": more.pop("id", "rx"),
+        "status": status,
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": concept,
+        "authoredOn": "2026-01-01",
+        **more,
+    }
 
 
 PATIENT: Json = {"resourceType": "Patient", "id": "p", "birthDate": "1980-02-03", "gender": "female"}

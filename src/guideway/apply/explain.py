@@ -17,8 +17,8 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.facts import ResourceFacts, facts_of
@@ -47,6 +47,18 @@ class Trace(Protocol):
     define: str | None
 
 
+class Causes(NamedTuple):
+    """What is behind a null: data elements that are null; elements that have a value which does not settle it, with why; and,
+    where there is neither, the names of defines."""
+
+    strong: dict[DefineKey, None]
+    weak: dict[DefineKey, list[str]]
+    names: dict[str, None]
+
+
+_NO_CAUSES = Causes({}, {}, {})
+_CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef", "ExpressionDef"})
+"""Nodes whose operands each stand for themselves: a cause on one side does not explain the other."""
 _ALL_OF = frozenset({"And"})
 _ANY_OF = frozenset({"Or"})
 _COMPARISONS = {
@@ -155,9 +167,8 @@ class Explainer:
         for reference in references[:BRIEF]:
             facts = self._facts(reference)
             own_value, own_unit = plain(value)
-            single = len(references) == 1 and own_value is not None and not isinstance(value, bool)
-            shown = own_value if single else facts.value if facts.value is not None else own_value
-            unit = own_unit if single else facts.unit
+            single = len(references) == 1 and own_value is not None and not isinstance(value, bool) and not found_in(value)
+            shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             yield Evidence(
                 element=element.id, display=element.display, resource=reference, value=shown, unit=unit, date=facts.date, why=why
             )
@@ -192,9 +203,9 @@ class Explainer:
     # -- missing
 
     def _missing(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Missing]:
-        found: dict[DefineKey, list[str]] = {}
-        names: dict[str, None] = {}
-        self._collect(trace, found, names, set())
+        strong, weak, names = self._causes(trace, {})
+        found: dict[DefineKey, list[str]] = {key: [] for key in strong}
+        found |= {key: because for key, because in weak.items() if key not in strong}
         for key, because in found.items():
             touched[key] = None
             element = self.guideline.elements[key]
@@ -207,54 +218,75 @@ class Explainer:
                 because=list(dict.fromkeys(reasons)),
             )
         if not found:
-            for name in names or {result.define or result.expression: None}:
-                yield Missing(element=name, display=name, for_=result.kind)
+            name = next(iter(names), result.define or result.expression)
+            yield Missing(element=name, display=name, for_=result.kind)
 
-    def _collect(self, node: Trace, found: dict[DefineKey, list[str]], names: dict[str, None], seen: set[int]) -> bool:
-        """Note the elements behind a null; whether any was found at or below ``node``."""
+    def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+        """What is behind a null."""
         if unwrap(node.value) is not None:
-            return False
-        element = self.element(node)
-        key = (element.library, element.define) if element is not None else None
-        if id(node) in seen:
-            return True
-        seen.add(id(node))
-        below = [child for child in node.children or () if unwrap(child.value) is None]
-        any_found = False
-        for child in below:
-            any_found = self._collect(child, found, names, seen) or any_found
-        if any_found:
-            return True
-        if key is not None:
-            found.setdefault(key, [])
-            return True
-        if not below:
-            undecided = self._undecided(node)
-            for other, because in undecided.items():
-                found.setdefault(other, []).append(because)
-            if undecided:
-                return True
-        name = define_name(node)
-        if name is not None:
-            names[name] = None
-        return False
+            return _NO_CAUSES
+        result = known.get(id(node))
+        if result is None:
+            known[id(node)] = _NO_CAUSES
+            result = known[id(node)] = self._new_causes(node, known)
+        return result
 
-    def _undecided(self, node: Trace) -> dict[DefineKey, str]:
-        """Elements that have values, which nevertheless do not settle this node: a partial date, a comparator, another unit."""
-        result: dict[DefineKey, str] = {}
+    def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+        strong: dict[DefineKey, None] = {}
+        weak: dict[DefineKey, list[str]] = {}
+        names: dict[str, None] = {}
+
+        def gather(nodes: Iterable[Trace]) -> None:
+            for child in nodes:
+                more = self._causes(child, known)
+                strong.update(more.strong)
+                weak.update(more.weak)
+                names.update(more.names)
+
+        gather(node.children or ())
+        element = self.element(node)
+        if not strong and element is not None:
+            return Causes({(element.library, element.define): None}, {}, {})
+        if not strong:
+            gather(null_tests(node))
+        name = define_name(node)
+        if not strong and not weak and (name is not None or comparison_text(node) is not None):
+            weak.update(self._undecided(node))
+        if strong and node.kind not in _CONNECTIVES:
+            weak = {}
+        if not strong and not weak and name is not None:
+            names[name] = None
+        return Causes(strong, weak, {} if strong or weak else names)
+
+    def _undecided(self, node: Trace) -> dict[DefineKey, list[str]]:
+        """The nearest elements below a null that nothing null explains. They have values, which do not settle the matter: a
+        partial date, a comparator, another unit. Where some have no value after all, only those."""
+        empty: dict[DefineKey, list[str]] = {}
+        present: dict[DefineKey, list[str]] = {}
         text = comparison_text(node)
+        for element, child in self._nearest(node):
+            key = (element.library, element.define)
+            value = unwrap(child.value)
+            if value is None:
+                empty[key] = []
+            else:
+                present[key] = [f"{brief(value)} does not settle {text or 'it'}"]
+        return empty or present
+
+    def _nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
+        """The data elements below a node that are not below another one."""
+        seen: set[int] = set()
         pending = list(node.children or ())
         while pending:
             child = pending.pop(0)
+            if id(child) in seen:
+                continue
+            seen.add(id(child))
             element = self.element(child)
             if element is not None:
-                value = as_text(unwrap(child.value))
-                result[element.library, element.define] = (
-                    f"{value} does not settle {text}" if text else f"{value} does not settle it"
-                )
+                yield element, child
             else:
                 pending = [*(child.children or ()), *pending]
-        return result
 
     def _because(self, key: DefineKey) -> list[str]:
         """Why an element has no value although there is data: what was left out or is doubtful."""
@@ -331,6 +363,23 @@ def deciders(node: Trace) -> list[Trace]:
     return children
 
 
+def null_tests(node: Trace) -> Iterator[Trace]:
+    """The null operands of the tests for null that made a choice go the way it went: ``if x is null then null else …``."""
+    if node.kind not in ("If", "Case", "CaseItem", "ExpressionDef", "ExpressionRef", "FunctionRef", "Query", "Iteration"):
+        return
+    seen: set[int] = set()
+    pending = [child for child in node.children or () if unwrap(child.value) is not None]
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen or not isinstance(unwrap(current.value), bool):
+            continue
+        seen.add(id(current))
+        if current.kind == "IsNull":
+            yield from (child for child in current.children or () if unwrap(child.value) is None)
+        else:
+            pending = [*deciders(current), *pending]
+
+
 def provenance(node: Trace) -> tuple[dict[str, None], dict[str, None]]:
     """The resources that a value came from, and those that were read and did not count."""
     found: dict[str, None] = {}
@@ -362,6 +411,11 @@ def _all_resources(node: Trace) -> Iterator[str]:
         current = pending.pop()
         yield from current.resources or ()
         pending += reversed(current.children or ())
+
+
+def found_in(value: Any) -> bool:
+    """Whether a value is itself data of the record (shown by the facts of its resource)."""
+    return isinstance(value, FhirObject) and bool(value.reference)
 
 
 def resources_of_value(value: Any) -> list[str]:

@@ -31,15 +31,18 @@ class ResourceFacts(msgspec.Struct, frozen=True):
     value: Any = None
     unit: str | None = None
     date: str | None = None
+    measured: bool = False
+    """Whether the value is a ``value[x]`` (and not a status)."""
 
 
 def facts_of(resource: Json) -> ResourceFacts:
     """The facts of one resource."""
     value, unit = value_of(resource)
+    measured = value is not None
     if value is None:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
         value = status
-    return ResourceFacts(display=name_of(resource), value=value, unit=unit, date=date_of(resource))
+    return ResourceFacts(display=name_of(resource), value=value, unit=unit, date=date_of(resource), measured=measured)
 
 
 def name_of(resource: Json) -> str | None:

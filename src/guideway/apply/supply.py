@@ -69,6 +69,7 @@ def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
     )
     measured = bool(_MEASURED & (coded_by or set(types)))
     unit = f", in {element.unit}" if element.unit else ""
-    named = f" (for example {code.get('display') or code['code']})" if code else ""
-    text = f"Order or enter {title}{named}{unit}" if measured else f"Record {title}{named}"
+    example = f", for example {code.get('display') or code['code']}" if code else ""
+    named = f" ({title}{example})" if title.casefold() != element.display.casefold() else f" ({example[2:]})" if example else ""
+    text = f"Order or enter: {element.display}{named}{unit}" if measured else f"Record: {element.display}{named}"
     return Supply(kind="order" if measured else "record", text=text, value_set=url, code=code, unit=element.unit)
