@@ -31,7 +31,9 @@ OVERRIDE_REASONS = (
     ("does-not-align-preferences", "Patient's or clinician's preference"),
     ("not-convenient-feasible", "Not feasible here"),
 )
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
+_LIST_NUMBER = re.compile(r"^(\d+)([.)])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class Card(msgspec.Struct, kw_only=True):
@@ -49,12 +51,13 @@ class Card(msgspec.Struct, kw_only=True):
 
 
 def escaped(text: Any) -> str:
-    """Text without markup: Markdown's and HTML's characters are escaped, line breaks become spaces.
+    """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces.
 
     >>> escaped("<b>5 * 3</b>")
-    '\\\\<b\\\\>5 \\\\* 3\\\\</b\\\\>'
+    '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
-    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
+    return "".join(_ENTITIES.get(c, c) for c in plain)
 
 
 def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
