@@ -24,8 +24,11 @@ from guideway.elm.types import ANY, CODE, CODESYSTEM, CONCEPT, SYSTEM_URI, VALUE
 if TYPE_CHECKING:
     from guideway.cql.libraries import Translated, Workspace
 
-RECURSION = 20_000
-"""Definitions refer to definitions: translating one on demand nests Python calls, far beyond the default limit in long chains."""
+RECURSION = 12_000
+"""Definitions refer to definitions: translating one on demand nests Python calls beyond the default limit."""
+
+ON_DEMAND = 20
+"""How many definitions may be translated inside one another before what they need is put in order first."""
 
 
 @contextmanager
@@ -70,6 +73,7 @@ class LibraryBuilder:
         )
         self.t.symbols.elm = self.library
         self._busy: set[int] = set()
+        self._depth = 0
         self._made: dict[int, Any] = {}
         self._contexts: dict[int, str] = {}
         self._context_defs: dict[str, elm.ExpressionDef] = {}
@@ -172,7 +176,10 @@ class LibraryBuilder:
             self.t.error("cql-circular-definition", f"'{wanted.name}' is defined by itself.", at)
             wanted.type = ERROR
             return
+        if self._depth >= ON_DEMAND:
+            self.needed_first(wanted)
         self._busy.add(id(definition))
+        self._depth += 1
         outer = self.t.scope.frames, self.t.context, self.t._ready
         self.t.scope.frames, self.t.context, self.t._ready = [], self._contexts[id(definition)], {}
         try:
@@ -180,8 +187,40 @@ class LibraryBuilder:
         finally:
             self.t.scope.frames, self.t.context, self.t._ready = outer
             self._busy.discard(id(definition))
+            self._depth -= 1
         self._made[id(definition)] = made
         wanted.node = made
+
+    def needed_first(self, wanted: Symbol | Function) -> None:
+        """Translate all that a declaration needs, the innermost first, without nesting: for long chains of definitions."""
+        depth, self._depth = self._depth, 0
+        seen = {id(wanted)}
+        pending = [(wanted, self.needs(wanted))]
+        while pending:
+            current, needs = pending[-1]
+            while needs:
+                need = needs.pop()
+                if id(need) not in seen:
+                    seen.add(id(need))
+                    pending.append((need, self.needs(need)))
+                    break
+            else:
+                pending.pop()
+                if current is not wanted and id(current.definition) not in self._busy:
+                    self.declare(current, current.definition or self.tree)
+        self._depth = depth
+
+    def needs(self, wanted: Symbol | Function) -> list[Symbol | Function]:
+        """The declarations of this library that a declaration mentions and that are still to be translated."""
+        found: list[Symbol | Function] = []
+        for node in warnings.walk(wanted.definition) if wanted.definition is not None else ():
+            if isinstance(node, syntax.Name):
+                symbol = self.t.symbols.symbols.get(node.name)
+                if symbol is not None and symbol.kind == "expression":
+                    found.append(symbol)
+            elif isinstance(node, syntax.Call):
+                found += self.t.symbols.functions.get(node.name, ())
+        return [f for f in found if f.definition is not None and id(f.definition) not in self._made]
 
     # ---- usings and includes -------------------------------------------------------------------------------------------
 
@@ -381,7 +420,10 @@ class LibraryBuilder:
                 hint="say what it returns: define function ...(...) returns Type: ..."
             ).result_type  # fmt: skip
             return
+        if self._depth >= ON_DEMAND:
+            self.needed_first(function)
         self._busy.add(id(node))
+        self._depth += 1
         outer = t.scope.frames, t.context, t._ready
         frame = Frame("function")
         for operand, type_ in zip(node.operands, function.operands):
@@ -394,6 +436,7 @@ class LibraryBuilder:
         finally:
             t.scope.frames, t.context, t._ready = outer
             self._busy.discard(id(node))
+            self._depth -= 1
         if value is not None and function.result is None:
             function.result = value.result_type
         made = elm.FunctionDef(name=node.name, context=function.context, accessLevel=_access(node), expression=value)

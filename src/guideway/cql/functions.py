@@ -103,7 +103,7 @@ def method_call(t: Translation, node: syntax.Call, target: syntax.Expression) ->
     if value.result_type is ERROR:
         return t.failed(node)
     if candidates:
-        values = [value, *(t.expression(a) for a in node.arguments)]
+        values = [value, *[t.expression(a) for a in node.arguments]]
         if any(v.result_type is ERROR for v in values):
             return t.failed(node)
         fitting: list[tuple[Resolution, list[Function], str | None]] = []
@@ -271,11 +271,20 @@ def sliced(t: Translation, node: syntax.Call, values: list[Any], start: int | No
     def number(value: int) -> Any:
         return t.mark(elm.Literal(valueType=INTEGER.name, value=str(value)), node, INTEGER)
 
+    def unless_negative(count: Any, otherwise: int) -> Any:
+        """Slice counts negative positions from the end, but Skip and Take of a negative number give nothing."""
+        if isinstance(count, elm.Literal):
+            return count
+        below = t.operator("Less", [count, number(0)], node)
+        return t.mark(elm.If(condition=below, then=number(otherwise), else_=count), node, INTEGER)
+
     if end:  # Take
-        limit = t.operator("Coalesce", [t.convert(values[1], INTEGER, node, "the number"), number(0)], node)
+        limit = t.convert(values[1], INTEGER, node, "the number")
+        if not isinstance(limit, elm.Literal):
+            limit = unless_negative(t.operator("Coalesce", [limit, number(0)], node), 0)
         made = elm.Slice(source=items, startIndex=number(0), endIndex=limit)
     else:
-        begin = number(1) if start == 1 else t.convert(values[1], INTEGER, node, "the number")
+        begin = number(1) if start == 1 else unless_negative(t.convert(values[1], INTEGER, node, "the number"), 2**31 - 1)
         made = elm.Slice(source=items, startIndex=begin, endIndex=nothing)
     return t.mark(made, node, items.result_type)
 

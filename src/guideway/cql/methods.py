@@ -40,7 +40,7 @@ def call(t: Translation, node: syntax.Call, value: Any) -> Any:
     """A method call on a translated target."""
     operator = OPERATOR_METHODS.get(node.name)
     if operator is not None:
-        values = [value, *(t.expression(a) for a in node.arguments)]
+        values = [value, *[t.expression(a) for a in node.arguments]]
         return t.operator(operator, values, node, called=node.name)
     return _OWN[node.name](t, node, value)
 
@@ -186,7 +186,7 @@ def _set(t: Translation, node: syntax.Call, value: Any) -> Any:
 def _slice(t: Translation, node: syntax.Call, value: Any) -> Any:
     from guideway.cql.functions import sliced
 
-    values = [value, *(t.expression(a) for a in node.arguments)]
+    values = [value, *[t.expression(a) for a in node.arguments]]
     if any(v.result_type is ERROR for v in values):
         return t.failed(node)
     return sliced(t, node, values, 1 if node.name == "tail" else None, node.name == "take")

@@ -82,12 +82,13 @@ def _result(t: Translation, node: syntax.Query, made: elm.Query, plural: bool) -
     """Translate the return or aggregate clause; gives the type of the query."""
     if node.aggregate is not None:
         made.aggregate = aggregate(t, node.aggregate)
-        return made.aggregate.result_type or ERROR
+        total: Type = made.aggregate.result_type
+        return total
     if node.return_ is not None:
         value = t.expression(node.return_.expression)
         clause = elm.ReturnClause(expression=value, distinct=node.return_.mode != "all")
         made.return_ = t.mark(clause, node.return_, value.result_type)
-        item = value.result_type
+        item: Type = value.result_type
     elif len(node.sources) > 1:
         elements = []
         for source, translated in zip(node.sources, made.source):
@@ -103,7 +104,7 @@ def _result(t: Translation, node: syntax.Query, made: elm.Query, plural: bool) -
     return ListType(item) if plural else item
 
 
-def aggregate(t: Translation, node: syntax.Aggregate) -> Any:
+def aggregate(t: Translation, node: syntax.Aggregate) -> elm.AggregateClause:
     """``aggregate total starting 0: total + x``. The accumulator has the type of the result where the start converts to it."""
     starting = t.expression(node.starting) if node.starting is not None else t.mark(elm.Null(), node, ANY)
     type_ = starting.result_type

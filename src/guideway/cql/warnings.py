@@ -173,7 +173,7 @@ def _asked(alias: str, conditions: list[syntax.Expression | None]) -> set[str]:
     """The elements of an alias that conditions mention; ``*`` where it is handed to a function."""
     found: set[str] = set()
     for condition in conditions:
-        for node in _walk(condition) if condition is not None else ():
+        for node in walk(condition) if condition is not None else ():
             if isinstance(node, syntax.Member) and _is_name(node.target, alias):
                 found.add(node.name)
             elif isinstance(node, syntax.Call):
@@ -187,7 +187,8 @@ def _is_name(node: syntax.Expression, text: str) -> bool:
     return isinstance(inner, syntax.Name) and inner.name == text
 
 
-def _walk(node: syntax.Node) -> Iterator[syntax.Node]:
+def walk(node: syntax.Node) -> Iterator[syntax.Node]:
+    """A node and all nodes below it, in no particular order."""
     pending: list[Any] = [node]
     while pending:
         current = pending.pop()
