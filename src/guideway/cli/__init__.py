@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import sys
 
-WARM = frozenset({"apply"})
-"""Commands that people run again and again in short processes: their modules come from one cached file (``archive``)."""
+WARM = "apply"
+"""The command that people run again and again in short processes: its modules come from one cached file (``archive``), and a
+plain command line is read without click (``options``)."""
 
 
 def main() -> None:
     """The program ``guideway``."""
-    from guideway.cli.archive import install
-
     arguments = sys.argv[1:]
-    archive = install(arguments[0]) if arguments and arguments[0] in WARM else None
+    if arguments[:1] == [WARM]:
+        sys.exit(_warm(arguments))
     from guideway.cli.root import run
 
-    status = run(arguments)
+    sys.exit(run(arguments))
+
+
+def _warm(arguments: list[str]) -> int:
+    import gc
+
+    gc.disable()  # starting up makes many objects and frees none
+    from guideway.cli.archive import install
+
+    archive = install(WARM)
+    from guideway.cli.apply import OPTIONS, apply
+    from guideway.cli.ending import ended
+    from guideway.cli.options import quick
+
+    values = quick(OPTIONS, "bundles", arguments[1:])
+    if values is not None:
+        status = ended(lambda: apply(**values))
+    else:
+        from guideway.cli.root import run
+
+        status = run(arguments)
     if archive is not None and status == 0:
         archive.save()
-    sys.exit(status)
+    return status

@@ -10,46 +10,53 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from guideway.cli.options import Option
 from guideway.cli.output import show_lines, write_result
-from guideway.cli.package import open_package, package_option, plan_option
 from guideway.diagnostics import GuidewayError
 
 if TYPE_CHECKING:
     from guideway.apply.outcome import PatientOutcome
     from guideway.guideline.compiled import CompiledGuideline
     from guideway.records.record import PatientRecord
+FEW = 8
+"""So many patients fit into memory without the garbage collector, which start-up turns off."""
 
-FORMATS = ("table", "json", "bundle", "markdown", "outcome")
-FAILING = ("finding", "unknown")
+OPTIONS: tuple[Option, ...] = (
+    Option("data", ("--data",), "A folder of NDJSON files, one per resource type, instead of bundles.", "DIR"),
+    Option("patient", ("--patient",), "Only this patient, by id, reference or identifier.", "ID"),
+    Option("plans", ("--plan",), "A plan by id or name; repeatable.  [default: all]", "ID", many=True),
+    Option("package", ("--package",), "A guideline: folder, FHIR package (.tgz) or Bundle.  [default: guideway's own]", "PATH"),
+    Option("as_of", ("--as-of",), "The moment of the evaluation, such as 2026-06-01.  [default: now]", "DATETIME"),
+    Option("timezone", ("--timezone",), "Where times without an offset are taken to be.", "ZONE", "UTC"),
+    Option("parameters", ("--parameter",), "A parameter of the guideline; repeatable.", "NAME=VALUE", many=True),
+    Option("settings", ("--set",), "What if: a data element for this run; repeatable.", "ELEMENT=VALUE", many=True),
+    Option("hook", ("--hook",), "The occasion: which plans answer.", "HOOK", "patient-view"),
+    Option("context", ("--context",), "The context of the hook, as CDS Hooks sends it (draft orders).", "FILE"),
+    Option("policy", ("--policy",), "How requests are written: CPG, the Java reference, or the letter of FHIR.", None, "cpg",
+           ("cpg", "cqf", "spec")),
+    Option("form", ("--format",), "For people: table, markdown. For programs: a CarePlan (json), its resources, the outcome.",
+           None, "table", ("table", "json", "bundle", "markdown", "outcome")),
+    Option("explain", ("--explain",), "Every recommendation in full, with each condition and the values behind it.", flag=True),
+    Option("target", ("-o", "--output"), "Write there instead of standard output.", "FILE"),
+    Option("failing", ("--fail-on",), "Exit with status 1 at a finding, or at something unknown; repeatable.", None, None,
+           ("finding", "unknown"), many=True),
+)  # fmt: skip
+
+HELP = """Apply the guideline to patients and explain every outcome.
+
+BUNDLE is a FHIR Bundle of any type (or NDJSON, or a single resource), and - is standard input. Several files are read as one
+input; every patient in it gets an outcome.
+
+\b
+  guideway apply patient.json
+  guideway apply patient.json --plan PLAN --explain
+  guideway apply --data export/ --patient 42 --format json -o plan.json
+  guideway apply patient.json --as-of 2026-06-01 --set 'ELEMENT=0.8 10*9/L'
+"""
 
 
-@click.command()
-@click.argument("bundles", metavar="[BUNDLE]...", nargs=-1)
-@click.option("--data", metavar="DIR", help="A folder of NDJSON files, one per resource type, instead of bundles.")
-@click.option("--patient", metavar="ID", help="Only this patient, by id, reference or identifier.")
-@plan_option
-@package_option
-@click.option("--as-of", "as_of", metavar="DATETIME", help="The moment of the evaluation, such as 2026-06-01.  [default: now]")
-@click.option(
-    "--timezone", metavar="ZONE", default="UTC", show_default=True, help="Where times without an offset are taken to be."
-)
-@click.option("--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter of the guideline; repeatable.")
-@click.option(
-    "--set", "settings", metavar="ELEMENT=VALUE", multiple=True, help="What if: a data element for this run; repeatable."
-)
-@click.option("--hook", metavar="HOOK", default="patient-view", show_default=True, help="The occasion: which plans answer.")
-@click.option("--context", metavar="FILE", help="The context of the hook, as CDS Hooks sends it (draft orders, selections).")
-@click.option("--policy", type=click.Choice(["cpg", "cqf", "spec"]), default="cpg", show_default=True,
-              help="How requests are written: CPG, the Java reference, or the letter of FHIR.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
-              help="For people: table, markdown. For programs: a CarePlan, its resources as a Bundle, the outcome.")  # fmt: skip
-@click.option("--explain", is_flag=True, help="Every recommendation in full, with each condition and the values behind it.")
-@click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
-@click.option("--fail-on", "failing", type=click.Choice(FAILING), multiple=True,
-              help="Exit with status 1 where there is a finding, or something unknown; repeatable.")  # fmt: skip
 def apply(
+    *,
     bundles: tuple[str, ...],
     data: str | None,
     patient: str | None,
@@ -67,27 +74,21 @@ def apply(
     target: str | None,
     failing: tuple[str, ...],
 ) -> int:
-    """Apply the guideline to patients and explain every outcome.
-
-    BUNDLE is a FHIR Bundle of any type (or NDJSON, or a single resource), and - is standard input. Several files are read as one
-    input; every patient in it gets an outcome.
-
-    \b
-      guideway apply patient.json
-      guideway apply patient.json --plan midostaurin-dose-modification --explain
-      guideway apply --data export/ --patient 42 --format json -o plan.json
-      guideway apply patient.json --parameter labMaxAgeDays=14 --as-of 2026-06-01
-    """
+    """The command; gives the exit status."""
     if data is None and not bundles:
-        raise click.UsageError("give a bundle, - for standard input, or --data DIR")
+        raise GuidewayError("give a bundle, - for standard input, or --data DIR")
     if data is not None and bundles:
-        raise click.UsageError("give bundles or --data, not both")
+        raise GuidewayError("give bundles or --data, not both")
     given = dict(assignment(text, "--parameter") for text in parameters)
-    gc.disable()  # opening a guideline makes many objects and frees none
-    guideline = open_package(package)
-    gc.enable()
+    from guideway.guideline.compiled import open_guideline
+
+    guideline = open_guideline(package)
     evaluate = _evaluator(guideline, plans, as_of, timezone, given, hook, context, policy, explain, settings)
-    outcomes = [evaluate(record) for record in _records(bundles, data, patient)]
+    outcomes = []
+    for number, record in enumerate(_records(bundles, data, patient)):
+        outcomes.append(evaluate(record))
+        if number == FEW:
+            gc.enable()
     _write(outcomes, form, explain, target)
     return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
 

@@ -15,7 +15,7 @@ import sys
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from guideway.cache import Cache, digest, user_cache
+from guideway.stamps import default_folder, digest, entry_path, read_entry
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -23,7 +23,6 @@ else:
     ModuleSpec = type(sys.__spec__)
 
 KIND = "program"
-_PACKAGE = "guideway"
 
 Row = tuple[str, bool, bytes]
 """File, whether it is a package, and the marshalled code."""
@@ -32,12 +31,10 @@ Row = tuple[str, bool, bytes]
 class Archive:
     """A finder and loader (``importlib`` protocols) for the modules in one blob."""
 
-    def __init__(self, cache: Cache, key: str, rows: dict[str, Row]) -> None:
-        self.cache = cache
+    def __init__(self, folder: str, key: str, rows: dict[str, Row]) -> None:
+        self.folder = folder
         self.key = key
         self.rows = rows
-
-    # -- the protocol of finders and loaders
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         row = self.rows.get(name)
@@ -47,7 +44,7 @@ class Archive:
         spec = ModuleSpec(name, self, origin=file, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if is_package:
-            spec.submodule_search_locations = [file.rpartition("/")[0] if "/" in file else file.rpartition("\\")[0]]
+            spec.submodule_search_locations = [file[: -len("/__init__.py")]]
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -57,75 +54,32 @@ class Archive:
         exec(self.get_code(module.__name__), module.__dict__)
 
     def get_code(self, name: str) -> CodeType:
-        code = marshal.loads(self.rows[name][2])
-        assert isinstance(code, CodeType)
+        code: CodeType = marshal.loads(self.rows[name][2])
         return code
-
-    def get_source(self, name: str) -> str | None:
-        """For tracebacks and debuggers."""
-        try:
-            with open(self.rows[name][0], encoding="utf-8") as stream:
-                return stream.read()
-        except OSError:
-            return None
-
-    def get_filename(self, name: str) -> str:
-        return self.rows[name][0]
-
-    def is_package(self, name: str) -> bool:
-        return self.rows[name][1]
-
-    def get_resource_reader(self, name: str) -> Any:
-        """Data files lie beside the modules, as ever."""
-        from importlib.readers import FileReader
-
-        class _Place:
-            path = self.rows[name][0]
-
-        return FileReader(_Place())  # type: ignore[arg-type]
-
-    # -- keeping it
 
     def save(self) -> bool:
         """Keep what has been imported since; true where something new was written."""
-        rows = dict(self.rows)
-        for name, module in sorted(sys.modules.items()):
-            if name in rows or not name.startswith(_PACKAGE + "."):
-                continue
-            row = _row(name, module)
-            if row is not None:
-                rows[name] = row
-        return len(rows) > len(self.rows) and self.cache.write(KIND, self.key, marshal.dumps(rows))
+        from guideway.cli.archive_writing import save
+
+        return save(self)
 
 
-def install(command: str, cache: Cache | None = None) -> Archive | None:
+def install(command: str) -> Archive | None:
     """Serve the modules kept for ``command`` to ``import``; ``None`` where caching is off."""
-    kept = user_cache() if cache is None else cache
-    if kept.folder is None:
+    folder = default_folder()
+    if folder is None:
         return None
+    rows: dict[str, Row] = {}
     try:
         key = digest(KIND, command)
     except OSError:
         return None
-    archive = Archive(kept, key, _rows(kept.read(KIND, key)))
-    if archive.rows:
+    try:
+        blob, _ = read_entry(entry_path(folder, KIND, key))
+        rows = marshal.loads(blob) if blob is not None else {}
+    except (OSError, EOFError, ValueError, TypeError):
+        rows = {}
+    archive = Archive(folder, key, rows)
+    if rows:
         sys.meta_path.insert(0, archive)
     return archive
-
-
-def _rows(blob: bytes | None) -> dict[str, Row]:
-    try:
-        rows = marshal.loads(blob) if blob is not None else {}
-    except (EOFError, ValueError, TypeError):
-        return {}
-    return rows if isinstance(rows, dict) else {}
-
-
-def _row(name: str, module: ModuleType) -> Row | None:
-    """What to keep of a module that was imported from its source file."""
-    spec = getattr(module, "__spec__", None)
-    get_code = getattr(getattr(spec, "loader", None), "get_code", None)
-    if spec is None or get_code is None or not spec.origin or not spec.origin.endswith(".py"):
-        return None
-    code = get_code(name)
-    return (spec.origin, spec.submodule_search_locations is not None, marshal.dumps(code)) if code is not None else None

@@ -2,7 +2,7 @@
 
 A group of commands (``guideway cql …``) is one row here; its own module holds the group. To add a command, write a module with a
 click command in it and add a row. A module that needs an optional dependency just imports it: where it is missing, the command
-answers with the line that installs it (``EXTRAS``).
+answers with the line that installs it (``ending.EXTRAS``).
 """
 
 from __future__ import annotations
@@ -25,25 +25,9 @@ RUN = "Run it for others"
 KEEP = "Housekeeping"
 
 COMMANDS: dict[str, Entry] = {
-    "apply": Entry("guideway.cli.apply", "apply", "Apply the guideline to patients, explain every outcome.", USE),
+    "apply": Entry("guideway.cli.apply_command", "apply", "Apply the guideline to patients, explain every outcome.", USE),
     "plans": Entry("guideway.cli.plans", "plans", "List the plans of the guideline.", USE),
     "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
     "validate": Entry("guideway.cli.validate", "validate", "Check artifacts, references, CQL and conditions.", WRITE),
     "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
 }
-
-EXTRAS: dict[str, str] = {
-    "prompt_toolkit": "repl",
-    "starlette": "serve",
-    "uvicorn": "serve",
-    "httpx": "serve",
-    "sqlalchemy": "serve",
-    "alembic": "serve",
-    "pydantic_settings": "serve",
-    "jwt": "serve",
-    "cryptography": "serve",
-    "prometheus_client": "serve",
-    "dask": "population",
-    "distributed": "population",
-}
-"""Top-level module → the extra of pyproject.toml that brings it."""

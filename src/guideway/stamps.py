@@ -1,0 +1,142 @@
+"""The reading half of the compile cache: what state files are in, the keys made of it, and an entry's bytes.
+
+Short, because every start of the program runs it before anything is cached. ``cache`` has the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from zlib import crc32
+
+MAGIC = b"GWCACHE1"
+HEADER = len(MAGIC) + 4 + 8
+SUFFIX = ".blob"
+_OFF = ("", "off", "none", "0")
+_SOURCES = (".py", ".json", ".txt", ".cql", ".bin", ".xml")
+
+_stamp: str | None = None
+
+
+def default_folder() -> str | None:
+    """The folder that holds the user's cache, or ``None`` where caching is off or no home folder is known; it need not exist."""
+    chosen = os.environ.get("GUIDEWAY_CACHE")
+    if chosen is not None:
+        return None if chosen.strip().lower() in _OFF else os.path.abspath(os.path.expanduser(chosen))
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "guideway") if os.path.isabs(base) else None
+
+
+def digest(*parts: str | bytes) -> str:
+    """A key from everything a blob was made from; the interpreter and this program are always part of it.
+
+    The parts are hashed with their lengths, so ``("ab", "c")`` and ``("a", "bc")`` differ.
+    """
+    try:
+        from _blake2 import blake2b  # hashlib's own, without the cost of loading OpenSSL
+    except ImportError:
+        from hashlib import blake2b
+
+    state = blake2b(digest_size=20)
+    for part in (sys.implementation.cache_tag or sys.version, program_stamp(), *parts):
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def program_stamp() -> str:
+    """What this program is: its version and place, and the state of its files, taken once a process.
+
+    A checkout changes with every edit and keeps its version number, so there the names, sizes and times of all source files
+    count. An installation is written once: the time of one file stands for all.
+    """
+    global _stamp
+    if _stamp is None:
+        from guideway import __version__
+
+        this = os.path.abspath(__file__)
+        root = os.path.dirname(this)
+        installed = "site-packages" in root or "dist-packages" in root
+        state = tree_stamp(this if installed else root, _SOURCES)
+        _stamp = f"{__version__}\0{root}\0{crc32(state):08x}"
+    return _stamp
+
+
+def tree_stamp(root: str, suffixes: tuple[str, ...] = ()) -> bytes:
+    """The names, sizes and modification times of all files below ``root`` (or of the file ``root``), in a fixed order.
+
+    Equal stamps mean: nobody has touched anything. It costs one ``stat`` a file and reads none. Names that begin with a dot and
+    ``__pycache__`` are left out, so that an editor's traces do not count. A folder that cannot be read raises ``OSError``.
+    """
+    if os.path.isfile(root):
+        status = os.stat(root)
+        return f"{os.path.basename(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogatepass")
+    lines: list[str] = []
+    pending = [(root, "")]
+    while pending:
+        folder, prefix = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(".") or name == "__pycache__":
+                    continue
+                if entry.is_dir():
+                    pending.append((entry.path, f"{prefix}{name}/"))
+                elif not suffixes or name.endswith(suffixes):
+                    status = entry.stat()
+                    lines.append(f"{prefix}{name}\0{status.st_size}\0{status.st_mtime_ns}\n")
+    lines.sort()
+    return "".join(lines).encode("utf-8", "surrogatepass")
+
+
+def entry_path(folder: str, kind: str, key: str) -> str:
+    """The file of one entry."""
+    return os.path.join(folder, f"{kind}-{key}{SUFFIX}")
+
+
+def read_entry(path: str) -> tuple[bytes | None, float]:
+    """The data of an entry and when it was last used. No data: what is there is not whole. OSError: there is nothing to trust."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not trusted(status):
+            raise PermissionError(path)
+        content = _read(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
+    return unwrapped(content), status.st_mtime
+
+
+def unwrapped(content: bytes) -> bytes | None:
+    """The data of a file that ``cache`` wrote; ``None`` unless every byte is in place."""
+    start = len(MAGIC)
+    if len(content) < HEADER or not content.startswith(MAGIC):
+        return None
+    if int.from_bytes(content[start + 4 : HEADER], "little") != len(content) - HEADER:
+        return None
+    data = content[HEADER:]
+    return data if crc32(data) == int.from_bytes(content[start : start + 4], "little") else None
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """All of it; one ``read`` may give less than it was asked for."""
+    found = os.read(descriptor, size)
+    while len(found) < size:
+        more = os.read(descriptor, size - len(found))
+        if not more:
+            break
+        found += more
+    return found
+
+
+def trusted(status: os.stat_result) -> bool:
+    """Whether only this user can have put it there: blobs hold code."""
+    if sys.platform == "win32":
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
