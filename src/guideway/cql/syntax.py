@@ -713,11 +713,11 @@ def left_spine(node: Expression) -> list[Expression]:
     return spine
 
 
-_IGNORED = frozenset({"start", "end", "at", "source", "comments", "header_comments"})
+_IGNORED = frozenset({"start", "end", "at", "quote", "source", "comments", "header_comments", "tags"})
 
 
 def equal(a: object, b: object, *, comments: bool = False) -> bool:
-    """Whether two trees say the same, wherever they stand. Parentheses and, unless asked for, comments do not count."""
+    """Whether two trees say the same. Places, parentheses, ways of quoting names and, unless asked for, comments do not count."""
     pending = [(a, b)]
     while pending:
         a, b = pending.pop()
@@ -732,7 +732,7 @@ def equal(a: object, b: object, *, comments: bool = False) -> bool:
                 return False
         elif isinstance(a, Node):
             for name in a.__struct_fields__:
-                if name not in _IGNORED or (comments and name == "comments"):
+                if name not in _IGNORED or (comments and name in ("comments", "header_comments", "tags")):
                     pending.append((getattr(a, name), getattr(b, name)))
         elif isinstance(a, list):
             if len(a) != len(b):  # type: ignore[arg-type]
