@@ -8,7 +8,10 @@ and what concerns the named files is reported. Rules, by prefix:
   package's canonical base;
 - ``canonical-…``: does a reference within the package's base lead to an artifact of the right type;
 - ``cql-…``: what the CQL translator says;
-- ``expression-…``: does every expression name a define that exists, and is a condition's define Boolean.
+- ``expression-…``: does every expression name a define that exists, and is a condition's define Boolean;
+- ``plan-…``, ``action-…``, ``valueset-…``, ``evidence-…``, ``dose-…``, …: the modules ``validate_*`` beside this one.
+
+``rules.RULES`` has them all with their severities; docs/validate.md explains them.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from guideway.authoring import validate_package
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.canonical import parse
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, bind, expressions_of
 from guideway.guideline.locate import MANIFEST, PLAN_FOLDER, content_folders
-from guideway.guideline.package import Artifact, Guideline, load
+from guideway.guideline.package import Artifact, Guideline, from_files
+from guideway.guideline.reading import read_files
 
 Json = dict[str, Any]
 
@@ -54,8 +59,9 @@ def validate(paths: Sequence[str]) -> Checked:
     findings: dict[Diagnostic, None] = {}
     artifacts = libraries = 0
     for root, wanted in _grouped(paths):
-        guideline = load(root)
-        found = list(_check(guideline))
+        read = read_files(root)
+        guideline = from_files(read, root)
+        found = [*validate_package.check(read), *_check(guideline)]
         places = _places(root)
         named = {os.path.realpath(path) for path in wanted}
         for finding in found:
@@ -122,6 +128,7 @@ def _place(name: str | None, places: Iterable[tuple[str, str]]) -> str | None:
 
 
 def _check(guideline: Guideline) -> Iterator[Diagnostic]:
+    from guideway.authoring import validate_artifacts, validate_evidence, validate_logic, validate_plans, validate_terminology
     from guideway.guideline.compiling import compile_guideline
 
     yield from guideline.findings
@@ -133,6 +140,15 @@ def _check(guideline: Guideline) -> Iterator[Diagnostic]:
     yield from (finding for finding in compiled.findings if finding not in guideline.findings)
     for artifact in guideline.artifacts:
         yield from expressions(artifact, compiled)
+    libraries, said = validate_logic.translate(guideline)
+    yield from (finding for finding in said if finding not in compiled.findings)
+    values = validate_terminology.index_of(guideline)
+    used = validate_artifacts.used_urls(validate_logic.value_sets_used(libraries))
+    yield from validate_artifacts.check(guideline, used)
+    yield from validate_plans.check(guideline)
+    yield from validate_logic.check(guideline, libraries, compiled, values)
+    yield from validate_terminology.check(guideline, values)
+    yield from validate_evidence.check(guideline)
 
 
 def _artifact(artifact: Artifact) -> Iterator[Diagnostic]:

@@ -1,0 +1,79 @@
+"""What the package itself has: a manifest that package tools read, and JSON that every reader reads alike.
+
+Takes the guideline's files; gives diagnostics. FHIR NPM package specification; the ``guideway`` part of package.json is this
+program's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from guideway.authoring.rules import breach
+from guideway.diagnostics import Diagnostic, GuidewayError
+from guideway.guideline.locate import MANIFEST
+from guideway.guideline.reading import SourceFile
+from guideway.records.decode import decode
+from guideway.records.hygiene import POLICIES
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["name", "version", "canonical", "fhirVersions"],
+    "properties": {
+        "name": {"type": "string", "pattern": r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$", "maxLength": 214},
+        "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"},
+        "canonical": {"type": "string", "pattern": r"^https?://[^\s|#]+[^/\s|#]$"},
+        "url": {"type": "string"},
+        "title": {"type": "string", "minLength": 1},
+        "description": {"type": "string", "minLength": 1},
+        "license": {"type": "string", "minLength": 1},
+        "author": {"type": ["string", "object"]},
+        "date": {"type": "string", "pattern": r"^\d{14}$"},
+        "type": {"enum": ["IG", "Core", "Conformance", "Examples", "Template", "Tool", "Group", "fhir.ig"]},
+        "fhirVersions": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string"},
+            "contains": {"enum": ["4.0.1", "4.0.0", "4.3.0"]},
+        },
+        "dependencies": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+        "maintainers": {"type": "array", "items": {"type": "object", "required": ["name"]}},
+        "directories": {"type": "object", "additionalProperties": {"type": "string"}},
+        "guideway": {
+            "type": "object",
+            "properties": {
+                "hygiene": {"enum": list(POLICIES)},
+                "status": {"type": "string"},
+                "disclaimer": {"type": "string"},
+                "citations": {"type": "object"},
+            },
+        },
+    },
+}
+"""What package.json must hold."""
+
+
+def check(files: Sequence[SourceFile]) -> Iterator[Diagnostic]:
+    """All checks of all JSON files."""
+    for file in files:
+        if not file.name.endswith(".json"):
+            continue
+        try:
+            decoded = decode(file.data, file.name)
+        except GuidewayError:
+            continue  # that it is no JSON is said where it is loaded
+        for duplicate in decoded.duplicates:
+            how = "with the same value" if duplicate.same else "with different values"
+            yield breach("json-duplicate-key", f"the key {duplicate.key!r} stands twice in one object, {how}", file=file.name)
+        if file.name == MANIFEST or file.name.endswith(f"/{MANIFEST}"):
+            yield from manifest(decoded.value, file.name)
+
+
+def manifest(value: Any, file: str) -> Iterator[Diagnostic]:
+    """Whether a package.json is a FHIR package manifest."""
+    from jsonschema import Draft202012Validator
+
+    for error in sorted(Draft202012Validator(SCHEMA).iter_errors(value), key=lambda e: list(map(str, e.absolute_path))):
+        pointer = "".join(f"/{step}" for step in error.absolute_path)
+        yield breach("package-manifest", error.message, None, pointer, file=file)
