@@ -1,0 +1,87 @@
+"""The context of a CDS hook as parameters of the logic.
+
+The context of a hook (CDS Hooks, "Hook library") names its parts: ``draftOrders`` (a Bundle), ``selections`` (references),
+``appointments``, ``performer`` … A guideline's logic reads a part by declaring a CQL parameter of the same name: a Bundle arrives
+as ``List<FHIR.Resource>`` (and the drafts that are selected also as ``selectedOrders``), an array of texts as ``List<String>``, a
+text as ``String``. Parts that no library declares are not passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.fhir.element import FhirObject
+from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "patient-view": ("userId", "patientId"),
+    "order-select": ("userId", "patientId", "selections", "draftOrders"),
+    "order-sign": ("userId", "patientId", "draftOrders"),
+    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
+    "appointment-book": ("userId", "patientId", "appointments"),
+    "encounter-start": ("userId", "patientId", "encounterId"),
+    "encounter-discharge": ("userId", "patientId", "encounterId"),
+}
+"""The hooks that are served, each with the parts of its context that must be there (version 1 of each hook)."""
+
+RESOURCES = ("draftOrders", "appointments", "fulfillmentTasks")
+"""Parts that hold resources: a Bundle, a list of resources, or one resource."""
+
+
+def read_context(document: Any, name: str) -> Json:
+    """The context in a file: the context itself, or a whole CDS Hooks request; GuidewayError otherwise."""
+    if isinstance(document, dict) and isinstance(document.get("context"), dict):
+        document = document["context"]
+    if not isinstance(document, dict) or document.get("resourceType"):
+        raise GuidewayError(f'{name}: expected the context of a CDS hook, such as {{"patientId": …, "draftOrders": {{Bundle}}}}')
+    for part in RESOURCES:
+        if part in document:
+            resources_of(document[part], f"{name}: {part}")
+    return document
+
+
+def resources_of(value: Any, name: str) -> list[Json]:
+    """The resources of one part of a context, in order; GuidewayError where it holds something else."""
+    if isinstance(value, dict) and value.get("resourceType") == "Bundle":
+        entries = value.get("entry") or []
+        if not isinstance(entries, list):
+            raise GuidewayError(f"{name}: Bundle.entry is not an array")
+        value = [entry.get("resource") if isinstance(entry, dict) else None for entry in entries]
+    elif isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list):
+        raise GuidewayError(f"{name}: expected a Bundle of resources")
+    for item in value:
+        if not isinstance(item, dict) or not isinstance(item.get("resourceType"), str):
+            raise GuidewayError(f"{name}: every entry must hold a resource with a resourceType")
+    return value
+
+
+def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of the context that the guideline's logic declares as parameters, as runtime values; GuidewayError."""
+    declared = {p.name for p in guideline.parameters}
+    result: dict[str, Any] = {}
+    for part, value in context.items():
+        if part in RESOURCES:
+            resources = [FhirObject(r["resourceType"], r) for r in resources_of(value, f"context.{part}")]
+            if part in declared:
+                result[part] = resources
+            if part == "draftOrders" and "selectedOrders" in declared:
+                chosen = set(_texts(context.get("selections")))
+                result["selectedOrders"] = [r for r in resources if not chosen or f"{r.fhir_type}/{r.id}" in chosen]
+        elif part in declared:
+            result[part] = _texts(value) if isinstance(value, list) else value
+    return result
+
+
+def draft_references(context: Mapping[str, Any]) -> list[str]:
+    """``Type/id`` of the draft orders."""
+    return [f"{r['resourceType']}/{r['id']}" for r in resources_of(context.get("draftOrders", []), "draftOrders") if r.get("id")]
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
