@@ -19,7 +19,7 @@ HUGE = Long(2**63 - 1)
     ("name", "left", "right", "expected"),
     [
         ("Add", 1, 2, 3), ("Add", LARGE, 1, None), ("Add", Long(LARGE), 1, Long(2**31)), ("Add", HUGE, Long(1), None),
-        ("Add", d("1.5"), 1, d("2.5")), ("Add", None, 1, None), ("Add", "a", "b", "ab"),
+        ("Add", d("1.5"), 1, d("2.5")), ("Add", None, 1, None), ("Add", t("23:00"), q("2 hours"), None), ("Add", "a", "b", "ab"),
         ("Add", q("1 m"), q("5 cm"), q("105 cm")), ("Add", q("5 cm"), q("1 m"), q("105 cm")),
         ("Add", q("1 h"), q("30 minutes"), q("90 minutes")),
         ("Add", q("1 year"), q("2 months"), q("14 months")), ("Add", q("2"), 3, q("5")),
@@ -106,7 +106,7 @@ def test_round_to_a_number_of_digits() -> None:
         ("MinValue", ["{urn:hl7-org:elm-types:r1}Boolean"], "Boolean has no minimum"),
         ("Add", [dt("9999-12-31"), q("1 day")], "outside the years"),
         ("Subtract", [date("0001"), q("1 year")], "outside the years"),
-        ("Add", [t("23:00"), q("2 hours")], "midnight"), ("Add", [t("10:00"), q("1 day")], "time of day"),
+         ("Add", [t("10:00"), q("1 day")], "time of day"),
         ("Add", [dt("2014"), q("1 a")], "definite"),
         ("Add", [dt("2014"), q("1 cm")], "unit of time"), ("Add", [q("1 cm"), q("1 kg")], "do not fit"),
         ("Add", [q("1 month"), q("1 d")], "do not fit"),

@@ -73,7 +73,7 @@ DEFINITIONS = _definitions()
 
 _SYMBOL = re.compile(r"10[*^](?:[+-]?\d+)?|(?:[^\[\]{}()./\s]|\[[^\[\]{}\s]*\])+", re.ASCII).match
 _EXPONENT = re.compile(r"(.*?)([+-]?\d+)?", re.ASCII | re.DOTALL).fullmatch
-_ANNOTATION = re.compile(r"\{[\x21-\x7a\x7c\x7e]*\}").match
+_ANNOTATION = re.compile(r"\{[\x20-\x7a\x7c\x7e]*\}").match
 
 
 @lru_cache(maxsize=4096)

@@ -55,6 +55,14 @@ def _is_number(value: Any) -> bool:
     return kind is int or kind is Decimal or kind is Long
 
 
+def _moved(value: Any, amount: Decimal, unit: str) -> Any:
+    """A date or time moved; null for a time of day past midnight, a run-time error past the years 0001 to 9999."""
+    try:
+        return temporal.moved(value, amount, unit)
+    except temporal.PastMidnight:
+        return None
+
+
 def add(left: Any, right: Any) -> Any:
     """``+`` of numbers, quantities, a date or time and a duration; strings are concatenated."""
     if left is None or right is None:
@@ -68,7 +76,7 @@ def add(left: Any, right: Any) -> Any:
             return settle(CONTEXT.add(_decimal(left), _decimal(right)))
         return fit(left + right, True)
     if kind in TEMPORAL and other is Quantity:
-        return temporal.moved(left, right.value, right.unit)
+        return _moved(left, right.value, right.unit)
     if kind is Quantity and other is Quantity:
         return quantities.added(left, right, 1)
     if kind is str and other is str:
@@ -89,7 +97,7 @@ def subtract(left: Any, right: Any) -> Any:
             return settle(CONTEXT.subtract(_decimal(left), _decimal(right)))
         return fit(left - right, True)
     if kind in TEMPORAL and other is Quantity:
-        return temporal.moved(left, -right.value, right.unit)
+        return _moved(left, -right.value, right.unit)
     if kind is Quantity and other is Quantity:
         return quantities.added(left, right, -1)
     return _mixed(left, right, subtract, "subtracted")

@@ -111,10 +111,14 @@ def truncated(value: Temporal, precision: int) -> Temporal:
     return Date(ticks, precision) if type(value) is Date else Time(ticks, precision)
 
 
+class PastMidnight(CqlRuntimeError):
+    """A time of day moved past midnight: Add and Subtract answer null."""
+
+
 def _replaced(value: Temporal, ticks: int) -> Temporal:
     if type(value) is Time:
         if not 0 <= ticks < DAY_TICKS:
-            raise CqlRuntimeError("the result is not a time of day: it passes midnight")
+            raise PastMidnight("the result is not a time of day: it passes midnight")
         return Time(ticks, value.precision)
     if not MIN_TICK <= ticks <= MAX_TICK:
         raise CqlRuntimeError("the result is outside the years 0001 to 9999")
