@@ -37,17 +37,21 @@ def digest(*parts: str | bytes) -> str:
 
     The parts are hashed with their lengths, so ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
+    joined = []
+    for part in (sys.implementation.cache_tag or sys.version, program_stamp(), *parts):
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        joined += [len(data).to_bytes(8, "little"), data]
+    return fingerprint(b"".join(joined), 20)
+
+
+def fingerprint(data: bytes, size: int) -> str:
+    """A hash of ``size`` bytes as hexadecimal digits."""
     try:
         from _blake2 import blake2b  # hashlib's own, without the cost of loading OpenSSL
     except ImportError:
         from hashlib import blake2b
 
-    state = blake2b(digest_size=20)
-    for part in (sys.implementation.cache_tag or sys.version, program_stamp(), *parts):
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(len(data).to_bytes(8, "little"))
-        state.update(data)
-    return state.hexdigest()
+    return blake2b(data, digest_size=size).hexdigest()
 
 
 def program_stamp() -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from guideway.stamps import fingerprint
+
 Json = dict[str, Any]
 
 OWN = "https://example.org/guideway/StructureDefinition/"
@@ -114,9 +116,7 @@ def safe_id(text: str) -> str:
     cleaned = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text) or "x"
     if len(cleaned) <= 64:
         return cleaned
-    from hashlib import blake2b
-
-    return f"{cleaned[:53]}-{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"
+    return f"{cleaned[:53]}-{fingerprint(text.encode('utf-8', 'surrogatepass'), 5)}"
 
 
 class Ids:

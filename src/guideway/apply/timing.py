@@ -7,7 +7,6 @@ reaches it. What cannot be said is None. Calendar arithmetic: a month later is t
 
 from __future__ import annotations
 
-from calendar import monthrange
 from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
@@ -102,6 +101,8 @@ def shift(moment: str, amount: Json) -> str | None:
 
 def _add_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    from calendar import monthrange
+
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 

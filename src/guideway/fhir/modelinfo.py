@@ -12,9 +12,9 @@ expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,F
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -297,10 +297,10 @@ def builtin(name: str, version: str | None = None) -> ModelInfo:
         offered = ", ".join(f"{n} {v}" for n, v in BUILTIN_VERSIONS.items())
         wanted = name if version is None else f"{name} {version}"
         raise GuidewayError(f"There is no data model {wanted} here; there are {offered}. Give its model info as an XML file.")
-    return read_table(Path(__file__).parent / "models" / f"{name}-{known}.txt")
+    return read_table(os.path.join(os.path.dirname(__file__), "models", f"{name}-{known}.txt"))
 
 
-def read_table(path: Path) -> ModelInfo:
+def read_table(path: str | os.PathLike[str]) -> ModelInfo:
     """A model from a compact table (see ``scripts/make_model_table.py`` for the format)."""
     head: dict[str, str] = {}
     conversions: list[ConversionInfo] = []
@@ -309,7 +309,9 @@ def read_table(path: Path) -> ModelInfo:
     lines: dict[str, str] = {}
     codes: dict[str, str] = {}
     model = ""
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    for line in text.split("\n"):
         tag, _, rest = line.partition("\t")
         if tag == "T":
             name, _, body = rest.partition("\t")
@@ -386,7 +388,7 @@ def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
 # ---- model info in XML -------------------------------------------------------------------------------------------------
 
 
-def read_xml(path: str | Path) -> ModelInfo:
+def read_xml(path: str | os.PathLike[str]) -> ModelInfo:
     """A model from a model info document in XML. Raises GuidewayError where the file is no such document."""
     from xml.etree import ElementTree
 

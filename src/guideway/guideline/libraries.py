@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from base64 import b64decode, b64encode
 from typing import Any
 
 import msgspec
@@ -92,7 +91,7 @@ def from_library_resource(resource: Json, file: str) -> tuple[LibraryText | None
             continue
         pointer = f"/content/{index}/data"
         try:
-            data = b64decode(re.sub(r"\s+", "", encoded), validate=True)
+            data = binascii.a2b_base64(re.sub(r"\s+", "", encoded), strict_mode=True)
             if kind == CQL:
                 cql = data.decode("utf-8-sig")
             else:
@@ -132,10 +131,14 @@ def library_resource(library: LibraryText, *, version: str, elm: bytes | None = 
     resource |= extra or {}
     contents = []
     if library.cql is not None:
-        contents.append({"contentType": CQL, "data": b64encode(library.cql.encode()).decode()})
+        contents.append({"contentType": CQL, "data": _base64(library.cql.encode())})
     compiled = elm or library.elm_json
     if compiled is not None:
-        contents.append({"contentType": ELM_JSON, "data": b64encode(compiled).decode()})
+        contents.append({"contentType": ELM_JSON, "data": _base64(compiled)})
     if contents:
         resource["content"] = contents
     return resource
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()

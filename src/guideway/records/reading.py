@@ -6,9 +6,10 @@ file, no JSON, no FHIR, no Patient) raises GuidewayError; everything less is a f
 
 from __future__ import annotations
 
+import os
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
@@ -25,7 +26,7 @@ def read_bundle(data: bytes, name: str = "input") -> list[PatientRecord]:
     return read_documents([(name, data)])
 
 
-def read_files(paths: Sequence[str | Path]) -> list[PatientRecord]:
+def read_files(paths: Sequence[str | os.PathLike[str]]) -> list[PatientRecord]:
     """The patients of several files read as one input (a Bundle and extra data for it, say); ``-`` is standard input."""
     return read_documents([(file_name(path), file_bytes(path)) for path in paths])
 
@@ -74,17 +75,18 @@ def _identified(record: PatientRecord, text: str) -> bool:
     return False
 
 
-def file_name(path: str | Path) -> str:
+def file_name(path: str | os.PathLike[str]) -> str:
     """How messages name a file."""
     return "standard input" if str(path) == STDIN else str(path)
 
 
-def file_bytes(path: str | Path) -> bytes:
+def file_bytes(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file or of standard input. Raises GuidewayError where it cannot be read."""
     if str(path) == STDIN:
         return sys.stdin.buffer.read()
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as stream:
+            return stream.read()
     except IsADirectoryError:
         raise GuidewayError(f"{path}: this is a folder. For a folder of NDJSON files use --data {path}.") from None
     except FileNotFoundError:
