@@ -196,7 +196,8 @@ class PatientRecord:
 
     def excluded_for(self, type_name: str, code_path: str | None = None, codes: Codes | None = None) -> list[Exclusion]:
         """What of a type does not count: of everything, or of that which a retrieve with these codes would have found."""
-        found = [e for e in self.excluded if e.held.kind == type_name]
+        found = [e for item, e in self._pool.excluded if e.held.kind == type_name and self._concerns(item)]
+        found = sorted([*found, *self._kind(type_name).excluded], key=lambda e: (e.resource, e.rule, e.reason))
         if codes is None:
             return found
         return [e for e in found if _has_code(e.held, code_path or "code", codes, self.resolve_quietly)]
