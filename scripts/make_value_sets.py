@@ -108,9 +108,7 @@ def read_codes(path: Path) -> dict[str, list[Listed]]:
         for row in csv.DictReader(lines):
             if row["system"] == "UCUM":
                 continue
-            listed = Listed(
-                row["system"], row["code"], row["display"], row["tty_or_status"], row["evidence"], row["confidence"]
-            )
+            listed = Listed(row["system"], row["code"], row["display"], row["tty_or_status"], row["evidence"], row["confidence"])
             concepts.setdefault(f"{row['concept_group']}/{row['concept']}", []).append(listed)
     return concepts
 
@@ -191,7 +189,9 @@ def value_set(ident: str, entry: dict[str, Any], members: Members) -> dict[str, 
     elif members.levels == {"clinical drug"}:
         purpose.append("Drugs are coded as clinical drugs only.")
     elif members.levels:
-        purpose.append("Drugs are coded by ingredient and by those clinical drugs whose code is verified; other products are found by ingredient.")
+        purpose.append(
+            "Drugs are coded by ingredient and by those clinical drugs whose code is verified; other products are found by ingredient."
+        )
     if entry.get("note"):
         purpose.append(str(entry["note"]).rstrip(".") + ".")
     if members.left_out:
@@ -207,8 +207,12 @@ def value_set(ident: str, entry: dict[str, Any], members: Members) -> dict[str, 
         str(entry["for"]).rstrip(".") + ".",
         ["crmi-shareablevalueset", "crmi-publishablevalueset", "crmi-computablevalueset", "crmi-expandedvalueset"],
     )
-    resource["extension"].append({"url": "http://hl7.org/fhir/StructureDefinition/cqf-knowledgeCapability", "valueCode": "executable"})
-    resource["extension"].append({"url": "http://hl7.org/fhir/StructureDefinition/valueset-warning", "valueMarkdown": EXPANDED_WARNING})
+    resource["extension"].append(
+        {"url": "http://hl7.org/fhir/StructureDefinition/cqf-knowledgeCapability", "valueCode": "executable"}
+    )
+    resource["extension"].append(
+        {"url": "http://hl7.org/fhir/StructureDefinition/valueset-warning", "valueMarkdown": EXPANDED_WARNING}
+    )
     resource["purpose"] = " ".join(purpose)
     notices = [NOTICES[system] for system in sorted(members.used)]
     if notices:
@@ -234,7 +238,9 @@ def value_set(ident: str, entry: dict[str, Any], members: Members) -> dict[str, 
 
 
 def code_system(ident: str, entry: dict[str, Any]) -> dict[str, Any]:
-    resource = metadata("CodeSystem", ident, entry["title"], entry["description"], ["crmi-shareablecodesystem", "crmi-publishablecodesystem"])
+    resource = metadata(
+        "CodeSystem", ident, entry["title"], entry["description"], ["crmi-shareablecodesystem", "crmi-publishablecodesystem"]
+    )
     resource |= {
         "caseSensitive": True,
         "content": "complete",

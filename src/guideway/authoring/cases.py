@@ -3,9 +3,11 @@
 ``read_case(text, concepts)`` gives a ``Case``: a FHIR R4 Bundle, the hook and its context, and the expectations. It is a pure
 function: the same text gives the same bundle, resource ids follow from the order of the items. ``check(case, outcome)``
 compares an outcome (the documented JSON of ``guideway apply``) with the expectations and lists what is different. The format
-is described in docs/cases.md. A concept is a value set of the guideline by title or id (its first member; ``Title#code`` picks one), or
-``system|code`` with a full system URI or one of the short names in ``SYSTEMS``, or ``local:<code system id>|code``, or
-``text: words`` for a concept without a code.
+is described in docs/cases.md.
+
+A concept is a value set of the guideline by title or id (its first member; ``Title#code`` picks one), or ``system|code`` with
+a full system URI or one of the short names in ``SYSTEMS``, or ``local:<code system id>|code``, or ``text: words`` for a
+concept without a code.
 """
 
 from __future__ import annotations
@@ -167,7 +169,10 @@ def _loader() -> Any:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Decimal(str(loader.construct_scalar(node))))
+    def exact(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+        return Decimal(loader.construct_scalar(node))
+
+    Loader.add_constructor("tag:yaml.org,2002:float", exact)
     return Loader
 
 
@@ -593,6 +598,7 @@ def check(case: Case, outcome: Json) -> list[str]:
     left_out = [*outcome.get("excluded", []), *(e for r in found for e in r.get("excluded", []))]
     named = {e.get("resource") for e in left_out} | {e.get("rule") for e in left_out}
     named |= {f.get("rule") for r in (outcome, *found) for f in r.get("findings", [])}
+    named |= {line.partition(":")[0] for r in found for m in r.get("missing", []) for line in m.get("because", [])}
     problems += [f"{name} must be listed as left out or doubtful" for name in expect.excluded if name not in named]
     if expect.only:
         for recommendation in found:
