@@ -1,0 +1,116 @@
+"""Who is calling: the check of the Authorization header, for CDS Hooks (client JWT) and for /fhir (bearer token)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import anyio
+from starlette.requests import Request
+
+from guideway.service.keys import TokenRefused, verify
+from guideway.service.logs import log
+from guideway.service.problems import Problem
+from guideway.service.runtime import Runtime
+from guideway.service.settings import Issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A caller that was let in; all parts None on a loopback service without authentication."""
+
+    iss: str | None = None
+    tenant: str | None = None
+    jti: str | None = None
+    issuer: Issuer | None = None
+    scopes: frozenset[str] = frozenset()
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _refuse(runtime: Runtime, reason: str) -> Problem:
+    log(logging.WARNING, "token refused", reason=reason)
+    runtime.metrics.refused.labels("401").inc()
+    return Problem(401, "not authorized", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
+    """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given) or 429."""
+    settings = runtime.settings
+    caller = Caller()
+    if settings.authenticated:
+        token = _bearer(request)
+        if token is None:
+            raise _refuse(runtime, "no bearer token")
+        path = request.url.path
+        try:
+            claims = await verify(
+                token, sources=runtime.keys, algorithms=settings.algorithms, audiences=[settings.public_base + path],
+                skew=settings.clock_skew_seconds, max_age=settings.token_age_seconds,
+            )  # fmt: skip
+            assert claims.jti is not None
+            fresh = await anyio.to_thread.run_sync(runtime.store.use_token, claims.iss, claims.jti, claims.exp)
+            if not fresh:
+                raise TokenRefused("the jti was used before")
+        except TokenRefused as refused:
+            raise _refuse(runtime, str(refused)) from None
+        issuer = next(i for i in settings.issuers if i.iss == claims.iss)
+        caller = Caller(claims.iss, claims.tenant, claims.jti, issuer)
+    elif request.headers.get("authorization"):
+        log(logging.DEBUG, "authorization ignored", reason="no issuers are configured")
+    _within_rate(runtime, request, caller)
+    return caller
+
+
+async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str]) -> Caller:
+    """The client behind a /fhir request, which must have one of ``scopes``; raises Problem 401, 403 or 429."""
+    settings = runtime.settings
+    caller = Caller()
+    if settings.token_issuers:
+        token = _bearer(request)
+        if token is None:
+            raise _refuse(runtime, "no bearer token")
+        try:
+            claims = await verify(
+                token, sources=runtime.token_keys, algorithms=settings.algorithms,
+                audiences=[t.audience or settings.public_base + "/fhir" for t in settings.token_issuers],
+                skew=settings.clock_skew_seconds, max_age=None, require_jti=False,
+            )  # fmt: skip
+        except TokenRefused as refused:
+            raise _refuse(runtime, str(refused)) from None
+        expected = next(
+            (t.audience or settings.public_base + "/fhir" for t in settings.token_issuers if t.iss == claims.iss), None
+        )
+        audience = claims.all.get("aud")
+        if expected not in (audience if isinstance(audience, list) else [audience]):
+            raise _refuse(runtime, "the audience is that of another issuer")
+        granted = claims.all.get("scope") or claims.all.get("scp") or ""
+        names = frozenset(granted.split() if isinstance(granted, str) else [str(s) for s in granted])
+        caller = Caller(claims.iss, claims.tenant, claims.jti, None, names)
+        if not any(_covers(have, need) for have in names for need in scopes):
+            log(logging.WARNING, "scope missing", iss=claims.iss, reason="none of the scopes for this operation")
+            raise Problem(403, "the token does not allow this operation")
+    _within_rate(runtime, request, caller)
+    return caller
+
+
+def _covers(have: str, need: str) -> bool:
+    """Whether a SMART scope (v1 or v2) covers a needed one such as ``system/PlanDefinition.r``."""
+    context, _, rest = have.partition("/")
+    kind, _, access = rest.partition(".")
+    needed_kind, _, needed_access = need.partition("/")[2].partition(".")
+    rights = {"read": "rs", "write": "cud", "*": "cruds"}.get(access, access.partition("?")[0])
+    return context == need.partition("/")[0] and kind in ("*", needed_kind) and set(needed_access) <= set(rights)
+
+
+def _within_rate(runtime: Runtime, request: Request, caller: Caller) -> None:
+    who = caller.iss or (request.client.host if request.client else "local")
+    limit = caller.issuer.requests_per_minute if caller.issuer is not None else None
+    wait = runtime.limiter.allow(who, limit or runtime.settings.requests_per_minute)
+    if wait:
+        runtime.metrics.refused.labels("429").inc()
+        raise Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})

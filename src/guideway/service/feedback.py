@@ -1,0 +1,85 @@
+"""Feedback on cards (CDS Hooks 2.0, "Feedback"): checked, kept once, answered after it is safe."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import time
+from typing import Any
+
+from guideway.service.problems import Problem
+from guideway.service.services import Service
+
+Json = dict[str, Any]
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+COMMENT_LIMIT = 4000
+
+
+def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
+    """The rows for ``Store.add_feedback``, one for each card, or for each accepted suggestion; raises Problem 400."""
+    items = body.get("feedback")
+    if not isinstance(items, list) or not items:
+        raise Problem(400, "feedback must be an array of at least one item", expression="feedback")
+    found: list[Json] = []
+    for number, item in enumerate(items):
+        where = f"feedback[{number}]"
+        if not isinstance(item, dict):
+            raise Problem(400, f"{where} is not an object", expression=where)
+        found += _rows(item, where, service, iss)
+    return found
+
+
+def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Json]:
+    card, outcome, timestamp = item.get("card"), item.get("outcome"), item.get("outcomeTimestamp")
+    if not isinstance(card, str) or not 0 < len(card) <= 128:
+        raise Problem(400, f"{where}.card is missing", expression=f"{where}.card")
+    if outcome not in ("accepted", "overridden"):
+        raise Problem(400, f"{where}.outcome must be accepted or overridden", expression=f"{where}.outcome")
+    if not isinstance(timestamp, str) or not _TIMESTAMP.fullmatch(timestamp) or not _real(timestamp):
+        raise Problem(
+            400, f"{where}.outcomeTimestamp must be a date and time with an offset", expression=f"{where}.outcomeTimestamp"
+        )
+    suggestions = [""]
+    if outcome == "accepted":
+        accepted = item.get("acceptedSuggestions")
+        suggestions = (
+            [s["id"] for s in accepted if isinstance(s, dict) and isinstance(s.get("id"), str)]
+            if isinstance(accepted, list)
+            else []
+        )
+        if not suggestions or len(suggestions) != len(accepted or ()):
+            raise Problem(
+                400,
+                f"{where}.acceptedSuggestions must name what was accepted, each by its id",
+                expression=f"{where}.acceptedSuggestions",
+            )
+    reason = item.get("overrideReason")
+    if reason is not None and not isinstance(reason, dict):
+        raise Problem(400, f"{where}.overrideReason is not an object", expression=f"{where}.overrideReason")
+    coding = (reason or {}).get("reason") or {}
+    comment = (reason or {}).get("userComment") or ""
+    if not isinstance(coding, dict) or not isinstance(comment, str):
+        raise Problem(
+            400, f"{where}.overrideReason must hold a reason (Coding) or a userComment", expression=f"{where}.overrideReason"
+        )
+    if reason is not None and not coding and not comment:
+        raise Problem(
+            400, f"{where}.overrideReason holds neither a reason nor a userComment", expression=f"{where}.overrideReason"
+        )
+    return [
+        {
+            "service": service.id, "card": card, "outcome": outcome, "suggestion": suggestion[:128],
+            "reason_system": str(coding.get("system") or "")[:512], "reason_code": str(coding.get("code") or "")[:128],
+            "comment": comment[:COMMENT_LIMIT], "timestamp": timestamp, "iss": iss or "", "received": int(time.time()),
+        }
+        for suggestion in suggestions
+    ]  # fmt: skip
+
+
+def _real(timestamp: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(timestamp)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,40 @@
+"""Prometheus metrics: requests, latencies, cards and what became of them, data that could not be had.
+
+Labels are few and bounded: routes, service ids, statuses, plan and version; never a patient, never free text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The counters of one worker; feedback is counted from the store, which all workers share."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = {"registry": self.registry}
+        self.requests = Counter("guideway_requests", "Requests answered", ["route", "method", "status"], **make)
+        self.seconds = Histogram("guideway_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, **make)
+        self.cards = Counter("guideway_cards", "Cards made", ["service", "indicator", "shadow"], **make)
+        self.incomplete = Counter(
+            "guideway_incomplete", "Requests answered with 412: data could not be obtained", ["service"], **make
+        )
+        self.refused = Counter("guideway_refused", "Requests refused for their token, rate or size", ["status"], **make)
+        self.under_way = Gauge("guideway_requests_under_way", "Requests being answered", **make)
+
+    def text(self, feedback: list[dict[str, Any]]) -> tuple[bytes, str]:
+        """The exposition text and its content type. ``feedback``: rows of ``Store.feedback_counts``."""
+        shared = CollectorRegistry()
+        counts = Gauge(
+            "guideway_card_outcomes", "Cards shown, accepted and overridden since the store began",
+            ["plan", "version", "outcome", "reason"], registry=shared,
+        )  # fmt: skip
+        for row in feedback:
+            counts.labels(row["plan"], row["version"], row["outcome"], row["reason"]).set(row["count"])
+        return generate_latest(self.registry) + generate_latest(shared), CONTENT_TYPE

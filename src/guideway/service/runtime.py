@@ -1,0 +1,112 @@
+"""What a worker of the service holds: settings, guidelines with their services, keys, the store, limits and metrics.
+
+Everything that depends on the packages is one immutable ``Content``; a reload makes a new one beside the old and swaps it in, so
+that requests under way finish with what they began with.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline, open_guideline
+from guideway.service.keys import KeySource
+from guideway.service.limits import RateLimiter
+from guideway.service.logs import log
+from guideway.service.metrics import Metrics
+from guideway.service.services import Service, services_of
+from guideway.service.settings import Settings
+from guideway.service.store import Store, default_store_url
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The guidelines that are loaded, and the CDS services they give, by id."""
+
+    guidelines: tuple[CompiledGuideline, ...]
+    services: Mapping[str, Service]
+
+    def resolve(self, reference: str, *types: str) -> tuple[CompiledGuideline, Any] | None:
+        """The guideline and artifact that a canonical (or ``Type/id``) names; the first that has it."""
+        for guideline in self.guidelines:
+            found = guideline.resolve(reference, *types)
+            if found is not None:
+                return guideline, found
+        return None
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The state of one worker."""
+
+    settings: Settings
+    content: Content
+    store: Store
+    keys: Mapping[str, KeySource]
+    token_keys: Mapping[str, KeySource]
+    limiter: RateLimiter
+    metrics: Metrics
+    draining: bool = False
+    under_way: int = 0
+    ready: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def reload(self) -> None:
+        """Load the packages again; on a failure the old content stays and the failure is logged."""
+        try:
+            self.content = load_content(self.settings)
+        except GuidewayError as error:
+            log(logging.ERROR, "reload failed; the old content stays", problem=str(error))
+            return
+        for guideline in self.content.guidelines:
+            log(
+                logging.INFO,
+                "package loaded",
+                package=guideline.manifest.id,
+                version=guideline.manifest.version,
+                hash=guideline.content_hash,
+            )
+
+
+def load_content(settings: Settings) -> Content:
+    """Compile the configured packages (none: the guideline that came with the program); raises GuidewayError."""
+    guidelines = tuple(open_guideline(str(path)) for path in settings.packages) or (open_guideline(None),)
+    services: dict[str, Service] = {}
+    for guideline in guidelines:
+        for service in services_of(guideline, hooks_version=settings.hooks_version):
+            if service.id in services:
+                raise GuidewayError(
+                    f"two plans give the same service id {service.id!r}: {service.plan.url} and {services[service.id].plan.url}"
+                )
+            services[service.id] = service
+    return Content(guidelines, services)
+
+
+def make_runtime(settings: Settings) -> Runtime:
+    """Everything a worker needs, ready to answer; raises GuidewayError with the reasons where a start would be unsafe."""
+    problems = settings.problems()
+    if problems:
+        raise GuidewayError("the service does not start:\n" + "\n".join(f"  - {p}" for p in problems))
+    store = Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
+    store.migrate()
+    return Runtime(
+        settings=settings,
+        content=load_content(settings),
+        store=store,
+        keys={i.iss: KeySource(i.jwks_file, tuple(i.jku), i.jku_private) for i in settings.issuers},
+        token_keys={
+            t.iss: KeySource(t.jwks_file, (t.jwks_url,) if t.jwks_url else (), t.jwks_private) for t in settings.token_issuers
+        },
+        limiter=RateLimiter(settings.workers),
+        metrics=Metrics(),
+    )
+
+
+def guidelines_shown(guidelines: Sequence[CompiledGuideline]) -> list[Json]:
+    """Id, version and content hash of each guideline."""
+    return [{"id": g.manifest.id, "version": g.manifest.version, "hash": g.content_hash} for g in guidelines]
