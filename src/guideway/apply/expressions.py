@@ -46,11 +46,20 @@ class Answer(msgspec.Struct):
 class Expressions:
     """Evaluates the expressions of one run."""
 
-    def __init__(self, guideline: CompiledGuideline, evaluation: Evaluation, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        guideline: CompiledGuideline,
+        evaluation: Evaluation,
+        variables: Mapping[str, Any],
+        now: Any = None,
+        resolve: Any = None,
+    ) -> None:
         self.guideline = guideline
         self.evaluation = evaluation
         self.variables = dict(variables)
-        """FHIRPath variables by name, without ``%``: resources as JSON."""
+        """FHIRPath variables by name, without ``%``: resources as JSON, or runtime values."""
+        self.now = now
+        self.resolve = resolve
 
     def evaluate(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None = None) -> Answer:
         """The answer to one Expression; ``libraries`` are the canonicals of the artifact it stands in."""
@@ -89,7 +98,7 @@ class Expressions:
         from guideway.apply.fhirpath import FhirPathError, evaluate
 
         try:
-            found = evaluate(text, self.variables | dict(extra or {}))
+            found = evaluate(text, self.variables | dict(extra or {}), now=self.now, resolve=self.resolve)
         except FhirPathError as error:
             return Answer(error=f"FHIRPath {text!r}: {error}")
         return Answer(value=None if not found else found[0] if len(found) == 1 else found)

@@ -104,7 +104,8 @@ def apply_guideline(
         language=user_language,
     )
     audience = Audience(user_type=user_type, user_task=user_task, setting=setting, setting_context=setting_context)
-    expressions = Expressions(guideline, evaluation, variables(seen, place))
+    resolve = getattr(seen, "resolve_quietly", None) or seen.resolve
+    expressions = Expressions(guideline, evaluation, given | variables(seen, place), when.now, resolve)
     stopped = "The patient has died: no recommendation is made" if getattr(seen, "deceased", False) else None
     walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
