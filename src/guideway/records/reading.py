@@ -7,7 +7,6 @@ file, no JSON, no FHIR, no Patient) raises GuidewayError; everything less is a f
 from __future__ import annotations
 
 import os
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
