@@ -1,8 +1,8 @@
 """One CDS Hooks request, from its body to its cards (CDS Hooks 2.0, "Calling a CDS Service").
 
-The steps: check the request; gather the data (prefetch, then the EHR's FHIR server); refuse data of other patients; apply the plan;
-make cards; keep what feedback will refer to. Data that cannot be obtained is 412 and names the keys; data that was obtained but does
-not suffice is a card that says what is needed.
+The steps: check the request; gather the data (prefetch, then the EHR's FHIR server); refuse data of other patients; apply the
+plan; make cards; keep what feedback will refer to. Data that cannot be obtained is 412 and names the keys; data that was obtained
+but does not suffice is a card that says what is needed.
 """
 
 from __future__ import annotations

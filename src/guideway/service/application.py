@@ -1,0 +1,260 @@
+"""The ASGI application: routes, and what every request passes through.
+
+Every answer has a request id, security headers, a line in the log and a place in the metrics; every failure is an OperationOutcome.
+The routes are one table, which the OpenAPI document is made from as well (openapi.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import msgspec
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from guideway.diagnostics import GuidewayError
+from guideway.remote.errors import RemoteError
+from guideway.service import feedback as feedback_rows
+from guideway.service import hooks
+from guideway.service.caller import hooks_caller
+from guideway.service.intake import decode, read_body, require_json
+from guideway.service.logs import log
+from guideway.service.problems import Problem, from_remote
+from guideway.service.runtime import Runtime, guidelines_shown
+from guideway.service.services import Service
+
+Json = dict[str, Any]
+Handler = Callable[[Runtime, Request], Awaitable[Response]]
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
+NO_STORE = (b"cache-control", b"no-store")
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+
+def json_response(content: Any, status: int = 200, *, fhir: bool = False, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer; decimals keep the digits they were written with."""
+    body = msgspec.json.Encoder(decimal_format="number").encode(content)
+    return Response(body, status, headers, "application/fhir+json; charset=utf-8" if fhir else "application/json; charset=utf-8")
+
+
+def problem_response(problem: Problem) -> Response:
+    """The OperationOutcome of a problem."""
+    return json_response(problem.outcome(), problem.status, fhir=True, headers=problem.headers)
+
+
+class Gate:
+    """The outermost layer: request id, headers, log, metrics, and a last net that no exception falls through."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self.app = app
+        self.runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        runtime = self.runtime
+        start = time.perf_counter()
+        request_id = str(uuid.uuid4())
+        status = 500
+        begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                begun = True
+                status = message["status"]
+                headers = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NO_STORE)
+                if runtime.settings.public_base.startswith("https://"):
+                    headers.append(HSTS)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        runtime.under_way += 1
+        runtime.metrics.under_way.inc()
+        scope["guideway.request"] = request_id
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:
+            log(logging.ERROR, "failed", failure=error, request=request_id)
+            if not begun:
+                problem = Problem(
+                    500, f"the service failed on this request ({request_id}); nothing can be concluded from this answer"
+                )
+                await problem_response(problem)(scope, receive, send_with_headers)
+        finally:
+            runtime.under_way -= 1
+            runtime.metrics.under_way.dec()
+            route = getattr(scope.get("route"), "path", None) or "other"
+            seconds = time.perf_counter() - start
+            runtime.metrics.requests.labels(route, scope["method"], str(status)).inc()
+            runtime.metrics.seconds.labels(route).observe(seconds)
+            if not route.startswith(("/health", "/metrics")):
+                ms = round(seconds * 1000, 1)
+                log(logging.INFO, "request", request=request_id, method=scope["method"], route=route, status=status, ms=ms)
+
+
+def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """A route's function: the handler with its problems turned into answers."""
+
+    async def run(request: Request) -> Response:
+        try:
+            return await handler(runtime, request)
+        except Problem as problem:
+            return problem_response(problem)
+        except RemoteError as error:
+            return problem_response(from_remote(error))
+        except GuidewayError as error:
+            return problem_response(Problem(400, str(error)))
+
+    return run
+
+
+async def discovery(runtime: Runtime, request: Request) -> Response:
+    """``GET /cds-services``: the services of all packages."""
+    await hooks_caller(runtime, request)
+    document = {"services": [service.discovery() for service in runtime.content.services.values()]}
+    body = msgspec.json.encode(document)
+    tag = f'"{uuid.uuid5(uuid.NAMESPACE_OID, body.decode()).hex}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, 200, {"ETag": tag, "Cache-Control": "private, max-age=60"}, "application/json; charset=utf-8")
+
+
+def _service(runtime: Runtime, request: Request) -> Service:
+    service = runtime.content.services.get(request.path_params["id"])
+    if service is None:
+        raise Problem(404, "there is no such service; GET /cds-services lists them")
+    return service
+
+
+async def call(runtime: Runtime, request: Request) -> Response:
+    """``POST /cds-services/{id}``: cards for one hook."""
+    caller = await hooks_caller(runtime, request)
+    service = _service(runtime, request)
+    require_json(request)
+    body = decode(await read_body(request, runtime.settings), runtime.settings)
+    try:
+        with anyio.fail_after(runtime.settings.deadline_seconds):
+            return json_response(await hooks.answer(runtime, service, body, caller))
+    except TimeoutError:
+        raise Problem(
+            504, f"no answer within {runtime.settings.deadline_seconds:g} s; nothing can be concluded from this answer"
+        ) from None
+
+
+async def feedback(runtime: Runtime, request: Request) -> Response:
+    """``POST /cds-services/{id}/feedback``: what became of cards; kept before it is acknowledged."""
+    caller = await hooks_caller(runtime, request)
+    service = _service(runtime, request)
+    require_json(request)
+    body = decode(await read_body(request, runtime.settings), runtime.settings)
+    found = feedback_rows.rows(body, service, caller.iss)
+    new = await anyio.to_thread.run_sync(runtime.store.add_feedback, found)
+    log(logging.INFO, "feedback", service=service.id, iss=caller.iss, count=new)
+    return Response(status_code=200)
+
+
+async def live(runtime: Runtime, request: Request) -> Response:
+    """``GET /health/live``: the process answers."""
+    return json_response({"status": "ok"})
+
+
+async def ready(runtime: Runtime, request: Request) -> Response:
+    """``GET /health/ready``: guidelines compiled, store reachable, not draining."""
+    if runtime.draining:
+        return json_response({"status": "draining"}, 503)
+    try:
+        await anyio.to_thread.run_sync(runtime.store.ping)
+    except Exception as error:
+        log(logging.ERROR, "store unreachable", failure=error)
+        return json_response({"status": "store unreachable"}, 503)
+    return json_response({"status": "ok", "guidelines": guidelines_shown(runtime.content.guidelines)})
+
+
+async def metrics(runtime: Runtime, request: Request) -> Response:
+    """``GET /metrics``: Prometheus text; only from this machine unless a bearer token for /fhir is shown."""
+    if runtime.settings.token_issuers and not runtime.settings.on_loopback:
+        from guideway.service.caller import fhir_caller
+
+        await fhir_caller(runtime, request, ["system/Metrics.r"])
+    rows = await anyio.to_thread.run_sync(runtime.store.feedback_counts)
+    body, kind = runtime.metrics.text(rows)
+    return Response(body, 200, media_type=kind)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One row of the route table."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+
+
+PLACES: tuple[Place, ...] = (
+    Place("GET", "/cds-services", discovery, "Discovery of the CDS services"),
+    Place("POST", "/cds-services/{id}", call, "Call a CDS service"),
+    Place("POST", "/cds-services/{id}/feedback", feedback, "Feedback on cards"),
+    Place("GET", "/health/live", live, "Whether the process answers"),
+    Place("GET", "/health/ready", ready, "Whether the service can answer"),
+    Place("GET", "/metrics", metrics, "Prometheus metrics"),
+)
+
+
+def all_places() -> tuple[Place, ...]:
+    """Every route of the service."""
+    from guideway.service.openapi import OPENAPI_PLACES
+    from guideway.service.operations import FHIR_PLACES
+
+    return (*PLACES, *FHIR_PLACES, *OPENAPI_PLACES)
+
+
+def make_application(runtime: Runtime) -> ASGIApp:
+    """The application around a runtime."""
+    methods: dict[str, dict[str, Handler]] = {}
+    for place in all_places():
+        methods.setdefault(place.path, {})[place.method] = place.handler
+    routes = [_route(runtime, path, by_method) for path, by_method in methods.items()]
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 404)
+        text = {404: "there is nothing at this path", 405: "this path does not take this method"}.get(
+            status, "the request is not valid"
+        )
+        return problem_response(Problem(status, text, headers=dict(getattr(error, "headers", None) or {})))
+
+    middleware = []
+    if runtime.settings.cors_origins:
+        origins = [origin.rstrip("/") for origin in runtime.settings.cors_origins]
+        allowed = ["authorization", "content-type"]
+        middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed))
+    application = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found}, middleware=middleware)
+    return Gate(application, runtime)
+
+
+def _route(runtime: Runtime, path: str, by_method: dict[str, Handler]) -> Route:
+    async def choose(runtime: Runtime, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await by_method[method](runtime, request)
+
+    return Route(path, endpoint(runtime, choose), methods=list(by_method))
