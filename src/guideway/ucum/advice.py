@@ -118,12 +118,15 @@ def problem(code: str) -> str | None:
 
 
 def suggestion(code: str) -> str | None:
-    """The UCUM unit that ``code`` probably means; None where nothing comes near (or it is a unit already)."""
-    if known(code):
-        return None
+    """The UCUM unit that ``code`` probably means; None where nothing comes near, or it is a unit already.
+
+    A few codes are units by accident and get a suggestion all the same: K/uL is kelvin per microlitre, G/l gauss per litre.
+    """
     text = code.strip()
     if text in WHOLE:
         return WHOLE[text]
+    if known(code):
+        return None
     text = text.replace("µ", "u").replace("μ", "u").replace("×", "x").replace(" per ", "/").replace(" ", "")
     for candidate in (text, _POWER.sub(r"10*\1", text), WHOLE.get(text, "")):
         if candidate and known(candidate):

@@ -1,0 +1,82 @@
+"""Units as UCUM's grammar reads them: sizes, dimensions, refusals with reasons, suggestions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from guideway.ucum.advice import PARTS, WHOLE, problem, suggestion
+from guideway.ucum.grammar import DEFINITIONS, UnitError, known, parse, write
+
+
+def test_every_unit_of_the_table_has_a_size() -> None:
+    assert len(DEFINITIONS) > 290
+    for code in DEFINITIONS:
+        assert parse(code).factor > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "factor", "dimension"),
+    [
+        ("1", 1, {}), ("m", 1, {"m": 1}), ("km", 1000, {"m": 1}), ("cm3", Fraction(1, 10**6), {"m": 3}),
+        ("L", Fraction(1, 1000), {"m": 3}),
+        ("l", Fraction(1, 1000), {"m": 3}), ("mg/dL", 10, {"g": 1, "m": -3}), ("/min", Fraction(1, 60), {"s": -1}),
+        ("10*3/uL", 10**12, {"m": -3}),
+        ("10^9/L", 10**12, {"m": -3}), ("10*-6", Fraction(1, 10**6), {}), ("g.m/s2", 1, {"g": 1, "m": 1, "s": -2}),
+        ("kg.m/(s2.m2)", 1000, {"g": 1, "m": -1, "s": -2}),
+        ("m/s/s", 1, {"m": 1, "s": -2}), ("{cells}/uL", 10**9, {"m": -3}),
+        ("mg{total}/d", Fraction(1, 86_400_000), {"g": 1, "s": -1}), ("24.h", 86_400, {"s": 1}),
+        ("m2{area}", 1, {"m": 2}), ("/(8.h){shift}", Fraction(1, 28_800), {"s": -1}),
+        ("[in_i]", Fraction(254, 10_000), {"m": 1}), ("%", Fraction(1, 100), {}),
+        ("dam", 10, {"m": 1}), ("Kibit", 1024, {}), ("{}", 1, {}), ("mm[Hg]", Fraction(133_322), {"g": 1, "m": -1, "s": -2}),
+    ],
+)  # fmt: skip
+def test_sizes(code: str, factor: int | Fraction, dimension: dict[str, int]) -> None:
+    unit = parse(code)
+    assert unit.factor == factor
+    assert dict(unit.dimension) == dimension
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("", "empty"), ("foo", "'foo' is not a unit"), ("mg/", "ends where a unit is expected"), ("mg//L", "cannot start"),
+        ("(mg", "not closed"), ("mg)", "cannot stand there"),
+        ("mg {x", "cannot stand there"), ("{x", "not closed"), ("{ä}", "ASCII"), ("k[lb_av]", "takes no prefix"),
+        ("Cel2", "no exponent"), ("Cel/d", "cannot be multiplied"),
+        ("m100", "too large"), ("MGG", "not a unit"), ("mg L", "cannot stand there"), ("0", "zero"), ("m" * 201, "too long"),
+        ("(" * 30 + "m", "too deep"), ("kk", "not a unit"),
+    ],
+)  # fmt: skip
+def test_refusals(code: str, reason: str) -> None:
+    with pytest.raises(UnitError, match=reason):
+        parse(code)
+    assert not known(code)
+    assert reason in (problem(code) or "")
+
+
+def test_writing_a_unit_gives_the_same_unit() -> None:
+    for code in ("mg/dL", "10*3/uL", "g.m/s2", "/min", "cm2", "24.h", "g/(12.h)", "1", "m[IU]/L", "10*-6"):
+        assert parse(write(parse(code))).factor == parse(code).factor
+        assert parse(write(parse(code))).dimension == parse(code).dimension
+    assert write(parse("m.m/s/s")) == "m2/s2"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("mcg/L", "ug/L"), ("µg/mL", "ug/mL"), ("x10^9/L", "10*9/L"), ("10E3/uL", "10*3/uL"), ("mmHg", "mm[Hg]"),
+        ("degC", "Cel"), ("°F", "[degF]"), ("bpm", "/min"), ("IU/L", "[IU]/L"),
+        ("mg/DL", "mg/dl"), ("cells/uL", "{cells}/uL"), ("mL/min/1.73 m2", "mL/min/{1.73_m2}"), ("mEq/L", "meq/L"),
+        ("lbs", "[lb_av]"), ("hours", "h"), ("thou/uL", "10*3/uL"),
+        ("mg / dL", "mg/dL"), ("zzz$", None), ("", None), ("mg", None), ("K/uL", "10*3/uL"),
+    ],
+)  # fmt: skip
+def test_suggestions(wrong: str, meant: str | None) -> None:
+    assert suggestion(wrong) == meant
+    assert meant is None or known(meant)
+
+
+def test_every_suggestion_in_the_tables_is_a_unit() -> None:
+    assert [unit for unit in (*WHOLE.values(), *PARTS.values()) if not known(unit)] == []
