@@ -120,9 +120,30 @@ define function reference(reference System.String):
 """
 
 
+def to_value(model: modelinfo.ModelInfo) -> str:
+    """ToValue: any value that an extension may have, as the CQL value that it stands for."""
+    element = model.element("FHIR.Extension", "value")
+    assert element is not None
+    _, choices = modelinfo.split_type(element.type)
+    functions = {c.from_type: c.function.rpartition(".")[2] for c in model.conversions}
+    lines = []
+    for choice in choices:
+        cast = f"value as {choice}"
+        bases = [base for base in model.ancestors(choice) if base in functions]
+        if model.primitive(choice) is not None:
+            made = f"({cast}).value"
+        elif bases:
+            made = f"{functions[bases[0]]}({cast})"
+        else:
+            made = cast
+        lines.append(f"    when value is {choice} then {made}\n")
+    types = ", ".join(choices)
+    return f"define function ToValue(value Choice<{types}>):\n  case\n{''.join(lines)}    else null\n  end\n\n"
+
+
 def main() -> None:
     model = modelinfo.builtin("FHIR", "4.0.1")
-    lines = []
+    lines = [to_value(model)]
     for conversion in sorted(model.conversions, key=lambda c: (c.function, c.from_type)):
         if model.primitive(conversion.from_type) is None:
             continue

@@ -359,7 +359,11 @@ class Overloads:
         fitting = [f for f in fitting if f.cost == cheapest]
         if len(fitting) <= 1:
             return fitting
-        ranks = [sum(_precedence(self.conversions.types, o) for o in f.row.operands) for f in fitting]
+        # An untyped null says nothing, so there the row's own operand counts, else what its variables stand for.
+        known = self.conversions.types
+        ranks = [
+            sum(_precedence(known, r if t == ANY else o) for r, o, t in zip(f.row.operands, f.operands, types)) for f in fitting
+        ]
         lowest = min(ranks)
         return [f for f, rank in zip(fitting, ranks) if rank == lowest]
 
@@ -383,7 +387,7 @@ class Overloads:
         return Resolution(row, operands, result, tuple(ways), cost)
 
     def _bind(self, parameter: Type, type_: Type, bound: dict[str, Type], promotions: Promotions, inside: bool = False) -> bool:
-        """Bind the variables of ``parameter`` so that ``type_`` fits; False where it cannot. ``inside`` a list or interval."""
+        """Bind the variables of ``parameter`` so that ``type_`` fits; False where it cannot. ``inside`` a list."""
         if isinstance(parameter, TypeVariable):
             current = bound.get(parameter.name, ANY)
             joined = self.conversions.join(current, type_, narrow=not inside)
@@ -400,7 +404,7 @@ class Overloads:
                 return True
         elif isinstance(parameter, IntervalType):
             if isinstance(type_, IntervalType):
-                return self._bind(parameter.point, type_.point, bound, promotions, True)
+                return self._bind(parameter.point, type_.point, bound, promotions)
             if promotions.interval_promotion and not any(isinstance(t, IntervalType) for t in self._becomes(type_)):
                 return self._bind(parameter.point, type_, bound, promotions)
         kind = type(parameter)

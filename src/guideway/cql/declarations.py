@@ -67,12 +67,15 @@ class LibraryBuilder:
         self.t.symbols = LibrarySymbols(tree.name, tree.version)
         self.t.declare = self.declare
         self.t.helpers = self.helpers
+        self.t.helper_functions = self.helper_functions
         self.library = elm.Library(
             identifier=elm.VersionedIdentifier(id=tree.name, version=tree.version),
             schemaIdentifier=elm.VersionedIdentifier(id="urn:hl7-org:elm", version="r1"),
         )
         self.t.symbols.elm = self.library
         self._busy: set[int] = set()
+        self._functions: dict[int, Function] = {}
+        self._overloads: set[tuple[str, tuple[Type, ...]]] = set()
         self._depth = 0
         self._made: dict[int, Any] = {}
         self._contexts: dict[int, str] = {}
@@ -139,7 +142,8 @@ class LibraryBuilder:
             definition.external, definition, context,
         )  # fmt: skip
         known = t.symbols.functions.setdefault(definition.name, [])
-        if any(f.operands == operands for f in known) and ERROR not in operands:
+        self._functions[id(definition)] = function
+        if (definition.name, operands) in self._overloads and ERROR not in operands:
             shown = ", ".join(t.show(o) for o in operands)
             t.error("cql-duplicate-name", f"'{definition.name}' with operands ({shown}) is defined twice.", definition.identifier)
         if definition.name in t.symbols.symbols:
@@ -149,15 +153,14 @@ class LibraryBuilder:
             if names.count(operand.name) > 1:
                 t.error("cql-duplicate-name", f"'{operand.name}' names two operands.", operand.identifier)
                 break
+        self._overloads.add((definition.name, operands))
         known.append(function)
 
     def translate(self, definition: syntax.Definition) -> None:
         """Translate one declaration, unless that has been done on demand."""
         match definition:
             case syntax.FunctionDef():
-                for function in self.t.symbols.functions.get(definition.name, []):
-                    if function.definition is definition:
-                        self.function(function)
+                self.function(self._functions[id(definition)])
             case _ if type(definition) in _KINDS:
                 symbol = self.t.symbols.symbols.get(definition.name)
                 if symbol is not None and symbol.definition is definition and id(definition) not in self._made:
@@ -288,6 +291,13 @@ class LibraryBuilder:
             name = self._include_unasked(library)
         self._helper_names[library] = name
         return name
+
+    def helper_functions(self, library: str, name: str) -> list[Function]:
+        """The overloads of a function of a model's conversion library."""
+        if library == self.tree.name:
+            return self.t.symbols.functions.get(name, [])
+        known = self.workspace.find_done(library, None)
+        return known.symbols.functions.get(name, []) if known is not None else []
 
     def _include_unasked(self, library: str) -> str:
         from guideway.cql.libraries import Problem

@@ -230,6 +230,8 @@ def patient_birth_date(t: Translation, node: syntax.Call) -> Any | None:
         for step in path.split("."):
             element = t.types.element(current, step)
             current = element.type if element is not None else ANY
+            if element is not None and element.target == "%value.value":
+                path = f"{path}.value"
         if current not in (DATE, DATETIME):
             current = t.types.primitive(current) or current
             path = f"{path}.value" if current in (DATE, DATETIME) else path

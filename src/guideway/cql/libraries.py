@@ -209,6 +209,8 @@ class Workspace:
                 message = f"Model {name} {version} is not here; its version here is {given.version}."
                 return Problem("cql-unknown-model", message)
             self.types.add(given)
+            if given.target_url is not None:
+                self._base_model(given)
             for required, required_version in given.required:
                 if required not in ("System", name):
                     self.model(required, required_version)
@@ -219,6 +221,13 @@ class Workspace:
             return Problem("cql-unknown-model", str(error), "give its model info with --model FILE")
         self.types.add(found)
         return found
+
+    def _base_model(self, model: modelinfo.ModelInfo) -> None:
+        """The model whose data a profile-informed model reads."""
+        for name in modelinfo.BUILTIN_VERSIONS:
+            base = modelinfo.builtin(name)
+            if base.url == model.target_url:
+                self.types.add(base)
 
     def include(self, name: str, version: str | None) -> Translated | Problem:
         """An included library, translated."""

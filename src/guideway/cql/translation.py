@@ -17,7 +17,7 @@ import msgspec
 
 from guideway.cql import converting, syntax
 from guideway.cql.conversions import NO_PROMOTIONS, Conversions, Overloads, Promotions, Resolution, operator_signatures
-from guideway.cql.scope import LibrarySymbols, Scope
+from guideway.cql.scope import Function, LibrarySymbols, Scope
 from guideway.cql.signatures import OPERATORS
 from guideway.cql.source import SourceText
 from guideway.cql.typesystem import ERROR, TypeSystem
@@ -69,6 +69,7 @@ class Translation:
         self.models: dict[str, ModelInfo] = {}
         self.context: str = "Unfiltered"
         self.helpers: Callable[[str], str | None] = lambda library: None
+        self.helper_functions: Callable[[str, str], list[Function]] = lambda library, name: []
         self.declare: Any = None
         self.excused: set[int] = set()
         self._ready: dict[int, Any] = {}

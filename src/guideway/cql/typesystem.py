@@ -65,7 +65,7 @@ class TypeSystem:
         self.models: dict[str, ModelInfo] = {}
         self._by_uri: dict[str, ModelInfo] = {}
         self._parsed: dict[str, Type] = {}
-        self._names: dict[NamedType, str] = {}
+        self._targets: dict[NamedType, str] = {}
         self._ancestors: dict[NamedType, tuple[Type, ...]] = {}
         self._subtypes: dict[tuple[Type, Type], bool] = {}
         self._conversions: dict[NamedType, list[ModelConversion]] = {}
@@ -78,6 +78,8 @@ class TypeSystem:
             return
         self.models[model.name] = model
         self._by_uri[model.url] = model
+        for remembered in (self._parsed, self._targets, self._ancestors, self._subtypes):
+            remembered.clear()  # type: ignore[attr-defined]
         for conversion in model.conversions:
             from_ = self.parse(conversion.from_type)
             library, _, function = conversion.function.rpartition(".")
@@ -112,7 +114,6 @@ class TypeSystem:
         if model is None or qualified not in model.types:
             return None
         type_ = NamedType(f"{{{model.url}}}{name}")
-        self._names[type_] = qualified
         return type_
 
     def model_of(self, type_: Type) -> ModelInfo | None:
@@ -146,12 +147,23 @@ class TypeSystem:
 
     def target_name(self, type_: NamedType) -> str:
         """The QName by which data of this type is known at run time: a profile-informed type stands for a base type."""
+        found = self._targets.get(type_)
+        if found is None:
+            found = self._targets[type_] = self._target_name(type_)
+        return found
+
+    def _target_name(self, type_: NamedType) -> str:
         model = self.model_of(type_)
         info = self.info(type_)
         if model is None or info is None or model.target_url is None:
             return type_.name
         name = info.target or info.name.partition(".")[2]
         return f"{{{model.target_url}}}{name.rpartition('.')[2] if name.startswith(model.name + '.') else name}"
+
+    def twin(self, type_: NamedType) -> NamedType | None:
+        """The type of the base model that a profile-informed type stands for; None for types of other models."""
+        model = self.model_of(type_)
+        return NamedType(self.target_name(type_)) if model is not None and model.target_url is not None else None
 
     # ---- bases ---------------------------------------------------------------------------------------------------------
 
@@ -192,7 +204,8 @@ class TypeSystem:
         if isinstance(of, ChoiceType):
             return any(choice != ANY and self.is_subtype(type_, choice) for choice in of.choices)
         if isinstance(type_, NamedType):
-            return of in self.ancestors(type_)
+            twin = self.twin(type_)
+            return of in self.ancestors(type_) or (twin is not None and (twin == of or of in self.ancestors(twin)))
         if isinstance(type_, ListType) and isinstance(of, ListType):
             return self.is_subtype(type_.element, of.element)
         if isinstance(type_, IntervalType) and isinstance(of, IntervalType):
@@ -272,6 +285,10 @@ class TypeSystem:
             if found:
                 yield from found
                 return
+        twin = self.twin(type_)
+        if twin is not None and twin != type_:
+            for known in self.model_conversions(twin):
+                yield ModelConversion(type_, known.to, known.library, known.function)
 
     def is_simple(self, type_: Type) -> bool:
         """Whether a named type is a primitive of the System model, as against a class with elements."""

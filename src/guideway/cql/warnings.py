@@ -115,7 +115,8 @@ def if_(t: Translation, node: syntax.If) -> None:
 def case(t: Translation, node: syntax.Case) -> None:
     """A condition that is never true, or stands after one that always is, or stands there twice."""
     always: syntax.CaseItem | None = None
-    for i, item in enumerate(node.items):
+    seen: set[str] = set()
+    for item in node.items:
         when = syntax.strip(item.when)
         if always is not None:
             t.warn("cql-unreachable", "This branch is never reached: an earlier condition is always true.", item)
@@ -126,8 +127,10 @@ def case(t: Translation, node: syntax.Case) -> None:
             else:
                 t.warn("cql-unreachable", "This branch is never reached: its condition is never true.", item)
             continue
-        if i < 64 and any(syntax.equal(item.when, earlier.when) for earlier in node.items[:i]):
+        text = " ".join(t.source.text[item.when.start : item.when.end].split())
+        if text in seen:
             t.warn("cql-unreachable", "This branch is never reached: the same condition stands above it.", item)
+        seen.add(text)
 
 
 def never_of_type(t: Translation, node: syntax.IsType, shown: str, wanted: str) -> None:
