@@ -26,6 +26,7 @@ NEEDED = {
     "quality of evidence": f"{CORE}cqf-qualityOfEvidence",
     "direction": f"{CPG}cpg-directionOfRecommendation",
 }
+SOURCES = ("citation", "justification", "derived-from")
 LOCATOR = re.compile(
     r"\b(lines?|pp?\.|pages?|sections?|§|statements?|tables?|figures?|recommendations?|chapters?)\s*\S*\d|doi\.org|PMID", re.I
 )
@@ -54,7 +55,7 @@ def check(guideline: Guideline) -> Iterator[Diagnostic]:
 def _recommendation(plan: Artifact, action: Json, pointer: str, guideline: Guideline) -> Iterator[Diagnostic]:
     label = action.get("id") or action.get("title") or pointer
     missing = [what for what, url in NEEDED.items() if extension_of(action, url) is None]
-    citations = [d for d in action.get("documentation", ()) if isinstance(d, dict) and d.get("type") == "citation"]
+    citations = [d for d in action.get("documentation", ()) if isinstance(d, dict) and d.get("type") in SOURCES]
     if not citations:
         missing.append("citation")
     if missing:

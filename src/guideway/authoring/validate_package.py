@@ -11,6 +11,7 @@ from typing import Any
 
 from guideway.authoring.rules import breach
 from guideway.diagnostics import Diagnostic, GuidewayError
+from guideway.fhir.structure import known_type, unknown_type
 from guideway.guideline.locate import MANIFEST
 from guideway.guideline.reading import SourceFile
 from guideway.records.decode import decode
@@ -66,6 +67,9 @@ def check(files: Sequence[SourceFile]) -> Iterator[Diagnostic]:
         for duplicate in decoded.duplicates:
             how = "with the same value" if duplicate.same else "with different values"
             yield breach("json-duplicate-key", f"the key {duplicate.key!r} stands twice in one object, {how}", file=file.name)
+        kind = decoded.value.get("resourceType") if isinstance(decoded.value, dict) else None
+        if kind is not None and not known_type(kind):
+            yield breach("artifact-type", unknown_type(kind), file=file.name)
         if file.name == MANIFEST or file.name.endswith(f"/{MANIFEST}"):
             yield from manifest(decoded.value, file.name)
 
