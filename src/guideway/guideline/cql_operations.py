@@ -1,0 +1,124 @@
+"""``$cql`` and ``Library/$evaluate``: CQL results as FHIR Parameters (Using CQL with FHIR 1.0, operations cpg-cql and
+cpg-library-evaluate, in the result forms that the public test runner reads).
+
+Both are pure functions: what they need (data, parameters, the moment) is given. ``Cql`` keeps the programs it has compiled, since
+the same expressions come again and again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from guideway.diagnostics import GuidewayError
+from guideway.engine.data import DataSource, ResourceSource
+from guideway.engine.parameters import define_parameters, error_parameters, result_parameters
+from guideway.engine.values import DateTime
+from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+
+KEPT = 256
+
+
+class Cql:
+    """Evaluates expressions, with the libraries of a guideline at hand where one is given."""
+
+    def __init__(self, guideline: CompiledGuideline | None = None) -> None:
+        self._guideline = guideline
+        self._programs: OrderedDict[tuple[str, tuple[str, ...], bool], Any] = OrderedDict()
+
+    def evaluate(
+        self,
+        expression: str,
+        *,
+        now: DateTime,
+        source: DataSource | None = None,
+        timezone: str | int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        includes: Sequence[str] = (),
+    ) -> Json:
+        """The Parameters resource of one expression: ``return``, or ``evaluation error`` with an OperationOutcome."""
+        try:
+            program = self._program(expression, tuple(includes), source is not None)
+            terminology = self._guideline.terminology if self._guideline is not None else None
+            evaluation = program.evaluation(
+                source or ResourceSource(), now=now, timezone=timezone, parameters=dict(parameters or {}), terminology=terminology
+            )
+            from guideway.cql.translator import EXPRESSION_NAME
+
+            return result_parameters(evaluation.define("Expressions", EXPRESSION_NAME))
+        except GuidewayError as error:
+            return error_parameters(str(error))
+
+    def _program(self, expression: str, includes: tuple[str, ...], with_data: bool) -> Any:
+        key = (expression, includes, with_data)
+        if key not in self._programs:
+            self._programs[key] = self._compile(expression, includes, with_data)
+            if len(self._programs) > KEPT:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(key)
+        return self._programs[key]
+
+    def _compile(self, expression: str, includes: tuple[str, ...], with_data: bool) -> Any:
+        from guideway.cql.libraries import BuiltinSource, SourceChain
+        from guideway.cql.translator import translate_expression
+        from guideway.engine.program import compile_program
+
+        sources: Any = BuiltinSource()
+        if self._guideline is not None and includes:
+            from guideway.guideline.compiling import GuidelineSource
+
+            sources = SourceChain(GuidelineSource(self._guideline.package, []), BuiltinSource())
+        fhir = with_data or bool(includes)
+        result = translate_expression(
+            expression,
+            sources=sources,
+            includes=[*(["FHIRHelpers"] if fhir else []), *includes],
+            using="FHIR version '4.0.1'" if fhir else None,
+            context="Patient" if fhir else None,
+        )
+        if result.library is None or result.errors:
+            raise GuidewayError(
+                "\n".join(d.as_text() for d in result.errors) or "the expression cannot be translated", result.errors
+            )
+        return compile_program(result.libraries)
+
+
+def evaluate_library(
+    guideline: CompiledGuideline,
+    library: str,
+    source: DataSource,
+    *,
+    now: DateTime,
+    timezone: str | int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    expressions: Sequence[str] = (),
+) -> Json:
+    """The Parameters resource of a library's defines (``expressions``, or all public ones that are no functions).
+
+    A define that fails is an ``evaluation error`` beside the others. GuidewayError: no such library or define.
+    """
+    name = guideline.library_name(library) or library
+    if name not in guideline.defines:
+        known = ", ".join(sorted(guideline.defines))
+        raise GuidewayError(f"{guideline.manifest.label} has no library {library!r}; there are: {known}")
+    known_defines = guideline.program.library(name).defines
+    unknown = [e for e in expressions if e not in known_defines]
+    if unknown:
+        raise GuidewayError(f"the library {name} has no define {unknown[0]!r}")
+    wanted = expressions or [d.name for d in known_defines.values() if d.access != "Private"]
+    evaluation = guideline.program.evaluation(
+        source, now=now, timezone=timezone, parameters=dict(parameters or {}), terminology=guideline.terminology
+    )
+    values: dict[str, Any] = {}
+    errors: list[Json] = []
+    for define in wanted:
+        try:
+            values[define] = evaluation.define(name, define)
+        except GuidewayError as error:
+            errors += error_parameters(f"{define}: {error}")["parameter"]
+    result = define_parameters(values)
+    result["parameter"] = [*result["parameter"], *errors]
+    return result
