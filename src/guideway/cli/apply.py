@@ -7,8 +7,8 @@ is not given.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guideway.cli.options import Option
 from guideway.cli.output import show_lines, write_result
@@ -16,6 +16,8 @@ from guideway.diagnostics import GuidewayError
 
 if TYPE_CHECKING:
     from guideway.apply.outcome import PatientOutcome
+    from guideway.apply.what_if import Difference, Setting
+    from guideway.cli.lines import Line
     from guideway.guideline.compiled import CompiledGuideline
     from guideway.records.record import PatientRecord
 FEW = 8
@@ -83,49 +85,87 @@ def apply(
     from guideway.guideline.compiled import open_guideline
 
     guideline = open_guideline(package)
-    evaluate = _evaluator(guideline, plans, as_of, timezone, given, hook, context, policy, explain, settings)
-    outcomes = []
+    for plan in plans:
+        guideline.plan(plan)
+    run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, explain)
+    changes = run.settings(settings)
+    outcomes: list[PatientOutcome] = []
+    differences: list[WhatIf] = []
     for number, record in enumerate(_records(bundles, data, patient)):
-        outcomes.append(evaluate(record))
+        if changes:
+            differences.append(run.what_if(record, changes))
+            outcomes.append(differences[-1].after)
+        else:
+            outcomes.append(run.evaluate(record))
         if number == FEW:
             gc.enable()
-    _write(outcomes, form, explain, target)
+    _write(outcomes, differences, form, explain, target)
     return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
 
 
-def _evaluator(
-    guideline: CompiledGuideline,
-    plans: Sequence[str],
-    as_of: str | None,
-    timezone: str,
-    parameters: dict[str, Any],
-    hook: str,
-    context: str | None,
-    policy: str,
-    explain: bool,
-    settings: Sequence[str],
-) -> Callable[[PatientRecord], PatientOutcome]:
-    from guideway.apply.moment import moment
-    from guideway.apply.run import apply_guideline
+class WhatIf(NamedTuple):
+    """What ``--set`` did to one patient's outcome."""
 
-    when = moment(as_of if as_of is not None else _now(), timezone)
-    for plan in plans:
-        guideline.plan(plan)
+    subject: str
+    notes: list[str]
+    differences: list[Difference]
+    after: PatientOutcome
 
-    def evaluate(record: PatientRecord) -> PatientOutcome:
-        return apply_guideline(
-            guideline,
-            record,
-            plans=plans or None,
-            as_of=when,
-            timezone=timezone,
-            parameters=parameters,
-            hook=hook,
-            explain=explain,
-            policy=policy,
-        )
 
-    return evaluate
+class Run:
+    """What the options say, ready to be applied to one patient after the other."""
+
+    def __init__(
+        self,
+        guideline: CompiledGuideline,
+        plans: Sequence[str],
+        as_of: str | None,
+        timezone: str,
+        parameters: dict[str, Any],
+        hook: str,
+        context: str | None,
+        policy: str,
+        explain: bool,
+    ) -> None:
+        from guideway.apply.moment import moment
+
+        self.guideline = guideline
+        self.when = moment(as_of if as_of is not None else _now(), timezone)
+        if context is not None:
+            parameters = {**_context_parameters(guideline, context), **parameters}
+        self.options: dict[str, Any] = {"plans": plans or None, "as_of": self.when, "timezone": timezone, "hook": hook}
+        self.options |= {"parameters": parameters, "policy": policy, "explain": explain}
+
+    def evaluate(self, record: PatientRecord, **more: Any) -> PatientOutcome:
+        """The outcome of one patient."""
+        from guideway.apply.run import apply_guideline
+
+        return apply_guideline(self.guideline, record, **self.options, **more)
+
+    def settings(self, texts: Sequence[str]) -> list[Setting]:
+        """The changes that ``--set`` asks for."""
+        if not texts:
+            return []
+        from guideway.apply.what_if import settings_of
+
+        return settings_of(texts, self.guideline)
+
+    def what_if(self, record: PatientRecord, settings: Sequence[Setting]) -> WhatIf:
+        """The outcome with the changes, and how it differs from the one without."""
+        from guideway.apply.what_if import change, compare
+
+        before = self.evaluate(record)
+        changed = change(record, settings, self.guideline, self.when)
+        after = self.evaluate(changed.record, overrides=changed.overrides)
+        return WhatIf(before.subject, changed.notes, compare(before, after), after)
+
+
+def _context_parameters(guideline: CompiledGuideline, file: str) -> dict[str, Any]:
+    from guideway.apply.hook_context import hook_parameters, read_context
+    from guideway.records.decode import decode
+    from guideway.records.reading import file_bytes
+
+    return hook_parameters(guideline, read_context(decode(file_bytes(file), file).value, file))
 
 
 def _records(bundles: Sequence[str], data: str | None, patient: str | None) -> Iterator[PatientRecord]:
@@ -140,11 +180,17 @@ def _records(bundles: Sequence[str], data: str | None, patient: str | None) -> I
     yield from [select(found, patient)] if patient is not None else found
 
 
-def _write(outcomes: Sequence[PatientOutcome], form: str, explain: bool, target: str | None) -> None:
+def _write(
+    outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf], form: str, explain: bool, target: str | None
+) -> None:  # fmt: skip
     if form == "table":
-        from guideway.cli.table import table
+        from guideway.cli.table import table, what_if
 
-        show_lines(lambda width: table(outcomes, width=width, explain=explain), target)
+        def lines(width: int) -> Iterator[Line]:
+            changes = (line for d in differences for line in what_if(d.subject, d.notes, d.differences, width))
+            return table(outcomes, width=width, explain=explain, before=changes)
+
+        show_lines(lines, target)
         return
     if form == "markdown":
         from guideway.cli.markdown import markdown
@@ -153,13 +199,15 @@ def _write(outcomes: Sequence[PatientOutcome], form: str, explain: bool, target:
         return
     from guideway.apply.outcome import dumps
 
-    write_result(dumps(_document(outcomes, form), indent=2), target)
+    write_result(dumps(_document(outcomes, differences, form), indent=2), target)
 
 
-def _document(outcomes: Sequence[PatientOutcome], form: str) -> Any:
+def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf], form: str) -> Any:
     """One patient's document; of several patients a Bundle of CarePlans, Parameters with a Bundle each, or a list."""
     if form == "outcome":
         documents = [outcome.as_json() for outcome in outcomes]
+        for document, difference in zip(documents, differences, strict=False):
+            document["whatIf"] = {"set": difference.notes, "changes": [d.as_json() for d in difference.differences]}
         return documents[0] if len(documents) == 1 else documents
     from guideway.apply.care_plan import bundle, care_plan, result_bundle
 

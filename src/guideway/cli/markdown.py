@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, Missing, PatientOutcome, Recommendation
 from guideway.cli.lines import clean
-from guideway.cli.table import COUNTED, HEADINGS, evidence_text, excluded_text, guideline_text, missing_text
+from guideway.cli.table import COUNTED, HEADINGS, evidence_rows, excluded_text, guideline_text, missing_text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -82,10 +82,10 @@ def _recommendation(item: Recommendation, explain: bool) -> Iterator[str]:
     yield ""
     rows: list[tuple[str, str]] = []
     if item.reason and (item.status != APPLIES or explain):
-        rows.append(("Status", f"{COUNTED.get(item.status, item.status)}: {item.reason}"))
+        rows.append(("Because", item.reason))
     if item.description and (item.status == APPLIES or explain):
         rows.append(("What", item.description))
-    rows += [("Rests on", evidence_text(evidence)) for evidence in item.evidence]
+    rows += [(label.capitalize(), text) for label, text in evidence_rows(item, explain)]
     rows += [("Missing", missing_text(missing)) for missing in item.missing]
     rows += [("Left out", excluded_text(excluded)) for excluded in item.excluded]
     rows += [("Note", note) for note in item.notes]

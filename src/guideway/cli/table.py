@@ -9,7 +9,7 @@ and lines. Patients go by type and id only. Takes ``PatientOutcome`` values and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guideway.apply.outcome import (
     APPLIES,
@@ -27,6 +27,9 @@ from guideway.apply.outcome import (
 )
 from guideway.cli.lines import Line, Piece, clean, wrap
 from guideway.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from guideway.apply.what_if import Difference
 
 HEADINGS: dict[str, str] = {
     APPLIES: "Applies",
@@ -51,11 +54,14 @@ _LABEL = 13
 _INDENT = "  "
 
 
-def table(outcomes: Sequence[PatientOutcome], *, width: int, explain: bool = False) -> Iterator[Line]:
-    """All outcomes; the draft banner before the first, the disclaimer after the last."""
+def table(
+    outcomes: Sequence[PatientOutcome], *, width: int, explain: bool = False, before: Iterable[Line] = ()
+) -> Iterator[Line]:  # fmt: skip
+    """All outcomes; the draft banner and what is to come ``before`` first, the disclaimer last."""
     if outcomes:
         yield from wrap(outcomes[0].draft, width, style="banner")
         yield []
+    yield from before
     for number, outcome in enumerate(outcomes):
         if number:
             yield [Piece("─" * width, "dim")]
@@ -105,21 +111,34 @@ def _group(status: str, found: Sequence[Recommendation], width: int, explain: bo
         return
     yield from _heading(status, f"{HEADINGS[status]} ({len(found)})")
     yield []
+    shown: set[str] = set()
     for item in found:
-        yield from _recommendation(item, width, explain)
+        twin = next((key for key in item.also if key in shown), None) if status == APPLIES and not explain else None
+        yield from _recommendation(item, width, explain) if twin is None else _again(item, twin, width)
+        shown.add(item.key)
         yield []
+
+
+def _again(item: Recommendation, twin: str, width: int) -> Iterator[Line]:
+    """A recommendation whose proposal another one has already shown: only what it adds."""
+    yield from _title(item, width)
+    yield from _row("plan", item.key, width, "dim")
+    yield from _row("same as", f"{twin}, above: one proposal for both", width)
+    for number, source in enumerate(item.source):
+        yield from _row("source" if number == 0 else "", source.label, width)
 
 
 def _recommendation(item: Recommendation, width: int, explain: bool) -> Iterator[Line]:
     yield from _title(item, width)
     rows: list[tuple[str, str, str]] = [("plan", item.key, "dim")]
-    if item.status != APPLIES or explain:
-        words = COUNTED.get(item.status, item.status)
-        rows.append(("status", f"{words}: {item.reason}" if item.reason else words, ""))
+    if item.reason and (item.status != APPLIES or explain):
+        rows.append(("because", item.reason, ""))
     if item.description and (item.status == APPLIES or explain):
         rows.append(("what", item.description, ""))
-    rows += [("rests on", evidence_text(evidence), "") for evidence in item.evidence]
-    rows += [("missing", missing_text(missing), "") for missing in item.missing]
+    rows += [(label, text, "") for label, text in evidence_rows(item, explain)]
+    for missing in item.missing:
+        rows.append(("missing", missing_text(missing, supply=False), ""))
+        rows += [("supply it", supply.text, "") for supply in missing.supply]
     rows += [("left out", excluded_text(excluded), "") for excluded in item.excluded]
     rows += [("note", note, "") for note in item.notes]
     rows += [("proposes", ", ".join(item.requests), "")] if item.requests else []
@@ -281,12 +300,46 @@ def _row(
     yield from wrap(text, width, first=first, rest=" " * len(first), style=style)
 
 
+def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
+    """The data a recommendation rests on, as (label, text): each datum once, then what was looked for and not found.
+
+    In full every piece of evidence is a row of its own, with why it counts.
+    """
+    if full:
+        return [("rests on", evidence_text(evidence)) for evidence in item.evidence]
+    shown: dict[tuple[str | None, str, str | None], str] = {}
+    for evidence in item.evidence:
+        if not evidence.absent:
+            key = (evidence.resource or evidence.display, value_text(evidence.value), evidence.date)
+            shown.setdefault(key, evidence_text(evidence, why=False))
+    rows = [("rests on", text) for text in shown.values()]
+    absent = dict.fromkeys(
+        evidence.display.removeprefix("no ").removesuffix(" on record") for evidence in item.evidence if evidence.absent
+    )
+    return rows + ([("not found", "; ".join(absent))] if absent else [])
+
+
+def what_if(subject: str, notes: Sequence[str], differences: Sequence[Difference], width: int) -> Iterator[Line]:
+    """What ``--set`` changed in the outcome of one patient."""
+    yield from wrap(f"What if, for {subject}", width, style="title")
+    for note in notes:
+        yield from _row("", note, width, bullet="• ")
+    if not differences:
+        yield from _row("", "nothing in the outcome changes", width)
+    for difference in differences:
+        before, after = (COUNTED.get(x, x) if x else "not there" for x in (difference.before, difference.after))
+        yield from wrap(difference.title, width, first=_INDENT, rest=_INDENT, style="title")
+        words = f"{before} → {after}" if before != after else f"still: {after}"
+        yield from _row("", f"{words}: {difference.reason}" if difference.reason else words, width)
+    yield []
+
+
 def guideline_text(guideline: dict[str, Any]) -> str:
     """Which guideline it was: id, version and the beginning of its content hash."""
     return f"{guideline.get('id')} {guideline.get('version')} ({str(guideline.get('hash', ''))[:12]})"
 
 
-def evidence_text(evidence: Evidence) -> str:
+def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
     """What was there, with value, unit, date and resource, and why it counts."""
     parts = [evidence.display]
     if evidence.absent:
@@ -300,16 +353,16 @@ def evidence_text(evidence: Evidence) -> str:
     if evidence.resource:
         parts.append(evidence.resource)
     text = ", ".join(parts)
-    return f"{text}; {evidence.why}" if evidence.why else text
+    return f"{text}; {evidence.why}" if evidence.why and why else text
 
 
-def missing_text(missing: Missing) -> str:
+def missing_text(missing: Missing, *, supply: bool = True) -> str:
     """What is not known, why, and how to supply it."""
     text = missing.display
     if missing.because:
         text += f" ({'; '.join(missing.because)})"
-    if missing.supply:
-        text += f". To supply it: {' or '.join(supply.text for supply in missing.supply)}"
+    if missing.supply and supply:
+        text += f". To supply it: {' or '.join(way.text for way in missing.supply)}"
     return text
 
 
