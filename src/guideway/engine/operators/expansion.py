@@ -89,7 +89,7 @@ def _close(end: Any, start: Any, per: Quantity) -> bool:
     unit = last.unit if quantities.plain_unit(per.unit) == "1" else per.unit
     one, other = quantities.converted(last, unit), quantities.converted(first, unit)
     if one is None or other is None:
-        raise CqlRuntimeError(f"intervals in {last.unit!r} cannot be collapsed per {per.unit!r}")
+        raise CqlRuntimeError(f"intervals in {last.unit!r} cannot be joined per {per.unit!r}")
     return CONTEXT.subtract(other.value, one.value) <= per.value
 
 

@@ -2,17 +2,20 @@
 
 Calendar durations in words (``3 months``) and UCUM's definite ones (``3 'mo'``) are kept apart above weeks: weeks and shorter
 are the same thing, years and months compare with one another only, and with days, 'a' or 'mo' only by equivalence (365 and 30
-days). ``guideway.ucum`` is imported where units differ, so that records in one unit never load it.
+days). ``guideway.ucum`` and ``fractions`` are imported where units differ, so that records in one unit never load it.
 """
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.values.numbers import CONTEXT, settle
 from guideway.engine.values.quantity import Quantity
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 SINGULAR = {f"{name}s": name for name in ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")}
 DEFINITE = {"week": "wk", "day": "d", "hour": "h", "minute": "min", "second": "s", "millisecond": "ms"}
@@ -34,6 +37,8 @@ def definite_unit(unit: str | None) -> str:
 
 def in_common(left: Quantity, right: Quantity, approximate: bool = False) -> tuple[Fraction, Fraction] | None:
     """Both values in one unit, exactly; None where there is none. ``approximate`` counts months and years in days."""
+    from fractions import Fraction
+
     unit, other = definite_unit(left.unit), definite_unit(right.unit)
     value, other_value = Fraction(left.value), Fraction(right.value)
     if unit == other:
@@ -66,9 +71,12 @@ def _months(unit: str) -> int:
 
 
 def _days(unit: str) -> Fraction | None:
+    from fractions import Fraction
+
+    from guideway.ucum.conversion import factor
+
     if unit in CALENDAR_DAYS:
         return Fraction(CALENDAR_DAYS[unit])
-    from guideway.ucum.conversion import factor
 
     return factor(unit, "d")
 
@@ -126,6 +134,8 @@ def converted(quantity: Quantity, unit: str) -> Quantity | None:
     if source == target:
         return Quantity(quantity.value, unit)
     if source in CALENDAR_MONTHS and target in CALENDAR_MONTHS:
+        from fractions import Fraction
+
         number = Fraction(quantity.value) * CALENDAR_MONTHS[source] / CALENDAR_MONTHS[target]
         value = settle(CONTEXT.divide(Decimal(number.numerator), Decimal(number.denominator)))
         return None if value is None else Quantity(value, unit)
