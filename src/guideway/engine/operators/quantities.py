@@ -8,6 +8,7 @@ days). ``guideway.ucum`` and ``fractions`` are imported where units differ, so t
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from guideway.engine.errors import CqlRuntimeError
@@ -89,10 +90,30 @@ def granular_unit(unit: str, other: str) -> str:
     return other if ratio is not None and ratio > 1 else unit
 
 
+@lru_cache(maxsize=1024)
+def _scales(unit: str, other: str) -> tuple[Decimal, Decimal] | None:
+    """Whole numbers by which values of the two units become comparable; None where only :func:`in_common` can tell."""
+    first, second = definite_unit(unit), definite_unit(other)
+    if first in CALENDAR_MONTHS or second in CALENDAR_MONTHS:
+        return None
+    from fractions import Fraction
+
+    from guideway.ucum.conversion import factor
+
+    ratio = Fraction(1) if first == second else factor(first, second)
+    if ratio is None or max(ratio.numerator, ratio.denominator) > 10**50:
+        return None
+    return Decimal(ratio.numerator), Decimal(ratio.denominator)
+
+
 def compare(left: Quantity, right: Quantity) -> int | None:
     """-1, 0 or 1; None where the units cannot be compared."""
     if left.unit == right.unit:
         return (left.value > right.value) - (left.value < right.value)
+    scales = _scales(left.unit, right.unit)
+    if scales is not None:
+        value, other = CONTEXT.multiply(left.value, scales[0]), CONTEXT.multiply(right.value, scales[1])
+        return (value > other) - (value < other)
     pair = in_common(left, right)
     return None if pair is None else (pair[0] > pair[1]) - (pair[0] < pair[1])
 
