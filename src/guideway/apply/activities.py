@@ -141,13 +141,15 @@ def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None
         request[kind.subject] = [subject] if kind.type == "Contract" else subject
     if kind.encounter and setting.encounter:
         request[kind.encounter] = {"reference": setting.encounter}
-    if kind.requester and setting.requester:
+    if kind.requester and setting.requester and reference_type(setting.requester) not in kind.requester_not:
         request[kind.requester] = {"reference": setting.requester}
     performers: list[Json] = []
     roles: list[Json] = []
     for participant in objects(activity.get("participant")):
         reference = person(participant.get("type"), setting)
-        if reference is not None and {"reference": reference} not in performers:
+        if reference is not None and reference_type(reference) in kind.performer_not:
+            _extend(request, ACTIVITY_FACT + "participant", "Reference", {"reference": reference})
+        elif reference is not None and {"reference": reference} not in performers:
             performers.append({"reference": reference})
         elif reference is None and not participant.get("role"):
             roles.append({"text": str(participant.get("type"))})
@@ -165,6 +167,11 @@ def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None
             roles = [] if kind.performer_type_many else roles[1:]
         for role in roles:
             _extend(request, ACTIVITY_FACT + "participantRole", "CodeableConcept", role)
+
+
+def reference_type(reference: str) -> str:
+    """The resource type that a literal reference names: ``Practitioner/x``, ``https://…/Practitioner/x``."""
+    return reference.rpartition("/")[0].rpartition("/")[2]
 
 
 def person(participant_type: Any, setting: Setting) -> str | None:
@@ -450,7 +457,7 @@ def _vision(request: Json, activity: Json, setting: Setting) -> None:
     lens = product if name == "CodeableConcept" and product else code if isinstance(code, dict) else {"text": _words(activity)}
     request |= {
         "dateWritten": setting.as_of,
-        "prescriber": {"reference": setting.requester} if setting.requester else {"display": "prescriber not stated"},
+        "prescriber": {"reference": setting.practitioner} if setting.practitioner else {"display": "prescriber not stated"},
         "lensSpecification": [{"product": deepcopy(lens), "eye": eye} for eye in ("right", "left")],
     }
 

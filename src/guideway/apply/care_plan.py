@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, text_of
-from guideway.apply.activities import Setting, person
+from guideway.apply.activities import Setting, person, reference_type
 from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
 from guideway.apply.names import (
     ACTION_INPUT,
@@ -96,7 +96,7 @@ class _Builder:
             group["encounter"] = {"reference": setting.encounter}
         if policy.strict:
             group["authoredOn"] = setting.as_of
-        if setting.author:
+        if setting.author and (not policy.strict or reference_type(setting.author) != "Organization"):
             group["author"] = {"reference": setting.author}
         shown = {a.id for top in node.actions for a in _same_plan(top) if a.shown}
         taken = Ids()

@@ -45,6 +45,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Dotted path of a Period, for a timing that is one."""
     performer: str | None = None
     performer_many: bool = True
+    performer_not: frozenset[str] = frozenset()
+    """Resource types that may not stand there."""
     performer_type: str | None = None
     performer_type_many: bool = False
     location: str | None = None
@@ -58,6 +60,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """``list``, ``single`` or ``extension``: how instantiatesCanonical is carried."""
     encounter: str | None = "encounter"
     requester: str | None = "requester"
+    requester_not: frozenset[str] = frozenset()
     authored: str | None = "authoredOn"
     based_on: str | None = "basedOn"
     description: str | None = None
@@ -165,6 +168,7 @@ KINDS: dict[str, Kind] = {
             requester="orderer",
             authored="dateTime",
             based_on=None,
+            requester_not=frozenset({"Organization"}),
         ),
         Kind(
             type="SupplyRequest",
@@ -183,6 +187,7 @@ KINDS: dict[str, Kind] = {
             encounter=None,
             based_on=None,
             note=False,
+            performer_not=frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"}),
         ),
         Kind(
             type="ImmunizationRecommendation",
@@ -301,6 +306,7 @@ KINDS: dict[str, Kind] = {
             authored="created",
             based_on=None,
             note=False,
+            requester_not=frozenset({"Organization"}),
         ),
         # Events, through cpg-activity-kind.
         Kind(
@@ -324,6 +330,7 @@ KINDS: dict[str, Kind] = {
             authored=None,
             note=False,
             performer="performer",
+            performer_not=frozenset({"Patient", "RelatedPerson"}),
         ),
         Kind(
             type="Procedure",
@@ -335,6 +342,7 @@ KINDS: dict[str, Kind] = {
             instantiates="list",
             requester="asserter",
             authored=None,
+            requester_not=frozenset({"Organization"}),
         ),
     )
 }
