@@ -1,7 +1,7 @@
 """The ASGI application: routes, and what every request passes through.
 
-Every answer has a request id, security headers, a line in the log and a place in the metrics; every failure is an OperationOutcome.
-The routes are one table, which the OpenAPI document is made from as well (openapi.py).
+Every answer has a request id, security headers, a line in the log and a place in the metrics; every failure is an
+OperationOutcome. The routes are one table, which the OpenAPI document is made from as well (openapi.py).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from guideway.service.caller import hooks_caller
 from guideway.service.intake import decode, read_body, require_json
 from guideway.service.logs import log
 from guideway.service.problems import Problem, from_remote
+from guideway.service.routes import Handler, Place, json_response, problem_response
 from guideway.service.runtime import Runtime, guidelines_shown
 from guideway.service.services import Service
 
 Json = dict[str, Any]
-Handler = Callable[[Runtime, Request], Awaitable[Response]]
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,17 +45,6 @@ SECURITY_HEADERS = (
 )
 NO_STORE = (b"cache-control", b"no-store")
 HSTS = (b"strict-transport-security", b"max-age=31536000")
-
-
-def json_response(content: Any, status: int = 200, *, fhir: bool = False, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer; decimals keep the digits they were written with."""
-    body = msgspec.json.Encoder(decimal_format="number").encode(content)
-    return Response(body, status, headers, "application/fhir+json; charset=utf-8" if fhir else "application/json; charset=utf-8")
-
-
-def problem_response(problem: Problem) -> Response:
-    """The OperationOutcome of a problem."""
-    return json_response(problem.outcome(), problem.status, fhir=True, headers=problem.headers)
 
 
 class Gate:
@@ -200,15 +189,6 @@ async def metrics(runtime: Runtime, request: Request) -> Response:
     rows = await anyio.to_thread.run_sync(runtime.store.feedback_counts)
     body, kind = runtime.metrics.text(rows)
     return Response(body, 200, media_type=kind)
-
-
-class Place(msgspec.Struct, frozen=True):
-    """One row of the route table."""
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
 
 
 PLACES: tuple[Place, ...] = (

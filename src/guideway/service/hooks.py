@@ -145,9 +145,10 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller)
     await anyio.to_thread.run_sync(_keep, runtime, service, request, caller, cards, hidden)
     for card in cards:
         runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
+    ms = round((time.perf_counter() - start) * 1000, 1)
     log(
-        logging.INFO, "cards", service=service.id, hook=service.hook, hookInstance=request.instance, iss=caller.iss, tenant=caller.tenant,
-        cards=len(cards), ms=round((time.perf_counter() - start) * 1000, 1), shadow=hidden or None,
+        logging.INFO, "cards", service=service.id, hook=service.hook, hookInstance=request.instance, iss=caller.iss,
+        tenant=caller.tenant, cards=len(cards), ms=ms, shadow=hidden or None,
     )  # fmt: skip
     return {"cards": [] if hidden else [card.body for card in cards]}
 

@@ -1,0 +1,232 @@
+"""The OpenAPI 3.1 document, made from the route table; schemas of what CDS Hooks and the operations exchange."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from guideway.service.routes import Place, json_response
+from guideway.service.runtime import Runtime
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string", "minLength": 1}
+_CODING: Json = {"type": "object", "properties": {"system": _TEXT, "code": _TEXT, "display": _TEXT}}
+SCHEMAS: dict[str, Json] = {
+    "Resource": {"type": "object", "required": ["resourceType"], "properties": {"resourceType": _TEXT, "id": _TEXT}},
+    "OperationOutcome": {
+        "type": "object",
+        "required": ["resourceType", "issue"],
+        "properties": {
+            "resourceType": {"const": "OperationOutcome"},
+            "issue": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["severity", "code"],
+                    "properties": {
+                        "severity": {"enum": ["fatal", "error", "warning", "information"]},
+                        "code": _TEXT,
+                        "diagnostics": _TEXT,
+                        "expression": {"type": "array", "items": _TEXT},
+                    },
+                },
+            },
+        },
+    },
+    "Parameters": {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {
+            "resourceType": {"const": "Parameters"},
+            "parameter": {"type": "array", "items": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}}},
+        },
+    },
+    "Discovery": {
+        "type": "object",
+        "required": ["services"],
+        "properties": {"services": {"type": "array", "items": {"$ref": "#/components/schemas/CdsService"}}},
+    },
+    "CdsService": {
+        "type": "object",
+        "required": ["hook", "id", "description"],
+        "properties": {
+            "hook": _TEXT, "id": _TEXT, "title": _TEXT, "description": _TEXT, "version": _TEXT, "hookVersion": _TEXT,
+            "prefetch": {"type": "object", "additionalProperties": _TEXT},
+        },
+    },
+    "CdsRequest": {
+        "type": "object",
+        "required": ["hook", "hookInstance", "context"],
+        "properties": {
+            "hook": _TEXT, "hookInstance": {"type": "string", "format": "uuid"}, "fhirServer": {"type": "string", "format": "uri"},
+            "fhirAuthorization": {
+                "type": "object",
+                "required": ["access_token", "token_type", "expires_in", "scope", "subject"],
+                "properties": {
+                    "access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": {"type": "integer"}, "scope": _TEXT,
+                    "subject": _TEXT, "patient": _TEXT,
+                },
+            },
+            "context": {"type": "object"}, "prefetch": {"type": "object"}, "extension": {"type": "object"},
+        },
+    },
+    "CdsResponse": {
+        "type": "object",
+        "required": ["cards"],
+        "properties": {"cards": {"type": "array", "items": {"$ref": "#/components/schemas/Card"}}},
+    },
+    "Card": {
+        "type": "object",
+        "required": ["summary", "indicator", "source"],
+        "properties": {
+            "uuid": {"type": "string", "format": "uuid"}, "summary": {"type": "string", "minLength": 1, "maxLength": 139}, "detail": _TEXT,
+            "indicator": {"enum": ["info", "warning", "critical"]},
+            "source": {"type": "object", "required": ["label"], "properties": {"label": _TEXT, "url": _TEXT, "topic": _CODING}},
+            "suggestions": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Suggestion"}},
+            "selectionBehavior": {"enum": ["any", "at-most-one"]},
+            "overrideReasons": {"type": "array", "items": {**_CODING, "required": ["system", "code", "display"]}},
+            "links": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["label", "url", "type"],
+                    "properties": {"label": _TEXT, "url": _TEXT, "type": {"enum": ["absolute", "smart"]}, "appContext": _TEXT},
+                },
+            },
+        },
+    },
+    "Suggestion": {
+        "type": "object",
+        "required": ["label"],
+        "properties": {
+            "label": _TEXT, "uuid": {"type": "string", "format": "uuid"}, "isRecommended": {"type": "boolean"},
+            "actions": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["type", "description"],
+                    "properties": {
+                        "type": {"enum": ["create", "update", "delete"]}, "description": _TEXT,
+                        "resource": {"$ref": "#/components/schemas/Resource"}, "resourceId": _TEXT,
+                    },
+                },
+            },
+        },
+    },
+    "Feedback": {
+        "type": "object",
+        "required": ["feedback"],
+        "properties": {
+            "feedback": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["card", "outcome", "outcomeTimestamp"],
+                    "properties": {
+                        "card": _TEXT, "outcome": {"enum": ["accepted", "overridden"]},
+                        "outcomeTimestamp": {"type": "string", "format": "date-time"},
+                        "acceptedSuggestions": {"type": "array", "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}}},
+                        "overrideReason": {"type": "object", "properties": {"reason": _CODING, "userComment": {"type": "string"}}},
+                    },
+                },
+            }
+        },
+    },
+    "Health": {"type": "object", "required": ["status"], "properties": {"status": _TEXT}},
+}  # fmt: skip
+
+# path → (request schema, response schema); everything else under /fhir exchanges Parameters and resources
+_SHAPES = {
+    "/cds-services": (None, "Discovery"),
+    "/cds-services/{id}": ("CdsRequest", "CdsResponse"),
+    "/cds-services/{id}/feedback": ("Feedback", None),
+    "/health/live": (None, "Health"),
+    "/health/ready": (None, "Health"),
+}
+_ERRORS = {
+    "400": "The request is not valid", "401": "Not authorized", "403": "The token does not allow this", "404": "There is no such thing",
+    "405": "Not with this method", "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
+    "422": "It cannot be processed", "429": "Too many requests", "500": "The service failed", "501": "Not supported",
+    "502": "Another server failed", "503": "Not ready", "504": "Out of time",
+}  # fmt: skip
+
+
+def document(places: tuple[Place, ...], base: str) -> Json:
+    """The OpenAPI document of a route table."""
+    from guideway import __version__
+
+    paths: dict[str, Json] = {}
+    for place in places:
+        paths.setdefault(place.path, {})[place.method.lower()] = _operation(place)
+    security = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Guideway",
+            "version": __version__,
+            "description": "CDS Hooks and FHIR operations of a computable guideline.",
+        },
+        "servers": [{"url": base}],
+        "paths": paths,
+        "components": {"schemas": SCHEMAS, "securitySchemes": security},
+    }
+
+
+def _operation(place: Place) -> Json:
+    fhir = place.path.startswith("/fhir")
+    taken, given = _SHAPES.get(
+        place.path, ("Parameters" if fhir and place.method == "POST" else None, "Resource" if fhir else None)
+    )
+    kind = "application/fhir+json" if fhir else "application/json"
+    success: Json = {"description": "Done"}
+    if place.path == "/metrics":
+        success["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    elif given is not None:
+        success["content"] = {kind: {"schema": {"$ref": f"#/components/schemas/{given}"}}}
+    elif place.path == "/openapi.json":
+        success["content"] = {"application/json": {"schema": {"type": "object"}}}
+    problem = {"application/fhir+json": {"schema": {"$ref": "#/components/schemas/OperationOutcome"}}}
+    responses: Json = {"200": success}
+    responses |= {status: {"description": text, "content": problem} for status, text in _ERRORS.items()}
+    if place.path == "/health/ready":
+        responses["503"] = {
+            "description": "Not ready",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}},
+        }
+    if place.path == "/cds-services":
+        responses["304"] = {"description": "Unchanged"}
+    result: Json = {
+        "summary": place.summary,
+        "operationId": re.sub(r"\W+", "-", f"{place.method}-{place.path}").strip("-"),
+        "responses": responses,
+    }
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"{(\w+)}", place.path)
+    ]
+    if parameters:
+        result["parameters"] = parameters
+    if taken is not None:
+        result["requestBody"] = {
+            "required": taken != "Parameters",
+            "content": {kind: {"schema": {"$ref": f"#/components/schemas/{taken}"}}},
+        }
+    if not place.path.startswith("/health"):
+        result["security"] = [{"bearer": []}, {}]
+    return result
+
+
+async def openapi(runtime: Runtime, request: Request) -> Response:
+    """``GET /openapi.json``."""
+    from guideway.service.application import all_places
+
+    return json_response(document(all_places(), runtime.settings.public_base))
+
+
+OPENAPI_PLACES: tuple[Place, ...] = (Place("GET", "/openapi.json", openapi, "This document"),)

@@ -1,0 +1,544 @@
+"""The FHIR side of the service, under /fhir: the package's artifacts, and the operations on them (FHIR R4 REST).
+
+Input is query parameters (GET) or a Parameters resource (POST); output is a resource; errors are OperationOutcomes. Data always
+comes with the request (``data``, ``prefetchData``): the service keeps no patients.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from guideway.apply.care_plan import bundle, care_plan
+from guideway.apply.data_requirements import module_definition
+from guideway.apply.moment import moment
+from guideway.apply.parameters import from_resource
+from guideway.apply.run import apply_guideline
+from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.cql_operations import Cql, evaluate_library
+from guideway.guideline.package import Artifact
+from guideway.records.reading import read_resources, select
+from guideway.service.caller import fhir_caller
+from guideway.service.intake import decode, read_body, require_json
+from guideway.service.prefetch import resources_in
+from guideway.service.problems import Problem
+from guideway.service.routes import Place, json_response
+from guideway.service.runtime import Runtime
+from guideway.terminology.expansion import UnresolvedValueSet
+
+Json = dict[str, Any]
+Operation = Callable[[Runtime, "Inputs"], Json]
+
+ARTIFACTS = ("ActivityDefinition", "CodeSystem", "Library", "PlanDefinition", "Questionnaire", "ValueSet")
+SEARCH = ("_id", "url", "name", "title", "status", "version", "_count", "_offset", "_format", "_summary")
+
+
+class Inputs:
+    """The parameters of one operation: query parameters and a Parameters body as one, and the artifact of an instance call."""
+
+    def __init__(self, query: Iterable[tuple[str, str]], body: Json | None, kind: str, artifact_id: str | None) -> None:
+        """Raises Problem 400 where the body is no Parameters resource."""
+        self.kind = kind
+        self.artifact_id = artifact_id
+        self._entries: list[Json] = [{"name": name, "text": value} for name, value in query if name != "_format"]
+        if body is not None:
+            if body.get("resourceType") != "Parameters" or not isinstance(body.get("parameter", []), list):
+                raise Problem(400, "the body must be a Parameters resource", expression="Parameters")
+            for number, entry in enumerate(body.get("parameter") or ()):
+                if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+                    raise Problem(400, "every parameter needs a name", expression=f"Parameters.parameter[{number}]")
+                self._entries.append(entry)
+
+    def all(self, name: str) -> list[Json]:
+        """The entries of that name."""
+        return [e for e in self._entries if e["name"] == name]
+
+    def text(self, name: str) -> str | None:
+        """The one text value of that name; Problem 400 for something else."""
+        values = self.texts(name)
+        if len(values) > 1:
+            raise Problem(400, f"{name} is given more than once", expression=where(name))
+        return values[0] if values else None
+
+    def texts(self, name: str) -> list[str]:
+        """All text values of that name."""
+        found = []
+        for entry in self.all(name):
+            if "text" in entry:
+                found.append(str(entry["text"]))
+                continue
+            value = next((v for k, v in entry.items() if k.startswith("value")), None)
+            if isinstance(value, bool):
+                value = str(value).lower()
+            if isinstance(value, dict) and isinstance(value.get("reference"), str):
+                value = value["reference"]
+            if not isinstance(value, str) or not value:
+                raise Problem(400, f"{name} must be a text", expression=where(name))
+            found.append(value)
+        return found
+
+    def resources(self, name: str) -> list[Json]:
+        """All resources of that name; Bundles are opened."""
+        found: list[Json] = []
+        for entry in self.all(name):
+            resource = entry.get("resource")
+            if not isinstance(resource, dict) or not resource.get("resourceType"):
+                raise Problem(400, f"{name} must hold a resource", expression=where(name))
+            found += resources_in(resource)
+        return found
+
+    def data(self) -> list[Json]:
+        """The patient data: ``data`` and every ``prefetchData``."""
+        found = self.resources("data")
+        for entry in self.all("prefetchData"):
+            parts = entry.get("part")
+            for part in parts if isinstance(parts, list) else ():
+                if isinstance(part, dict) and part.get("name") == "data" and isinstance(part.get("resource"), dict):
+                    found += resources_in(part["resource"])
+        return found
+
+    def cql_parameters(self) -> dict[str, Any]:
+        """The values of ``parameters``, by CQL name."""
+        entry = next(iter(self.all("parameters")), None)
+        if entry is None:
+            return {}
+        resource = entry.get("resource")
+        if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
+            raise Problem(400, "parameters must hold a Parameters resource", expression=where("parameters"))
+        return from_resource(resource)
+
+    def refuse(self, *names: str) -> None:
+        """Raises Problem 501 for parameters that this service does not support, rather than ignore them."""
+        for name in names:
+            if self.all(name):
+                raise Problem(
+                    501,
+                    f"the parameter {name} is not supported: give the data with the request",
+                    expression=where(name),
+                    code="not-supported",
+                )
+
+
+def where(name: str) -> str:
+    """The FHIRPath of a parameter."""
+    return f"Parameters.parameter.where(name='{name}')"
+
+
+def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGuideline, Artifact]:
+    """The artifact of the call: by id in the path, or by its canonical in a parameter."""
+    if inputs.artifact_id is not None:
+        for guideline in runtime.content.guidelines:
+            for artifact in guideline.package.of_type(inputs.kind):
+                if artifact.id == inputs.artifact_id:
+                    return guideline, artifact
+        raise Problem(404, f"there is no {inputs.kind}/{inputs.artifact_id}")
+    lower = inputs.kind[0].lower() + inputs.kind[1:]
+    for name in ("url", "canonical", lower, f"{lower}Canonical"):
+        reference = inputs.text(name) if inputs.all(name) else None
+        if reference is not None:
+            version = inputs.text("version") or inputs.text(f"{lower}Version")
+            found = runtime.content.resolve(f"{reference}|{version}" if version and "|" not in reference else reference, *types)
+            if found is None:
+                raise Problem(404, f"there is no {inputs.kind} {reference}", expression=where(name))
+            return found
+    raise Problem(400, f"name the {inputs.kind}: in the path, or as the parameter url", expression="Parameters")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _subjects(inputs: Inputs) -> list[Any]:
+    """The records of the call's subjects."""
+    resources = inputs.data()
+    names = inputs.texts("subject")
+    if not names:
+        raise Problem(400, "subject is required", expression=where("subject"))
+    members: list[str] = []
+    for name in names:
+        kind, _, key = name.rpartition("/")
+        if kind.endswith("Group"):
+            group = next((r for r in resources if r.get("resourceType") == "Group" and r.get("id") == key), None)
+            if group is None:
+                raise Problem(400, f"{name} is not in the data", expression=where("subject"))
+            members += [m["entity"]["reference"] for m in group.get("member") or () if (m.get("entity") or {}).get("reference")]
+        else:
+            members.append(name)
+    found = read_resources([r for r in resources if r.get("resourceType") != "Group"], "data")
+    return [select(found, member) for member in dict.fromkeys(members)]
+
+
+def _concept(inputs: Inputs, name: str) -> Json | None:
+    entry = next(iter(inputs.all(name)), None)
+    value = entry.get("valueCodeableConcept") if entry is not None else None
+    return value if isinstance(value, dict) else None
+
+
+def apply_operation(runtime: Runtime, inputs: Inputs) -> Json:
+    """``PlanDefinition/$apply`` and ``$r5.apply``: a CarePlan a subject; as a Bundle where ``_outputForm`` says so."""
+    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
+    when = inputs.text("asOf") or _now()
+    language = inputs.text("userLanguage") or next(
+        (str(e.get("valueCode")) for e in inputs.all("userLanguage") if e.get("valueCode")), None
+    )
+    outcomes = [
+        apply_guideline(
+            guideline,
+            record,
+            plans=[plan.url],
+            as_of=when,
+            timezone=runtime.settings.timezone,
+            parameters={**runtime.settings.parameters, **inputs.cql_parameters()},
+            hook=inputs.text("hook"),
+            policy=inputs.text("policy") or "cpg",
+            encounter=inputs.text("encounter"),
+            practitioner=inputs.text("practitioner"),
+            organization=inputs.text("organization"),
+            user_type=_concept(inputs, "userType"),
+            user_language=language,
+            user_task=_concept(inputs, "userTaskContext"),
+            setting=_concept(inputs, "setting"),
+            setting_context=_concept(inputs, "settingContext"),
+        )
+        for record in _subjects(inputs)
+    ]
+    form = bundle if inputs.text("_outputForm") == "bundle" else care_plan
+    results = [form(outcome) for outcome in outcomes]
+    if len(results) == 1:
+        return results[0]
+    return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": r} for r in results]}
+
+
+def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
+    """``ActivityDefinition/$apply``: the one request."""
+    from guideway.apply.activity_operation import apply_activity_definition
+
+    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    guideline, activity = _artifact(runtime, inputs, "ActivityDefinition")
+    records = _subjects(inputs)
+    if len(records) != 1:
+        raise Problem(400, "exactly one subject is needed", expression=where("subject"))
+    return apply_activity_definition(
+        guideline,
+        activity,
+        records[0],
+        as_of=inputs.text("asOf") or _now(),
+        timezone=runtime.settings.timezone,
+        parameters={**runtime.settings.parameters, **inputs.cql_parameters()},
+        policy=inputs.text("policy") or "cpg",
+        encounter=inputs.text("encounter"),
+        practitioner=inputs.text("practitioner"),
+        organization=inputs.text("organization"),
+    )
+
+
+def data_requirements(runtime: Runtime, inputs: Inputs) -> Json:
+    """``PlanDefinition/$data-requirements``: a module-definition Library."""
+    guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
+    return module_definition(guideline, plan)
+
+
+def package(runtime: Runtime, inputs: Inputs) -> Json:
+    """``PlanDefinition/$package``: the plan and everything it depends on, as a transaction Bundle (CRMI)."""
+    guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
+    entries = []
+    for artifact in closure(guideline, plan):
+        condition = f"url={artifact.url}" + (f"&version={artifact.version}" if artifact.version else "")
+        entries.append(
+            {
+                "fullUrl": artifact.url,
+                "resource": artifact.resource,
+                "request": {"method": "POST", "url": artifact.type, "ifNoneExist": condition},
+            }
+        )
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def closure(guideline: CompiledGuideline, plan: Artifact) -> list[Artifact]:
+    """The plan, then every artifact of the package that it reaches by a canonical, each once."""
+    known = {a.url: a for a in guideline.artifacts if a.url} | {a.canonical: a for a in guideline.artifacts if a.url}
+    found: dict[str, Artifact] = {}
+    pending = [plan]
+    while pending:
+        artifact = pending.pop(0)
+        if artifact.canonical in found:
+            continue
+        found[artifact.canonical] = artifact
+        values: list[Any] = [artifact.resource]
+        while values:
+            value = values.pop()
+            if isinstance(value, dict):
+                values += value.values()
+            elif isinstance(value, list):
+                values += value
+            elif isinstance(value, str) and value in known:
+                pending.append(known[value])
+    return list(found.values())
+
+
+def cql(runtime: Runtime, inputs: Inputs) -> Json:
+    """``$cql``: the value of an expression, or ``evaluation error`` in the Parameters."""
+    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    expression = inputs.text("expression")
+    if expression is None:
+        raise Problem(400, "expression is required", expression=where("expression"))
+    evaluator: Cql = runtime.extra.setdefault(
+        ("cql", runtime.content.guidelines[0].content_hash), Cql(runtime.content.guidelines[0])
+    )
+    source = _subjects(inputs)[0] if inputs.all("subject") else None
+    when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
+    includes = []
+    for entry in inputs.all("library"):
+        url = next((str(p.get("valueCanonical")) for p in entry.get("part") or () if p.get("name") == "url"), None)
+        name = runtime.content.guidelines[0].library_name(url) if url else None
+        if name is None:
+            raise Problem(404, f"there is no library {url}", expression=where("library"))
+        includes.append(name)
+    return evaluator.evaluate(
+        expression, now=when.now, source=source, timezone=when.offset, parameters=inputs.cql_parameters(), includes=includes
+    )
+
+
+def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
+    """``Library/$evaluate``: the values of a library's defines."""
+    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    guideline, library = _artifact(runtime, inputs, "Library")
+    subjects = _subjects(inputs)
+    if len(subjects) != 1:
+        raise Problem(400, "exactly one subject is needed", expression=where("subject"))
+    when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
+    record = subjects[0].under(guideline.manifest.hygiene, when.text, when.offset)
+    return evaluate_library(
+        guideline, library.url, record, now=when.now, timezone=when.offset, parameters=inputs.cql_parameters(),
+        expressions=inputs.texts("expression"),
+    )  # fmt: skip
+
+
+def expand(runtime: Runtime, inputs: Inputs) -> Json:
+    """``ValueSet/$expand``: the value set with its codes."""
+    guideline, artifact = _artifact(runtime, inputs, "ValueSet")
+    try:
+        members = guideline.terminology.members(artifact.url, artifact.version)
+    except UnresolvedValueSet as error:
+        raise Problem(422, str(error), code="not-supported") from error
+    wanted = (inputs.text("filter") or "").casefold()
+    chosen = [m for m in members if not wanted or wanted in (m.display or "").casefold() or wanted in m.code.casefold()]
+    offset, count = _number(inputs, "offset", 0), _number(inputs, "count", len(chosen))
+    contains = []
+    for member in chosen[offset : offset + count]:
+        entry: Json = {"system": member.system, "code": member.code}
+        entry |= {"version": member.version} if member.version else {}
+        entry |= {"display": member.display} if member.display else {}
+        entry |= {"inactive": True} if member.inactive else {}
+        contains.append(entry)
+    expansion: Json = {"timestamp": _now(), "total": len(chosen), "offset": offset}
+    if contains:
+        expansion["contains"] = contains
+    return {**{k: v for k, v in artifact.resource.items() if k not in ("compose", "expansion")}, "expansion": expansion}
+
+
+def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
+    """``ValueSet/$validate-code``: whether a code, Coding or one of a CodeableConcept's is in the value set."""
+    guideline, artifact = _artifact(runtime, inputs, "ValueSet")
+    codings: list[Json] = []
+    for entry in (*inputs.all("coding"), *inputs.all("codeableConcept")):
+        value = entry.get("valueCoding") or entry.get("valueCodeableConcept")
+        if not isinstance(value, dict):
+            raise Problem(400, f"{entry['name']} has no value", expression=where(entry["name"]))
+        codings += [c for c in value.get("coding", [value]) if isinstance(c, dict)]
+    if inputs.all("code"):
+        codings.append({"code": inputs.text("code"), "system": inputs.text("system")})
+    if not codings:
+        raise Problem(400, "give a code with its system, a coding, or a codeableConcept", expression="Parameters")
+    try:
+        members = {(m.system, m.code): m for m in guideline.terminology.members(artifact.url, artifact.version)}
+    except UnresolvedValueSet as error:
+        raise Problem(422, str(error), code="not-supported") from error
+    by_code = {m.code: m for m in members.values()}
+    for coding in codings:
+        found = members.get((str(coding.get("system")), str(coding.get("code"))))
+        if found is None and not coding.get("system") and inputs.text("inferSystem") == "true":
+            found = by_code.get(str(coding.get("code")))
+        if found is not None:
+            shown = [{"name": "display", "valueString": found.display}] if found.display else []
+            return {"resourceType": "Parameters", "parameter": [{"name": "result", "valueBoolean": True}, *shown]}
+    named = ", ".join(f"{c.get('system') or 'no system'}|{c.get('code')}" for c in codings)
+    message = f"{named} is not in {artifact.url}"
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "result", "valueBoolean": False}, {"name": "message", "valueString": message}],
+    }
+
+
+def _number(inputs: Inputs, name: str, default: int) -> int:
+    entry = next(iter(inputs.all(name)), None)
+    if entry is None:
+        return default
+    value = entry.get("text", entry.get("valueInteger"))
+    if not str(value).isdigit():
+        raise Problem(400, f"{name} must be a whole number", expression=where(name))
+    return int(str(value))
+
+
+OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
+    ("PlanDefinition", "$apply", apply_operation, "system/PlanDefinition.rs"),
+    ("PlanDefinition", "$data-requirements", data_requirements, "system/PlanDefinition.rs"),
+    ("PlanDefinition", "$package", package, "system/PlanDefinition.rs"),
+    ("ActivityDefinition", "$apply", apply_activity, "system/ActivityDefinition.rs"),
+    ("Library", "$evaluate", evaluate, "system/Library.rs"),
+    ("ValueSet", "$expand", expand, "system/ValueSet.rs"),
+    ("ValueSet", "$validate-code", validate_code, "system/ValueSet.rs"),
+)
+
+
+def _operation(kind: str, operation: Operation, scope: str) -> Callable[[Runtime, Request], Awaitable[Response]]:
+    async def handle(runtime: Runtime, request: Request) -> Response:
+        await fhir_caller(runtime, request, [scope])
+        body = None
+        if request.method == "POST":
+            raw = await read_body(request, runtime.settings)
+            if raw:
+                require_json(request)
+                body = decode(raw, runtime.settings)
+        inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
+        try:
+            with anyio.fail_after(4 * runtime.settings.deadline_seconds):
+                result = await anyio.to_thread.run_sync(operation, runtime, inputs)
+        except TimeoutError:
+            raise Problem(504, "the operation took too long") from None
+        except GuidewayError as error:
+            raise Problem(400, str(error)) from error
+        return json_response(result, fhir=True)
+
+    return handle
+
+
+async def read(runtime: Runtime, request: Request) -> Response:
+    """``GET /fhir/{type}/{id}``: one artifact."""
+    kind = request.path_params["type"]
+    await fhir_caller(runtime, request, [f"system/{kind}.r"])
+    if kind not in ARTIFACTS:
+        raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
+    for guideline in runtime.content.guidelines:
+        for artifact in guideline.package.of_type(kind):
+            if artifact.id == request.path_params["id"]:
+                return json_response(artifact.resource, fhir=True)
+    raise Problem(404, f"there is no {kind}/{request.path_params['id']}")
+
+
+async def search(runtime: Runtime, request: Request) -> Response:
+    """``GET /fhir/{type}?…``: artifacts by id, url, name, title, status or version."""
+    kind = request.path_params["type"]
+    await fhir_caller(runtime, request, [f"system/{kind}.s"])
+    if kind not in ARTIFACTS:
+        raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
+    query = dict(request.query_params)
+    unknown = [name for name in query if name.partition(":")[0] not in SEARCH]
+    if unknown:
+        raise Problem(400, f"the search parameter {unknown[0]} is not supported; there are {', '.join(SEARCH)}")
+    found = [a.resource for g in runtime.content.guidelines for a in g.package.of_type(kind) if _matches(a, query)]
+    offset, count = (int(query.get(n, d)) if query.get(n, d).isdigit() else -1 for n, d in (("_offset", "0"), ("_count", "100")))
+    if offset < 0 or count < 0:
+        raise Problem(400, "_count and _offset must be whole numbers")
+    base = runtime.settings.public_base
+    links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{request.url.query}" if request.url.query else "")}]
+    if offset + count < len(found) and count:
+        kept = "&".join(f"{k}={v}" for k, v in query.items() if k not in ("_offset", "_count"))
+        links.append(
+            {"relation": "next", "url": f"{base}/fhir/{kind}?{kept}{'&' if kept else ''}_offset={offset + count}&_count={count}"}
+        )
+    entries = [
+        {"fullUrl": f"{base}/fhir/{kind}/{r.get('id')}", "resource": r, "search": {"mode": "match"}}
+        for r in found[offset : offset + count]
+    ]
+    result: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
+    return json_response({**result, "entry": entries} if entries else result, fhir=True)
+
+
+def _matches(artifact: Artifact, query: dict[str, str]) -> bool:
+    resource = artifact.resource
+    for name, value in query.items():
+        element, _, modifier = name.partition(":")
+        have = str(resource.get(element.lstrip("_")) or "")
+        if element in ("name", "title"):
+            fits = (
+                value == have
+                if modifier == "exact"
+                else value.casefold() in have.casefold()
+                if modifier == "contains"
+                else have.casefold().startswith(value.casefold())
+            )
+        elif element in ("_id", "url", "status", "version"):
+            fits = have in value.split(",") or (element == "url" and artifact.canonical in value.split(","))
+        else:
+            continue
+        if not fits:
+            return False
+    return True
+
+
+async def metadata(runtime: Runtime, request: Request) -> Response:
+    """``GET /fhir/metadata``: the CapabilityStatement."""
+    return json_response(capability_statement(runtime), fhir=True)
+
+
+def capability_statement(runtime: Runtime) -> Json:
+    """What the FHIR side offers."""
+    from guideway import __version__
+
+    resources = []
+    for kind in ARTIFACTS:
+        operations = [
+            {"name": name.lstrip("$"), "definition": f"http://hl7.org/fhir/OperationDefinition/{of}-{name.lstrip('$')}"}
+            for of, name, _, _ in OPERATIONS
+            if of == kind
+        ]
+        entry: Json = {"type": kind, "interaction": [{"code": "read"}, {"code": "search-type"}]}
+        entry["searchParam"] = [
+            {"name": n, "type": {"url": "uri", "name": "string", "title": "string"}.get(n, "token")} for n in SEARCH[:6]
+        ]
+        resources.append({**entry, "operation": operations} if operations else entry)
+    date = max(
+        (str(g.package.plans[0].resource.get("date")) for g in runtime.content.guidelines if g.package.plans),
+        default="2026-01-01",
+    )
+    rest: Json = {"mode": "server", "resource": resources}
+    rest["operation"] = [{"name": "cql", "definition": "http://hl7.org/fhir/uv/cql/OperationDefinition/cql-cql"}]
+    if runtime.settings.token_issuers:
+        system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+        rest["security"] = {"service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}]}]}
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": date if date != "None" else "2026-01-01",
+        "kind": "instance",
+        "software": {"name": "guideway", "version": __version__},
+        "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [rest],
+    }
+
+
+def _places() -> Iterable[Place]:
+    yield Place("GET", "/fhir/metadata", metadata, "CapabilityStatement")
+    handler = _operation("", cql, "system/Library.rs")
+    yield Place("POST", "/fhir/$cql", handler, "The value of a CQL expression")
+    yield Place("GET", "/fhir/$cql", handler, "The value of a CQL expression")
+    for kind, name, operation, scope in OPERATIONS:
+        handler = _operation(kind, operation, scope)
+        for path in (f"/fhir/{kind}/{name}", f"/fhir/{kind}/{{id}}/{name}"):
+            for method in ("GET", "POST"):
+                yield Place(method, path, handler, (operation.__doc__ or name).split("\n")[0])
+    yield Place("GET", "/fhir/{type}", search, "Search artifacts")
+    yield Place("GET", "/fhir/{type}/{id}", read, "Read an artifact")
+
+
+FHIR_PLACES: tuple[Place, ...] = tuple(_places())
