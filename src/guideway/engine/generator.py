@@ -26,6 +26,7 @@ from guideway.engine.generator_types import Environment, LibraryInfo
 Handler = Callable[["Generator", Any], Code]
 
 _LOCAL_NAME = re.compile(r"\bv\d+\b")
+_MARKS = re.compile("\x01\\d+\x02")
 
 
 class Binding:
@@ -65,6 +66,9 @@ class Generator:
         self.item_scopes: list[str | None] = []
         self.indexes: list[Code] = []
         self.totals: list[Code] = []
+        self._types: dict[int, tuple[Any, types.Type | None]] = {}
+        self._values: dict[str, Any] = {}
+        self._evaluated = 0
         self.define = ""
         self.context = "Patient"
         self.w = FunctionWriter("", [], self.numbers)
@@ -86,7 +90,7 @@ class Generator:
 
     def visit_optional(self, node: Any) -> Code:
         """The expression for a child that may be absent: null."""
-        return Code("None", simple=True) if node is None else self.visit(node)
+        return Code("None", simple=True, constant=True) if node is None else self.visit(node)
 
     def _visit_traced(self, node: Any, handler: Handler) -> Code:
         if self.w.too_deep():
@@ -137,6 +141,12 @@ class Generator:
         if node.result_type is not None:
             known: types.Type = node.result_type
             return known
+        found = self._types.get(id(node))
+        if found is None:
+            found = self._types[id(node)] = node, self._type_of(node)
+        return found[1]
+
+    def _type_of(self, node: Any) -> types.Type | None:
         match node:
             case nodes.AliasRef(name=str(name)) if name in self.aliases:
                 return self.aliases[name].type
@@ -185,6 +195,34 @@ class Generator:
         if name is None:
             name = self.constants[expression] = f"c{len(self.constants)}"
         return name
+
+    def folded(self, code: Code, arguments: list[Code]) -> Code:
+        """A call of a pure function as a constant of the module, where all its arguments are constants and it does not fail."""
+        if self.traced or not all(argument.constant for argument in arguments):
+            return code
+        text = _MARKS.sub("", code.text)
+        try:
+            value = eval(text, self._constant_values())
+        except Exception:  # it will fail again, in its place, when it is evaluated
+            return code
+        if value is None:
+            return Code("None", simple=True, constant=True)
+        return Code(self.constant(text), nonnull=True, simple=True, constant=True)
+
+    def _constant_values(self) -> dict[str, Any]:
+        """The names that constants may use, with their values."""
+        from guideway.engine.operators import OPERATORS
+        from guideway.engine.program import names_of_modules
+
+        names = self._values
+        if not names:
+            names.update(names_of_modules())
+        for name, short in self.operators.items():
+            names[short] = OPERATORS[name].function
+        for expression, name in list(self.constants.items())[self._evaluated :]:
+            names[name] = eval(expression, names)
+        self._evaluated = len(self.constants)
+        return names
 
     def operator(self, name: str) -> str:
         """The name of the module for an operator's function."""

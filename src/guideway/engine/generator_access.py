@@ -8,6 +8,7 @@ all work on it without a wrapper in between. Where the type is not known, ``prop
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from guideway.elm import nodes, types
@@ -19,15 +20,33 @@ from guideway.fhir.element import Access, access, is_primitive
 
 
 class Raw:
-    """An element of a JSON object: ``owner`` is a Python expression for the object (never None), ``how`` where in it."""
+    """An element of a JSON object: ``how`` says where in it; ``owner`` is a Python expression for the object (never None).
 
-    __slots__ = ("depth", "g", "how", "owner")
+    The owner is written only when the element is read: finding out whether an element can be located has no effect.
+    """
 
-    def __init__(self, g: Generator, owner: str, how: Access, depth: int) -> None:
+    __slots__ = ("_make", "_owner", "g", "how")
+
+    def __init__(self, g: Generator, make: Callable[[], Code], how: Access) -> None:
         self.g = g
-        self.owner = owner
         self.how = how
-        self.depth = depth + 1
+        self._make = make
+        self._owner: Code | None = None
+
+    def _written(self) -> Code:
+        if self._owner is None:
+            self._owner = self.g.w.settle(self._make())
+        return self._owner
+
+    @property
+    def owner(self) -> str:
+        """The expression for the JSON object."""
+        return self._written().text
+
+    @property
+    def depth(self) -> int:
+        """How deep the expression for the element nests."""
+        return self._written().depth + 1
 
     @property
     def single(self) -> tuple[str, str, bool] | None:
@@ -86,10 +105,9 @@ class Raw:
         if name is None or self.how.many or self.single is not None:
             return None
         kinds = descendants(name)
-        keys = [(key, primitive) for key, kind, primitive in self.how.alternatives if kind in kinds]
-        if any(primitive for _, primitive in keys):
-            return None
-        tests = [f"{self.owner}.get({key!r}) is not None" for key, _ in keys]
+        keys = [key for key, kind, _ in self.how.alternatives if kind in kinds]
+        keys += ["_" + key for key, kind, primitive in self.how.alternatives if kind in kinds and primitive]
+        tests = [f"{self.owner}.get({key!r}) is not None" for key in keys]
         return Code(f"({' or '.join(tests) or 'False'})", self.depth + 1, nonnull=True)
 
     def as_type(self, name: str | None) -> Raw | None:
@@ -100,14 +118,14 @@ class Raw:
         fitting = tuple(a for a in self.how.alternatives if a[1] in kinds)
         if len(fitting) != 1:
             return None
-        return Raw(self.g, self.owner, Access(fitting, False), self.depth - 1)
+        return Raw(self.g, self._written, Access(fitting, False))
 
     def inner(self, name: str) -> Raw | None:
         """An element of this element."""
         if self.single is None or self.how.many or self.single[2]:
             return None
         how = access(self.single[1], name)
-        return None if how is None else Raw(self.g, f"({self.json()} or EMPTY)", how, self.depth)
+        return None if how is None else Raw(self.g, lambda: Code(f"({self.json()} or EMPTY)", self.depth), how)
 
 
 def raw_of(g: Generator, node: Any) -> Raw | None:
@@ -118,6 +136,9 @@ def raw_of(g: Generator, node: Any) -> Raw | None:
         inner = raw_of(g, node.operand)
         type_ = g.env.named_or_specified(node.asType, node.asTypeSpecifier)
         return None if inner is None else inner.as_type(g.env.fhir_name(type_))
+    if isinstance(node, nodes.IdentifierRef) and g.items and node.libraryName is None and node.name:
+        shadowed = node.name in g.lets or node.name in g.aliases or node.name in g.operands or node.name == "$this"
+        return None if shadowed else _of_binding(g, g.items[-1], node.name)
     if type(node) is not nodes.Property or not node.path:
         return None
     raw: Raw | None = None
@@ -140,11 +161,12 @@ def raw_of(g: Generator, node: Any) -> Raw | None:
 def _of_binding(g: Generator, binding: Binding, name: str) -> Raw | None:
     if binding.raw is not None:
         how = access(binding.raw, name)
-        return None if how is None else Raw(g, binding.code.text, how, 0)
-    if binding.data is not None:
-        how = _how(g, binding.type, name)
-        return None if how is None else Raw(g, binding.data, how, 0)
-    return _of_code(g, binding.code, binding.type, name)
+        return None if how is None else Raw(g, lambda: binding.code, how)
+    how = _how(g, binding.type, name)
+    if how is None:
+        return None
+    data = binding.data
+    return Raw(g, (lambda: Code(data)) if data is not None else (lambda: _data_of(binding.code)), how)
 
 
 def bind(g: Generator, code: Code, type_: types.Type | None) -> Binding:
@@ -161,19 +183,14 @@ def _of_value(g: Generator, source: Any, name: str) -> Raw | None:
     binding = binding_of(g, source)
     if binding is not None:
         return _of_binding(g, binding, name)
-    type_ = g.type_of(source)
-    if _how(g, type_, name) is None:
-        return None
-    return _of_code(g, g.visit(source), type_, name)
+    how = _how(g, g.type_of(source), name)
+    return None if how is None else Raw(g, lambda: _data_of(g.visit(source)), how)
 
 
-def _of_code(g: Generator, code: Code, type_: types.Type | None, name: str) -> Raw | None:
-    how = _how(g, type_, name)
-    if how is None:
-        return None
+def _data_of(code: Code) -> Code:
     if code.simple and code.nonnull:
-        return Raw(g, f"{code.text}.data", how, 0)
-    return Raw(g, f"data_of({code.text})", how, code.depth + 1)
+        return Code(f"{code.text}.data")
+    return Code(f"data_of({code.text})", code.depth + 1)
 
 
 def _how(g: Generator, type_: types.Type | None, name: str) -> Access | None:
@@ -228,6 +245,8 @@ def _property(g: Generator, node: nodes.Property) -> Code:
         if binding is None:
             raise g.problem(node, f"the scope {node.scope!r} of the property {path!r} is not an alias here.")
         source, type_ = bound_value(binding), binding.type
+        if g.traced:
+            source = g.visit(nodes.AliasRef(name=node.scope, locator=node.locator, result_type=type_))
     direct = _direct(source, type_, path)
     if direct is not None:
         return direct

@@ -44,7 +44,9 @@ def codes_expression(g: Generator, node: Any) -> Code:
         node = node.operand
     if isinstance(node, nodes.ValueSetRef):
         return g.call("value_set_codes", [Code("E"), value_set(g, node)], node)
-    return g.call("code_set", [Code("E"), g.visit(node)], node)
+    codes = g.visit(node)
+    fixed = g.folded(g.call("code_set", [Code("None"), codes]), [codes])  # codes ask nothing of the evaluation
+    return fixed if fixed.constant else g.call("code_set", [Code("E"), codes], node)
 
 
 def _retrieve(g: Generator, node: nodes.Retrieve) -> Code:

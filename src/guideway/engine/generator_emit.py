@@ -27,13 +27,15 @@ _LOCAL = re.compile(r"\bv\d+\b")
 class Code:
     """A Python expression: its text, how deep its parentheses nest, whether it can be null, and whether it is a mere name."""
 
-    __slots__ = ("depth", "nonnull", "simple", "text")
+    __slots__ = ("constant", "depth", "nonnull", "simple", "text")
 
-    def __init__(self, text: str, depth: int = 0, *, nonnull: bool = False, simple: bool = False) -> None:
+    def __init__(self, text: str, depth: int = 0, *, nonnull: bool = False, simple: bool = False, constant: bool = False) -> None:
         self.text = text
         self.depth = depth
         self.nonnull = nonnull
         self.simple = simple
+        self.constant = constant
+        """Whether it is a literal or a constant of the module."""
 
     def __repr__(self) -> str:
         return f"Code({self.text!r})"

@@ -316,7 +316,7 @@ def handler_of(node: Any) -> Handler:
 
 
 def _null(g: Generator, node: nodes.Null) -> Code:
-    return Code("None", simple=True)
+    return Code("None", simple=True, constant=True)
 
 
 HANDLERS: dict[type[Any], Handler] = {

@@ -51,12 +51,15 @@ def ordinary(g: Generator, node: Any) -> Code:
     if named:
         separator = ", " if arguments else ""
         code = Code(f"{code.text[:-1]}{separator}{named})", code.depth, nonnull=code.nonnull)
-    return code
+    return g.folded(code, arguments) if name in _FOLDED else code
 
 
 def _keyword(value: Any) -> str:
     return repr(value.rpartition("}")[2] if isinstance(value, str) and value.startswith("{") else value)
 
+
+_FOLDED = frozenset(("ToConcept", "ToDecimal", "ToLong", "ToQuantity", "Date", "DateTime", "Time", "Negate", "ToList"))
+"""Operators that are worked out at compile time where their operands are constants."""
 
 _NEVER_NULL = frozenset(("Equivalent", "Exists", "IsNull", "IsTrue", "IsFalse", "AllTrue", "AnyTrue", "Count"))
 
@@ -81,7 +84,7 @@ def compared(g: Generator, node: Any) -> str | None:
 
 
 def certain(g: Generator, node: Any, depth: int = 0) -> bool:
-    """Whether a number cannot be an uncertainty: those come from durations between partial dates and spread through arithmetic."""
+    """Whether a number cannot be an uncertainty: they come from durations between partial dates and spread in arithmetic."""
     type_ = g.type_of(node)
     if type_ in (types.STRING, types.BOOLEAN):
         return True
@@ -126,7 +129,7 @@ def comparison_test(g: Generator, node: Any) -> Code | None:
     """A Python test that is true exactly where a plain comparison is; None where the comparison is not plain."""
     word = compared(g, node)
     if word is None:
-        return None
+        return _membership_test(g, node)
     left, right = (g.visit(operand) for operand in node.operand)
     depth = 2 + max(left.depth, right.depth)
     if word == "==" and (left.nonnull or right.nonnull):
@@ -135,6 +138,21 @@ def comparison_test(g: Generator, node: Any) -> Code | None:
     tests = [f"{check} is not None" for code, check in ((left, first[0]), (right, second[0])) if not code.nonnull]
     # the checks name the values, so they come first
     return Code(f"({' and '.join([*tests, f'{first[1]} {word} {second[1]}'])})", depth, nonnull=True)
+
+
+def _membership_test(g: Generator, node: Any) -> Code | None:
+    """``X in { 'a', 'b' }`` of Strings or Integers as a Python test."""
+    if not isinstance(node, nodes.In) or node.precision or not isinstance(node.operand[1], nodes.List):
+        return None
+    items = node.operand[1].element
+    type_ = g.type_of(node.operand[0])
+    if type_ not in (types.STRING, types.INTEGER) or not items or not certain(g, node.operand[0]):
+        return None
+    if not all(isinstance(item, nodes.Literal) and item.value is not None and g.type_of(item) == type_ for item in items):
+        return None
+    code = g.visit(node.operand[0])
+    choices = ", ".join(g.visit(item).text for item in items)
+    return Code(f"({code.text} in ({choices},))", code.depth + 1, nonnull=True)
 
 
 def _named(g: Generator, code: Code) -> tuple[str, str]:
@@ -161,7 +179,7 @@ def _arithmetic(g: Generator, node: Any) -> Code:
 def _to_list(g: Generator, node: nodes.ToList) -> Code:
     code = g.visit(node.operand)
     if code.nonnull:
-        return Code(f"[{code.text}]", code.depth + 1, nonnull=True)
+        return Code(f"[{code.text}]", code.depth + 1, nonnull=True, constant=code.constant)
     return g.call(g.operator("ToList"), [code], node, nonnull=True)
 
 

@@ -327,7 +327,10 @@ def _exists(g: Generator, node: nodes.Exists) -> Code:
             value = query.row_value()
             block = Block()
             block.items += [f"{found} = True", "break"]
-            g.w.behind("if True:" if value.nonnull else f"if {value.text} is not None:", block)
+            if value.nonnull:
+                g.w.block.items += block.items
+            else:
+                g.w.behind(f"if {value.text} is not None:", block)
 
         query.rows(stop)
         return Code(found, simple=True, nonnull=True)

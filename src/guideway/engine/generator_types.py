@@ -19,8 +19,8 @@ FHIR_URI = "http://hl7.org/fhir"
 _BOOLEAN_NODES = """
 And Or Not Xor Implies Exists IsNull IsTrue IsFalse Is Equal NotEqual Equivalent Less LessOrEqual Greater GreaterOrEqual In
 Contains Includes IncludedIn ProperIn ProperContains ProperIncludes ProperIncludedIn Before After SameAs SameOrBefore SameOrAfter
-Meets MeetsBefore MeetsAfter Overlaps OverlapsBefore OverlapsAfter Starts Ends StartsWith EndsWith Matches AllTrue AnyTrue InValueSet
-AnyInValueSet InCodeSystem AnyInCodeSystem CanConvert CanConvertQuantity Subsumes SubsumedBy ToBoolean ConvertsToBoolean
+Meets MeetsBefore MeetsAfter Overlaps OverlapsBefore OverlapsAfter Starts Ends StartsWith EndsWith Matches AllTrue AnyTrue
+InValueSet AnyInValueSet InCodeSystem AnyInCodeSystem CanConvert CanConvertQuantity Subsumes SubsumedBy ToBoolean ConvertsToBoolean
 ConvertsToDate ConvertsToDateTime ConvertsToDecimal ConvertsToInteger ConvertsToLong ConvertsToQuantity ConvertsToRatio
 ConvertsToString ConvertsToTime
 """
@@ -83,7 +83,7 @@ class Environment:
             self._by_name.setdefault(info.name, []).append(info)
         self.fhir = builtin("FHIR", "4.0.1")
         self.models: dict[str, ModelInfo] = {model.url: model for model in (self.fhir, *models)}
-        self._inferred: dict[int, types.Type | None] = {}
+        self._inferred: dict[int, tuple[Any, types.Type | None]] = {}
 
     def included(self, info: LibraryInfo, alias: str) -> LibraryInfo:
         """The library that ``alias`` names inside ``info``. Raises GuidewayError where it is not part of the program."""
@@ -157,9 +157,9 @@ class Environment:
             return found
         key = id(node)
         if key not in self._inferred:
-            self._inferred[key] = None  # a circle of references ends here
-            self._inferred[key] = self._infer(node, info)
-        return self._inferred[key]
+            self._inferred[key] = node, None  # a circle of references ends here; the node is kept, so its id stays its own
+            self._inferred[key] = node, self._infer(node, info)
+        return self._inferred[key][1]
 
     def _infer(self, node: Any, info: LibraryInfo) -> types.Type | None:
         name = type(node).__name__

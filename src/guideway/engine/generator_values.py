@@ -21,18 +21,18 @@ def _literal(g: Generator, node: nodes.Literal) -> Code:
     text = value or ""
     try:
         if kind == "String":
-            return Code(g.literal(text), nonnull=True, simple=True)
+            return Code(g.literal(text), nonnull=True, simple=True, constant=True)
         if kind == "Integer":
-            return Code(f"({int(text)})" if text.startswith("-") else str(int(text)), nonnull=True, simple=True)
+            return Code(f"({int(text)})" if text.startswith("-") else str(int(text)), nonnull=True, simple=True, constant=True)
         if kind == "Boolean":
-            return Code({"true": "True", "false": "False"}[text.lower()], nonnull=True, simple=True)
+            return Code({"true": "True", "false": "False"}[text.lower()], nonnull=True, simple=True, constant=True)
         if kind == "Decimal":
-            return Code(g.constant(f"Decimal({str(_finite(text))!r})"), nonnull=True, simple=True)
+            return Code(g.constant(f"Decimal({str(_finite(text))!r})"), nonnull=True, simple=True, constant=True)
         if kind == "Long":
-            return Code(g.constant(f"Long({int(text.removesuffix('L'))})"), nonnull=True, simple=True)
+            return Code(g.constant(f"Long({int(text.removesuffix('L'))})"), nonnull=True, simple=True, constant=True)
         if kind in ("Date", "DateTime", "Time"):
             made = f"{kind}.parse({text.removeprefix('@').removeprefix('T')!r})"
-            return Code(g.constant(made), nonnull=True, simple=True)
+            return Code(g.constant(made), nonnull=True, simple=True, constant=True)
     except (ValueError, KeyError, InvalidOperation):
         raise g.problem(node, f"{text!r} is no literal of type {kind}.") from None
     raise g.problem(node, f"there are no literals of type {kind!r}.")
@@ -46,7 +46,7 @@ def _finite(text: str) -> Decimal:
 
 
 def _quantity(g: Generator, node: nodes.Quantity) -> Code:
-    return Code(g.constant(quantity_text(node)), nonnull=True, simple=True)
+    return Code(g.constant(quantity_text(node)), nonnull=True, simple=True, constant=True)
 
 
 def quantity_text(node: nodes.Quantity) -> str:
@@ -58,7 +58,7 @@ def _ratio(g: Generator, node: nodes.Ratio) -> Code:
     assert node.numerator is not None
     assert node.denominator is not None
     text = f"Ratio({quantity_text(node.numerator)}, {quantity_text(node.denominator)})"
-    return Code(g.constant(text), nonnull=True, simple=True)
+    return Code(g.constant(text), nonnull=True, simple=True, constant=True)
 
 
 def _tuple(g: Generator, node: nodes.Tuple) -> Code:
@@ -74,10 +74,11 @@ def _list(g: Generator, node: nodes.List) -> Code:
         g.w.line(f"{name} = []")
         for element in node.element:
             g.w.line(f"{name}.append({g.visit(element).text})")
-        return Code(name, nonnull=True, simple=True)
+        return Code(name, nonnull=True, simple=True, constant=True)
     parts = [g.visit(element) for element in node.element]
     depth = 1 + max((code.depth for code in parts), default=0)
-    return Code(f"[{', '.join(code.text for code in parts)}]", depth, nonnull=True)
+    fixed = all(code.constant for code in parts)
+    return Code(f"[{', '.join(code.text for code in parts)}]", depth, nonnull=True, constant=fixed)
 
 
 def point_type(g: Generator, node: Any, *bounds: Any) -> str | None:
@@ -94,16 +95,16 @@ def point_type(g: Generator, node: Any, *bounds: Any) -> str | None:
 
 def _interval(g: Generator, node: nodes.Interval) -> Code:
     def closed(flag: bool, expression: Any) -> Code:
-        return Code(str(flag), simple=True) if expression is None else g.visit(expression)
+        return Code(str(flag), simple=True, constant=True) if expression is None else g.visit(expression)
 
     arguments = [
         g.visit_optional(node.low),
         g.visit_optional(node.high),
         closed(node.lowClosed, node.lowClosedExpression),
         closed(node.highClosed, node.highClosedExpression),
-        Code(repr(point_type(g, node, node.low, node.high))),
+        Code(repr(point_type(g, node, node.low, node.high)), constant=True),
     ]
-    return g.call(g.operator("Interval"), arguments, node)
+    return g.folded(g.call(g.operator("Interval"), arguments, node), arguments)
 
 
 _SYSTEM_CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -141,7 +142,7 @@ def _instance(g: Generator, node: nodes.Instance) -> Code:
 def _code(g: Generator, node: nodes.Code) -> Code:
     system = code_system_text(g, node.system) if node.system is not None else (None, None)
     text = f"Code({node.code!r}, {system[0]!r}, {system[1]!r}, {node.display!r})"
-    return Code(g.constant(text), nonnull=True, simple=True)
+    return Code(g.constant(text), nonnull=True, simple=True, constant=True)
 
 
 def code_system_text(g: Generator, reference: nodes.CodeSystemRef, owner: Any = None) -> tuple[str | None, str | None]:
@@ -166,7 +167,7 @@ def code_text(g: Generator, reference: nodes.CodeRef, owner: Any = None) -> str:
 
 
 def _code_ref(g: Generator, node: nodes.CodeRef) -> Code:
-    return Code(g.constant(code_text(g, node)), nonnull=True, simple=True)
+    return Code(g.constant(code_text(g, node)), nonnull=True, simple=True, constant=True)
 
 
 def _concept(g: Generator, node: nodes.Concept) -> Code:
@@ -174,7 +175,7 @@ def _concept(g: Generator, node: nodes.Concept) -> Code:
     for code in node.code:
         url, version = code_system_text(g, code.system) if code.system is not None else (None, None)
         codes.append(f"Code({code.code!r}, {url!r}, {version!r}, {code.display!r})")
-    return Code(g.constant(f"Concept([{', '.join(codes)}], {node.display!r})"), nonnull=True, simple=True)
+    return Code(g.constant(f"Concept([{', '.join(codes)}], {node.display!r})"), nonnull=True, simple=True, constant=True)
 
 
 def _concept_ref(g: Generator, node: nodes.ConceptRef) -> Code:
@@ -183,12 +184,12 @@ def _concept_ref(g: Generator, node: nodes.ConceptRef) -> Code:
     if found is None:
         raise g.problem(node, f"no concept is called {node.name!r}.")
     codes = ", ".join(code_text(g, code, info) for code in found.code)
-    return Code(g.constant(f"Concept([{codes}], {found.display!r})"), nonnull=True, simple=True)
+    return Code(g.constant(f"Concept([{codes}], {found.display!r})"), nonnull=True, simple=True, constant=True)
 
 
 def _code_system_ref(g: Generator, node: nodes.CodeSystemRef) -> Code:
     url, version = code_system_text(g, node)
-    return Code(g.constant(f"CodeSystemRef({url!r}, {version!r}, {node.name!r})"), nonnull=True, simple=True)
+    return Code(g.constant(f"CodeSystemRef({url!r}, {version!r}, {node.name!r})"), nonnull=True, simple=True, constant=True)
 
 
 HANDLERS: dict[type[Any], Handler] = {

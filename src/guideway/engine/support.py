@@ -28,7 +28,8 @@ def retrieve(
 ) -> list[FhirObject]:
     """The resources of a type (and with codes) of the subject, or of the resource ``context`` that is related to it."""
     if context is None:
-        return list(E.source.retrieve(kind, code_path=code_path, codes=codes, context=E.context))
+        found = E.source.retrieve(kind, code_path=code_path, codes=codes, context=E.context)
+        return found if isinstance(found, list) else list(found)
     if isinstance(context, str):
         related = E.source.resolve(context if "/" in context else f"Patient/{context}")
     elif isinstance(context, FhirPrimitive):

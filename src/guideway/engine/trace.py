@@ -22,8 +22,8 @@ class TraceNode:
     """One sub-expression of an evaluation.
 
     ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query); ``label``
-    the name, path or value it mentions; ``children`` its operands in the order of evaluation (a reference has the define it refers
-    to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
+    the name, path or value it mentions; ``children`` its operands in the order of evaluation (a reference has the define it
+    refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
     """
 
     __slots__ = ("children", "define", "kind", "label", "library", "locator", "reads", "value")
