@@ -30,7 +30,7 @@ class OutOfRange(str):
 
 
 MAX_FAULTS = 50
-"""Faults reported for one resource; a resource with more is not worth a longer list."""
+"""Faults to report of one resource; a resource with more is not worth a longer list. (All of them are dropped.)"""
 
 _BASE64 = r"[0-9A-Za-z+/\s]*={0,2}\s*"
 _UNSAFE_XHTML = r"(?i)<\s*(script|iframe|object|embed|form|input|link|base|meta|style)\b|\son\w+\s*=|javascript:"
@@ -67,7 +67,7 @@ def check(resource: dict[str, Any]) -> list[Fault]:
     """The faults of a resource whose type the model knows."""
     faults: list[Fault] = []
     _object(str(resource["resourceType"]), resource, (), faults)
-    return faults[:MAX_FAULTS]
+    return faults
 
 
 def without(resource: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _other(table: _Type, key: str, item: Any, value: dict[str, Any], path: tuple
         faults.append(Fault("json-comments", (*path, key), "comments are not allowed in FHIR JSON since DSTU2"))
         return
     shown = key if key.isprintable() and len(key) <= 64 else repr(key[:64])
-    faults.append(Fault("element-unknown", (*path, key), f"FHIR R4 has no element {shown} here; it is not read", drop=False))
+    faults.append(Fault("element-unknown", (*path, key), f"FHIR R4 has no element {shown} here; it is not read"))
 
 
 def kind_of(value: Any) -> str:

@@ -23,6 +23,9 @@ from guideway.records.owners import reference_forms
 from guideway.records.pool import Pool
 from guideway.records.resources import Collected, Held, finding
 
+_HARMLESS = frozenset(("element-unknown", "json-comments", "narrative-unsafe"))
+"""Faults whose elements no logic reads anyway."""
+
 UNFILTERED = frozenset(("Unfiltered", "Population", None))
 
 
@@ -303,7 +306,7 @@ class PatientRecord:
             for item in kind.kept:
                 for rule, why in self._hygiene.doubts(item.kind, item.object.data):
                     kind.flagged.append(Flag(item.label, rule, why, item))
-                dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path}, key=str)
+                dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path and f.rule not in _HARMLESS}, key=str)
                 if dropped:
                     names = " and ".join(str(d) for d in dropped)
                     kind.flagged.append(Flag(item.label, "element-unreadable", f"{names} could not be read", item))

@@ -68,7 +68,7 @@ class Held:
 
     def findings(self) -> Iterator[Diagnostic]:
         """Its faults as diagnostics."""
-        for fault in self.faults:
+        for fault in self.faults[: structure.MAX_FAULTS]:
             yield finding(
                 self, fault.rule, f"{self.label}: {element_path(fault.path)}: {fault.message}.", fault.path, fault.severity
             )
