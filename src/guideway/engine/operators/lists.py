@@ -35,7 +35,7 @@ def _one_type(values: list[Any]) -> type | None:
     kinds = set(map(type, values))
     if len(kinds) == 1:
         kind = kinds.pop()
-        if kind in HASHED:
+        if kind in HASHED or hasattr(kind, "fhir_type"):  # FHIR data hashes by type and id and compares as JSON
             return kind
     return None
 
