@@ -359,10 +359,11 @@ class Overloads:
         fitting = [f for f in fitting if f.cost == cheapest]
         if len(fitting) <= 1:
             return fitting
-        # An untyped null says nothing, so there the row's own operand counts, else what its variables stand for.
+        # What a choice is taken for counts, else the row's own operand.
         known = self.conversions.types
         ranks = [
-            sum(_precedence(known, r if t == ANY else o) for r, o, t in zip(f.row.operands, f.operands, types)) for f in fitting
+            sum(_precedence(known, o if isinstance(t, ChoiceType) else r) for r, o, t in zip(f.row.operands, f.operands, types))
+            for f in fitting
         ]
         lowest = min(ranks)
         return [f for f, rank in zip(fitting, ranks) if rank == lowest]

@@ -21,6 +21,8 @@ from guideway.cql import syntax as s
 from guideway.cql.layout import LINE, SOFT, Doc, Group, Indent, Note, render
 from guideway.cql.lexer import END, PHRASES, tokenize
 from guideway.cql.parser import parse, parse_expression
+from guideway.cql.parser_core import MEMBERSHIP, TIMING
+from guideway.cql.parser_core import POWER as OPERATORS
 from guideway.cql.unparse import unparse
 from guideway.diagnostics import Diagnostic
 
@@ -56,9 +58,9 @@ _NO_SPACE_BEHIND = frozenset({".", "(", "[", "%", "<"})
 _STATEMENTS = (s.ExpressionDef, s.FunctionDef, s.ContextDef)
 
 
-def _before(right: s.Expression) -> Doc:
-    """What stands before an operator: no break where the right operand has braces, in which it can break."""
-    return " " if type(right) in (s.ListSelector, s.TupleSelector, s.InstanceSelector) else LINE
+def _has_braces(right: s.Expression) -> bool:
+    """Whether an operand can break inside its braces, so that no break is needed before its operator."""
+    return type(right) in (s.ListSelector, s.TupleSelector, s.InstanceSelector)
 
 
 class _Builder:
@@ -289,25 +291,26 @@ class _Builder:
         """An expression; operators on its left edge are walked, not recursed."""
         spine = s.left_spine(node)
         doc = self._base(spine.pop())
-        chained: str | None = None  # the operator whose chain is being built
+        level = 0  # how tightly the chain being built binds: operators of one level break together
         chain: list[Doc] = []
         while spine:
             node = spine.pop()
-            if isinstance(node, s.Binary):
-                op = self.tok()
-                tail: list[Doc] = [_before(node.right), op, " ", self.expr(node.right)]
-                if node.op == chained:
-                    chain += tail
+            if isinstance(node, (s.Binary, s.Timing, s.Membership)):
+                operator = self.words(node.right.start)
+                tail: list[Doc] = [operator, " ", self.expr(node.right)]
+                power = OPERATORS[node.op] if isinstance(node, s.Binary) else TIMING if isinstance(node, s.Timing) else MEMBERSHIP
+                if power == level:
+                    chain += [LINE, *tail]
+                elif _has_braces(node.right):
+                    doc = [doc, " ", *tail]
+                    level = 0
                 else:
-                    chain = tail
-                    chained = node.op
+                    chain = [LINE, *tail]
+                    level = power
                     doc = Group([doc, Indent(chain)])
                 continue
-            chained = None
-            if isinstance(node, (s.Timing, s.Membership)):
-                phrase = self.words(node.right.start)
-                doc = Group([doc, Indent([_before(node.right), phrase, " ", self.expr(node.right)])])
-            elif isinstance(node, s.Between):
+            level = 0
+            if isinstance(node, s.Between):
                 word = self.tok()
                 low = self.expr(node.low)
                 doc = Group([doc, Indent([LINE, word, " ", low, " ", self.tok(), " ", self.expr(node.high)])])

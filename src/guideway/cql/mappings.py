@@ -115,8 +115,7 @@ def _parent(t: Translation, value: Any, at: syntax.Node) -> Any:
         parent = value.source
         known = parent.result_type
         if isinstance(known, NamedType):
-            made = t.mark(elm.As(operand=parent, asType=t.types.target_name(known)), at, t.types.twin(known) or known)
-            return made
+            return t.mark(elm.As(operand=parent, asType=t.types.target_name(known)), at, t.types.twin(known) or known)
         return parent
     name = value.scope if isinstance(value, elm.Property) else "$this"
     local = t.scope.find(name or "")
@@ -148,7 +147,8 @@ def _having(t: Translation, value: Any, criteria: str, at: syntax.Node) -> Any:
     source = t.mark(elm.AliasedQuerySource(alias="$this", expression=value), at, held)
     where: Any = None
     for path, wanted in _CRITERION.findall(criteria):
-        current, current_type = t.mark(elm.AliasRef(name="$this"), at, item), item
+        current: Any = t.mark(elm.AliasRef(name="$this"), at, item)
+        current_type = item
         many = False
         for step in (*path.split("."), "value"):
             if isinstance(current_type, ListType):

@@ -15,12 +15,13 @@ import re
 from collections.abc import Callable
 
 from guideway.cql import parser_phrases, parser_queries  # noqa: F401 - they fill the tables of parser_core
-from guideway.cql.lexer import END, KEYWORDS, NAME, tokenize
+from guideway.cql.lexer import END, KEYWORDS, NAME, tokenize, unescape
 from guideway.cql.parser_core import DECLARATIONS, Parser, Stop
 from guideway.cql.parser_selectors import display_clause, qualified_name
 from guideway.cql.parser_types import type_specifier
 from guideway.cql.source import SourceText
 from guideway.cql.syntax import (
+    MAXIMUM_DEPTH,
     CodeDef,
     CodeSystemDef,
     Comment,
@@ -33,6 +34,7 @@ from guideway.cql.syntax import (
     Identifier,
     IncludeDef,
     Library,
+    Missing,
     Operand,
     ParameterDef,
     Tag,
@@ -113,9 +115,29 @@ class _LibraryParser:
             try:
                 self._declaration(library)
             except Stop:
+                self._remember(library, first)
                 self._skip(first)
         library.comments = [comment for found in self._comments.values() for comment in found]
         return library
+
+    def _remember(self, library: Library, first: int) -> None:
+        """Declares the name that the declaration at ``first`` would have declared, so that its uses are not reported as well."""
+        p = self.p
+        kinds = p.kinds
+        at = first + 1 if kinds[first] in ("public", "private") else first
+        if kinds[at] not in _NAMING or at >= len(p.texts):
+            return
+        at += 1
+        if kinds[at] in ("public", "private"):
+            at += 1
+        known = library.definitions[-1].identifier.start if library.definitions else -1
+        if kinds[at] is not NAME or p.starts[at] == known:
+            return
+        text = p.texts[at]
+        quote = text[0] if text[0] in '"`' else ""
+        identifier = Identifier(p.starts[at], p.ends[at], unescape(text) if quote else text, quote)
+        body = Missing(identifier.end, identifier.end)
+        library.definitions.append(ExpressionDef(p.starts[first], identifier.end, identifier, None, [], [], body))
 
     def _skip(self, first: int) -> None:
         """Moves on to the next declaration, at least one token beyond ``first``."""
@@ -192,9 +214,9 @@ _PLACES = {
     1: "it belongs before the first context and define",
 }
 
-_FULL_ROOM = Parser(SourceText(""), tokenize("")).room
+_NAMING = frozenset({"define", "code", "codesystem", "valueset", "concept", "parameter"})
 
-_Notes = tuple[list[Comment], list[Tag]]
+_FULL_ROOM = MAXIMUM_DEPTH
 
 
 def _qualified(p: Parser, what: str) -> tuple[list[str], Identifier]:

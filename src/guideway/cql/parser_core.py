@@ -278,11 +278,20 @@ class Parser:
         return f"{word} '{text}'" if word else f"'{text}'"
 
     def report(
-        self, message: str, at: int, *, rule: str = "cql-syntax", hint: str | None = None, last: int | None = None
+        self,
+        message: str,
+        at: int,
+        *,
+        rule: str = "cql-syntax",
+        hint: str | None = None,
+        last: int | None = None,
+        missing: bool = False,
     ) -> None:
-        """Reports about the tokens from ``at`` to ``last`` and goes on."""
+        """Reports about the tokens from ``at`` to ``last``, or about what is ``missing`` before ``at``, and goes on."""
         start = self.starts[at]
         end = self.ends[at if last is None else last]
+        if at and (self.kinds[at] is END or (missing and self.starts_declaration(at))):
+            start = end = self.ends[at - 1]  # something is missing at the end of what is there, not at what comes next
         self.diagnostics.append(self.source.diagnostic(rule, message, start, end, hint=hint))
 
     def fail(
@@ -298,7 +307,7 @@ class Parser:
         at = self.at
         if found:
             message = f"{message}, found {self.describe(at)}"
-        self.report(message, at, rule=rule, hint=hint or self.guess(at, expected))
+        self.report(message, at, rule=rule, hint=hint or self.guess(at, expected), missing=True)
         raise Stop
 
     def guess(self, at: int, expected: tuple[str, ...] = ()) -> str | None:
@@ -312,23 +321,21 @@ class Parser:
             if meant:
                 return f"did you mean '{meant[0]}'?"
             return f"a unit is written in single quotes: {self.texts[at - 1]} '{unit}'"
-        words = expected or _GUESSABLE
-        for index in (at, at - 1):
-            if index >= 0 and self.kinds[index] is NAME and self.texts[index][0] not in '"`':
-                word = self.texts[index]
-                if word in _FOREIGN and not expected:
-                    return _FOREIGN[word]
-                meant = get_close_matches(word, words, 1, 0.7) if len(word) > 2 else get_close_matches(word, words, 1, 0.66)
-                if meant and meant[0] != word:
-                    return f"did you mean '{meant[0]}'?"
-        return None
+        return self.meant(at, expected) or self.meant(at - 1, expected)
 
-    def nearest_keyword(self, at: int) -> str | None:
-        """The word of the language that the plain name at ``at`` is nearly spelled like."""
+    def meant(self, at: int, expected: tuple[str, ...] = ()) -> str | None:
+        """A hint where the token is a plain name that is nearly a word of the language, or nearly one of those expected."""
         from difflib import get_close_matches
 
-        meant = get_close_matches(self.texts[at], _GUESSABLE, 1, 0.75)
-        return meant[0] if meant else None
+        if at < 0 or self.kinds[at] is not NAME:
+            return None
+        word = self.texts[at]
+        if len(word) < 2 or word[0] in '"`':
+            return None
+        if word in _FOREIGN and not expected:
+            return _FOREIGN[word]
+        near = get_close_matches(word, expected or _GUESSABLE, 1, 0.7 if len(word) > 3 else 0.66)
+        return f"did you mean '{near[0]}'?" if near and near[0] != word else None
 
     def starts_declaration(self, at: int) -> bool:
         """Whether a declaration begins here: the word for it, first on its line, and a name behind it."""
@@ -340,7 +347,7 @@ class Parser:
                 return False
         following = self.kinds[at + 1]
         if kind == "define":
-            return following != ":" and following != "."
+            return following is NAME or following in KEYWORDS
         if kind == "public" or kind == "private":
             return following in DECLARATIONS
         return following is NAME or (following in KEYWORDS and following not in RESERVED and self.kinds[at + 2 : at + 3] == [":"])

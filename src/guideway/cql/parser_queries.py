@@ -127,10 +127,14 @@ def _is_source(node: Expression) -> bool:
 def _aliased(p: Parser, left: Expression, limit: int) -> Expression:
     """A query without ``from``: ``left`` is its source and the cursor at the alias."""
     at = p.at
+    if type(left) is Query:
+        # Two names behind a source: the first was hardly meant as an alias if it is nearly a word of the language.
+        if p.meant(at - 1) is not None:
+            p.at = at - 1
+        p.fail("expected an operator or the end of the expression")
     if not _is_source(left):
-        nearest = p.nearest_keyword(at) if p.texts[at][0] not in '"`' else None
-        if nearest is not None or isinstance(left, (Literal, Quantity)):
-            p.fail("an operator is missing here, or the expression should have ended")
+        if isinstance(left, (Literal, Quantity)) or p.meant(at) is not None:
+            p.fail("expected an operator or the end of the expression")
         start, end = left.start, left.end
         message = "the source of a query must be a retrieve, a name, or an expression in parentheses"
         found = p.source.diagnostic("cql-needs-parentheses", message, start, end, hint="put parentheses around it")

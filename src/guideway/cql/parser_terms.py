@@ -7,6 +7,7 @@ from guideway.cql.parser_core import (
     ACCESS,
     ADDITION,
     AND,
+    DECLARATIONS,
     EQUALITY,
     EXISTS,
     IMPLIES,
@@ -164,6 +165,8 @@ def _external_constant(p: Parser, limit: int) -> Expression:
 def _name(p: Parser, limit: int) -> Expression:
     """A name that a parenthesis follows, or an unreserved keyword used as a name."""
     at = p.at
+    if p.kinds[at] in DECLARATIONS and p.starts_declaration(at):
+        p.fail("expected an expression")
     text = p.texts[at]
     quote = ""
     if text[0] in '"`':

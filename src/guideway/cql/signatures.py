@@ -311,7 +311,8 @@ AGE_PRECISIONS = {
 # Operators that CQL calls as functions of the same name.
 FUNCTIONS: frozenset[str] = frozenset(OPERATORS) - {
     "And", "Or", "Xor", "Implies", "Not", "Equal", "Equivalent", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Add",
-    "Subtract", "Multiply", "Divide", "TruncatedDivide", "Modulo", "Negate", "DateFrom", "TimeFrom", "TimezoneFrom", "TimezoneOffsetFrom",
+    "Subtract", "Multiply",
+    "Divide", "TruncatedDivide", "Modulo", "Negate", "DateFrom", "TimeFrom", "TimezoneFrom", "TimezoneOffsetFrom",
     "DateTimeComponentFrom", "DurationBetween", "DifferenceBetween", "SameAs", "SameOrBefore", "SameOrAfter", "Before", "After",
     "Start", "End", "Contains", "ProperContains", "In", "ProperIn", "Includes", "IncludedIn", "ProperIncludes",
     "ProperIncludedIn", "Meets", "MeetsBefore", "MeetsAfter", "Overlaps", "OverlapsBefore", "OverlapsAfter", "Starts", "Ends",

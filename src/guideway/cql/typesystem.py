@@ -79,7 +79,7 @@ class TypeSystem:
         self.models[model.name] = model
         self._by_uri[model.url] = model
         for remembered in (self._parsed, self._targets, self._ancestors, self._subtypes):
-            remembered.clear()  # type: ignore[attr-defined]
+            remembered.clear()
         for conversion in model.conversions:
             from_ = self.parse(conversion.from_type)
             library, _, function = conversion.function.rpartition(".")
@@ -113,8 +113,7 @@ class TypeSystem:
         model = self.models.get(model_name)
         if model is None or qualified not in model.types:
             return None
-        type_ = NamedType(f"{{{model.url}}}{name}")
-        return type_
+        return NamedType(f"{{{model.url}}}{name}")
 
     def model_of(self, type_: Type) -> ModelInfo | None:
         """The model that defines a named type; None for the System model."""
