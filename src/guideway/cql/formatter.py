@@ -466,8 +466,8 @@ class _Builder:
             items = node.sort.items
             clauses += [LINE, self.words(items[0].start if items else node.sort.end)]
             if items:
-                clauses += [" ", Indent(self.separated(items, self._sort_item))]
-        return Group([*head, Indent(sources), Indent(clauses)], broken)
+                clauses += [" ", Group(Indent(self.separated(items, self._sort_item)))]
+        return Group([*head, Group(Indent(sources)), Indent(clauses)], broken)
 
     def _element_of_let(self, node: s.Let) -> Doc:
         return [self.tok(), self.tok(), " ", self.expr(node.expression)]
