@@ -33,24 +33,33 @@ SYSTEMS = {
     "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
 }
 NOTICES = {
-    "LOINC": "This material contains content from LOINC (http://loinc.org). LOINC is copyright (c) Regenstrief Institute, Inc. and the"
-    " Logical Observation Identifiers Names and Codes (LOINC) Committee and is available at no cost under the license at"
-    " http://loinc.org/license. LOINC(R) is a registered United States trademark of Regenstrief Institute, Inc.",
-    "SNOMED": "This material includes SNOMED Clinical Terms(R) (SNOMED CT(R)) which is used by permission of SNOMED International. All"
-    " rights reserved. SNOMED CT(R) was originally created by The College of American Pathologists. 'SNOMED' and 'SNOMED CT' are"
-    " registered trademarks of SNOMED International. Implementers of these artifacts must have the appropriate SNOMED CT Affiliate"
-    " license.",
-    "RxNorm": "This product uses publicly available data courtesy of the U.S. National Library of Medicine (NLM), National Institutes of"
-    " Health, Department of Health and Human Services; NLM is not responsible for the product and does not endorse or recommend this or"
-    " any other product.",
-    "ICD10CM": "ICD-10-CM is maintained by the U.S. National Center for Health Statistics (NCHS). ICD-10 is copyright World Health"
-    " Organization.",
+    "LOINC": (
+        "This material contains content from LOINC (http://loinc.org). LOINC is copyright (c) Regenstrief "
+        "Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is "
+        "available at no cost under the license at http://loinc.org/license. LOINC(R) is a registered United "
+        "States trademark of Regenstrief Institute, Inc."
+    ),
+    "SNOMED": (
+        "This material includes SNOMED Clinical Terms(R) (SNOMED CT(R)) which is used by permission of SNOMED "
+        "International. All rights reserved. SNOMED CT(R) was originally created by The College of American "
+        "Pathologists. 'SNOMED' and 'SNOMED CT' are registered trademarks of SNOMED International. Implementers of"
+        " these artifacts must have the appropriate SNOMED CT Affiliate license."
+    ),
+    "RxNorm": (
+        "This product uses publicly available data courtesy of the U.S. National Library of Medicine (NLM), "
+        "National Institutes of Health, Department of Health and Human Services; NLM is not responsible for the "
+        "product and does not endorse or recommend this or any other product."
+    ),
+    "ICD10CM": (
+        "ICD-10-CM is maintained by the U.S. National Center for Health Statistics (NCHS). ICD-10 is copyright "
+        "World Health Organization."
+    ),
 }
 EXPANDED_WARNING = (
-    "This value set contains a point-in-time expansion enumerating the codes that meet the value set intent. As new versions of the code"
-    " systems used by the value set are released, the contents of this expansion will need to be updated to incorporate newly defined"
-    " codes that meet the value set intent. Before, and periodically during production use, the value set expansion contents SHOULD be"
-    " updated."
+    "This value set contains a point-in-time expansion enumerating the codes that meet the value set intent. As "
+    "new versions of the code systems used by the value set are released, the contents of this expansion will "
+    "need to be updated to incorporate newly defined codes that meet the value set intent. Before, and "
+    "periodically during production use, the value set expansion contents SHOULD be updated."
 )
 INGREDIENT_TYPES = ("IN", "PIN")
 DATED = ("retired", "2014", "refresh display", "not a US")
@@ -189,9 +198,8 @@ def value_set(ident: str, entry: dict[str, Any], members: Members) -> dict[str, 
     elif members.levels == {"clinical drug"}:
         purpose.append("Drugs are coded as clinical drugs only.")
     elif members.levels:
-        purpose.append(
-            "Drugs are coded by ingredient and by those clinical drugs whose code is verified; other products are found by ingredient."
-        )
+        purpose.append("Drugs are coded by ingredient and by those clinical drugs whose code is verified.")
+        purpose.append("Other products are found by their ingredient.")
     if entry.get("note"):
         purpose.append(str(entry["note"]).rstrip(".") + ".")
     if members.left_out:
