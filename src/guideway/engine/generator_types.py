@@ -18,11 +18,11 @@ FHIR_URI = "http://hl7.org/fhir"
 
 _BOOLEAN_NODES = """
 And Or Not Xor Implies Exists IsNull IsTrue IsFalse Is Equal NotEqual Equivalent Less LessOrEqual Greater GreaterOrEqual In
-Contains Includes IncludedIn ProperIn ProperContains ProperIncludes ProperIncludedIn Before After SameAs SameOrBefore SameOrAfter
-Meets MeetsBefore MeetsAfter Overlaps OverlapsBefore OverlapsAfter Starts Ends StartsWith EndsWith Matches AllTrue AnyTrue
-InValueSet AnyInValueSet InCodeSystem AnyInCodeSystem CanConvert CanConvertQuantity Subsumes SubsumedBy ToBoolean ConvertsToBoolean
-ConvertsToDate ConvertsToDateTime ConvertsToDecimal ConvertsToInteger ConvertsToLong ConvertsToQuantity ConvertsToRatio
-ConvertsToString ConvertsToTime
+Contains Includes IncludedIn ProperIn ProperContains ProperIncludes ProperIncludedIn Before After SameAs SameOrBefore
+SameOrAfter Meets MeetsBefore MeetsAfter Overlaps OverlapsBefore OverlapsAfter Starts Ends StartsWith EndsWith Matches AllTrue
+AnyTrue InValueSet AnyInValueSet InCodeSystem AnyInCodeSystem CanConvert CanConvertQuantity Subsumes SubsumedBy ToBoolean
+ConvertsToBoolean ConvertsToDate ConvertsToDateTime ConvertsToDecimal ConvertsToInteger ConvertsToLong ConvertsToQuantity
+ConvertsToRatio ConvertsToString ConvertsToTime
 """
 _NAMED: dict[str, types.Type] = {
     **dict.fromkeys(_BOOLEAN_NODES.split(), types.BOOLEAN),
