@@ -61,3 +61,16 @@ def test_what_cannot_be_read_is_one_clear_error(text: bytes, says: str) -> None:
     assert says in str(error.value)
     assert str(error.value).startswith("x")
     assert "\n" not in str(error.value)
+
+
+def test_nesting_is_measured_whatever_strings_hold() -> None:
+    deep = b'{"s": "}}]]", "a":' * (MAX_DEPTH - 1) + b'[{"s": "[["}]' + b"}" * (MAX_DEPTH - 1)
+    with pytest.raises(GuidewayError, match="nested deeper"):
+        decode(deep, "x")
+    assert decode(b'[{"a":' * (MAX_DEPTH // 2) + b"1" + b"}]" * (MAX_DEPTH // 2), "x").value
+    with pytest.raises(GuidewayError, match="nested deeper"):
+        decode(b'[{"a":' * (MAX_DEPTH // 2 + 1) + b"1" + b"}]" * (MAX_DEPTH // 2 + 1), "x")
+
+
+def test_an_escaped_quote_hides_no_duplicate() -> None:
+    assert [d.key for d in decode(rb'{"a": 1, "a": 2, "b": "\u0022:"}', "x").duplicates] == ["a"]

@@ -40,6 +40,28 @@ def parse(text: str) -> Parsed | None:
     return _with_time(year, month, day, time) if day is not None else None
 
 
+def is_usual(text: str) -> bool:
+    """Whether the text is surely a date, or a date-time with seconds and zone, in one of the usual forms; quick, and False for
+    rarer forms that ``parse`` takes too."""
+    size = len(text)
+    if size == 10:
+        shaped = True
+    elif size == 20:
+        shaped = text[19] == "Z" and text[13] == ":" and text[16] == ":"
+    elif size in (25, 29):
+        shaped = text[13] == ":" and text[16] == ":" and text[-6] in "+-" and text[-3] == ":" and text[-5:] <= "14:00"
+        shaped = shaped and (size == 25 or text[19] == ".")
+    else:
+        return False
+    if not shaped or text[4] != "-" or text[7] != "-" or (size > 10 and text[10] != "T"):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _digits(text: str, size: int) -> int | None:
     return int(text) if len(text) == size and text.isascii() and text.isdigit() else None
 
@@ -77,6 +99,11 @@ def _possible_day(year: int, month: int | None, day: int | None) -> bool:
 
 def begin(text: str, offset: int = 0) -> datetime | None:
     """The first instant of a date in UTC; ``offset`` (minutes) stands in for one that is not given. None for no date."""
+    if len(text) > 10 and is_usual(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except OverflowError:
+            pass
     found = parse(text)
     if found is None:
         return None

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from guideway.diagnostics import Severity
-from guideway.fhir.dates import parse
+from guideway.fhir.dates import is_usual, parse
 from guideway.fhir.modelinfo import ModelInfo, builtin
 
 
@@ -337,7 +337,7 @@ def _uri(value: Any) -> Verdict:
         return _wrong("a string", value)
     if not value:
         return ("string-empty", "the URI is empty", True)
-    return ("uri-invalid", "a URI holds no spaces", False) if any(c.isspace() for c in value) else None
+    return None if value.split() == [value] else ("uri-invalid", "a URI holds no spaces", False)
 
 
 def _date(value: Any) -> Verdict:
@@ -352,6 +352,8 @@ def _date(value: Any) -> Verdict:
 def _date_time(value: Any) -> Verdict:
     if type(value) is not str:
         return _wrong("a date-time as a string", value)
+    if is_usual(value):
+        return None
     found = parse(value)
     if found is None:
         return ("date-invalid", "this is no date-time: YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz is expected", True)
@@ -365,6 +367,8 @@ def _date_time(value: Any) -> Verdict:
 def _instant(value: Any) -> Verdict:
     if type(value) is not str:
         return _wrong("an instant as a string", value)
+    if len(value) > 10 and is_usual(value):
+        return None
     found = parse(value)
     if found is None or found.second is None or found.offset is None:
         return ("date-invalid", "this is no instant: YYYY-MM-DDThh:mm:ss+zz:zz is expected", True)
