@@ -46,9 +46,9 @@ def _codes(value: Any) -> list[tuple[str | None, str | None]]:
     raise CqlRuntimeError(f"{type_name(value)} is not a code")
 
 
-def in_value_set(context: Context, code: Any, value_set: Any) -> Truth:
-    """Whether a code (or one code of a concept) is in a value set; null where the code is null."""
-    return None if code is None else any_in_value_set(context, code, value_set)
+def in_value_set(context: Context, code: Any, value_set: Any) -> bool:
+    """Whether a code (or one code of a concept) is in a value set; a null code is not."""
+    return any_in_value_set(context, code, value_set)
 
 
 def any_in_value_set(context: Context, codes: Any, value_set: Any) -> bool:
@@ -70,8 +70,8 @@ def any_in_value_set(context: Context, codes: Any, value_set: Any) -> bool:
 
 
 def in_code_system(context: Context, code: Any, code_system: Any) -> Truth:
-    """Whether a code (or one code of a concept) is in a code system; null where the code is null."""
-    return None if code is None else any_in_code_system(context, code, code_system)
+    """Whether a code (or one code of a concept) is in a code system; a null code is not."""
+    return any_in_code_system(context, code, code_system)
 
 
 def any_in_code_system(context: Context, codes: Any, code_system: CodeSystemRef | None) -> Truth:
