@@ -130,7 +130,7 @@ class Run:
         from guideway.apply.moment import moment
 
         self.guideline = guideline
-        self.when = moment(as_of if as_of is not None else _now(), timezone)
+        self.when = moment(as_of if as_of is not None else now(), timezone)
         if context is not None:
             parameters = {**_context_parameters(guideline, context), **parameters}
         self.options: dict[str, Any] = {"plans": plans or None, "as_of": self.when, "timezone": timezone, "hook": hook}
@@ -233,7 +233,7 @@ def assignment(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _now() -> str:
+def now() -> str:
     """This moment to the second, as text with an offset."""
     import time
 

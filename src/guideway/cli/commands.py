@@ -29,5 +29,6 @@ COMMANDS: dict[str, Entry] = {
     "plans": Entry("guideway.cli.plans", "plans", "List the plans of the guideline.", USE),
     "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
     "validate": Entry("guideway.cli.validate", "validate", "Check artifacts, references, CQL and conditions.", WRITE),
+    "cql": Entry("guideway.cli.cql", "cql", "Check, translate, evaluate, try out and format CQL.", WRITE),
     "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
 }
