@@ -6,6 +6,7 @@ The format is http://hl7.org/fhirpath/tests: groups of tests, each with an expre
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from guideway.cql.conversions import Promotions
 from guideway.cql.translator import DEFAULT_OPTIONS, EXPRESSION_NAME, TranslationOptions, translate_expression
 from guideway.diagnostics import GuidewayError
+from guideway.elm.codec import read_json, write_json
 from guideway.engine.data import ResourceSource
 from guideway.engine.operators.interval import shown
 from guideway.engine.operators.points import lower, upper
@@ -68,16 +70,30 @@ def read(path: Path) -> list[Case]:
     return cases
 
 
-def evaluate(text: str, options: TranslationOptions = DEFAULT_OPTIONS) -> Any:
-    """The value of a CQL expression; ``Failed`` with the reason where there is none."""
+def evaluate(text: str, options: TranslationOptions = DEFAULT_OPTIONS, *, trace: bool = False, as_json: bool = False) -> Any:
+    """The value of a CQL expression; ``Failed`` with the reason where there is none.
+
+    ``trace`` runs the traced code; ``as_json`` sends the ELM through JSON and back first.
+    """
     result = translate_expression(text, options=options)
     if result.library is None:
         raise Failed("\n".join(diagnostic.as_text() for diagnostic in result.errors))
+    libraries = result.libraries
+    if as_json:
+        libraries = [read_json(json.dumps(write_json(library)).encode()) for library in libraries]
     try:
-        evaluation = compile_program(result.libraries).evaluation(ResourceSource(), now=NOW)
+        evaluation = compile_program(libraries).evaluation(ResourceSource(), now=NOW, trace=trace)
         return evaluation.define("Expressions", EXPRESSION_NAME)
     except GuidewayError as error:
         raise Failed(str(error)) from None
+
+
+def outcome(text: str, **how: bool) -> Any:
+    """The value of an expression, or the class ``Failed``."""
+    try:
+        return evaluate(text, **how)
+    except Failed:
+        return Failed
 
 
 def same(expected: Any, actual: Any) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.conformance.suite import TALLY, Case, read, verdict
+from tests.conformance.suite import TALLY, Case, Failed, outcome, read, same, verdict
 from tests.shared import shared_folder
 
 DISPUTED = {row["name"]: row for row in yaml.safe_load((Path(__file__).parent / "disputed.yaml").read_text(encoding="utf-8"))}
@@ -39,6 +39,14 @@ def test_suite(file: str) -> None:
     assert not wrong, "\n".join(wrong)
     unneeded = [case.name for case in cases if case.name in DISPUTED and case not in found]
     assert not unneeded, f"these pass now and must leave disputed.yaml: {unneeded}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_traced_code_and_elm_read_from_json_give_the_same(file: str) -> None:
+    for case in read(shared_folder("conformance/cql-tests") / f"{file}.xml"):
+        plain = outcome(case.expression)
+        for other in (outcome(case.expression, trace=True), outcome(case.expression, as_json=True)):
+            assert (plain is Failed and other is Failed) or same(plain, other), case.name
 
 
 def test_the_list_of_disputed_tests_stays_short_and_gives_its_proofs() -> None:
