@@ -23,6 +23,7 @@ from guideway.cql.lexer import END, PHRASES, tokenize
 from guideway.cql.parser import parse, parse_expression
 from guideway.cql.parser_core import MEMBERSHIP, TIMING
 from guideway.cql.parser_core import POWER as OPERATORS
+from guideway.cql.source import readable
 from guideway.cql.unparse import unparse
 from guideway.diagnostics import Diagnostic
 
@@ -34,7 +35,7 @@ def format_text(text: str, file: str | None = None) -> tuple[str, list[Diagnosti
     library, diagnostics = parse(text, file)
     if diagnostics:
         return text, diagnostics
-    return _Builder(text).library(library), []
+    return _Builder(readable(text)).library(library), []
 
 
 def format_expression(text: str, file: str | None = None) -> tuple[str, list[Diagnostic]]:
@@ -42,7 +43,7 @@ def format_expression(text: str, file: str | None = None) -> tuple[str, list[Dia
     expression, diagnostics = parse_expression(text, file)
     if diagnostics:
         return text, diagnostics
-    return _Builder(text).expression(expression), []
+    return _Builder(readable(text)).expression(expression), []
 
 
 def format_tree(node: s.Node) -> str:

@@ -48,7 +48,7 @@ from guideway.diagnostics import Diagnostic
 def parse(text: str, file: str | None = None) -> tuple[Library, list[Diagnostic]]:
     """The library that ``text`` holds, and every mistake in it; ``file`` is named in the diagnostics."""
     source = SourceText(text, file)
-    p = Parser(source, tokenize(text))
+    p = Parser(source, tokenize(source.text))
     library = _LibraryParser(p).library()
     return library, _sorted(p.diagnostics)
 
@@ -56,7 +56,7 @@ def parse(text: str, file: str | None = None) -> tuple[Library, list[Diagnostic]
 def parse_expression(text: str, file: str | None = None) -> tuple[Expression, list[Diagnostic]]:
     """The one expression that ``text`` holds, and every mistake in it."""
     source = SourceText(text, file)
-    p = Parser(source, tokenize(text))
+    p = Parser(source, tokenize(source.text))
     expression: Expression
     try:
         expression = p.expression()

@@ -352,6 +352,20 @@ class Parser:
             return following in DECLARATIONS
         return following is NAME or (following in KEYWORDS and following not in RESERVED and self.kinds[at + 2 : at + 3] == [":"])
 
+    def certainly_declaration(self, at: int) -> bool:
+        """Whether what begins here can be nothing but a declaration: a word for one, a name and a colon, or a function."""
+        following = self.kinds[at + 1]
+        if following is NAME:
+            return self.kinds[at + 2] == ":"
+        return self.kinds[at] == "define" and following in ("function", "fluent", "public", "private")
+
+    def must_end(self, node: Expression, what: str) -> None:
+        """Reports a term's operator behind an expression that is no term."""
+        kind = self.kinds[self.at]
+        if TERM < POWER.get(kind, 0) < JUXTAPOSITION:
+            message = f"{what} must be in parentheses before '{kind}'"
+            self.diagnostics.append(self.source.diagnostic("cql-needs-parentheses", message, node.start, node.end))
+
     def recover(self, opened: int, stop: Stop) -> None:
         """Moves the cursor behind the bracket that closes the one at token ``opened``; raises ``stop`` again if none does."""
         if stop.final:

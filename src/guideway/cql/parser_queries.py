@@ -38,10 +38,10 @@ def _retrieve(p: Parser, limit: int) -> Expression:
         p.room = room
         p.recover(opened, stop)
         return p.missing(opened)
-    if p.kinds[p.at] == "." or p.kinds[p.at] == "[":
-        p.report("a retrieve must be in parentheses before this", p.at, rule="cql-needs-parentheses", hint="write ([...])")
-    elif limit >= TERM:
+    if limit >= TERM:
         outside_term(p, opened, limit, "a retrieve")
+    else:
+        p.must_end(made, "a retrieve")
     return made
 
 
@@ -144,6 +144,8 @@ def _aliased(p: Parser, left: Expression, limit: int) -> Expression:
     if limit >= TERM:
         message = "a query must be in parentheses here"
         p.diagnostics.append(p.source.diagnostic("cql-needs-parentheses", message, query.start, query.end))
+    else:
+        p.must_end(query, "a query")
     return query
 
 

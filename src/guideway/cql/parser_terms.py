@@ -165,7 +165,7 @@ def _external_constant(p: Parser, limit: int) -> Expression:
 def _name(p: Parser, limit: int) -> Expression:
     """A name that a parenthesis follows, or an unreserved keyword used as a name."""
     at = p.at
-    if p.kinds[at] in DECLARATIONS and p.starts_declaration(at):
+    if p.kinds[at] in DECLARATIONS and p.certainly_declaration(at):
         p.fail("expected an expression")
     text = p.texts[at]
     quote = ""
@@ -306,7 +306,9 @@ def _is(p: Parser, left: Expression, limit: int) -> Expression:
     kind = p.kinds[at]
     if kind == "null" or kind == "true" or kind == "false":
         p.at = at + 1
-        return Unary(left.start, p.ends[at], "is " + kind, left)
+        made = Unary(left.start, p.ends[at], "is " + kind, left)
+        p.must_end(made, f"'... is {kind}'")
+        return made
     if kind == "not":
         p.at = at + 1
         kind = p.kinds[at + 1]
@@ -314,15 +316,21 @@ def _is(p: Parser, left: Expression, limit: int) -> Expression:
             hint = "a type is excluded by 'not (x is Type)'"
             p.fail("expected null, true or false after 'is not'", hint=hint)
         p.at = at + 2
-        return Unary(left.start, p.ends[at + 1], "is not " + kind, left)
+        made = Unary(left.start, p.ends[at + 1], "is not " + kind, left)
+        p.must_end(made, f"'... is not {kind}'")
+        return made
     tested = type_specifier(p)
-    return IsType(left.start, tested.end, left, tested)
+    node = IsType(left.start, tested.end, left, tested)
+    p.must_end(node, "'... is type'")
+    return node
 
 
 def _as(p: Parser, left: Expression, limit: int) -> Expression:
     p.at += 1
     target = type_specifier(p)
-    return AsType(left.start, target.end, left, target, False)
+    made = AsType(left.start, target.end, left, target, False)
+    p.must_end(made, "'... as type'")
+    return made
 
 
 def _cast(p: Parser, limit: int) -> Expression:
@@ -348,7 +356,9 @@ def _cast(p: Parser, limit: int) -> Expression:
         p.at += 1
         target = type_specifier(p)
     outside_term(p, first, limit, "'cast ... as ...'")
-    return AsType(p.starts[first], target.end, operand, target, True)
+    made = AsType(p.starts[first], target.end, operand, target, True)
+    p.must_end(made, "'cast ... as type'")
+    return made
 
 
 def _give_back(node: Expression) -> AsType | None:

@@ -7,13 +7,24 @@ from bisect import bisect_right
 from guideway.diagnostics import Diagnostic, Position, Severity, mark
 
 
+def readable(text: str) -> str:
+    """The text with halves of surrogate pairs, which no file can hold and no output can show, made whole or replaced."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 class SourceText:
     """A text with its file name and line table."""
 
     __slots__ = ("_lines", "file", "text")
 
     def __init__(self, text: str, file: str | None = None) -> None:
-        self.text = text
+        self.text = readable(text)
         self.file = file
         self._lines: list[int] | None = None
 
