@@ -1,4 +1,4 @@
-"""The shared data elements: true, false and unknown, each from a small record. One table a library; a row: define, data, value."""
+"""The shared data elements: true, false and unknown, each from a small record. A table a library; a row: define, data, value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""What every action answers for: statements of the articles, overlay rules and conflict rules, kept in the tests as facts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.shared import shared_folder
+
+from .support import BASE, ROOT
+
+Json = dict[str, Any]
+OWN = "https://example.org/guideway/StructureDefinition/"
+DATA = ROOT / "tests/guideline/data"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+STATEMENTS = {row["id"]: row for row in rows("statements.csv")}
+RULES = {row["id"] for row in rows("rules.csv")}
+PLANS = [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "plandefinitions").rglob("PlanDefinition-*.json"))]
+
+
+def actions(parent: Json) -> Iterator[Json]:
+    for action in parent.get("action", []):
+        yield action
+        yield from actions(action)
+
+
+def values(action: Json, url: str) -> list[Any]:
+    return [next(v for k, v in e.items() if k.startswith("value")) for e in action.get("extension", []) if e["url"] == url]
+
+
+RECOMMENDATIONS = [
+    pytest.param(action, id=f"{plan['id']}#{action['id']}")
+    for plan in PLANS
+    for action in actions(plan)
+    if values(action, OWN + "statement-id")
+]
+
+
+def test_the_facts_are_those_of_the_specification() -> None:
+    spec = yaml.safe_load(shared_folder("spec/recommendations.yaml").read_text("utf-8"))
+    assert list(STATEMENTS) == [row["id"] for row in spec["recommendations"]]
+    assert len(STATEMENTS) == 191
+    assert {o["id"] for o in spec["safety_overlays"]} | {c["id"] for c in spec["conflicts"]} == RULES
+    for row in spec["recommendations"]:
+        fact = STATEMENTS[row["id"]]
+        assert (fact["strength"], fact["computability"]) == (row["strength"]["cls"], row["computability"])
+        assert fact["lines"] == str(row["source"]["lines"])
+
+
+@pytest.mark.parametrize("action", RECOMMENDATIONS)
+def test_an_action_answers_for_known_statements(action: Json) -> None:
+    named = values(action, OWN + "statement-id")
+    assert [name for name in named if name not in STATEMENTS and name not in RULES] == []
+
+
+@pytest.mark.parametrize("action", RECOMMENDATIONS)
+def test_an_action_cites_what_it_carries(action: Json) -> None:
+    """Article and lines of each statement are among the action's citations; overlay and conflict rules cite themselves."""
+    labels = [document["label"] for document in action.get("documentation", [])]
+    assert labels
+    for name in values(action, OWN + "statement-id"):
+        if name in STATEMENTS:
+            article, lines = STATEMENTS[name]["article"], STATEMENTS[name]["lines"]
+            assert any(label.startswith(f"{article}, line") and label.endswith(f" {lines}") for label in labels), name
+
+
+@pytest.mark.parametrize("action", RECOMMENDATIONS)
+def test_strength_is_the_wording_of_the_statement(action: Json) -> None:
+    """The first statement gives the code; a text row that surfaces on the card of another does not change it."""
+    named = [name for name in values(action, OWN + "statement-id") if name in STATEMENTS]
+    (strength,) = values(action, "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation")
+    (coding,) = strength["coding"]
+    assert coding["system"] == f"{BASE}/CodeSystem/recommendation-wording"
+    if named:
+        assert coding["code"] in {STATEMENTS[name]["strength"] for name in named}
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan["id"])
+def test_action_ids_are_unique(plan: Json) -> None:
+    ids = [action["id"] for action in actions(plan)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan["id"])
+def test_a_plan_is_a_draft_without_approval(plan: Json) -> None:
+    assert (plan["status"], plan["experimental"]) == ("draft", True)
+    assert plan["url"] == f"{BASE}/PlanDefinition/{plan['id']}"
+    assert not {"approvalDate", "lastReviewDate", "reviewer", "endorser"} & set(plan)
