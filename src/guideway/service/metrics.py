@@ -18,15 +18,17 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        make = {"registry": self.registry}
-        self.requests = Counter("guideway_requests", "Requests answered", ["route", "method", "status"], **make)
-        self.seconds = Histogram("guideway_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, **make)
-        self.cards = Counter("guideway_cards", "Cards made", ["service", "indicator", "shadow"], **make)
+        registry = self.registry
+        self.requests = Counter("guideway_requests", "Requests answered", ["route", "method", "status"], registry=registry)
+        self.seconds = Histogram("guideway_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, registry=registry)
+        self.cards = Counter("guideway_cards", "Cards made", ["service", "indicator", "shadow"], registry=registry)
         self.incomplete = Counter(
-            "guideway_incomplete", "Requests answered with 412: data could not be obtained", ["service"], **make
+            "guideway_incomplete", "Requests answered with 412: data could not be obtained", ["service"], registry=registry
         )
-        self.refused = Counter("guideway_refused", "Requests refused for their token, rate or size", ["status"], **make)
-        self.under_way = Gauge("guideway_requests_under_way", "Requests being answered", **make)
+        self.refused = Counter(
+            "guideway_refused", "Requests refused for their token, rate or size", ["status"], registry=registry
+        )
+        self.under_way = Gauge("guideway_requests_under_way", "Requests being answered", registry=registry)
 
     def text(self, feedback: list[dict[str, Any]]) -> tuple[bytes, str]:
         """The exposition text and its content type. ``feedback``: rows of ``Store.feedback_counts``."""

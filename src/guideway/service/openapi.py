@@ -63,7 +63,8 @@ SCHEMAS: dict[str, Json] = {
         "type": "object",
         "required": ["hook", "hookInstance", "context"],
         "properties": {
-            "hook": _TEXT, "hookInstance": {"type": "string", "format": "uuid"}, "fhirServer": {"type": "string", "format": "uri"},
+            "hook": _TEXT, "hookInstance": {"type": "string", "format": "uuid"},
+            "fhirServer": {"type": "string", "format": "uri"},
             "fhirAuthorization": {
                 "type": "object",
                 "required": ["access_token", "token_type", "expires_in", "scope", "subject"],
@@ -84,7 +85,8 @@ SCHEMAS: dict[str, Json] = {
         "type": "object",
         "required": ["summary", "indicator", "source"],
         "properties": {
-            "uuid": {"type": "string", "format": "uuid"}, "summary": {"type": "string", "minLength": 1, "maxLength": 139}, "detail": _TEXT,
+            "uuid": {"type": "string", "format": "uuid"}, "detail": _TEXT,
+            "summary": {"type": "string", "minLength": 1, "maxLength": 139},
             "indicator": {"enum": ["info", "warning", "critical"]},
             "source": {"type": "object", "required": ["label"], "properties": {"label": _TEXT, "url": _TEXT, "topic": _CODING}},
             "suggestions": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Suggestion"}},
@@ -131,8 +133,12 @@ SCHEMAS: dict[str, Json] = {
                     "properties": {
                         "card": _TEXT, "outcome": {"enum": ["accepted", "overridden"]},
                         "outcomeTimestamp": {"type": "string", "format": "date-time"},
-                        "acceptedSuggestions": {"type": "array", "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}}},
-                        "overrideReason": {"type": "object", "properties": {"reason": _CODING, "userComment": {"type": "string"}}},
+                        "acceptedSuggestions": {
+                            "type": "array", "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
+                        },
+                        "overrideReason": {
+                            "type": "object", "properties": {"reason": _CODING, "userComment": {"type": "string"}},
+                        },
                     },
                 },
             }
@@ -150,8 +156,8 @@ _SHAPES = {
     "/health/ready": (None, "Health"),
 }
 _ERRORS = {
-    "400": "The request is not valid", "401": "Not authorized", "403": "The token does not allow this", "404": "There is no such thing",
-    "405": "Not with this method", "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
+    "400": "The request is not valid", "401": "Not authorized", "403": "The token does not allow this",
+    "404": "There is no such thing", "405": "Not with this method", "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
     "422": "It cannot be processed", "429": "Too many requests", "500": "The service failed", "501": "Not supported",
     "502": "Another server failed", "503": "Not ready", "504": "Out of time",
 }  # fmt: skip

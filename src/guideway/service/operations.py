@@ -21,7 +21,7 @@ from guideway.apply.parameters import from_resource
 from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.cql_operations import Cql, evaluate_library
+from guideway.guideline.cql_operations import evaluate_library
 from guideway.guideline.package import Artifact
 from guideway.records.reading import read_resources, select
 from guideway.service.caller import fhir_caller
@@ -289,9 +289,7 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
     expression = inputs.text("expression")
     if expression is None:
         raise Problem(400, "expression is required", expression=where("expression"))
-    evaluator: Cql = runtime.extra.setdefault(
-        ("cql", runtime.content.guidelines[0].content_hash), Cql(runtime.content.guidelines[0])
-    )
+    evaluator = runtime.content.cql
     source = _subjects(inputs)[0] if inputs.all("subject") else None
     when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
     includes = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
+from guideway.guideline.cql_operations import Cql
 from guideway.service.keys import KeySource
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
@@ -30,6 +31,7 @@ class Content:
 
     guidelines: tuple[CompiledGuideline, ...]
     services: Mapping[str, Service]
+    cql: Cql
 
     def resolve(self, reference: str, *types: str) -> tuple[CompiledGuideline, Any] | None:
         """The guideline and artifact that a canonical (or ``Type/id``) names; the first that has it."""
@@ -53,8 +55,6 @@ class Runtime:
     metrics: Metrics
     draining: bool = False
     under_way: int = 0
-    ready: bool = True
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def reload(self) -> None:
         """Load the packages again; on a failure the old content stays and the failure is logged."""
@@ -84,7 +84,7 @@ def load_content(settings: Settings) -> Content:
                     f"two plans give the same service id {service.id!r}: {service.plan.url} and {services[service.id].plan.url}"
                 )
             services[service.id] = service
-    return Content(guidelines, services)
+    return Content(guidelines, services, Cql(guidelines[0]))
 
 
 def make_runtime(settings: Settings) -> Runtime:
