@@ -1,7 +1,7 @@
 """What a recommendation rests on, and what a dosage says: strength, quality, direction, citation; units, limits, route.
 
 Takes the guideline; gives diagnostics. An action is a recommendation where its plan claims the CPG recommendation profile, or
-where it carries a statement id. CPG 2.0.0, methodology (a rating, its system and the source are required of each recommendation).
+where it carries a statement id. CPG 2.0.0, methodology (a grade, its system and the source are required of each recommendation).
 """
 
 from __future__ import annotations

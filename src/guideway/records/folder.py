@@ -1,7 +1,7 @@
 """A folder of NDJSON files by resource type, as bulk exports write them: one patient at a time, in bounded memory.
 
 Takes a folder; gives records one by one. The first pass reads only the type, id and subject of each line and keeps, for each
-patient, where their lines are; the second reads a patient's lines when their turn comes. Resources about nobody (medications,
+patient, where their lines are; the second reads a patient's lines when their turn comes. Resources about nobody (products,
 practitioners) are read once and shared. FHIR Bulk Data Access 2.0, output files.
 """
 

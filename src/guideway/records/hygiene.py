@@ -2,16 +2,16 @@
 
 Takes one resource (its type and JSON) and the evaluation time; ``judge`` says why it does not count, ``doubts`` what is doubtful
 about it. Policies have names, and a guideline package names the one it wants: ``none`` leaves everything in, ``clinical``
-follows the rules below. They are generic: statuses, intents, times and forms, never a disease.
+follows the rules below. They are generic: statuses, intents, times and forms, never a diagnosis.
 
 Under ``clinical``
 - an observation or report counts only when it is final (or amended, corrected, appended);
-- what was entered in error, refuted, cancelled, revoked or drafted does not count, nor does what was documented as not done;
+- what was entered in error, refuted, cancelled, revoked or drafted does not count, nor does what is noted as not done;
 - a proposal or an option is no order: it is left out, and the record keeps open proposals apart (``PatientRecord.proposals``),
   because a recommendation says "already proposed on DATE";
 - what is dated after the evaluation time has not happened yet; allergies stay, because a wrong date makes none harmless;
 - a resource with a modifier extension that is not known here does not count: its meaning is not known (FHIR R4 §2.4.1);
-- a resolved condition, a stopped medication and an unconfirmed allergy **stay**: the logic decides what they mean.
+- a resolved condition, a stopped medication and an unconfirmed AllergyIntolerance **stay**: the logic decides what they mean.
 """
 
 from __future__ import annotations

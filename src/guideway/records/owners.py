@@ -1,7 +1,7 @@
 """Whose resource is it? The patient that a resource is about, by the element that FHIR gives its type for that.
 
 Takes a resource as JSON; gives the references that name its subject. FHIR's patient compartment also counts performers, recorders
-and authors: a patient who recorded a neighbour's allergy does not have it, so only the subject counts here. Elements by type:
+and authors: a patient who recorded a neighbour's Condition does not have it, so only the subject counts here. Elements by type:
 FHIR R4, the search parameter ``patient`` of each type.
 """
 
@@ -47,7 +47,7 @@ def _references(value: Any) -> list[dict[str, Any]]:
 
 @cache
 def is_clinical(kind: str) -> bool:
-    """Whether resources of a type are about a patient at all; medications, practitioners and places are not."""
+    """Whether resources of a type are about a patient at all; products, practitioners and places are not."""
     if kind in _NOT_CLINICAL:
         return False
     if kind in _NESTED or kind in _OTHERS:

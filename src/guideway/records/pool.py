@@ -19,7 +19,7 @@ from guideway.records.resources import Collected, Deletion, Held, finding
 
 
 class Shelf:
-    """Resources about no patient (medications, practitioners, places) that many pools share, found by reference or type."""
+    """Resources about no patient (products, practitioners, places) that many pools share, found by reference or type."""
 
     __slots__ = ("_by_kind", "_by_reference")
 
