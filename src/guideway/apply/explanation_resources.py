@@ -136,6 +136,11 @@ def _requirement(missing: Missing) -> Json:
 def _messages(outcome: PatientOutcome, ids: Ids) -> Json | None:
     findings: list[tuple[Diagnostic, str | None]] = [(f, None) for f in outcome.findings]
     findings += [(f, r.key) for r in outcome.recommendations for f in r.findings]
+    return messages_of(findings, ids)
+
+
+def messages_of(findings: list[tuple[Diagnostic, str | None]], ids: Ids) -> Json | None:
+    """An OperationOutcome of findings, each with the recommendation it belongs to; None where there are none."""
     if not findings:
         return None
     issues: list[Json] = []

@@ -40,7 +40,7 @@ def apply_guideline(
     guideline: CompiledGuideline,
     record: Any,
     *,
-    plans: Sequence[str] | None = None,
+    plans: Sequence[str | Artifact] | None = None,
     as_of: Any,
     timezone: str = "UTC",
     parameters: Mapping[str, Any] | None = None,
@@ -61,7 +61,8 @@ def apply_guideline(
     """The outcome of one patient.
 
     - ``record``: a ``records.PatientRecord`` (or any data source); its hygiene policy is the guideline's.
-    - ``plans``: ids, names or URLs; None: every plan from the top (``CompiledGuideline.root_plans``).
+    - ``plans``: ids, names or URLs, or PlanDefinitions that are not in the package; None: every plan from the top
+      (``CompiledGuideline.root_plans``).
     - ``as_of``, ``timezone``: see ``moment``.
     - ``parameters``: CQL parameters by name (``Library.name`` where several libraries have one); text is read as the declared
       type.
@@ -74,7 +75,7 @@ def apply_guideline(
     """
     level = {False: "evidence", True: "full"}.get(explain, explain) if isinstance(explain, bool) else explain
     when = moment(as_of, timezone)
-    chosen = [guideline.plan(name) for name in dict.fromkeys(plans)] if plans else guideline.root_plans()
+    chosen = [p if isinstance(p, Artifact) else guideline.plan(p) for p in plans] if plans else guideline.root_plans()
     rules = policy_named(policy)
     seen = _under(record, guideline, when)
     subject = seen.subject()

@@ -79,7 +79,7 @@ class Analysis:
             body = statement.expression
             if body is None:
                 continue
-            for node in walk(body):
+            for node, scopes in scoped(body):
                 if isinstance(node, nodes.Retrieve):
                     facts.requirements.append(self._requirement(node, name, aliases))
                 elif isinstance(node, nodes.ExpressionRef):
@@ -87,7 +87,7 @@ class Analysis:
                     if node.name is not None and target is not None:
                         facts.references.append((target, node.name))
                 elif isinstance(node, nodes.Property) and node.path:
-                    facts.touched += _touched(node)
+                    facts.touched += _touched(node, scopes)
 
     def _requirement(self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str]) -> int:
         value_set, codes = self._codes(node.codes, library, aliases)
@@ -138,13 +138,13 @@ def _system_url(library: nodes.Library, code: nodes.CodeDef) -> str | None:
     return next((s.id for s in library.codeSystems if s.name == wanted), None)
 
 
-def _touched(node: nodes.Property) -> Iterator[tuple[str, str]]:
-    """(resource type, path) of a property access whose owner is a FHIR resource type; nested paths from ``a.b`` on one node."""
-    owner = getattr(node.source, "result_type", None)
+def _touched(node: nodes.Property, scopes: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(resource type, path) of a property access whose owner is a FHIR resource; ``scopes`` are the types of query aliases."""
+    owner = scopes.get(node.scope) if node.scope else getattr(node.source, "result_type", None)
+    if isinstance(owner, ListType):
+        owner = owner.element
     types = owner.choices if isinstance(owner, ChoiceType) else (owner,)
     for kind in types:
-        if isinstance(kind, ListType):
-            kind = kind.element
         if isinstance(kind, NamedType) and kind.uri == FHIR_URI and node.path is not None:
             yield kind.local_name, node.path
 
@@ -164,6 +164,38 @@ def walk(node: Any) -> Iterator[Any]:
             pending += reversed(children)
         elif isinstance(current, list):
             pending += reversed(current)
+
+
+Scopes = dict[str, Any]
+"""Query aliases in sight, each with the type of its source."""
+
+
+def scoped(node: Any) -> Iterator[tuple[Any, Scopes]]:
+    """As ``walk``, each node with the query aliases it can see: a query's aliases inside the query only."""
+    pending: list[tuple[Any, Scopes]] = [(node, {})]
+    while pending:
+        current, scopes = pending.pop()
+        if isinstance(current, list):
+            pending += [(item, scopes) for item in reversed(current)]
+            continue
+        if not isinstance(current, msgspec.Struct):
+            continue
+        yield current, scopes
+        inside = scopes
+        if isinstance(current, nodes.Query):
+            inside = {**scopes, **{s.alias: _source_type(s) for s in current.source if s.alias}}
+        elif isinstance(current, nodes.RelationshipClause) and current.alias:
+            inside = {**scopes, current.alias: _source_type(current)}
+        children = [
+            (value, scopes if name in ("source", "expression") and inside is not scopes else inside)
+            for name in current.__struct_fields__
+            if name not in _SKIPPED and isinstance(value := getattr(current, name), msgspec.Struct | list)
+        ]
+        pending += reversed(children)
+
+
+def _source_type(source: nodes.AliasedQuerySource) -> Any:
+    return source.expression.result_type if source.expression is not None else None
 
 
 def name_of(library: nodes.Library) -> str:
