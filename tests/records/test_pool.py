@@ -189,3 +189,12 @@ def test_ndjson_is_read_line_by_line_and_a_bad_line_costs_only_itself() -> None:
     (found,) = read_bundle(text, "data.ndjson")
     assert [o.id for o in found.retrieve("Observation")] == ["a", "b"]
     assert rules(found) == ["ndjson-line-unreadable"]
+
+
+def test_two_people_with_the_same_id_are_not_mixed() -> None:
+    other = bundle(PATIENT | {"birthDate": "1999-09-09"}, observation("b"))
+    with pytest.raises(GuidewayError, match="different people") as error:
+        read_documents([("one", bundle(PATIENT)), ("two", other)])
+    assert "1999" not in str(error.value)
+    (found,) = read_documents([("one", bundle(PATIENT)), ("two", bundle(PATIENT | {"gender": "male"}))])
+    assert rules(found) == ["duplicate-resource"]

@@ -92,6 +92,8 @@ class Pool:
         for other in versions[1:]:
             winner, why = _newer(winner, other)
         rest = [item for item in versions if item is not winner and _content(item) != _content(winner)]
+        if winner.kind == "Patient":
+            _same_person(versions)
         if rest:
             count = f"{len(rest) + 1} times" if len(rest) > 1 else "twice"
             message = f"{winner.label} is given {count} with different content; the one {why} is used."
@@ -182,6 +184,22 @@ class Pool:
         self.nobody.append(item)
         self.excluded.append((item, Exclusion(item.label, rule, reason, item)))
         self.about.append((item, finding(item, rule, f"{item.label} is left out: {reason}.")))
+
+
+def _same_person(versions: list[Held]) -> None:
+    """Refuse sources whose patients have the same id and were born on different days: mixing two people's data is worse than an
+    error."""
+    born: dict[object, Held] = {}
+    for item in versions:
+        date = item.resource.get("birthDate")
+        if isinstance(date, str) and len(date) == 10:
+            born.setdefault(date, item)
+    sources = sorted({item.source for item in born.values()})
+    if len(born) > 1 and len(sources) > 1:
+        raise GuidewayError(
+            f"{versions[0].label} is in {' and in '.join(sources)} with different birth dates: these seem to be different people with "
+            f"the same id. Evaluate them one at a time."
+        )
 
 
 def _by_server(group: list[Held]) -> list[list[Held]]:
