@@ -93,9 +93,8 @@ def test_components_and_parts() -> None:
     assert run("TimezoneOffsetFrom", value) == d("5.5")
     assert run("DateFrom", value) == date("2014-03-05")
     assert run("DateFrom", dt("2014")) == date("2014")
-    assert run("TimeFrom", value) == t("05:00:15.250")
+    assert run("TimeFrom", value) == t("10:30:15.250")
     with using_offset(330):
-        assert run("TimeFrom", value) == t("10:30:15.250")
         assert run("TimezoneOffsetFrom", dt("2014-01-01T10:00")) == d("5.5")
     assert run("TimeFrom", dt("2014-03-05")) is None
 

@@ -119,10 +119,10 @@ def date_from(operand: Any) -> Date | None:
 
 
 def time_from(operand: DateTime | None) -> Time | None:
-    """The time of day of a DateTime, in the evaluation's time zone; null where it has none."""
+    """The time of day of a DateTime, as written (like ``hour from`` and ``date from``); null where it has none."""
     if operand is None or operand.precision < HOUR:
         return None
-    return Time((operand.ticks + temporal.shift_of(operand)) % DAY_TICKS, operand.precision)
+    return Time(operand.ticks % DAY_TICKS, operand.precision)
 
 
 def timezone_offset_from(operand: DateTime | None) -> Decimal | None:
