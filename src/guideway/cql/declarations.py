@@ -134,9 +134,7 @@ class LibraryBuilder:
         operands = tuple(typenames.resolve(t, o.type) for o in definition.operands)
         result = typenames.resolve(t, definition.returns) if definition.returns is not None else None
         if definition.external and result is None:
-            result = t.error(
-                "cql-no-result-type", "An external function must say what it returns.", definition.identifier
-            ).result_type
+            result = ERROR  # the parser has said that a result type is missing
         function = Function(
             definition.name, operands, tuple(o.name for o in definition.operands), result, _access(definition), definition.fluent,
             definition.external, definition, context,

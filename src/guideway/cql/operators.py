@@ -236,7 +236,8 @@ def as_type(t: Translation, node: syntax.AsType) -> Any:
     if ERROR in (value.result_type, type_):
         return t.failed(node)
     if not castable(t, value.result_type, type_):
-        hint = f"convert ... to {t.show(type_)}" if t.conversions.find(value.result_type, type_) else None
+        way = explicit_conversion(t, value.result_type, type_) or t.conversions.find(value.result_type, type_)
+        hint = f"convert {t.source.text[node.operand.start : node.operand.end]} to {t.show(type_)}" if way else None
         message = f"A value of {t.show(value.result_type)} is never of {t.show(type_)}, so it cannot be cast."
         return t.error("cql-impossible-cast", message, node, hint=hint)
     made = elm.As(operand=value, asTypeSpecifier=t.specifier(type_), strict=node.strict)
@@ -277,13 +278,18 @@ def convert(t: Translation, node: syntax.Convert) -> Any:
     way = t.conversions.find(value.result_type, type_, t.options.promotions)
     if way is not None:
         return converting.apply(t, value, way)
-    if isinstance(type_, NamedType):
-        name = f"To{type_.local_name}"
-        found = t.overloads.operator(name, (value.result_type,)) if name in EXPLICIT else None
-        if found is not None and found.result == type_:
-            return t.operator(name, [value], node, called="convert")
+    name = explicit_conversion(t, value.result_type, type_)
+    if name is not None:
+        return t.operator(name, [value], node, called="convert")
     message = f"There is no conversion from {t.show(value.result_type)} to {t.show(type_)}."
     return t.error("cql-no-conversion", message, node)
+
+
+def explicit_conversion(t: Translation, from_: Type, to: Type) -> str | None:
+    """The operator that converts only when asked to, like ``ToInteger`` for a String; None where there is none."""
+    name = f"To{to.local_name}" if isinstance(to, NamedType) else ""
+    found = t.overloads.operator(name, (from_,)) if name in EXPLICIT else None
+    return name if found is not None and found.result == to else None
 
 
 EXPLICIT = {

@@ -59,6 +59,7 @@ def binary(t: Translation, node: syntax.Binary, left: Any, right: Any) -> None:
                 and inner.kind == "boolean"
                 and op in ("=", "!=")
                 and (right if side is left else left).result_type == BOOLEAN
+                and not isinstance(syntax.strip(other), syntax.Literal)
             ):
                 shown = t.source.text[other.start : other.end]
                 yes = (inner.value == "true") == (op == "=")
