@@ -150,13 +150,20 @@ def _promoted(value: Any, test: Any) -> Any:
 
 def presented(value: Any) -> Any:
     """A result as callers see it: an uncertainty is the interval of what it may be (CQL 1.5 Author's Guide, "Uncertainty")."""
-    if isinstance(value, Uncertainty):
-        low, high = value.low, value.high
-        kind = "Integer" if type(low) is int else type(low).__name__
-        return Interval(low, high, True, True, kind)
-    if isinstance(value, list) and any(isinstance(item, Uncertainty) for item in value):
-        return [presented(item) for item in value]
-    return value
+    if isinstance(value, list):
+        return [presented(item) for item in value] if any(_uncertain(item) for item in value) else value
+    if not _uncertain(value):
+        return value
+    from guideway.engine.operators.interval import shown
+
+    return shown(value)
+
+
+def _uncertain(value: Any) -> bool:
+    """Whether a value is an uncertainty, or an interval with an uncertain end."""
+    if type(value) is Interval:
+        return type(value.low) is Uncertainty or type(value.high) is Uncertainty
+    return type(value) is Uncertainty
 
 
 def offset_of(timezone: str | int | None, now: DateTime) -> int:
