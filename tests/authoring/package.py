@@ -45,6 +45,8 @@ def files() -> dict[str, Any]:
     action = {
         "id": "treat",
         "title": "Treat",
+        "description": "Treat those who need it.",
+        "trigger": [{"type": "named-event", "name": "patient-view"}],
         "extension": [
             {"url": f"{CORE}cqf-strengthOfRecommendation", "valueCodeableConcept": {"text": "strong"}},
             {"url": f"{CORE}cqf-qualityOfEvidence", "valueCodeableConcept": {"text": "low"}},

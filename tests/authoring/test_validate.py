@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.authoring.package import BASE, CORE, CPG, CQL, LOCAL, artifact, checked, concept
 
 from guideway.authoring.rules import RULES
+from tests.authoring.package import BASE, CORE, CPG, CQL, LOCAL, artifact, checked, concept
 
 PLAN = "plandefinitions/topic/PlanDefinition-topic.json"
 ACTIVITY = "plandefinitions/topic/ActivityDefinition-give.json"
@@ -96,6 +97,19 @@ def relate(files: dict[str, Any]) -> None:
     )
 
 
+LIBRARY = "plandefinitions/topic/Library-logic.json"
+
+
+def carried(text: str, kind: str = "text/cql") -> dict[str, Any]:
+    content = {"contentType": kind, "data": base64.b64encode(text.encode()).decode()}
+    url = f"{BASE}/Library/Logic"
+    return artifact("Library", "logic", name="Logic", url=url, content=[content], type={"coding": [{"code": "logic-library"}]})
+
+
+def suppress(**entry: Any) -> Any:
+    return put(MANIFEST, guideway={"suppress": [entry]})
+
+
 GROUP = {"url": "https://example.org/guideway/StructureDefinition/exclusive-group", "valueString": "g"}
 CASES: list[tuple[str, str, Any]] = [
     ("package-manifest", MANIFEST, put(MANIFEST, version="one")),
@@ -135,10 +149,18 @@ CASES: list[tuple[str, str, Any]] = [
     ("plan-unreached", PLAN, circle),
     ("action-id-missing", PLAN, put_action(id=None)),
     ("action-id-duplicate", PLAN, second_action(id="treat")),
-    ("action-empty", PLAN, put_action(definitionCanonical=None)),
+    ("action-empty", PLAN, put_action(definitionCanonical=None, description=None)),
     ("related-action-unknown", PLAN, put_action(relatedAction=[{"actionId": "treatt", "relationship": "after"}])),
     ("related-action-cycle", PLAN, relate),
     ("exclusive-group-single", PLAN, lambda f: act(f)["extension"].append(GROUP)),
+    ("condition-kind", PLAN, lambda f: act(f)["condition"][0].pop("expression")),
+    ("trigger-missing", PLAN, put_action(trigger=None)),
+    ("evidence-text", PLAN, put_action(description=None)),
+    ("library-out-of-sync", LIBRARY, add(LIBRARY, carried('define "Other": 1'))),
+    ("library-content-type", LIBRARY, add(LIBRARY, carried(CQL, "text/cql; version=1.5"))),
+    ("suppression-reason", MANIFEST, suppress(rule="define-unused")),
+    ("suppression-reason", MANIFEST, suppress(rule="no-such-rule", reason="because")),
+    ("suppression-unused", MANIFEST, suppress(rule="define-unused", reason="because")),
     ("artifact-libraries", PLAN, put(PLAN, library=[f"{BASE}/Library/Logic", f"{BASE}/Library/Logic|1.0.0"])),
     ("expression-language", PLAN, lambda f: act(f)["condition"][0]["expression"].update(language="text/basic")),
     ("expression-unknown", PLAN, lambda f: act(f)["condition"][0]["expression"].update(expression="Needs Treatmant")),
@@ -193,6 +215,16 @@ def test_each_rule_finds_what_it_is_for(rule: str, file: str, spoil: Any, tmp_pa
     assert str(tmp_path / file) in {str(Path(d.file or "").resolve()) for d in matching}
     if rule in RULES and rule not in ("code-unknown",):
         assert all(d.severity is RULES[rule].severity for d in matching)
+
+
+def test_a_suppression_with_a_reason_takes_findings_away(tmp_path: Path) -> None:
+    def spoil(files: dict[str, Any]) -> None:
+        files[LOGIC] = CQL + 'define "Later": 1\n'
+        files[MANIFEST]["guideway"] = {
+            "suppress": [{"rule": "define-unused", "file": "Logic.cql", "reason": "for the next version"}]
+        }
+
+    assert checked(tmp_path, spoil) == []
 
 
 def test_names_that_come_near_are_offered(tmp_path: Path) -> None:

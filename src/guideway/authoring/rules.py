@@ -28,6 +28,8 @@ RULES: dict[str, Rule] = {
         # the package
         ("package-manifest", E, "package.json says what a FHIR package manifest must: name, version, canonical, FHIR versions."),
         ("json-duplicate-key", E, "A key stands twice in one JSON object: readers keep one of them, and not all the same one."),
+        ("suppression-reason", E, "package.json suppresses a rule without saying why, or names no such rule."),
+        ("suppression-unused", W, "package.json suppresses what no longer occurs."),
         # artifacts
         ("artifact-json", E, "A file is not JSON."),
         ("artifact-type", E, "A file is not a FHIR resource."),
@@ -50,6 +52,8 @@ RULES: dict[str, Rule] = {
         ("library-content", W, "The content of a Library cannot be read."),
         ("library-elm", E, "The ELM of a Library cannot be read."),
         ("library-not-compiled", E, "A library could be translated but not compiled."),
+        ("library-out-of-sync", E, "A Library resource carries other CQL than the .cql file of the same name and version."),
+        ("library-content-type", W, "A Library's CQL is not of type text/cql, by which other engines find it."),
         # references
         ("canonical-unresolved", E, "A canonical within the package's base leads nowhere."),
         ("canonical-version", E, "A canonical names a version that is not there."),
@@ -66,6 +70,8 @@ RULES: dict[str, Rule] = {
         ("related-action-unknown", E, "A related action is not in the plan."),
         ("related-action-cycle", E, "Actions wait for each other in a circle."),
         ("exclusive-group-single", W, "An exclusive group has one member: nothing is exclusive about it."),
+        ("condition-kind", E, "A condition has no expression: engines differ in whether it holds."),
+        ("trigger-missing", I, "A recommendation has no trigger, so no event brings it up."),
         # logic
         ("artifact-libraries", E, "A plan or activity names more than one library, so its expressions are ambiguous."),
         ("expression-language", E, "An expression is in a language that is not evaluated."),
@@ -92,6 +98,7 @@ RULES: dict[str, Rule] = {
         ("evidence-missing", E, "A recommendation lacks strength, quality of evidence, direction or citation."),
         ("evidence-locator", W, "A citation does not say where in the source the statement stands."),
         ("evidence-direction", E, "Direction and doNotPerform contradict each other."),
+        ("evidence-text", W, "A recommendation has no description: nothing says in words what is recommended."),
         # dosage
         ("dose-unit", E, "A dose has no UCUM unit."),
         ("dose-maximum", E, "The maximum dose is smaller than one dose."),

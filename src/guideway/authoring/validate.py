@@ -62,6 +62,8 @@ def validate(paths: Sequence[str]) -> Checked:
         read = read_files(root)
         guideline = from_files(read, root)
         found = [*validate_package.check(read), *_check(guideline)]
+        manifest = next((file.name for file in read if file.name.rpartition("/")[2] == MANIFEST), MANIFEST)
+        found = list(validate_package.suppressed(found, guideline.manifest.settings, manifest))
         places = _places(root)
         named = {os.path.realpath(path) for path in wanted}
         for finding in found:

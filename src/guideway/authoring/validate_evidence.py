@@ -65,6 +65,10 @@ def _recommendation(plan: Artifact, action: Json, pointer: str, guideline: Guide
         if not LOCATOR.search(text):
             message = f"action {label}: the citation does not say where in the source the statement stands"
             yield breach("evidence-locator", message, plan, f"{pointer}/documentation/{number}")
+    if not action.get("description"):
+        yield breach("evidence-text", f"action {label} has no description", plan, pointer)
+    if not action.get("trigger"):
+        yield breach("trigger-missing", f"action {label} has no trigger", plan, pointer)
     yield from _direction(plan, action, label, pointer, guideline)
 
 

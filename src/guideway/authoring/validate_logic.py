@@ -49,6 +49,7 @@ def check(guideline: Guideline, libraries: Libraries, compiled: CompiledGuidelin
     """All checks."""
     files = {library.name: library.file for library in guideline.libraries}
     yield from _artifact_libraries(guideline)
+    yield from _carried(guideline)
     conditions, named = _named(guideline, compiled)
     used = named | _referenced(libraries.values())
     for library in libraries.values():
@@ -68,6 +69,31 @@ def _artifact_libraries(guideline: Guideline) -> Iterator[Diagnostic]:
         if artifact.type in ("PlanDefinition", "ActivityDefinition") and isinstance(libraries, list) and len(libraries) > 1:
             text = f"it names {len(libraries)} libraries; other engines look in the first only"
             yield breach("artifact-libraries", text, artifact, "/library", "include the others in one library and name that")
+
+
+def _carried(guideline: Guideline) -> Iterator[Diagnostic]:
+    """Library resources beside .cql files: the same text, under the content type that other engines look for."""
+    from base64 import b64decode
+
+    texts = {(x.name, x.version): x for x in guideline.libraries if x.cql is not None and x.file.endswith(".cql")}
+    for artifact in guideline.of_type("Library"):
+        contents = artifact.resource.get("content")
+        for number, content in enumerate(contents if isinstance(contents, list) else ()):
+            kind = str(content.get("contentType", "")) if isinstance(content, dict) else ""
+            if not kind.startswith("text/cql") or not isinstance(content.get("data"), str):
+                continue
+            if kind != "text/cql":
+                text = f"its CQL has content type {kind!r}; engines look for exactly text/cql"
+                yield breach("library-content-type", text, artifact, f"/content/{number}/contentType")
+            file = texts.get((str(artifact.resource.get("name")), artifact.version))
+            try:
+                carried = b64decode(content["data"]).decode("utf-8-sig")
+            except ValueError:
+                continue  # that it cannot be read is said where it is loaded
+            if file is not None and file.cql is not None and file.cql.split() != carried.split():
+                text = f"the CQL that it carries is not that of {file.file}"
+                hint = "leave the content out: it is made from the .cql file"
+                yield breach("library-out-of-sync", text, artifact, f"/content/{number}", hint)
 
 
 def _named(guideline: Guideline, compiled: CompiledGuideline) -> tuple[set[DefineKey], set[DefineKey]]:

@@ -6,10 +6,10 @@ program's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from guideway.authoring.rules import breach
+from guideway.authoring.rules import RULES, breach
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.fhir.structure import known_type, unknown_type
 from guideway.guideline.locate import MANIFEST
@@ -44,6 +44,7 @@ SCHEMA: dict[str, Any] = {
         "guideway": {
             "type": "object",
             "properties": {
+                "suppress": {"type": "array", "items": {"type": "object", "required": ["rule"]}},
                 "hygiene": {"enum": list(POLICIES)},
                 "status": {"type": "string"},
                 "disclaimer": {"type": "string"},
@@ -72,6 +73,34 @@ def check(files: Sequence[SourceFile]) -> Iterator[Diagnostic]:
             yield breach("artifact-type", unknown_type(kind), file=file.name)
         if file.name == MANIFEST or file.name.endswith(f"/{MANIFEST}"):
             yield from manifest(decoded.value, file.name)
+
+
+def suppressed(findings: Iterable[Diagnostic], settings: dict[str, Any], file: str) -> Iterator[Diagnostic]:
+    """The findings without those that package.json suppresses: ``"guideway": {"suppress": [{"rule": …, "reason": …, "file": …,
+    "pointer": …}]}``; ``file`` and ``pointer`` may hold ``*``. A suppression needs a reason, and is itself found when it no
+    longer suppresses anything. The translator's rules can be suppressed too."""
+    from fnmatch import fnmatchcase
+
+    given = settings.get("suppress")
+    wanted = [entry for entry in (given if isinstance(given, list) else ()) if isinstance(entry, dict)]
+    used = [0] * len(wanted)
+    for finding in findings:
+        for number, entry in enumerate(wanted):
+            matches = entry.get("rule") == finding.rule and entry.get("reason")
+            matches = matches and fnmatchcase(finding.file or "", f"*{entry.get('file', '*')}")
+            if matches and fnmatchcase(finding.pointer or "", str(entry.get("pointer", "*"))):
+                used[number] += 1
+                break
+        else:
+            yield finding
+    for number, entry in enumerate(wanted):
+        pointer, rule = f"/guideway/suppress/{number}", entry.get("rule")
+        if not entry.get("reason"):
+            yield breach("suppression-reason", f"rule {rule} is suppressed without a reason", None, pointer, file=file)
+        elif rule not in RULES and not str(rule).startswith("cql-"):
+            yield breach("suppression-reason", f"there is no rule {rule}", None, pointer, file=file)
+        elif not used[number]:
+            yield breach("suppression-unused", f"rule {rule} is suppressed, but finds nothing there", None, pointer, file=file)
 
 
 def manifest(value: Any, file: str) -> Iterator[Diagnostic]:

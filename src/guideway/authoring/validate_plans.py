@@ -97,6 +97,11 @@ def _actions(plan: Artifact) -> Iterator[Diagnostic]:
         if not says and not any(part.startswith("definition") for part in action):
             text = f"action {name or pointer} has neither a definition nor a text that says what to do"
             yield breach("action-empty", text, plan, pointer)
+        for number, condition in enumerate(action.get("condition", ())):
+            expression = condition.get("expression") if isinstance(condition, dict) else None
+            if not isinstance(expression, dict) or not expression.get("expression"):
+                text = f"a condition of action {name or pointer} has no expression"
+                yield breach("condition-kind", text, plan, f"{pointer}/condition/{number}")
     for action, pointer in actions:
         for number, related in enumerate(action.get("relatedAction", ())):
             target = related.get("actionId") if isinstance(related, dict) else None

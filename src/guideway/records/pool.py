@@ -197,8 +197,8 @@ def _same_person(versions: list[Held]) -> None:
     sources = sorted({item.source for item in born.values()})
     if len(born) > 1 and len(sources) > 1:
         raise GuidewayError(
-            f"{versions[0].label} is in {' and in '.join(sources)} with different birth dates: these seem to be different people with "
-            f"the same id. Evaluate them one at a time."
+            f"{versions[0].label} is in {' and in '.join(sources)} with different birth dates: these seem to be different people "
+            "with the same id. Evaluate them one at a time."
         )
 
 
