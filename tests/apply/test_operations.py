@@ -68,10 +68,10 @@ def test_data_requirements_follow_from_the_logic_of_every_plan_reached() -> None
     found = requirements_of_plan(compiled, compiled.plan("main"))
     assert found == [
         {"type": "Medication", "mustSupport": ["code", "id"]},
-        {"type": "MedicationRequest", "mustSupport": ["medication", "medication.reference", "status"]},
+        {"type": "MedicationRequest", "mustSupport": ["medication.reference", "status"]},
         {
             "type": "MedicationRequest",
-            "mustSupport": ["medication", "medication.reference", "status"],
+            "mustSupport": ["medication.reference", "status"],
             "codeFilter": [{"path": "medication", "valueSet": f"{BASE}/ValueSet/tablet-a"}],
         },
         {

@@ -24,6 +24,7 @@ from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, V
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, SUPPRESSED, ConditionResult, Evidence, Excluded, Missing, Recommendation
+from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject, FhirPrimitive
@@ -203,7 +204,15 @@ class Explainer:
     # -- missing
 
     def _missing(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Missing]:
-        strong, weak, names = self._causes(trace, {})
+        known: dict[int, Causes] = {}
+        strong: dict[DefineKey, None] = {}
+        weak: dict[DefineKey, list[str]] = {}
+        names: dict[str, None] = {}
+        for leaf in relevant_leaves(trace, lambda node: self._is_datum(node, known), unwrap):
+            causes = self._causes(leaf, known)
+            strong |= causes.strong
+            weak |= causes.weak
+            names |= causes.names
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
         for key, because in found.items():
@@ -220,6 +229,13 @@ class Explainer:
         if not found:
             name = next(iter(names), result.define or result.expression)
             yield Missing(element=name, display=name, for_=result.kind)
+
+    def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
+        """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
+        element = self.element(node)
+        if element is None:
+            return False
+        return list(self._causes(node, known).strong) == [(element.library, element.define)]
 
     def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
         """What is behind a null."""

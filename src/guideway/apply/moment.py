@@ -2,6 +2,7 @@
 
 ``moment(as_of, timezone)`` takes a date-time with or without offset (without: in ``timezone``), or a date (its last second:
 what happened on that day has happened), and a time zone by IANA name (``Europe/Vienna``), offset (``+02:00``) or ``UTC``. The
+moment is always in that time zone, whatever the offset of ``as_of``: that is where data without an offset is taken to be. The
 clock is never read here.
 """
 
@@ -43,26 +44,28 @@ def moment(as_of: Any, timezone: str = "UTC") -> Moment:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     clock = (int(hour), int(minute), int(second or 0)) if hour is not None else (23, 59, 59)
     millisecond = int((fraction or "0").ljust(3, "0")[:3])
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     try:
         local = datetime(int(year), int(month), int(day), *clock)
-    except ValueError as error:
+        if zone is None:
+            offset = offset_of(timezone, local)
+        else:
+            instant = local - timedelta(minutes=0 if zone == "Z" else _minutes(zone[0], zone[1:3], zone[-2:]))
+            offset = offset_of(timezone, instant, utc=True)
+            local = instant + timedelta(minutes=offset)
+    except (ValueError, OverflowError) as error:
         raise GuidewayError(f"{text!r} is not an evaluation time: {error}") from None
-    if zone is None:
-        offset = offset_of(timezone, local)
-    elif zone == "Z":
-        offset = 0
-    else:
-        offset = _minutes(zone[0], zone[1:3], zone[-2:])
-    now = DateTime.of(int(year), int(month), int(day), *clock, millisecond, offset)
+    now = DateTime.of(
+        local.year, local.month, local.day, local.hour, local.minute, local.second, millisecond, offset
+    )  # fmt: skip
     fine = f".{millisecond:03}" if millisecond else ""
     ending = "Z" if offset == 0 else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
     return Moment(now, f"{local:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fine + ending, offset, timezone)
 
 
-def offset_of(timezone: str, local: Any) -> int:
-    """Minutes east of UTC of a time zone at a local time; ``GuidewayError`` for one that does not exist."""
+def offset_of(timezone: str, when: Any, *, utc: bool = False) -> int:
+    """Minutes east of UTC of a time zone at a local time (or at a time in UTC); ``GuidewayError`` for one that does not exist."""
     if timezone in ("UTC", "Z", "GMT", "Etc/UTC"):
         return 0
     match = _OFFSET.match(timezone)
@@ -71,10 +74,12 @@ def offset_of(timezone: str, local: Any) -> int:
         if abs(found) <= 14 * 60:
             return found
     else:
+        from datetime import UTC
         from zoneinfo import ZoneInfo
 
         try:
-            shift = local.replace(tzinfo=ZoneInfo(timezone)).utcoffset()
+            zone = ZoneInfo(timezone)
+            shift = (when.replace(tzinfo=UTC).astimezone(zone) if utc else when.replace(tzinfo=zone)).utcoffset()
         except (KeyError, ValueError, OSError):
             shift = None
         if shift is not None:

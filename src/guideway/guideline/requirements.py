@@ -87,7 +87,10 @@ class Analysis:
                     if node.name is not None and target is not None:
                         facts.references.append((target, node.name))
                 elif isinstance(node, nodes.Property) and node.path:
-                    facts.touched += _touched(node, scopes)
+                    owner = scopes.get(node.scope) if node.scope else getattr(node.source, "result_type", None)
+                    facts.touched += _touched(owner, node.path)
+                elif isinstance(node, nodes.IdentifierRef) and node.name and not node.libraryName:
+                    facts.touched += _touched(scopes.get(_SORTED), node.name)
 
     def _requirement(self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str]) -> int:
         value_set, codes = self._codes(node.codes, library, aliases)
@@ -138,15 +141,18 @@ def _system_url(library: nodes.Library, code: nodes.CodeDef) -> str | None:
     return next((s.id for s in library.codeSystems if s.name == wanted), None)
 
 
-def _touched(node: nodes.Property, scopes: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(resource type, path) of a property access whose owner is a FHIR resource; ``scopes`` are the types of query aliases."""
-    owner = scopes.get(node.scope) if node.scope else getattr(node.source, "result_type", None)
+_SORTED = "$sorted"
+"""In ``Scopes``: what a query gives, whose elements its sort expressions name."""
+
+
+def _touched(owner: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(resource type, path) of an element, where its owner is FHIR data."""
     if isinstance(owner, ListType):
         owner = owner.element
     types = owner.choices if isinstance(owner, ChoiceType) else (owner,)
     for kind in types:
-        if isinstance(kind, NamedType) and kind.uri == FHIR_URI and node.path is not None:
-            yield kind.local_name, node.path
+        if isinstance(kind, NamedType) and kind.uri == FHIR_URI:
+            yield kind.local_name, path
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -183,7 +189,7 @@ def scoped(node: Any) -> Iterator[tuple[Any, Scopes]]:
         yield current, scopes
         inside = scopes
         if isinstance(current, nodes.Query):
-            inside = {**scopes, **{s.alias: _source_type(s) for s in current.source if s.alias}}
+            inside = {**scopes, **{s.alias: _source_type(s) for s in current.source if s.alias}, _SORTED: current.result_type}
         elif isinstance(current, nodes.RelationshipClause) and current.alias:
             inside = {**scopes, current.alias: _source_type(current)}
         children = [
