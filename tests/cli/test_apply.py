@@ -1,0 +1,444 @@
+"""``guideway apply`` as a user runs it: formats, options, streams, and every class of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.processes import assert_fatal, guideway, loaded_modules
+from tests.shared import shared_folder
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / "examples"
+AS_OF = ("--as-of", "2026-06-01")
+INTERRUPT = EXAMPLES / "aggressive-sm-neutrophils-0-8.json"
+NO_BASELINE = EXAMPLES / "aggressive-sm-neutrophils-0-8-no-baseline.json"
+NO_UNIT = EXAMPLES / "aggressive-sm-neutrophils-without-unit.json"
+IN_ERROR = EXAMPLES / "aggressive-sm-labs-entered-in-error.json"
+HEALTHY = EXAMPLES / "no-mast-cell-disease.json"
+LICENSED_TO_BE_HEAVY = {
+    "fastapi", "starlette", "uvicorn", "pydantic", "fhir", "jsonschema", "dask", "importlib.metadata", "rich", "yaml", "httpx",
+    "guideway.cql", "guideway.elm.nodes",
+}  # fmt: skip
+
+
+def text(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> str:
+    done = guideway("apply", *arguments, stdin=stdin, **environment)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def document(*arguments: str | Path, **more: Any) -> Any:
+    return json.loads(text(*arguments, **more))
+
+
+def flat(shown: str) -> str:
+    return " ".join(shown.split())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_once() -> None:
+    text(HEALTHY, *AS_OF)
+
+
+# --- what a person sees ---
+
+
+def test_the_story_of_the_readme() -> None:
+    shown = flat(text(INTERRUPT, *AS_OF))
+    assert shown.startswith("DRAFT")
+    assert "Interrupt midostaurin: neutrophils below 1.0" in shown
+    assert "Neutrophil count 0.8 10*9/L, 2026-06-01, Observation/observation-3" in shown
+    assert "Neutrophil count before midostaurin 2.1 10*9/L, 2026-03-28, Observation/observation-1" in shown
+    assert "systemic-mastocytosis-2025, line 82" in shown
+    assert "does not replace it" in shown
+
+
+def test_without_a_baseline_it_is_named() -> None:
+    shown = flat(text(NO_BASELINE, *AS_OF))
+    assert "CANNOT BE KNOWN YET" in shown
+    assert "missing Neutrophil count before midostaurin" in shown
+    assert "supply it" in shown
+
+
+def test_without_a_unit_nothing_is_guessed() -> None:
+    shown = flat(text(NO_UNIT, *AS_OF)).lower()
+    assert "cannot be known yet" in shown
+    assert "unit" in shown
+
+
+def test_entered_in_error_is_left_out_and_listed() -> None:
+    shown = flat(text(IN_ERROR, *AS_OF))
+    assert "DATA LEFT OUT" in shown
+    assert "entered-in-error" in shown
+
+
+def test_nothing_applies_and_why() -> None:
+    shown = flat(text(HEALTHY, *AS_OF))
+    assert "Nothing applies." in shown
+    assert "DOES NOT APPLY" in shown
+    assert "Not the case" in shown
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("explain", [(), ("--explain",)], ids=["short", "explain"])
+def test_every_example_is_readable_at_80_columns(example: Path, explain: tuple[str, ...]) -> None:
+    shown = text(example, *AS_OF, *explain)
+    assert max(map(len, shown.split("\n"))) <= 80
+    assert "\x1b" not in shown
+    assert "None" not in shown.replace("None found", "")
+
+
+def test_explain_gives_each_condition() -> None:
+    shown = flat(text(INTERRUPT, *AS_OF, "--explain"))
+    assert "if true:" in shown
+    assert "if false:" in shown
+    assert len(shown) > 2 * len(flat(text(INTERRUPT, *AS_OF)))
+
+
+def test_a_terminal_gets_colours_and_no_color_does_not() -> None:
+    pty = pytest.importorskip("pty")
+
+    def shown(**environment: str) -> str:
+        from tests.cli.processes import PROGRAM
+
+        master, slave = pty.openpty()
+        variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
+        arguments = [*PROGRAM, "apply", str(HEALTHY), *AS_OF]
+        process = subprocess.Popen(arguments, stdout=slave, stdin=slave, env={**variables, "TERM": "xterm", **environment})
+        os.close(slave)
+        data = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            data += piece
+        os.close(master)
+        assert process.wait() == 0
+        return data.decode()
+
+    assert "\x1b[" in shown()
+    assert "\x1b[" not in shown(NO_COLOR="1")
+    assert "\x1b[" not in shown(TERM="dumb")
+
+
+# --- what a program reads ---
+
+
+def test_json_is_a_care_plan_that_names_everything() -> None:
+    plan = document(INTERRUPT, *AS_OF, "--format", "json")
+    assert plan["resourceType"] == "CarePlan"
+    assert plan["status"] == "draft"
+    types = {resource["resourceType"] for resource in plan["contained"]}
+    assert {"RequestGroup", "Task"} <= types
+    whole = json.dumps(plan)
+    version = guideway("--version").stdout.decode().split()
+    for expected in ("DRAFT", "does not replace", version[1], version[-1]):
+        assert expected in whole, expected
+
+
+def test_the_outcome_has_each_status_and_its_reason() -> None:
+    outcome = document(NO_BASELINE, *AS_OF, "--format", "outcome")
+    found = {item["action"]: item for item in outcome["recommendations"]}
+    assert found["interrupt-anc"]["status"] == "unknown"
+    assert found["interrupt-anc"]["missing"][0]["display"] == "Neutrophil count before midostaurin"
+    assert outcome["guideline"]["version"]
+    assert outcome["draft"]
+    assert outcome["disclaimer"]
+
+
+def test_bundle_and_markdown() -> None:
+    bundle = document(INTERRUPT, *AS_OF, "--format", "bundle")
+    assert bundle["resourceType"] == "Bundle"
+    assert bundle["entry"][0]["resource"]["resourceType"] in ("CarePlan", "RequestGroup")
+    assert text(INTERRUPT, *AS_OF, "--format", "markdown").startswith("> **DRAFT")
+
+
+def test_several_patients_get_a_care_plan_each() -> None:
+    lines = b"\n".join(json.dumps(patient(name)).encode() for name in ("b", "a"))
+    plans = document("-", *AS_OF, "--format", "json", stdin=lines)
+    assert plans["resourceType"] == "Bundle"
+    assert [entry["resource"]["subject"]["reference"] for entry in plans["entry"]] == ["Patient/a", "Patient/b"]
+    both = document("-", *AS_OF, "--format", "outcome", stdin=lines)
+    assert [outcome["subject"]["reference"] for outcome in both] == ["Patient/a", "Patient/b"]
+    one = document("-", *AS_OF, "--format", "outcome", "--patient", "b", stdin=lines)
+    assert one["subject"]["reference"] == "Patient/b"
+
+
+def test_a_folder_by_type_is_read(tmp_path: Path) -> None:
+    entries = [entry["resource"] for entry in json.loads(INTERRUPT.read_bytes())["entry"]]
+    for kind in {resource["resourceType"] for resource in entries}:
+        lines = [json.dumps(resource) for resource in entries if resource["resourceType"] == kind]
+        (tmp_path / f"{kind}.ndjson").write_text("\n".join(lines))
+    from_folder = document("--data", tmp_path, *AS_OF, "--format", "outcome")
+    assert [r["status"] for r in from_folder["recommendations"]] == [
+        r["status"] for r in document(INTERRUPT, *AS_OF, "--format", "outcome")["recommendations"]
+    ]
+    assert document("--data", tmp_path, "--patient", "case", *AS_OF, "--format", "outcome") == from_folder
+
+
+def test_a_file_gets_what_standard_output_would(tmp_path: Path) -> None:
+    target = tmp_path / "plan.json"
+    done = guideway("apply", INTERRUPT, *AS_OF, "--format", "json", "-o", target)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert target.read_text() == text(INTERRUPT, *AS_OF, "--format", "json")
+
+
+def test_plans_are_chosen_by_id_or_name() -> None:
+    by_id = document(INTERRUPT, *AS_OF, "--plan", "midostaurin-dose-modification", "--format", "outcome")
+    by_name = document(INTERRUPT, *AS_OF, "--plan", "MidostaurinDoseModification", "--format", "outcome")
+    assert {r["planId"] for r in by_id["recommendations"]} == {"midostaurin-dose-modification"}
+    assert by_id == by_name
+
+
+def test_parameters_reach_the_logic() -> None:
+    assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--parameter", "noSuchParameter=1"), "noSuchParameter")
+    assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--parameter", "x"), "NAME=VALUE")
+
+
+def test_what_if_shows_what_changes() -> None:
+    shown = flat(text(NO_BASELINE, *AS_OF, "--set", "ancBaseline=2.1 10*9/L@2026-03-28"))
+    assert shown.startswith("DRAFT")
+    assert "What if, for Patient/case" in shown
+    assert "unknown → applies" in shown
+    outcome = document(NO_BASELINE, *AS_OF, "--set", "ancBaseline=2.1 10*9/L@2026-03-28", "--format", "outcome")
+    assert {"interrupt-anc"} <= {change["id"].partition("#")[2] for change in outcome["whatIf"]["changes"]}
+    assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--set", "ancc=1"), "ancc", "anc")
+
+
+def test_the_moment_is_shown_in_its_time_zone() -> None:
+    def evaluated(*arguments: str) -> str:
+        return str(document(HEALTHY, "--format", "outcome", *arguments)["evaluatedAt"])
+
+    assert evaluated("--as-of", "2026-06-01") == "2026-06-01T23:59:59Z"
+    assert evaluated("--as-of", "2026-06-01", "--timezone", "+02:00") == "2026-06-01T23:59:59+02:00"
+    assert evaluated("--as-of", "2026-06-01T12:00:00Z", "--timezone", "Europe/Vienna") == "2026-06-01T14:00:00+02:00"
+    assert evaluated("--as-of", "2026-06-01T12:00:00+02:00") == "2026-06-01T10:00:00Z"
+    assert evaluated("--as-of", "2026-01-01T12:00", "--timezone", "Europe/Vienna") == "2026-01-01T12:00:00+01:00"
+
+
+def test_fail_on_asks_for_status_1() -> None:
+    assert guideway("apply", NO_BASELINE, *AS_OF).returncode == 0
+    unknown = guideway("apply", NO_BASELINE, *AS_OF, "--fail-on", "unknown")
+    assert unknown.returncode == 1
+    assert b"Interrupt midostaurin" in unknown.stdout
+    assert guideway("apply", HEALTHY, *AS_OF, "--fail-on", "unknown", "--fail-on", "finding").returncode == 0
+
+
+# --- the same input, the same bytes ---
+
+
+def shuffled(path: Path, seed: int) -> bytes:
+    bundle = json.loads(path.read_bytes())
+    random.Random(seed).shuffle(bundle["entry"])
+    return json.dumps(bundle).encode()
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    arguments = (*AS_OF, "--format", "json")
+    expected = text(INTERRUPT, *arguments)
+
+    def runs() -> Iterator[str]:
+        for seed in ("0", "1", "random"):
+            yield text(INTERRUPT, *arguments, PYTHONHASHSEED=seed)
+        for seed in range(3):
+            yield text("-", *arguments, stdin=shuffled(INTERRUPT, seed))
+        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE=str(tmp_path / "cold"))
+        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE=str(tmp_path / "cold"))
+        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE="off")
+        yield text(INTERRUPT, *arguments, TZ="Pacific/Kiritimati", LC_ALL="C")
+
+    for output in runs():
+        assert output == expected
+
+
+def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
+    expected = text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path))
+    entries = sorted(tmp_path.glob("*.blob"))
+    assert {entry.name.partition("-")[0] for entry in entries} == {"guideline", "program"}
+    for entry in entries:
+        data = bytearray(entry.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        entry.write_bytes(data)
+    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected
+    for entry in entries:
+        entry.write_bytes(entry.read_bytes()[:100])
+    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected
+
+
+def test_an_unwritable_home_is_no_obstacle(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert text(HEALTHY, *AS_OF, GUIDEWAY_CACHE=str(blocked / "cache")) == text(HEALTHY, *AS_OF)
+
+
+def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path) -> None:
+    from tests.cli.processes import PROGRAM
+
+    environment = {**os.environ, "GUIDEWAY_CACHE": str(tmp_path)}
+    arguments = [*PROGRAM, "apply", str(INTERRUPT), *AS_OF, "--format", "json"]
+    processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    outputs = {process.communicate(timeout=300)[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert outputs == {text(INTERRUPT, *AS_OF, "--format", "json").encode()}
+
+
+# --- a light start ---
+
+
+@pytest.mark.parametrize("form", ["table", "json", "bundle", "markdown", "outcome"])
+def test_a_warm_run_imports_nothing_heavy(form: str) -> None:
+    text(INTERRUPT, *AS_OF, "--format", form)
+    modules = loaded_modules("apply", INTERRUPT, *AS_OF, "--format", form)
+    assert not modules & LICENSED_TO_BE_HEAVY
+    assert not {name for name in modules if name.startswith(("guideway.cql", "guideway.engine.generator", "guideway.authoring"))}
+    assert "click" not in modules
+
+
+# --- bad input ---
+
+
+def patient(name: str = "p1", **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": name, **more}
+
+
+def bundle_of(*resources: dict[str, Any]) -> bytes:
+    entries = [{"resource": resource} for resource in resources]
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["standard input"]),
+        (b"not json", ["standard input"]),
+        (b'{"resourceType": "Bundle", "entry": [', ["standard input"]),
+        (b"[1, 2]", ["standard input"]),
+        (b"\xff\xfe\x00", ["standard input"]),
+        (b"{" * 100_000, ["standard input"]),
+        (b'{"a": 1}', ["standard input"]),
+        (bundle_of({"resourceType": "Observation", "id": "o"}), ["no Patient"]),
+        (bundle_of(), ["no Patient"]),
+    ],
+    ids=["empty", "text", "cut short", "array", "binary", "deep", "no type", "no patient", "no entries"],
+)
+def test_what_cannot_be_read_is_fatal(content: bytes, words: list[str]) -> None:
+    assert_fatal(guideway("apply", "-", *AS_OF, stdin=content), *words)
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+    assert_fatal(guideway("apply", tmp_path / "gone.json"), "gone.json")
+    assert_fatal(guideway("apply", tmp_path), str(tmp_path), "--data")
+    assert_fatal(guideway("apply", "--data", tmp_path / "gone"), "gone")
+    assert_fatal(guideway("apply", "--data", tmp_path), str(tmp_path), "ndjson")
+    assert_fatal(guideway("apply", HEALTHY, "--data", tmp_path), "--data")
+    assert_fatal(guideway("apply"), "give a bundle")
+
+
+def test_unknown_names_are_told_with_the_nearest() -> None:
+    assert_fatal(guideway("apply", HEALTHY, "--plan", "midostaurin-dose"), "midostaurin-dose", "midostaurin-dose-modification")
+    assert_fatal(guideway("apply", HEALTHY, "--format", "xml"), "xml", "json")
+    assert_fatal(guideway("apply", HEALTHY, "--timezone", "Mars/Olympus"), "Mars/Olympus")
+    assert_fatal(guideway("apply", HEALTHY, "--as-of", "yesterday"), "yesterday", "2026-06-01")
+    assert_fatal(guideway("apply", HEALTHY, "--patient", "nobody"), "nobody")
+
+
+def test_an_ambiguous_patient_is_fatal() -> None:
+    same = [{"system": "urn:s", "value": "7"}]
+    two = bundle_of(patient("a", identifier=same), patient("b", identifier=same))
+    assert_fatal(guideway("apply", "-", "--patient", "7", *AS_OF, stdin=two), "'7'", "2 patients")
+
+
+def test_a_package_that_is_none_is_fatal(tmp_path: Path) -> None:
+    assert_fatal(guideway("apply", HEALTHY, "--package", tmp_path / "gone"), "gone")
+    assert_fatal(guideway("apply", HEALTHY, "--package", tmp_path), str(tmp_path))
+    broken = tmp_path / "guide.tgz"
+    broken.write_bytes(b"not a package")
+    assert_fatal(guideway("apply", HEALTHY, "--package", broken), "guide.tgz")
+
+
+def test_a_target_that_cannot_be_written_is_fatal(tmp_path: Path) -> None:
+    assert_fatal(guideway("apply", HEALTHY, *AS_OF, "-o", tmp_path / "gone" / "x.json"), "gone", "cannot be written")
+
+
+def test_a_context_that_is_none_is_fatal(tmp_path: Path) -> None:
+    wrong = tmp_path / "context.json"
+    wrong.write_text("[]")
+    assert_fatal(guideway("apply", HEALTHY, *AS_OF, "--hook", "order-sign", "--context", wrong), "context.json")
+    assert_fatal(guideway("apply", HEALTHY, *AS_OF, "--hook", "order-sign", "--context", tmp_path / "gone.json"), "gone.json")
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ({"resourceType": "Observatoin", "id": "o1"}, "Observatoin"),
+        ({"resourceType": "Observation", "id": "o2", "subject": {"reference": "Patient/p1"}, "status": 5}, "Observation/o2"),
+        (
+            {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}, "onsetDateTime": "2026-13-40"},
+            "Condition/c1",
+        ),
+    ],
+    ids=["unknown type", "wrong JSON type", "invalid date"],
+)
+def test_a_fault_of_one_resource_is_a_finding(resource: dict[str, Any], words: str) -> None:
+    content = bundle_of(patient(), resource)
+    done = guideway("apply", "-", *AS_OF, stdin=content)
+    assert done.returncode == 0
+    assert words in done.stdout.decode()
+    assert "Patient/p1" in done.stdout.decode()
+    assert guideway("apply", "-", *AS_OF, "--fail-on", "finding", stdin=content).returncode == 1
+
+
+def test_nobody_is_named() -> None:
+    secret = patient(name=[{"family": "Zzyzxfamily", "given": ["Qqgiven"]}], birthDate="1951-02-29")
+    broken = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": [],
+        "subject": {"reference": "Patient/p1", "display": "Zzyzxfamily"},
+    }
+    for form in ("table", "outcome", "markdown"):
+        done = guideway("apply", "-", *AS_OF, "--format", form, stdin=bundle_of(secret, broken))
+        for stream in (done.stdout, done.stderr):
+            assert b"Zzyzxfamily" not in stream
+            assert b"Qqgiven" not in stream
+
+
+# --- third-party material ---
+
+
+def test_the_bad_input_collection_never_shows_a_traceback() -> None:
+    """A process for each would be slow: all files are run through the command in this process."""
+    import csv
+
+    from guideway.cli.apply import OPTIONS, apply
+    from guideway.cli.ending import ended
+    from guideway.cli.options import quick
+
+    folder = shared_folder("conformance/bad-input")
+    with (folder / "manifest.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 102
+    for row in rows:
+        values = quick(OPTIONS, "bundles", [str(folder / row["file"]), *AS_OF, "-o", os.devnull])
+        assert values is not None
+        status = ended(lambda values=values: apply(**values))  # type: ignore[misc]
+        assert status in (0, 2), row["file"]
+        if row["class"] == "malformed_json":
+            assert status == 2, row["file"]
+
+
+def test_synthetic_patients_get_nothing_and_are_told_why() -> None:
+    shown = text("--data", shared_folder("data/synthea/ndjson"), *AS_OF)
+    assert shown.count("Nothing applies.") == 100
+    assert shown.count("DOES NOT APPLY") == 100
+    assert "COULD NOT BE EVALUATED" not in shown
