@@ -177,6 +177,10 @@ def test_a_snapshot_answers_as_the_resources_do() -> None:
     for name in ("bad", "none"):
         with pytest.raises(UnresolvedValueSet):
             thawed.codes(f"{URL}/{name}")
+    tree = ValueSetIndex.from_snapshot(ValueSetIndex([TREE]).snapshot([]))
+    assert tree.in_code_system(SYSTEM, None, "a11")
+    assert not tree.in_code_system(SYSTEM, None, "z")
+    assert tree.urls() == ()
     versioned = ValueSetIndex.from_snapshot(index.snapshot([(f"{URL}/a", None)]))
     assert versioned.urls() == (f"{URL}/a",)
 

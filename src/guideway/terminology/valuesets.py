@@ -19,6 +19,10 @@ from guideway.terminology.expansion import Json, Lookup, Member, UnresolvedValue
 __all__ = ["AmbiguousCode", "Member", "UnresolvedValueSet", "ValueSetIndex", "split_canonical", "version_key"]
 
 
+_SYSTEM = "codesystem "
+"""What stands before the url of a code system in a snapshot; no url begins so."""
+
+
 class AmbiguousCode(GuidewayError):
     """A bare string was looked for in a value set that draws on several code systems (CQL 1.5, In (Valueset))."""
 
@@ -53,13 +57,14 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
 class ValueSetIndex:
     """Value sets and code systems by canonical; expansions are made when first asked for and kept."""
 
-    __slots__ = ("_code_systems", "_codes", "_members", "_value_sets")
+    __slots__ = ("_code_systems", "_codes", "_members", "_systems", "_value_sets")
 
     def __init__(self, resources: Iterable[Json] = ()) -> None:
         self._value_sets: dict[str, dict[str | None, Json]] = {}
         self._code_systems: dict[str, dict[str | None, Json]] = {}
         self._members: dict[tuple[str, str | None], tuple[Member, ...] | str] = {}
         self._codes: dict[tuple[str, str | None], frozenset[tuple[str, str]]] = {}
+        self._systems: dict[str, dict[str | None, frozenset[str]]] = {}
         for resource in resources:
             self.add(resource)
 
@@ -71,6 +76,7 @@ class ValueSetIndex:
             shelf.setdefault(url, {})[resource.get("version")] = resource
             self._members.clear()
             self._codes.clear()
+            self._systems.clear()
 
     # -- what is there
 
@@ -137,10 +143,19 @@ class ValueSetIndex:
 
     def in_code_system(self, url: str, version: str | None, code: str | None) -> bool:
         """Whether a code system has a code. Raises UnresolvedValueSet where the code system is not at hand as a whole."""
+        url, version = split_canonical(url, version)
         code_system = self.code_system(url, version)
-        if code_system is None or code_system.get("content") != "complete":
+        known = self._systems.setdefault(url, {})
+        if code_system is not None:
+            version = code_system.get("version")
+            if version not in known and code_system.get("content") == "complete":
+                known[version] = frozenset(concept_table(code_system))
+        elif version is None and known:
+            version = max(known, key=version_key)
+        found = known.get(version)
+        if found is None:
             raise UnresolvedValueSet(f"Code system {url} is not at hand as a whole: whether it has code {code!r} is unknown.")
-        return code in concept_table(code_system)
+        return code in found
 
     def display(self, system: str, code: str) -> str | None:
         """What the code systems at hand, else the value sets at hand, call a code; None where they do not name it."""
@@ -163,7 +178,7 @@ class ValueSetIndex:
 
     def snapshot(self, urls: Iterable[tuple[str, str | None]] | None = None) -> dict[str, Any]:
         """The expansions as plain tuples and text, fit for marshal or JSON; ``urls`` limits it to what a program uses. Value sets
-        that cannot be enumerated keep their reason."""
+        that cannot be enumerated keep their reason. Whole code systems are there with their codes."""
         wanted = [(url, None) for url in self._value_sets] if urls is None else [split_canonical(u, v) for u, v in urls]
         table: dict[str, Any] = {}
         for url, version in sorted(wanted, key=lambda key: (key[0], key[1] or "")):
@@ -172,6 +187,10 @@ class ValueSetIndex:
                 table[name] = [tuple(member) for member in self.members(url, version)]
             except UnresolvedValueSet as error:
                 table[name] = str(error)
+        for url in sorted(self._code_systems):
+            for version, resource in sorted(self._code_systems[url].items(), key=lambda item: item[0] or ""):
+                if resource.get("content") == "complete":
+                    table[f"{_SYSTEM}{url}|{version or ''}"] = sorted(concept_table(resource))
         return table
 
     @classmethod
@@ -179,6 +198,10 @@ class ValueSetIndex:
         """An index that answers membership from ``snapshot()``; it holds no resources."""
         index = cls()
         for name, members in table.items():
+            if name.startswith(_SYSTEM):
+                url, _, version = name.removeprefix(_SYSTEM).partition("|")
+                index._systems.setdefault(url, {})[version or None] = frozenset(members)
+                continue
             found = members if isinstance(members, str) else tuple(Member(*member) for member in members)
             index._members[split_canonical(name)] = found
         return index
