@@ -67,9 +67,9 @@ define "Stratifier":
     else 'old'
   end
 
-define function "Days Between"(first DateTime, second DateTime):
-  if first is null or second is null then null
-  else difference in days between first and second
+define function "Days Between"(earlier DateTime, later DateTime):
+  if earlier is null or later is null then null
+  else difference in days between earlier and later
 """
 
 
@@ -123,6 +123,9 @@ def main() -> None:
         print(f"{'file':42} {'tokens':>7} {'lexer':>9} {'parser':>9} {'peer':>9}  peer/parser")
         for file in files:
             text = file.read_text("utf-8")
+            mistakes = parse(text, str(file))[1]
+            if mistakes:
+                raise SystemExit(mistakes[0].as_text())
             lexer, parser = shortest(tokenize, text, given.rounds), shortest(parse, text, given.rounds)
             count = len(tokenize(text).texts)
             tokens, lexed, parsed = tokens + count, lexed + lexer, parsed + parser
@@ -135,7 +138,8 @@ def main() -> None:
                 shown = f"not parsed: {peer[:60]}"
             print(f"{file.name:42} {count:7} {lexer * 1e3:6.2f} ms {parser * 1e3:6.2f} ms {shown}")
         print(
-            f"\nparser / lexer: {parsed / lexed:.2f} (target: at most {AT_MOST_THE_LEXER:.0f}); {parsed / tokens * 1e9:.0f} ns a token"
+            f"\n{parsed / tokens * 1e9:.0f} ns a token"
+            f"\nparser / lexer: {parsed / lexed:.2f} (target: at most {AT_MOST_THE_LEXER:.0f})"
         )
         missed = parsed / lexed > AT_MOST_THE_LEXER
         if ours_in_common:
