@@ -80,7 +80,7 @@ def as_click(
                 type=None if option.flag else kind,
                 is_flag=option.flag,
                 multiple=option.many,
-                default=None if option.many or option.flag else option.default,
+                default=False if option.flag else None if option.many else option.default,
                 show_default=shown,
             )
         )

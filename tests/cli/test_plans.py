@@ -1,0 +1,55 @@
+"""``guideway plans``, ``guideway show`` and ``guideway --version``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.processes import assert_fatal, guideway
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MANIFEST = json.loads((ROOT / "plandefinitions" / "package.json").read_text("utf-8"))
+PLANS = {json.loads(path.read_text("utf-8"))["id"] for path in (ROOT / "plandefinitions").rglob("PlanDefinition-*.json")}
+
+
+def test_the_version_names_program_guideline_and_content() -> None:
+    lines = guideway("--version").stdout.decode().splitlines()
+    assert lines[0].startswith("guideway ")
+    assert lines[1] == f"guideline {MANIFEST['name']} {MANIFEST['version']}"
+    assert len(lines[2].split()[1]) == 64
+
+
+def test_every_plan_is_listed() -> None:
+    shown = guideway("plans").stdout.decode()
+    listed = json.loads(guideway("plans", "--format", "json").stdout)
+    assert {plan["id"] for plan in listed} == PLANS
+    for plan in listed:
+        assert plan["id"] in shown
+    assert max(map(len, shown.split("\n"))) <= 80
+
+
+def test_a_plan_is_shown_by_id_and_by_name() -> None:
+    by_id = guideway("show", "emergency-preparedness").stdout
+    assert by_id == guideway("show", "EmergencyPreparedness").stdout
+    shown = by_id.decode()
+    for expected in ("statement", "if ", "source", "line", "proposes"):
+        assert expected in shown
+    assert max(map(len, shown.split("\n"))) <= 80
+
+
+def test_json_is_the_plan_itself() -> None:
+    plan = json.loads(guideway("show", "emergency-preparedness", "--format", "json").stdout)
+    assert plan["resourceType"] == "PlanDefinition"
+    assert plan["id"] == "emergency-preparedness"
+
+
+def test_an_unknown_plan_names_the_nearest() -> None:
+    assert_fatal(guideway("show", "emergency-preparednes"), "emergency-preparednes", "did you mean emergency-preparedness")
+
+
+def test_another_guideline_is_listed(tmp_path: Path) -> None:
+    plan = {"resourceType": "PlanDefinition", "id": "mine", "url": "https://x.org/PlanDefinition/mine", "title": "Mine"}
+    (tmp_path / "PlanDefinition-mine.json").write_text(json.dumps({**plan, "status": "draft", "action": [{"title": "Do it"}]}))
+    assert b"mine" in guideway("plans", "--package", tmp_path).stdout
+    assert b"Do it" in guideway("show", "mine", "--package", tmp_path).stdout
+    assert_fatal(guideway("plans", "--package", tmp_path / "gone"), "gone")
