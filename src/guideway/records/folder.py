@@ -165,7 +165,8 @@ class Folder:
             self._shelf = Shelf(h for place in self._shared for h in self._line(streams, place).held)
         flat = self._lines[patient]
         places = [(flat[n], flat[n + 1], flat[n + 2], flat[n + 3]) for n in range(0, len(flat), 4)]
-        pool = Pool([self._line(streams, place) for place in places], self._shelf)
+        said = Collected([], [], list(self.findings))  # whose data an unreadable line was is not known: every record says so
+        pool = Pool([said, *(self._line(streams, place) for place in places)], self._shelf)
         position = next(n for n, held in enumerate(pool.patients) if held.id == patient)
         return PatientRecord(pool, position)
 
