@@ -97,7 +97,13 @@ def test_a_page_of_a_search_and_a_servers_complaint_are_findings() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["Patient/p", "http://example.org/fhir/Patient/p", "http://example.org/fhir/Patient/p/_history/3", "Patient/p/_history/1"],
+    [
+        "Patient/p",
+        "urn:uuid:p",
+        "http://example.org/fhir/Patient/p",
+        "http://example.org/fhir/Patient/p/_history/3",
+        "Patient/p/_history/1",
+    ],
 )
 def test_every_form_of_reference_to_the_patient_is_understood(reference: str) -> None:
     (found,) = read_bundle(bundle(PATIENT, observation("a", subject={"reference": reference}), full_urls=True))

@@ -97,6 +97,12 @@ def test_patients_not_to_be_taken_as_alive_and_current_are_found(change: Json, r
     )
 
 
+def test_who_dies_later_is_alive_at_the_evaluation_time() -> None:
+    found = record(PATIENT | {"deceasedDateTime": "2026-07-01T10:00:00Z"})
+    assert not found.deceased
+    assert found.under("none", "2026-08-01T00:00:00Z").deceased
+
+
 def test_a_living_patient_has_no_findings() -> None:
     assert rules(record(PATIENT | {"deceasedBoolean": False, "active": True})) == []
 

@@ -117,6 +117,7 @@ class Pool:
                 note(patient.full_url, position)
             if patient.id:
                 note(f"Patient/{patient.id}", position)
+                note(f"urn:uuid:{patient.id}", position)
         return found
 
     def owner(self, reference: dict[str, Any]) -> int | str | None:

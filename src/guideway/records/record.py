@@ -78,8 +78,11 @@ class PatientRecord:
 
     @property
     def deceased(self) -> bool:
-        """Whether the patient has died: no recommendation is made."""
+        """Whether the patient has died, as of the evaluation time where there is one: no recommendation is made."""
         data = self.patient.object.data
+        date, evaluation = data.get("deceasedDateTime"), self._hygiene.evaluation
+        if isinstance(date, str) and evaluation is not None and evaluation.is_future(date):
+            return False
         return data.get("deceasedBoolean") is True or "deceasedDateTime" in data
 
     @property
@@ -321,7 +324,8 @@ class PatientRecord:
         if self._by_reference is None:
             table: dict[str, Held | None] = {}
             for item in (*self._own(), *self._pool.shared, *self._pool.patients):
-                for form in (item.full_url, f"{item.kind}/{item.id}" if item.id else None):
+                own = (f"{item.kind}/{item.id}", f"urn:uuid:{item.id}") if item.id else ()
+                for form in (item.full_url, *own):
                     if form is not None:
                         table[form] = item if table.get(form, item) is item else None
             self._by_reference = table
