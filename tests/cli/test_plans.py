@@ -53,3 +53,16 @@ def test_another_guideline_is_listed(tmp_path: Path) -> None:
     assert b"mine" in guideway("plans", "--package", tmp_path).stdout
     assert b"Do it" in guideway("show", "mine", "--package", tmp_path).stdout
     assert_fatal(guideway("plans", "--package", tmp_path / "gone"), "gone")
+
+
+def test_data_requirements_of_a_plan() -> None:
+    shown = guideway("data-requirements", "midostaurin-dose-modification").stdout.decode()
+    assert "Observation" in shown
+    assert "Absolute Neutrophil Count" in shown
+    assert max(map(len, shown.split("\n"))) <= 80
+    library = json.loads(guideway("data-requirements", "midostaurin-dose-modification", "--format", "json").stdout)
+    assert library["resourceType"] == "Library"
+    assert library["type"]["coding"][0]["code"] == "module-definition"
+    assert {requirement["type"] for requirement in library["dataRequirement"]} >= {"Patient", "Observation", "Condition"}
+    assert json.loads(guideway("data-requirements", "--format", "json").stdout)["resourceType"] == "Bundle"
+    assert_fatal(guideway("data-requirements", "nothing"), "nothing")

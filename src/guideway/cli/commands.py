@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry("guideway.cli.apply_command", "apply", "Apply the guideline to patients, explain every outcome.", USE),
     "plans": Entry("guideway.cli.plans", "plans", "List the plans of the guideline.", USE),
     "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
+    "data-requirements": Entry("guideway.cli.requirements", "data_requirements", "List the patient data a plan reads.", USE),
     "validate": Entry("guideway.cli.validate", "validate", "Check artifacts, references, CQL and conditions.", WRITE),
     "cql": Entry("guideway.cli.cql", "cql", "Check, translate, evaluate, try out and format CQL.", WRITE),
     "serve": Entry("guideway.cli.serve", "serve", "Serve CDS Hooks and FHIR operations.", RUN),
