@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from guideway.cql.lexer import KEYWORDS, NAME, NUMBER, RESERVED, STRING, unescape
-from guideway.cql.parser_core import CLOSERS, INFIX, JUXTAPOSITION, OPENERS, POWER, PREFIX, TERM, Parser, Stop
+from guideway.cql.lexer import END, KEYWORDS, NAME, NUMBER, RESERVED, STRING, unescape
+from guideway.cql.parser_core import CLOSERS, DECLARATIONS, INFIX, JUXTAPOSITION, OPENERS, POWER, PREFIX, TERM, Parser, Stop
 from guideway.cql.parser_terms import outside_term, quantity
 from guideway.cql.parser_types import named_type
 from guideway.cql.syntax import (
@@ -194,7 +194,7 @@ def _source_ahead(p: Parser, at: int) -> bool:
                 depth -= 1
                 if not depth:
                     break
-            elif kind == "<end>":
+            elif kind is END or (kind in DECLARATIONS and p.starts_declaration(at)):
                 return False
             at += 1
         return kinds[at + 1] is NAME
