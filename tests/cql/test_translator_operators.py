@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.cql.compact import compact, definition, elm_of, translated
 
+from guideway.cql.conversions import Promotions
+from guideway.cql.translator import TranslationOptions, translate
+
 LOGIC = [
     ("true and false", "And(true, false)"),
     ("true or null", "Or(true, As(null, asType=Boolean))"),
@@ -221,3 +224,18 @@ def test_every_node_has_an_id_a_place_and_a_type() -> None:
     ids = [s.localId for s in result.partial.statements]
     assert None not in ids
     assert len(set(ids)) == len(ids)
+
+
+PROMOTED = [
+    ("list_promotion", "exists 1", "Exists(ToList(1))"),
+    ("list_demotion", "{1} + 1", "Add(SingletonFrom(List(element=[1])), 1)"),
+    ("interval_demotion", "Interval[1, 1] + 1", "Add(PointFrom(Interval(low=1, high=1)), 1)"),
+    ("interval_promotion", "start of 1", "Start(If(condition=IsNull(1), then=null, else=Interval(low=1, high=1)))"),
+]
+
+
+@pytest.mark.parametrize(("option", "expression", "expected"), PROMOTED)
+def test_promotions_and_demotions_only_on_request(option: str, expression: str, expected: str) -> None:
+    assert [d.rule for d in translate(f"define X: {expression}").errors] == ["cql-no-such-signature"]
+    options = TranslationOptions(promotions=Promotions(**{option: True}))
+    assert compact(definition(translated(f"define X: {expression}", options=options), "X").expression) == expected

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
@@ -85,6 +86,7 @@ class Promotions(msgspec.Struct, frozen=True):
 
 
 NO_PROMOTIONS = Promotions()
+_UNKNOWN: Any = object()
 
 # Conversions inside the System model: CQL 1.5 Author's Guide, "Implicit Conversions".
 SYSTEM_CONVERSIONS: dict[Type, tuple[tuple[Type, str], ...]] = {
@@ -110,9 +112,9 @@ class Conversions:
         if from_ == to:
             return Conversion("none", from_, to, Cost.exact)
         key = (from_, to, promotions)
-        if key in self._found:
-            return self._found[key]
-        found = self._found[key] = self._find(from_, to, promotions)
+        found: Conversion | None = self._found.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._found[key] = self._find(from_, to, promotions)
         return found
 
     def _find(self, from_: Type, to: Type, promotions: Promotions) -> Conversion | None:
@@ -338,10 +340,11 @@ class Overloads:
     def operator(self, name: str, types: tuple[Type, ...], promotions: Promotions = NO_PROMOTIONS) -> Resolution | None:
         """The signature of a System operator for operands of these types; None where none fits."""
         key = (name, types, promotions)
-        if key not in self._found:
+        found: Resolution | None = self._found.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
             best = self.resolve(rows(name), types, promotions)
-            self._found[key] = best[0] if best else None
-        return self._found[key]
+            found = self._found[key] = best[0] if best else None
+        return found
 
     def resolve(
         self, candidates: Sequence[Row], types: tuple[Type, ...], promotions: Promotions = NO_PROMOTIONS

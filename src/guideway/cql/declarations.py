@@ -52,7 +52,9 @@ def translate_library(tree: syntax.Library, diagnostics: list[Diagnostic], works
     found = list(dict.fromkeys([*diagnostics, *builder.t.diagnostics]))
     found.sort(key=lambda d: (d.position or (0, 0, 0, 0))[:2])
     failed = any(d.severity is Severity.error for d in found)
-    return Translated(builder.t.symbols, builder.library, found, failed)
+    symbols = builder.t.symbols
+    builder.close()
+    return Translated(symbols, builder.library, found, failed)
 
 
 class LibraryBuilder:
@@ -108,6 +110,15 @@ class LibraryBuilder:
         self.library.contexts.sort(key=lambda c: int(c.localId or 0))
         if t.options.warnings:
             warnings.unused(t, self.tree)
+
+    def close(self) -> None:
+        """Let go of the tree and of what refers back here, so that memory is free at once and not when cycles are looked for."""
+        for symbol in self.t.symbols.symbols.values():
+            symbol.definition = None
+        for functions in self.t.symbols.functions.values():
+            for function in functions:
+                function.definition = None
+        self.t.declare = self.t.helpers = self.t.helper_functions = None  # type: ignore[assignment]
 
     def enter(self, definition: syntax.Definition, context: str) -> None:
         """Enter a declaration's name."""

@@ -163,9 +163,10 @@ class Translation:
 
         ``called`` is how the author wrote it, for messages.
         """
-        types = tuple(o.result_type for o in operands)
-        if ERROR in types:
-            return self.failed(at)
+        types = tuple([o.result_type for o in operands])
+        for type_ in types:
+            if type_ is ERROR:
+                return self.failed(at)
         found = self.overloads.operator(name, types, promotions or self.options.promotions)
         if found is None:
             return self.no_signature(called or name, name, types, at)
