@@ -54,8 +54,8 @@ def test_the_story_of_the_readme() -> None:
     shown = flat(text(INTERRUPT, *AS_OF))
     assert shown.startswith("DRAFT")
     assert "Interrupt midostaurin: neutrophils below 1.0" in shown
-    assert "Neutrophil count 0.8 10*9/L, 2026-06-01, Observation/observation-3" in shown
-    assert "Neutrophil count before midostaurin 2.1 10*9/L, 2026-03-28, Observation/observation-1" in shown
+    assert "Neutrophil count: 0.8 10*9/L, 2026-06-01, Observation/observation-3" in shown
+    assert "Neutrophil count before midostaurin: 2.1 10*9/L, 2026-03-28, Observation/observation-1" in shown
     assert "systemic-mastocytosis-2025, line 82" in shown
     assert "does not replace it" in shown
 

@@ -18,7 +18,7 @@ from guideway.apply.outcome import (
     Source,
     Supply,
 )
-from guideway.cli.lines import clean, coloured, picture, plain, wrap
+from guideway.cli.lines import clean, coloured, plain, wrap
 from guideway.cli.markdown import escape, markdown
 from guideway.cli.table import table
 from guideway.diagnostics import Diagnostic, Severity
@@ -116,10 +116,10 @@ def test_the_table_shows_everything_a_reader_needs() -> None:
         "Patient/p1",
         "org.example.guide 0.1.0 (0123456789ab)",
         "2026-06-01T00:00:00+00:00 (time zone UTC)",
-        "2 applies · 2 unknown · 1 error · 1 withheld · 1 already in place · 1 does not apply",
+        "2 apply · 2 unknown · 1 error · 1 withheld · 1 already in place · 1 does not apply",
         "recorded as deceased [patient-deceased]",
         "Title of interrupt [strong, for]",
-        "rests on Count 0.80 10*9/L, 2026-05-30, Observation/a1",
+        "rests on Count: 0.80 10*9/L, 2026-05-30, Observation/a1",
         "not found Recovery",
         "Baseline count. To supply it: a measurement from before the start, in 10*9/L or chart (2 recommendations)",
         "Observation/bad: entered in error [entered-in-error]",
@@ -221,12 +221,6 @@ def test_colours_change_no_character() -> None:
     bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured(lines, 80))
     assert [line.rstrip() for line in bare.split("\n")] == plain(lines).split("\n")
     assert "\x1b[" in coloured(lines, 80)
-
-
-def test_a_picture_is_an_svg() -> None:
-    svg = picture(table([FULL], width=80), "guideway apply")
-    assert svg.startswith("<svg")
-    assert "Patient/p1" in svg
 
 
 def test_wrapping_keeps_line_breaks_and_cuts_long_words() -> None:

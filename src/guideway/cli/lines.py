@@ -97,17 +97,6 @@ def coloured(lines: Iterable[Line], width: int) -> str:
     return stream.getvalue()
 
 
-def picture(lines: Iterable[Line], title: str, width: int = PLAIN_WIDTH) -> str:
-    """The lines as an SVG picture of a terminal, for documentation."""
-    import io
-
-    from rich.console import Console
-
-    console = Console(record=True, width=width, highlight=False, file=io.StringIO())
-    _print(console, lines)
-    return console.export_svg(title=title)
-
-
 def _print(console: object, lines: Iterable[Line]) -> None:
     from rich.console import Console
     from rich.text import Text

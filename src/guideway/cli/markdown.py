@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, Missing, PatientOutcome, Recommendation
 from guideway.cli.lines import clean
-from guideway.cli.table import COUNTED, HEADINGS, evidence_rows, excluded_text, guideline_text, missing_text
+from guideway.cli.table import HEADINGS, evidence_rows, excluded_text, guideline_text, missing_text, result_text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -38,8 +38,7 @@ def _patient(outcome: PatientOutcome, explain: bool) -> Iterator[str]:
     yield ""
     yield f"- Guideline: {escape(guideline_text(guideline))}"
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
-    counts = [f"{len(found)} {words}" for status, words in COUNTED.items() if (found := outcome.by_status(status))]
-    yield f"- Result: {' · '.join(counts) if counts else 'no recommendations'}"
+    yield f"- Result: {result_text(outcome)}"
     yield ""
     if outcome.findings:
         yield from ["## About this patient's data", ""]

@@ -41,14 +41,15 @@ HEADINGS: dict[str, str] = {
 }
 """Status → heading, in the order of the view."""
 
-COUNTED: dict[str, str] = {
-    APPLIES: "applies",
-    UNKNOWN: "unknown",
-    ERROR: "error",
-    SUPPRESSED: "withheld",
-    SATISFIED: "already in place",
-    DOES_NOT_APPLY: "does not apply",
+COUNTED: dict[str, tuple[str, str]] = {
+    APPLIES: ("applies", "apply"),
+    UNKNOWN: ("unknown", "unknown"),
+    ERROR: ("error", "errors"),
+    SUPPRESSED: ("withheld", "withheld"),
+    SATISFIED: ("already in place", "already in place"),
+    DOES_NOT_APPLY: ("does not apply", "do not apply"),
 }
+"""Status → what one, and what several of it are called."""
 
 _LABEL = 13
 _INDENT = "  "
@@ -78,8 +79,7 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Lin
     yield from _row("as of", f"{outcome.evaluated_at} (time zone {outcome.timezone})", width)
     if outcome.hook and outcome.hook != "patient-view":
         yield from _row("hook", outcome.hook, width)
-    counts = [f"{len(found)} {words}" for status, words in COUNTED.items() if (found := outcome.by_status(status))]
-    yield from _row("result", " · ".join(counts) if counts else "no recommendations", width)
+    yield from _row("result", result_text(outcome), width)
     yield []
     yield from _findings("About this patient's data", outcome.findings, width)
     yield from _applies(outcome, width, explain)
@@ -327,11 +327,17 @@ def what_if(subject: str, notes: Sequence[str], differences: Sequence[Difference
     if not differences:
         yield from _row("", "nothing in the outcome changes", width)
     for difference in differences:
-        before, after = (COUNTED.get(x, x) if x else "not there" for x in (difference.before, difference.after))
+        before, after = (COUNTED.get(x or "", ("not there",))[0] for x in (difference.before, difference.after))
         yield from wrap(difference.title, width, first=_INDENT, rest=_INDENT, style="title")
         words = f"{before} → {after}" if before != after else f"still: {after}"
         yield from _row("", f"{words}: {difference.reason}" if difference.reason else words, width)
     yield []
+
+
+def result_text(outcome: PatientOutcome) -> str:
+    """How many recommendations have which status."""
+    counts = [f"{n} {words[n > 1]}" for status, words in COUNTED.items() if (n := len(outcome.by_status(status)))]
+    return " · ".join(counts) if counts else "no recommendations"
 
 
 def guideline_text(guideline: dict[str, Any]) -> str:
@@ -345,10 +351,10 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
     if evidence.absent:
         parts[0] += ": none found"
     elif evidence.value is not None:
-        parts[0] += f" {value_text(evidence.value)}"
+        parts[0] += f": {value_text(evidence.value)}"
         if evidence.unit:
             parts[0] += f" {evidence.unit}"
-    if evidence.date:
+    if evidence.date and evidence.date != evidence.value:
         parts.append(evidence.date)
     if evidence.resource:
         parts.append(evidence.resource)
