@@ -29,7 +29,7 @@ EXPRESSIONS = [
     ("(5 'mg').valu", "cql-unknown-member", "valu", "did you mean 'value'?"),
     ("Patient.birtDate", "cql-unknown-member", "birtDate", "did you mean 'birthDate'?"),
     ("[Observatoin]", "cql-unknown-type", "Observatoin", "did you mean 'Observation'?"),
-    ("[Quantity]", "cql-not-retrievable", "Quantity", "not a type of record"),
+    ("[Quantity]", "cql-not-retrievable", "Quantity", "no type of resource"),
     ('[Observation: cod in "VS"]', "cql-unknown-member", "cod", "did you mean 'code'?"),
     ("[Observation: 5]", "cql-wrong-type", "5", "Codes, a concept or a value set are expected here, not Integer"),
     ("'x' as Integer", "cql-impossible-cast", "'x' as Integer", "convert"),

@@ -322,7 +322,7 @@ class LibraryBuilder:
     # ---- contexts ------------------------------------------------------------------------------------------------------
 
     def declare_context(self, node: syntax.ContextDef) -> str:
-        """``context Patient``: from here on; the first time it defines ``Patient``, the one record of the context."""
+        """``context Patient``: from here on; the first time it defines ``Patient``, the one subject of the context."""
         t = self.t
         name = node.name
         self._context_once(node, name)

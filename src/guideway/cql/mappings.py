@@ -103,7 +103,7 @@ def _one(t: Translation, value: Any, mapping: str, type_: Type, at: syntax.Node)
             item = held.element if isinstance(held, ListType) else ANY
             current = t.mark(elm.Indexer(operand=[current, index]), at, item)
         else:
-            current = _having(t, current, criteria, at)
+            current = _where(t, current, criteria, at)
     if type_ != ANY:
         current.result_type = type_
     return current
@@ -140,7 +140,7 @@ def _call(t: Translation, library: str, function: str, operand: Any, type_: Type
     return t.mark(made, at, type_)
 
 
-def _having(t: Translation, value: Any, criteria: str, at: syntax.Node) -> Any:
+def _where(t: Translation, value: Any, criteria: str, at: syntax.Node) -> Any:
     """``extension[url='...']``: the one item whose elements have these values."""
     held = value.result_type
     item = held.element if isinstance(held, ListType) else ANY

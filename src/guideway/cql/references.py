@@ -34,7 +34,7 @@ _SYMBOL: dict[str, tuple[Any, Type | None]] = {
     "code": (elm.CodeRef, CODE),
     "concept": (elm.ConceptRef, CONCEPT),
 }
-UNFILTERED = ("Unfiltered", "Population", "Unspecified")
+UNFILTERED = ("Unfiltered", "Population")
 
 
 def name(t: Translation, node: syntax.Name) -> Any:

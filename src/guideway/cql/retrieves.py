@@ -39,7 +39,7 @@ def retrieve(t: Translation, node: syntax.Retrieve) -> Any:
     assert isinstance(type_, NamedType)
     info = t.types.info(type_)
     if info is None or not info.retrievable:
-        return t.error("cql-not-retrievable", f"{t.show(type_)} is not a type of record, so it cannot be retrieved.", node.type)
+        return t.error("cql-not-retrievable", f"{t.show(type_)} is no type of resource, so it cannot be retrieved.", node.type)
     result = ListType(type_)
     if id(node) not in t.excused and t.options.warnings:
         warnings.bare_retrieve(t, node, type_, node.terminology is not None)

@@ -78,7 +78,7 @@ def _before_or_after(t: Translation, node: syntax.Timing, phrase: syntax.TimingP
     if phrase.offset is None:
         name = ("SameOr" if inclusive else "") + phrase.kind.capitalize()
         return _relate(t, name, left, right, node, phrase.kind, _POINTS_AS_INTERVALS)
-    # A distance is measured between the two boundaries that face each other.
+    # A distance lies between the two boundaries that face each other.
     if _is_interval(t, left.result_type):
         left = t.operator("End" if before else "Start", [left], node.left)
     if _is_interval(t, right.result_type):

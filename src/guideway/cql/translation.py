@@ -85,16 +85,16 @@ class Translation:
             if ready is not None:
                 return ready
             if id(left) not in self._ready:
-                spine = syntax.left_spine(left)
-                if len(spine) > 40:
-                    if len(spine) > MAXIMUM_CHAIN:
+                chain = syntax.left_spine(left)
+                if len(chain) > 40:
+                    if len(chain) > MAXIMUM_CHAIN:
                         return self.error(
                             "cql-too-long-chain",
-                            f"{len(spine)} operators stand in one chain; at most {MAXIMUM_CHAIN} can.",
+                            f"{len(chain)} operators stand in one chain; at most {MAXIMUM_CHAIN} can.",
                             node,
                             hint="define a part of it under a name of its own",
                         )
-                    for inner in reversed(spine):
+                    for inner in reversed(chain):
                         if type(inner) is syntax.Name:  # it may name a library: what it is a member of knows
                             continue
                         self._ready[id(inner)] = self.expression(inner)

@@ -5,7 +5,7 @@ cql-null-comparison     ``x = null`` is always null: ``x is null`` was meant
 cql-boolean-comparison  ``x = false`` is null where x is null: ``x is false`` or ``not x``, whichever was meant
 cql-unreachable         a branch that no value reaches: ``if false``, a ``when`` after ``when true``, a repeated condition
 cql-mixed-logic         ``a or b and c`` without parentheses: ``and`` binds first
-cql-unfiltered-retrieve a retrieve of every record of a type, or of records of any status
+cql-unfiltered-retrieve a retrieve of every resource of a type, or of any status
 cql-incommensurable     quantities whose units never compare: ``5 'mg' < 3 'mL'``
 cql-impossible-type     ``x is T`` where x is never a T
 cql-unused              a private definition, an include or a let that nothing refers to
