@@ -120,7 +120,7 @@ _READERS: dict[str, Any] = {
 }
 _EXAMPLES = {
     "Boolean": "true", "Integer": "5", "Long": "5", "Decimal": "1.5", "Date": "2026-06-01", "DateTime": "2026-06-01T12:00:00",
-    "Time": "12:00", "Quantity": "'5 mg'", "Code": "'http://loinc.org|751-8'", "Concept": "'http://loinc.org|751-8'",
+    "Time": "12:00", "Quantity": "'5 mg'", "Code": "'http://loinc.org|8302-2'", "Concept": "'http://loinc.org|8302-2'",
 }  # fmt: skip
 
 
