@@ -44,6 +44,15 @@ from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 
+CARRIED = frozenset(
+    {
+        "prefix", "title", "description", "textEquivalent", "priority", "code", "documentation", "condition", "relatedAction",
+        "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
+        "extension",
+    }
+)  # fmt: skip
+"""Elements of an action that go to RequestGroup.action as they are."""
+
 DEPTH_LIMIT = 60
 """Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
 
@@ -163,6 +172,7 @@ class _Place:
         self.libraries = libraries
         self.stack = stack
         self.via = via
+        self.names: set[str] = set()
 
     def actions(
         self, definitions: Any, verdict: Verdict, path: str, depth: int, triggered: bool, group: Json
@@ -173,7 +183,7 @@ class _Place:
         settled: str | None = None
         for index, definition in enumerate(objects(definitions)):
             here = f"{path}.{index + 1}" if path else str(index + 1)
-            name = str(definition.get("id") or f"action-{here}")
+            name = self._name(definition, here)
             if settled is not None:
                 text = f"applicability behaviour any: {settled} applied first"
                 self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
@@ -189,6 +199,18 @@ class _Place:
             if stop_after_one and node.status == APPLIES:
                 settled = name
         return nodes
+
+    def _name(self, definition: Json, path: str) -> str:
+        """What the action is called in this plan: its id, or one made from its place; a second one of that id is told apart."""
+        wish = str(definition.get("id") or f"action-{path}")
+        name = wish
+        while name in self.names:
+            name = f"{wish}-at-{path}" if name == wish else f"{name}-x"
+        if name != wish:
+            text = f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
+            self.walk.findings.append(self._finding("action-id-duplicate", Severity.warning, text, name))
+        self.names.add(name)
+        return name
 
     def _triggered(self, definition: Json, inherited: bool, name: str) -> bool:
         """Whether the action answers to the hook of this run; an action without triggers answers to whatever its parent does."""
@@ -215,10 +237,11 @@ class _Place:
         else:
             node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
             self._definition(node, recommendation, depth, triggered)
-        is_group = bool(node.children) or node.nested is not None or bool(definition.get("action"))
+        is_group = bool(node.children) or node.nested is not None or any(True for _ in objects(definition.get("action")))
         if extensions(definition, STATEMENT_ID) or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
         if status == APPLIES:
+            self._carried(node, recommendation)
             self._dynamic_values(node, recommendation)
             recommendation.notes += self._notes(definition, recommendation)
             self._check_selection(node, recommendation)
@@ -323,6 +346,31 @@ class _Place:
             self._extension_expressions(node.request, libraries, node, recommendation)
         for dynamic in objects(node.definition.get("dynamicValue")):
             self._set(dynamic, node, recommendation, self.libraries, of_activity=False)
+        if node.request is not None:
+            node.request = self._sound(node.request, node, recommendation)
+
+    def _sound(self, request: Json, node: ActionNode, recommendation: Recommendation) -> Json:
+        """The request without what is not valid FHIR in it: a definition may hold anything."""
+        from guideway.apply.soundness import cleaned
+
+        result, faults = cleaned(request)
+        for path, message in faults:
+            text = f"{node.id}: {request['resourceType']}.{path}: {message}; it is left out"
+            recommendation.findings.append(self._finding("request-invalid", Severity.error, text, node.id))
+        return result
+
+    def _carried(self, node: ActionNode, recommendation: Recommendation) -> None:
+        """Keep what is not valid FHIR in a definition out of the RequestGroup."""
+        from guideway.apply.soundness import cleaned
+
+        carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
+        group, faults = cleaned(_GROUP | {"action": [carried]})
+        for path, message in faults:
+            text = f"{node.id}: {path.removeprefix('action.0.')}: {message}; it is left out"
+            recommendation.findings.append(self._finding("action-invalid", Severity.error, text, node.id))
+        if faults:
+            kept = (group.get("action") or [{}])[0]
+            node.definition = {n: v for n, v in node.definition.items() if n not in carried} | kept
 
     def _set(
         self, dynamic: Json, node: ActionNode, recommendation: Recommendation, libraries: list[str], *, of_activity: bool
@@ -347,7 +395,10 @@ class _Place:
             if on_action:
                 self._set_on_action(node, path, answer.value)
             elif node.request is not None:
-                set_path(node.request, str(node.request["resourceType"]), path, answer.value)
+                changed = deepcopy(node.request)
+                set_path(changed, str(changed["resourceType"]), path, answer.value)
+                _must_be_sound(changed, node.request)
+                node.request = changed
         except BadPath as error:
             recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, f"{label}: {error}", node.id))
 
@@ -356,8 +407,9 @@ class _Place:
         base = next((name for name in node.definition if name == first), None)
         if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
             node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
-        overrides = dict(node.overrides)
+        overrides = deepcopy(node.overrides)
         set_path(overrides, "RequestGroup.Action", path, value)
+        _must_be_sound(_GROUP | {"action": [overrides]}, _GROUP | {"action": [node.overrides]})
         node.overrides = overrides
 
     def _extension_expressions(
@@ -430,6 +482,19 @@ class _Place:
 
     def _finding(self, rule: str, severity: Severity, text: str, action: str) -> Diagnostic:
         return Diagnostic(rule, severity, text, self.plan.file or None, pointer=f"action:{action}")
+
+
+_GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
+
+
+def _must_be_sound(changed: Json, before: Json) -> None:
+    """``BadPath`` where a change brought in what is not valid FHIR: a code that the element's binding does not have."""
+    from guideway.apply.soundness import faults_of
+
+    known = faults_of(before)
+    for fault, message in faults_of(changed).items():
+        if fault not in known:
+            raise BadPath(message)
 
 
 def text_of(value: Any) -> str | None:

@@ -23,7 +23,17 @@ from typing import Any, NamedTuple, Protocol
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
-from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, SUPPRESSED, ConditionResult, Evidence, Excluded, Missing, Recommendation
+from guideway.apply.outcome import (
+    DOES_NOT_APPLY,
+    ERROR,
+    SUPPRESSED,
+    UNKNOWN,
+    ConditionResult,
+    Evidence,
+    Excluded,
+    Missing,
+    Recommendation,
+)
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.engine.values import Code, Concept, Quantity
@@ -84,13 +94,16 @@ class Explainer:
         touched: dict[DefineKey, None] = {}
         for result in self._deciding(recommendation.status, verdict):
             if result.library is None or result.define is None:
+                if result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
+                    display = result.description or result.expression
+                    missing.setdefault(display, Missing(element=display, display=display, for_=result.kind))
                 continue
             trace = self.trace(result.library, result.define)
             if trace is None:
                 continue
             for item in self._evidence(trace, result, touched):
                 evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
-            if result.value is None:
+            if result.value is None and recommendation.status == UNKNOWN:
                 for datum in self._missing(trace, result, touched):
                     missing.setdefault(datum.element, datum)
             if full:

@@ -1,0 +1,70 @@
+"""Only valid FHIR leaves: what a definition or a dynamic value would bring in that R4 does not allow is taken out, and named.
+
+``cleaned(resource)`` gives the resource without its faults, and the faults. An element that is wrong is dropped; one that
+lacks something required is dropped as a whole; what is then empty goes too. Checks by the tables of ``fhir.structure``
+(types, formats, required elements, required bindings), which take microseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.fhir import structure
+
+Json = dict[str, Any]
+Path = tuple[str | int, ...]
+
+ROUNDS = 8
+
+
+def faults_of(resource: Json) -> dict[tuple[Path, str], str]:
+    """Every fault, by place and rule, with what is wrong."""
+    return {(fault.path, fault.rule): fault.message for fault in structure.check(resource)}
+
+
+def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
+    """The resource without its faults, and each fault as (element path, message). Parts that are fine are shared, not copied."""
+    named: dict[tuple[str, str], None] = {}
+    for _ in range(ROUNDS):
+        faults = structure.check(resource)
+        places = {_place(resource, fault.path) for fault in faults} - {()}
+        if not places:
+            break
+        named |= {(".".join(map(str, fault.path)), fault.message): None for fault in faults}
+        for place in sorted(places, key=lambda p: [str(step).zfill(9) for step in p], reverse=True):
+            resource = _without(resource, place)
+        resource = swept(resource) or {}
+    return resource, list(named)
+
+
+def _place(resource: Json, path: Path) -> Path:
+    """What to drop for a fault at ``path``: the element, or what lacks it."""
+    node: Any = resource
+    for depth, step in enumerate(path):
+        there = (isinstance(node, dict) and step in node) or (
+            isinstance(node, list) and isinstance(step, int) and step < len(node)
+        )
+        if not there:
+            return path[:depth]
+        node = node[step]
+    return path
+
+
+def _without(holder: Any, path: Path) -> Any:
+    step, rest = path[0], path[1:]
+    if isinstance(holder, dict) and step in holder:
+        below = _without(holder[str(step)], rest) if rest else None
+        return {name: (below if name == step else value) for name, value in holder.items() if rest or name != step}
+    if isinstance(holder, list) and isinstance(step, int) and step < len(holder):
+        return [*holder[:step], *([_without(holder[step], rest)] if rest else []), *holder[step + 1 :]]
+    return holder
+
+
+def swept(value: Any) -> Any:
+    """A JSON value without empty objects, lists and nulls inside it; None where nothing is left."""
+    if isinstance(value, dict):
+        kept = {name: part for name, item in value.items() if (part := swept(item)) is not None}
+        return kept or None
+    if isinstance(value, list):
+        return [part for item in value if (part := swept(item)) is not None] or None
+    return value
