@@ -148,6 +148,14 @@ def test_limits() -> None:
     # 28 integer digits: the largest literal, and one more digit
     assert run("Subtract", run("Multiply", 10, Decimal(10) ** 27), d("0.00000001")) == d("9" * 28 + "." + "9" * 8)
     assert run("Add", Decimal(10) ** 28, 1) is None
+    assert run("ToDecimal", "9" * 28 + "." + "9" * 8) == d("9" * 28 + "." + "9" * 8)
+    assert run("Negate", d("9" * 28 + "." + "9" * 8)) == d("-" + "9" * 28 + "." + "9" * 8)
+
+
+def test_no_result_has_more_than_eight_places() -> None:
+    assert str(run("Exp", d("-1e20"))) == "0E-8"
+    assert str(run("Multiply", d("0.50000000"), d("0.50000000"))) == "0.25000000"
+    assert str(run("Multiply", d("1.5"), d("2.5"))) == "3.75"
 
 
 def test_uncertainties_propagate() -> None:

@@ -93,7 +93,13 @@ def _combined(left: str, right: str, sign: int) -> str:
     return write(combine(parse(left), parse(right), sign))
 
 
+LARGEST_EXPONENT = 500
+"""Of what a logarithmic unit may stand for: beyond it, no Decimal of CQL or FHIR could hold the result."""
+
+
 def _power(base: int, exponent: Fraction) -> Fraction:
+    if abs(exponent) > LARGEST_EXPONENT:
+        raise ValueError("the result is too large or too small")
     return Fraction(CONTEXT.power(Decimal(base), decimal_of(exponent)))
 
 
@@ -107,6 +113,8 @@ def _logarithm(value: Fraction, base: int) -> Fraction:
 
 
 def _exp(value: Fraction) -> Fraction:
+    if abs(value) > LARGEST_EXPONENT:
+        raise ValueError("the result is too large or too small")
     return Fraction(CONTEXT.exp(decimal_of(value)))
 
 

@@ -55,13 +55,31 @@ def product(source: Values) -> Any:
 
 
 def minimum(source: Values) -> Any:
-    """The least element."""
-    return _fold(source, lambda best, value: value if less(value, best) else best)
+    """The least element; null where that cannot be known."""
+    return _best(source, less)
 
 
 def maximum(source: Values) -> Any:
-    """The greatest element."""
-    return _fold(source, lambda best, value: value if greater(value, best) else best)
+    """The greatest element; null where that cannot be known."""
+    return _best(source, greater)
+
+
+def _best(source: Values, beats: Callable[[Any, Any], bool | None]) -> Any:
+    """The element that no other beats, provided that this is sure of every other."""
+    values = _present(source)
+    if not values:
+        return None
+    best, unsure = values[0], False
+    for value in values[1:]:
+        result = beats(value, best)
+        if result:
+            best = value
+        unsure = unsure or result is None
+    if unsure and not all(value is best or beats(value, best) is False for value in values):
+        # Another may still beat all: it is the only one that can.
+        sure = [value for value in values if all(value is other or beats(other, value) is False for other in values)]
+        return sure[0] if sure else None
+    return best
 
 
 def _numbers(source: Values) -> tuple[list[Decimal], str | None]:

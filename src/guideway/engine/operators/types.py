@@ -24,8 +24,8 @@ from guideway.engine.values.temporal import Date, DateTime, Time, parse_offset
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
-_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII).fullmatch
+_INTEGER = re.compile(r"[+-]?\d{1,100}", re.ASCII).fullmatch
+_DECIMAL = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII).fullmatch
 _QUANTITY = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?\s*", re.ASCII).fullmatch
 _CLOCK = re.compile(r"T?(\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)(Z|[+-]\d{2}:\d{2})?", re.ASCII).fullmatch
 
@@ -64,7 +64,7 @@ def to_decimal(operand: Any) -> Decimal | None:
         if not _DECIMAL(operand):
             return None
         value = Decimal(operand)
-        return value if abs(value) < LARGEST_RESULT and scale_of(value) <= SCALE else None
+        return value if value.copy_abs() < LARGEST_RESULT and scale_of(value) <= SCALE else None
     if isinstance(operand, int):
         return Decimal(operand)
     return operand if isinstance(operand, Decimal) else None

@@ -44,7 +44,7 @@ def settle(value: Decimal) -> Decimal | None:
     if not SMALLEST_RESULT <= value <= LARGEST_RESULT:
         return None
     rounded = value.quantize(STEP, context=CONTEXT)
-    if rounded != value:
+    if rounded != value or value.compare_total_mag(rounded) < 0:  # other digits, or more zeros than eight places hold
         value = rounded
     return value if value else value.copy_abs()
 
