@@ -42,6 +42,7 @@ def test_help_lists_every_command_and_imports_none() -> None:
         "guideway.cli",
         "guideway.cli.root",
         "guideway.cli.commands",
+        "guideway.cli.ending",
         "guideway.diagnostics",
     }
 
