@@ -14,6 +14,7 @@ from guideway.engine.generator import Generator, Handler
 from guideway.engine.generator_access import raw_of
 from guideway.engine.generator_emit import FALSE, Code
 from guideway.engine.generator_operators import comparison_test
+from guideway.engine.generator_refs import handler_of
 
 # ---- conditions --------------------------------------------------------------------------------------------------------
 
@@ -306,13 +307,6 @@ def _can_convert(g: Generator, node: nodes.CanConvert) -> Code:
     code = g.w.store(g.visit(node.operand))
     test = g.constant(repr(g.env.type_test(type_)))
     return Code(f"(None if {code.text} is None else is_type({code.text}, {test}))", 2)
-
-
-def handler_of(node: Any) -> Handler:
-    """The handler of a node that the generator made itself, past the trace."""
-    from guideway.engine.generator import handlers
-
-    return handlers()[type(node)]
 
 
 def _null(g: Generator, node: nodes.Null) -> Code:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from guideway.elm import nodes, types
-from guideway.engine.generator import Binding, Generator, Handler
+from guideway.engine.generator import Generator, Handler
 from guideway.engine.generator_access import bound_value, json_of
 from guideway.engine.generator_emit import Code
 from guideway.engine.generator_types import LibraryInfo, operand_type
@@ -24,6 +24,13 @@ NATIVE = {
     "fhir-range": "fhir_range",
 }
 """Values of the tag ``native`` → the function of ``guideway.engine.access`` that does the same on raw JSON."""
+
+
+def handler_of(node: Any) -> Handler:
+    """The handler of a node that the generator made itself, past the trace."""
+    from guideway.engine.generator import handlers
+
+    return handlers()[type(node)]
 
 
 def owner_of(g: Generator, node: Any) -> LibraryInfo:
@@ -100,8 +107,8 @@ def _identifier_ref(g: Generator, node: nodes.IdentifierRef) -> Code:
             if name in scope:
                 return bound_value(scope[name])
         if g.items:
-            item = g.items[-1]
-            return g.call("property_of", [bound_value(item), Code(g.literal(name))], node)
+            item = nodes.IdentifierRef(name="$this", locator=node.locator, result_type=g.items[-1].type)
+            return g.visit(nodes.Property(path=name, source=item, locator=node.locator))
     owner = owner_of(g, node)
     for table, kind in (
         (owner.defines, nodes.ExpressionRef),
@@ -204,8 +211,6 @@ def _in_place(g: Generator, node: nodes.FunctionRef, function: nodes.FunctionDef
     if _reads_value(function):
         operand = node.operand[0]
         body = nodes.Property(path="value", source=operand, locator=node.locator)
-        from guideway.engine.generator_logic import handler_of
-
         return handler_of(body)(g, body)
     native = NATIVE.get(tag(function, "native") or "")
     if native is not None and certain and len(node.operand) == 1:
@@ -222,8 +227,6 @@ def tag(definition: nodes.ExpressionDef, name: str) -> str | None:
                     return str(item.get("value"))
     return None
 
-
-__all__ = ["HANDLERS", "Binding", "define_name", "overloads", "owner_of", "tag"]
 
 HANDLERS: dict[type[Any], Handler] = {
     nodes.ExpressionRef: _expression_ref,

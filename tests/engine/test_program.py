@@ -1,0 +1,71 @@
+"""Compiled programs: stored and loaded without the ELM, light to import, the same again."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+from tests.engine.logic import evaluation, fhir_library, libraries, observation, patient, program
+
+from guideway.elm.codec import read_json, write_json
+from guideway.engine.program import Program, compile_program
+
+BODY = """codesystem "Labs": 'http://example.org/labs'
+code "Hb": 'hb' from "Labs"
+context Patient
+define "Newest": Last([Observation: "Hb"] O sort by (effective as FHIR.dateTime).value)
+define "Low": "Newest".value as Quantity < 12 'g/dL'
+define "Fails": 1 / Message(0, true, 'x', 'Error', 'stop')
+"""
+DATA = [patient(), observation("a", "hb", 11)]
+
+
+def test_a_stored_program_gives_the_same_results_traces_and_errors() -> None:
+    made = program(fhir_library(BODY))
+    for again in (Program.loads(made.dumps()), pickle.loads(pickle.dumps(made))):
+        assert evaluation(again, DATA).define("Test", "Low") is True
+        root = evaluation(again, DATA, trace=True).trace("Test", "Low")
+        assert root.all_resources() == ("Observation/a",)
+        with pytest.raises(Exception, match=r"Test.Fails \(9:"):
+            evaluation(again, DATA).define("Test", "Fails")
+        assert again.library("Test").defines["Low"].type == "Boolean"
+
+
+def test_stored_bytes_of_another_kind_are_refused() -> None:
+    for data in (b"", b"nonsense", b"\xe9", program("library T\ndefine A: 1").dumps()[:40]):
+        with pytest.raises(ValueError, match="stored program"):
+            Program.loads(data)
+
+
+def test_compiling_is_deterministic() -> None:
+    assert program(fhir_library(BODY)).dumps() == program(fhir_library(BODY)).dumps()
+
+
+def test_elm_written_and_read_again_gives_the_same_results() -> None:
+    made = libraries(fhir_library(BODY))
+    for options in ({"result_types": True}, {"annotations": False, "locators": False}):
+        again = compile_program([read_json(write_json(library, **options)) for library in made])
+        assert evaluation(again, DATA).define("Test", "Low") is True
+
+
+SCRIPT = """
+import sys
+from guideway.engine.data import ResourceSource
+from guideway.engine.program import Program
+from guideway.engine.values import DateTime
+program = Program.loads(open(sys.argv[1], "rb").read())
+data = [{"resourceType": "Patient", "id": "p"}]
+ran = program.evaluation(ResourceSource(data), now=DateTime.parse("2026-01-01T00:00:00.0Z"))
+assert ran.define("Test", "Low") is None
+heavy = ("guideway.elm", "guideway.cql", "guideway.engine.generator", "guideway.engine.trace", "pydantic", "xml", "jsonschema")
+print([name for name in sys.modules if name.startswith(heavy)])
+"""
+
+
+def test_running_a_stored_program_imports_neither_elm_nor_translator(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    stored = tmp_path / "program"
+    stored.write_bytes(program(fhir_library(BODY)).dumps())
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(stored)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
