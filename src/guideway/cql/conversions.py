@@ -180,7 +180,7 @@ class Conversions:
 
     def _to_choice(self, from_: Type, to: ChoiceType) -> Conversion | None:
         if self.types.is_subtype(from_, to):
-            return Conversion("cast", from_, to, Cost.subtype)
+            return Conversion("none" if isinstance(from_, ChoiceType) else "cast", from_, to, Cost.subtype)
         if isinstance(from_, ChoiceType):
             shared = [c for c in from_.choices if self.types.is_subtype(c, to)]
             return Conversion("cast", from_, to, Cost.cast) if shared else None
