@@ -8,14 +8,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
-from guideway.apply.care_plan import bundle, care_plan, requests
-from guideway.apply.kinds import KINDS
-from guideway.apply.outcome import dumps
-from guideway.apply.run import apply_guideline
-from guideway.fhir.check import check_resource
-from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.package import Artifact
 from tests.apply.small import (
     AS_OF,
     BASE,
@@ -30,6 +22,14 @@ from tests.apply.small import (
     record,
     when,
 )
+
+from guideway.apply.care_plan import bundle, care_plan, requests
+from guideway.apply.kinds import KINDS
+from guideway.apply.outcome import dumps
+from guideway.apply.run import apply_guideline
+from guideway.fhir.check import check_resource
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 

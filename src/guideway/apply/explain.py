@@ -92,27 +92,25 @@ class Explainer:
         evidence: dict[tuple[Any, ...], Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
+        results: list[tuple[ConditionResult, Trace]] = []
         for result in self._deciding(recommendation.status, verdict):
-            if result.library is None or result.define is None:
-                if result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
-                    display = result.description or result.expression
-                    missing.setdefault(display, Missing(element=display, display=display, for_=result.kind))
-                continue
-            trace = self.trace(result.library, result.define)
-            if trace is None:
-                continue
+            trace = self.trace(result.library, result.define) if result.library and result.define else None
+            if trace is not None:
+                results.append((result, trace))
+            elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
+                display = result.description or result.expression
+                missing[display] = Missing(element=display, display=display, for_=result.kind)
+        for result, trace in results:
             for item in self._evidence(trace, result, touched):
                 evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
-            if result.value is None and recommendation.status == UNKNOWN:
-                for datum in self._missing(trace, result, touched):
-                    missing.setdefault(datum.element, datum)
             if full:
-                recommendation.trace.append(
-                    {"condition": result.expression, "kind": result.kind, "trace": tree(trace)}
-                )  # fmt: skip
+                recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace)})
+        if recommendation.status == UNKNOWN:
+            for datum in self._missing(results, touched):
+                missing.setdefault(datum.element, datum)
+        recommendation.missing = list(missing.values())
         unknown = {datum.element for datum in missing.values()}
         recommendation.evidence = [e for e in evidence.values() if not (e.absent and e.value is None and e.element in unknown)]
-        recommendation.missing = list(missing.values())
         recommendation.excluded = self._excluded_for(touched)
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
@@ -153,7 +151,12 @@ class Explainer:
                 continue
             seen.add(id(node))
             found = resources_of_value(node.value)
-            if found or node.kind == "Retrieve":
+            if found or node.kind in ("Retrieve", "Query"):
+                touching = self._nearest(node) if node.kind == "Query" and not found else ()
+                below = [child for _, child in touching]
+                if below:
+                    pending += [(child, statement, comparison) for child in reversed(below)]
+                    continue
                 yield from self._of_resources(node, found, statement, comparison)
                 continue
             name = define_name(node)
@@ -191,10 +194,16 @@ class Explainer:
             yield Evidence(element=element.id, display=f"{element.display}: {more}", why=why)
 
     def _of_resources(self, node: Trace, found: list[str], statement: str, comparison: str | None) -> Iterator[Evidence]:
-        references = found or list(node.resources or ())
+        references = found
+        checked: list[str] = []
+        if not found:
+            came_from, left_out = provenance(node)
+            references, checked = list(came_from), list(left_out)
         why = reason(statement, comparison, None)
         if not references:
-            yield Evidence(display=f"no {node.label or 'resource'} on record", why=why, absent=True)
+            name = node.label or next((child.label for child in node.children or () if child.kind == "Retrieve"), None)
+            display = f"no {name} on record" if name else "nothing that counts on record"
+            yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             facts = self._facts(reference)
             yield Evidence(
@@ -216,16 +225,26 @@ class Explainer:
 
     # -- missing
 
-    def _missing(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Missing]:
+    def _missing(self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None]) -> Iterator[Missing]:
+        """The data that some completion of the rest lets decide the status, in the order of the conditions."""
         known: dict[int, Causes] = {}
+        kinds = [result.kind for result, _ in results]
+        leaves = relevant_leaves(
+            [trace for _, trace in results],
+            lambda values: status_of(kinds, values),
+            lambda node: self._is_datum(node, known),
+            unwrap,
+            self._passed_over,
+        )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         names: dict[str, None] = {}
-        for leaf in relevant_leaves(trace, lambda node: self._is_datum(node, known), unwrap):
+        for leaf in leaves:
             causes = self._causes(leaf, known)
             strong |= causes.strong
             weak |= causes.weak
             names |= causes.names
+        waiting = self._waiting(results)
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
         for key, because in found.items():
@@ -235,13 +254,32 @@ class Explainer:
             yield Missing(
                 element=element.id,
                 display=element.display,
-                for_=result.kind,
+                for_=waiting.get(key, APPLICABILITY),
                 supply=supplies(element, self.guideline),
                 because=list(dict.fromkeys(reasons)),
             )
         if not found:
-            name = next(iter(names), result.define or result.expression)
-            yield Missing(element=name, display=name, for_=result.kind)
+            first = next((result for result, trace in results if unwrap(trace.value) is None), None)
+            if first is not None:
+                name = next(iter(names), first.define or first.expression)
+                yield Missing(element=name, display=name, for_=first.kind)
+
+    def _waiting(self, results: list[tuple[ConditionResult, Trace]]) -> dict[DefineKey, str]:
+        """For each data element, the kind of the first null condition that rests on it."""
+        found: dict[DefineKey, str] = {}
+        for result, trace in results:
+            definition = self.guideline.definition((result.library or "", result.define or ""))
+            if unwrap(trace.value) is None and definition is not None:
+                for key in definition.elements:
+                    found.setdefault(key, result.kind)
+        return found
+
+    def _passed_over(self, node: Trace) -> Iterator[Trace]:
+        """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""
+        for key in self.guideline.branches.get((node.library or "", getattr(node, "locator", None) or ""), ()):
+            trace = self.trace(*key)
+            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, {}):
+                yield trace
 
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
@@ -372,6 +410,15 @@ class Explainer:
         return self.guideline.elements.get((node.library or "", name)) if name is not None else None
 
 
+def status_of(kinds: list[str], values: list[bool | None]) -> str | None:
+    """The status that conditions of these kinds come to; None as long as it is not known (see ``conditions.Verdict``)."""
+    results = [ConditionResult(kind=kind, expression="", value=value) for kind, value in zip(kinds, values)]
+    applicability = [r.value for r in results if r.kind == APPLICABILITY]
+    first = False if False in applicability else None if None in applicability else True
+    status = Verdict(first, results).status
+    return None if status == UNKNOWN else status
+
+
 def define_name(node: Trace) -> str | None:
     """The define that a node is the root of; None for a node inside one."""
     return node.define if node.kind in ("ExpressionDef", "Define") else None
@@ -423,15 +470,36 @@ def provenance(node: Trace) -> tuple[dict[str, None], dict[str, None]]:
         references = resources_of_value(current.value)
         if references:
             found |= dict.fromkeys(references)
-            continue
-        if current.kind == "Retrieve":
+        elif current.kind == "Retrieve":
             checked |= dict.fromkeys(current.resources or ())
-            continue
-        if isinstance(current.value, list) and not current.value:
+        elif isinstance(current.value, list) and not current.value:
             checked |= dict.fromkeys(_all_resources(current))
-            continue
-        pending += reversed(deciders(current))
+        else:
+            rows = [child for child in current.children or () if child.kind == "Iteration"] if current.kind == "Query" else []
+            if rows:
+                more = _of_rows(current, rows)
+                found |= dict.fromkeys(more[0])
+                checked |= dict.fromkeys(more[1])
+                if more[0]:
+                    continue
+            pending += reversed([child for child in deciders(current) if child.kind != "Iteration"])
     return found, {reference: None for reference in checked if reference not in found}
+
+
+def _of_rows(query: Trace, rows: list[Trace]) -> tuple[list[str], list[str]]:
+    """Of a query's rows: the resources of those that are in its result, and of those that are not."""
+    result = query.value if isinstance(query.value, list) else [query.value]
+    longest = max(len(row.children or ()) for row in rows)
+    kept: list[str] = []
+    left_out: list[str] = []
+    for row in rows:
+        children = list(row.children or ())
+        given = children[-1].value if children else None
+        whole = len(children) == longest
+        inside = any(row.value is value or (whole and given is value and given is not None and given != []) for value in result)
+        references = resources_of_value(row.value) or list(dict.fromkeys(_all_resources(row)))
+        (kept if inside else left_out).extend(references)
+    return kept, left_out
 
 
 def _all_resources(node: Trace) -> Iterator[str]:

@@ -55,14 +55,32 @@ def read_text(text: str, type_name: str, name: str) -> Any:
             return _interval(text, kind[9:-1], name)
         if kind.startswith("List<"):
             return [read_text(part, kind[5:-1], name) for part in text.strip("{}").split(",") if part.strip()]
-        reader = _READERS.get(kind.rpartition(".")[2])
+        reader = _READERS.get(_FHIR_TYPES.get(kind) or kind.rpartition(".")[2])
         if reader is not None:
-            return reader(text)
+            return _as_fhir(reader(text), kind) if kind.startswith("FHIR.") else reader(text)
     except (ValueError, InvalidOperation):
         pass
     example = _EXAMPLES.get(kind.rpartition(".")[2])
     hint = f"; write, for example, {name}={example}" if example else ""
     raise GuidewayError(f"parameter {name}: {text!r} is not a {kind}{hint}")
+
+
+_FHIR_TYPES = {
+    "FHIR.boolean": "Boolean", "FHIR.integer": "Integer", "FHIR.positiveInt": "Integer", "FHIR.unsignedInt": "Integer",
+    "FHIR.decimal": "Decimal", "FHIR.string": "String", "FHIR.code": "String", "FHIR.markdown": "String", "FHIR.date": "Date",
+    "FHIR.dateTime": "DateTime", "FHIR.instant": "DateTime", "FHIR.time": "Time", "FHIR.Quantity": "Quantity",
+    "FHIR.SimpleQuantity": "Quantity", "FHIR.Coding": "Code", "FHIR.CodeableConcept": "Concept",
+}  # fmt: skip
+
+
+def _as_fhir(value: Any, kind: str) -> Any:
+    """A value of CQL's own as the FHIR type that a define is declared to have."""
+    from guideway.apply.fhir_json import to_fhir
+    from guideway.fhir.element import FhirObject, FhirPrimitive
+
+    short = kind.removeprefix("FHIR.")
+    json = to_fhir(value, short)
+    return FhirObject(short, json) if isinstance(json, dict) else FhirPrimitive(short, json)
 
 
 def _interval(text: str, point: str, name: str) -> Interval:

@@ -1,74 +1,196 @@
-"""Which unknowns could still change a Boolean: the null operands of a trace that matter, by going through what they might become.
+"""Which unknowns could still change an outcome: the open leaves of its traces that matter, by going through what they might
+become.
 
-A null Boolean is a formula of ``and``, ``or``, ``not``, ``xor`` and ``implies`` over known values and open leaves. A leaf
-matters when some completion of the others lets it decide: ``a or not a`` has none, ``false and a`` none, ``a and b`` two. Up
-to ``LIMIT`` leaves every completion is tried; with more, all are taken to matter. Leaves are taken to be independent: two
-comparisons of one value are two leaves.
+A condition is a formula of ``and``, ``or``, ``not``, ``xor``, ``implies``, ``if`` and tests for true, false and null, over
+known values and leaves; the status follows from several conditions (``combine``). A leaf is open where a null result is null
+because of it. An open leaf matters when some completion of the others lets it decide; and the leaves that are given settle
+the status between them. So ``false and a`` has none, ``a and b`` two, ``a or (b implies b)`` one of them. A leaf that only
+stands in a test for null or truth is not open: such a test has an answer already. Up to ``LIMIT`` leaves every completion is
+tried; with more, all are taken to matter. Leaves are taken to be independent of each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Any
 
-LIMIT = 10
+LIMIT = 9
+ROUNDS = 3
 
 Formula = tuple[Any, ...]
-"""``("known", value)``, ``("leaf", index)``, or a connective with its operands."""
+"""``("known", value)``, ``("leaf", index)``, ``("any", indices)`` for what was not evaluated, or a connective with operands."""
+Combine = Callable[[list[bool | None]], Any]
+"""The values of all conditions → the status; None as long as it is not known."""
 
-CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies"})
+CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
+_TESTS = frozenset({"IsTrue", "IsFalse", "IsNull"})
 
 
-def relevant_leaves(node: Any, is_leaf: Callable[[Any], bool], value_of: Callable[[Any], Any]) -> list[Any]:
-    """The open leaves of a null node that matter, in order. ``is_leaf`` says of a null define that it is not to be opened."""
-    leaves: list[Any] = []
-    formula = _formula(node, is_leaf, value_of, leaves, {})
-    if len(leaves) < 2 or len(leaves) > LIMIT:
+def relevant_leaves(
+    nodes: Sequence[Any],
+    combine: Combine,
+    is_leaf: Callable[[Any], bool],
+    value_of: Callable[[Any], Any],
+    passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
+) -> list[Any]:
+    """The open leaves that matter, in order of appearance.
+
+    ``is_leaf`` says of a null define that it is not to be opened; ``passed_over`` gives the open leaves in branches that a
+    choice with an unknown condition did not evaluate.
+    """
+    reader = _Reader(is_leaf, value_of, passed_over)
+    for node in nodes:
+        reader.open(node)
+    formulas: list[Formula] = []
+    for _ in range(ROUNDS):
+        before = len(reader.leaves)
+        formulas = [reader.formula(node) for node in nodes]
+        if len(reader.leaves) == before:
+            break
+    leaves = reader.leaves
+    count = len(leaves)
+    if count < 2 or count > LIMIT:
         return leaves
-    results = {values: _evaluate(formula, values) for values in product((False, True), repeat=len(leaves))}
-    return [leaf for index, leaf in enumerate(leaves) if _matters(index, results)]
+
+    def status(values: Sequence[bool | None]) -> Any:
+        return combine([_evaluate(formula, values) for formula in formulas])
+
+    results = {values: status(values) for values in product((False, True), repeat=count)}
+    deciding = [index for index in range(count) if _matters(index, results)]
+    wanted = list(deciding)
+    for index in range(count):
+        if _settles(status, wanted, count):
+            break
+        if index not in wanted:
+            wanted.append(index)
+    for index in [i for i in reversed(wanted) if i not in deciding]:
+        fewer = [i for i in wanted if i != index]
+        if _settles(status, fewer, count):
+            wanted = fewer
+    return [leaves[index] for index in sorted(wanted)]
 
 
-def _formula(
-    node: Any, is_leaf: Callable[[Any], bool], value_of: Callable[[Any], Any], leaves: list[Any], known: dict[int, int]
-) -> Formula:
-    value = value_of(node.value)
-    if value is not None:
-        return ("known", value)
-    children = list(node.children or ())
-    if node.kind in CONNECTIVES and children:
-        return (node.kind, *(_formula(child, is_leaf, value_of, leaves, known) for child in children))
-    if node.kind in ("ExpressionRef", "ExpressionDef") and len(children) == 1 and not is_leaf(node):
-        return _formula(children[0], is_leaf, value_of, leaves, known)
-    key = id(node)
-    if key not in known:
-        known[key] = len(leaves)
-        leaves.append(node)
-    return ("leaf", known[key])
+class _Reader:
+    """Turns traces into formulas over shared leaves."""
+
+    def __init__(
+        self, is_leaf: Callable[[Any], bool], value_of: Callable[[Any], Any], passed_over: Callable[[Any], Iterable[Any]]
+    ) -> None:
+        self.is_leaf = is_leaf
+        self.value_of = value_of
+        self.passed_over = passed_over
+        self.leaves: list[Any] = []
+        self._known: dict[Any, int] = {}
+
+    def open(self, node: Any) -> None:
+        """Find the open leaves: from a null result down through what is null."""
+        if self.value_of(node.value) is not None:
+            return
+        children = list(node.children or ())
+        if node.kind in CONNECTIVES and children:
+            for child in children:
+                self.open(child)
+        elif node.kind == "If" and len(children) > 1:
+            self.open(children[0])
+            self.open(children[-1])
+        elif self._transparent(node, children):
+            self.open(children[0])
+        else:
+            self._leaf(node)
+
+    def _transparent(self, node: Any, children: list[Any]) -> bool:
+        return node.kind in ("ExpressionRef", "ExpressionDef") and len(children) == 1 and not self.is_leaf(node)
+
+    def formula(self, node: Any) -> Formula:
+        """The formula of a node over the open leaves; what does not depend on them is known."""
+        value = self.value_of(node.value)
+        children = list(node.children or ())
+        if node.kind in CONNECTIVES and children:
+            parts = [self.formula(child) for child in children]
+            if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):
+                parts.append(("known", None))  # the other operand was not needed, and is not known
+            return (node.kind, *parts) if any(map(_depends, parts)) else ("known", value)
+        if node.kind == "If" and len(children) > 1:
+            condition, taken = self.formula(children[0]), self.formula(children[-1])
+            if not _depends(condition):
+                return taken
+            other = ("any", tuple(self._leaf(leaf) for leaf in self.passed_over(node)))
+            first = self.value_of(children[0].value) is True
+            return ("If", condition, taken, other) if first else ("If", condition, other, taken)
+        if self._transparent(node, children) and not (value is None and _key(node) in self._known):
+            return self.formula(children[0])
+        if value is not None:
+            return ("known", value)
+        index = self._known.get(_key(node))
+        if node.kind == "Case" and index is not None:
+            return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
+        return ("leaf", index) if index is not None else ("known", None)
+
+    def _leaf(self, node: Any) -> int:
+        key = _key(node)
+        if key not in self._known:
+            self._known[key] = len(self.leaves)
+            self.leaves.append(node)
+        return self._known[key]
 
 
-def _evaluate(formula: Formula, values: tuple[bool, ...]) -> bool | None:
+def _depends(formula: Formula) -> bool:
+    if formula[0] == "known":
+        return False
+    return formula[0] in ("leaf", "any") or any(_depends(part) for part in formula[1:])
+
+
+def _key(node: Any, depth: int = 6) -> Any:
+    """What tells leaves apart: the same expression over the same defines is the same leaf, wherever it stands."""
+    if node.kind == "ExpressionDef":
+        return node.library, node.define
+    if node.kind == "ExpressionRef" and node.children:
+        return _key(node.children[0], depth)
+    if depth == 0:
+        return id(node)
+    return node.kind, node.label, tuple(_key(child, depth - 1) for child in node.children or ()) or repr(node.value)
+
+
+def _evaluate(formula: Formula, values: Sequence[bool | None]) -> bool | None:
     kind = formula[0]
     if kind == "known":
         return formula[1] if isinstance(formula[1], bool) else None
     if kind == "leaf":
         return values[formula[1]]
+    if kind == "any":  # not evaluated yet: open until all of it is known, and then each part counts
+        parts = [values[index] for index in formula[1]]
+        return None if None in parts else sum(map(bool, parts)) % 2 == 1
     operands = [_evaluate(part, values) for part in formula[1:]]
+    first = operands[0]
     if kind == "Not":
-        return None if operands[0] is None else not operands[0]
+        return None if first is None else not first
+    if kind in _TESTS:
+        return first is {"IsTrue": True, "IsFalse": False, "IsNull": None}[kind]
+    if kind == "If":
+        return operands[1] if first is True else operands[2]
     if kind == "And":
         return False if False in operands else None if None in operands else True
     if kind == "Or":
         return True if True in operands else None if None in operands else False
     if kind == "Implies":
-        first, second = operands[0], operands[1]
-        return True if first is False or second is True else None if None in (first, second) else False
-    return None if None in operands else operands[0] is not operands[1]
+        return True if first is False or operands[1] is True else None if None in operands else False
+    return None if None in operands else first is not operands[1]
 
 
-def _matters(index: int, results: dict[tuple[bool, ...], bool | None]) -> bool:
+def _matters(index: int, results: dict[tuple[bool, ...], Any]) -> bool:
     for values, result in results.items():
-        if not values[index] and result is not results[*values[:index], True, *values[index + 1 :]]:
+        if not values[index] and result != results[*values[:index], True, *values[index + 1 :]]:
             return True
     return False
+
+
+def _settles(status: Callable[[Sequence[bool | None]], Any], given: list[int], count: int) -> bool:
+    """Whether there is a status as soon as these leaves have a value, whichever."""
+    for choice in product((False, True), repeat=len(given)):
+        values: list[bool | None] = [None] * count
+        for index, value in zip(given, choice):
+            values[index] = value
+        if status(values) is None:
+            return False
+    return True

@@ -93,6 +93,7 @@ class CompiledGuideline:
         inline_errors: dict[tuple[str, str], str] | None = None,
         elements: dict[DefineKey, Element] | None = None,
         requirements: tuple[Requirement, ...] = (),
+        branches: dict[tuple[str, str], tuple[DefineKey, ...]] | None = None,
         parameters: tuple[ParameterInfo, ...] = (),
         value_sets: Json | None = None,
         value_set_titles: dict[str, str] | None = None,
@@ -109,6 +110,8 @@ class CompiledGuideline:
         self.inline_errors: dict[tuple[str, str], str] = inline_errors or {}
         self.elements: dict[DefineKey, Element] = elements or {}
         self.requirements = requirements
+        self.branches: dict[tuple[str, str], tuple[DefineKey, ...]] = branches or {}
+        """By library and locator of an if or case: the data elements in the branches that a null condition passes over."""
         self.parameters = parameters
         self.value_sets: Json = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
@@ -214,7 +217,7 @@ class CompiledGuideline:
         """Everything, as one picklable object of plain parts."""
         names = (
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
-            "requirements", "parameters", "value_sets", "value_set_titles", "program", "findings",
+            "requirements", "branches", "parameters", "value_sets", "value_set_titles", "program", "findings",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 

@@ -15,7 +15,7 @@ from guideway.cql.libraries import LibraryText as CqlText
 from guideway.cql.translator import translate, translate_all
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes
-from guideway.elm.types import Type, from_specifier
+from guideway.elm.types import ListType, NamedType, Type, from_specifier
 from guideway.engine.program import Program, compile_program
 from guideway.guideline.compiled import (
     APPLIED_TYPES,
@@ -29,7 +29,7 @@ from guideway.guideline.elements import element_of
 from guideway.guideline.expressions import EITHER, INLINE, expressions_of, unquoted
 from guideway.guideline.libraries import LibraryText
 from guideway.guideline.package import Artifact, Guideline
-from guideway.guideline.requirements import Analysis, base_name, local_name, name_of, value_set_url
+from guideway.guideline.requirements import FHIR_URI, Analysis, base_name, local_name, name_of, value_set_url
 from guideway.terminology.valuesets import ValueSetIndex, version_key
 
 Json = dict[str, Any]
@@ -96,6 +96,7 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         inline_errors=inline_errors,
         elements=elements,
         requirements=tuple(analysis.requirements),
+        branches=analysis.branches(frozenset(elements)),
         parameters=tuple(p for library in kept for p in _parameters(library)),
         value_sets=index.snapshot(_value_sets(kept, guideline)),
         value_set_titles={a.url: a.title for a in guideline.of_type("ValueSet")},
@@ -320,17 +321,26 @@ def _parameters(library: nodes.Library) -> Iterator[ParameterInfo]:
 
 
 def type_text(statement: nodes.ExpressionDef) -> str | None:
-    """The static type of a define, as CQL writes it; None where the ELM does not say."""
+    """The static type of a define, as CQL writes it (types of FHIR with their model: ``FHIR.Quantity``); None where the ELM does
+    not say."""
     for node in (statement, statement.expression):
         if node is None:
             continue
         if isinstance(node.result_type, Type):
-            return str(node.result_type)
+            return _written(node.result_type)
         if node.resultTypeName:
-            return local_name(node.resultTypeName)
+            return _written(NamedType(node.resultTypeName))
         if node.resultTypeSpecifier is not None:
-            return str(from_specifier(node.resultTypeSpecifier))
+            return _written(from_specifier(node.resultTypeSpecifier))
     return None
+
+
+def _written(kind: Any) -> str:
+    if isinstance(kind, ListType):
+        return f"List<{_written(kind.element)}>"
+    if isinstance(kind, NamedType) and kind.uri == FHIR_URI:
+        return f"FHIR.{kind.local_name}"
+    return str(kind)
 
 
 def _library_urls(guideline: Guideline) -> dict[str, str]:

@@ -55,6 +55,29 @@ class Analysis:
             must_support=tuple(sorted(touched)),
         )
 
+    def branches(self, elements: frozenset[DefineKey]) -> dict[tuple[str, str], tuple[DefineKey, ...]]:
+        """For each choice (if, case), by library and locator: the data elements in the branches that an unknown condition passes
+        over. A condition that is null goes the way of false, so nothing there is evaluated."""
+        found: dict[tuple[str, str], tuple[DefineKey, ...]] = {}
+        for name, library in self._libraries.items():
+            aliases = {i.localIdentifier: base_name(i.path) for i in library.includes}
+            for statement in library.statements:
+                for node in walk(statement.expression) if statement.expression is not None else ():
+                    if not isinstance(node, nodes.If | nodes.Case) or not node.locator:
+                        continue
+                    passed: list[Any] = [node.then] if isinstance(node, nodes.If) else [*node.caseItem, node.else_]
+                    reached: dict[DefineKey, None] = {}
+                    for part in (p for p in passed if p is not None):
+                        for inner in walk(part):
+                            if isinstance(inner, nodes.ExpressionRef) and inner.name is not None:
+                                home = aliases.get(inner.libraryName) if inner.libraryName else name
+                                if home is not None:
+                                    reached |= dict.fromkeys(self.closure((home, inner.name)))
+                    wanted = tuple(key for key in reached if key in elements)
+                    if wanted:
+                        found[name, node.locator] = wanted
+        return found
+
     def closure(self, key: DefineKey) -> list[DefineKey]:
         """The define and everything it refers to, in the order of first use."""
         reached: dict[DefineKey, None] = {}
