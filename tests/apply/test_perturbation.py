@@ -79,8 +79,6 @@ def compiled(seed: int, kinds: str) -> CompiledGuideline:
     for name in QUANTITIES:
         body = f'Last([Observation: "{name.lower()} code"] O sort by id).value as Quantity'
         lines.append(f'// @dataElement: {name}\n// @unit: mg\ndefine "{name}":\n  {body}\n')
-            f'// @dataElement: {name}\n// @unit: mg\ndefine "{name}": Last([Observation: "{name.lower()} code"] O sort by id).value as Quantity\n'
-        )
     actions = []
     for number in range(PLANS):
         lines.append(f'define "Condition {number}": {formula(draw, 3, kinds)}')
