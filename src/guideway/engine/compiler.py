@@ -10,6 +10,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.engine.generator import Generator
 from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
+from guideway.engine.packing import functions_of, pack
 from guideway.engine.program import CompiledLibrary
 
 
@@ -18,16 +19,18 @@ def compile_library(environment: Environment, info: LibraryInfo, *, traced: bool
     generator = Generator(environment, info, traced=traced)
     text, lines = generator.source()
     file = f"<cql {'traced ' if traced else ''}{info.key}>"
-    if traced:
-        text = f"TRACE = marshal_loads({marshal.dumps(generator.trace_rows)!r})\n{text}"
-        lines = {line + 1: marks for line, marks in lines.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             code = compile(text, file, "exec", dont_inherit=True, optimize=0)
+            constants = {
+                name: compile(expression, file, "eval", dont_inherit=True) for expression, name in generator.constants.items()
+            }
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
-    packed = marshal.dumps((code, tuple(sorted(generator.operators))))
+    links = {name: link for link, name in generator.links.items()}
+    functions = {name: function for name, function in functions_of(code).items() if name not in links}
+    packed = pack(functions, constants, links, {short: name for name, short in generator.operators.items()})
     return CompiledLibrary(
         info.key, _tables(environment, info), {traced: packed}, {traced: marshal.dumps((lines, generator.marks))}
     )

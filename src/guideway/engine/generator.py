@@ -36,13 +36,15 @@ class Binding:
     the JSON object of a value that has one (never None), so that it is looked up once and not at every property.
     """
 
-    __slots__ = ("code", "data", "raw", "type")
+    __slots__ = ("code", "data", "raw", "type", "used")
 
     def __init__(self, code: Code, type_: types.Type | None, *, raw: str | None = None, data: str | None = None) -> None:
         self.code = code
         self.type = type_
         self.raw = raw
         self.data = data
+        self.used = False
+        """Whether ``data`` has been read."""
 
 
 class Generator:
@@ -58,7 +60,6 @@ class Generator:
         self.links: dict[tuple[str, str, str, int], str] = {}
         self.helpers: list[FunctionWriter] = []
         self.marks: list[tuple[str, str]] = []
-        self.trace_rows: list[tuple[str, str, str | None]] = []
         self.aliases: dict[str, Binding] = {}
         self.lets: dict[str, Binding] = {}
         self.operands: dict[str, Binding] = {}
@@ -96,7 +97,7 @@ class Generator:
         if self.w.too_deep():
             return self._visit_apart(node, handler)
         mark = self.w.new_local()
-        self.w.line(f"{mark} = t_enter(E, TRACE[{self.trace_row(node)}])")
+        self.w.line(f"{mark} = t_enter(E, {self.trace_row(node)})")
         code = handler(self, node)
         value = self.w.new_local()
         self.w.line(f"{value} = t_leave(E, {mark}, {code.text})")
@@ -118,10 +119,9 @@ class Generator:
         outer.inner.append(inner)
         return Code(f"{inner.name}({', '.join(inner.arguments)})", 1, nonnull=code.nonnull)
 
-    def trace_row(self, node: Any) -> int:
-        """A row of the trace table: what kind of node, how it is called, where it stands."""
-        self.trace_rows.append((type(node).__name__, label_of(node), node.locator))
-        return len(self.trace_rows) - 1
+    def trace_row(self, node: Any) -> str:
+        """What a trace says of a node, as a constant of the code: its kind, how it is called, where it stands."""
+        return repr((type(node).__name__, label_of(node), node.locator))
 
     def refusal(self, node: Any) -> GuidewayError:
         """The error for a node that this engine does not evaluate."""
@@ -287,9 +287,9 @@ class Generator:
         code = self.visit(statement.expression)
         if self.traced:
             writer.line(f"return {code.text}")
-            self.trace_rows.append(("ExpressionDef", self.define, statement.locator))
+            row = ("ExpressionDef", self.define, statement.locator)
             outer = FunctionWriter(f"d{index}", ["E"], self.numbers)
-            outer.line(f"return t_define(E, d{index}, {body}, TRACE[{len(self.trace_rows) - 1}], LIBRARY, {self.define!r})")
+            outer.line(f"return t_define(E, d{index}, {body}, {row!r}, LIBRARY, {self.define!r})")
             outer.inner.append(writer)
             return outer
         writer.line(f"E.memo[{body}] = v = {code.text}")

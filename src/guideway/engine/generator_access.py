@@ -165,8 +165,12 @@ def _of_binding(g: Generator, binding: Binding, name: str) -> Raw | None:
     how = _how(g, binding.type, name)
     if how is None:
         return None
-    data = binding.data
-    return Raw(g, (lambda: Code(data)) if data is not None else (lambda: _data_of(binding.code)), how)
+
+    def owner() -> Code:
+        binding.used = True
+        return Code(binding.data) if binding.data is not None else _data_of(binding.code)
+
+    return Raw(g, owner, how)
 
 
 def bind(g: Generator, code: Code, type_: types.Type | None) -> Binding:

@@ -115,7 +115,7 @@ def certain(g: Generator, node: Any, depth: int = 0) -> bool:
 def _comparison(g: Generator, node: Any) -> Code:
     word = compared(g, node)
     if word is None:
-        return ordinary(g, node)
+        return _timing(g, node) if type(node).__name__ in _MOMENTS else ordinary(g, node)
     left, right = (g.visit(operand) for operand in node.operand)
     first, second = _named(g, left), _named(g, right)
     checks = [f"{check} is None" for code, check in ((left, first[0]), (right, second[0])) if not code.nonnull]
@@ -123,6 +123,20 @@ def _comparison(g: Generator, node: Any) -> Code:
     if not checks:
         return Code(f"({operation})", 1 + max(left.depth, right.depth), nonnull=True)
     return Code(f"(None if {' or '.join(checks)} else {operation})", 2 + max(left.depth, right.depth))
+
+
+_MOMENTS = {
+    "Before": "moment_before", "After": "moment_after", "SameOrBefore": "moment_not_after", "SameOrAfter": "moment_not_before",
+    "Less": "moment_before", "Greater": "moment_after", "LessOrEqual": "moment_not_after", "GreaterOrEqual": "moment_not_before",
+}  # fmt: skip
+
+
+def _timing(g: Generator, node: Any) -> Code:
+    """Before and after for two DateTimes or two Dates without a precision; intervals and all else go through the operator."""
+    left, right = (g.type_of(operand) for operand in node.operand)
+    if g.traced or left != right or left not in (types.DATETIME, types.DATE) or getattr(node, "precision", None):
+        return ordinary(g, node)
+    return g.call(_MOMENTS[type(node).__name__], [g.visit(operand) for operand in node.operand], node)
 
 
 def comparison_test(g: Generator, node: Any) -> Code | None:
@@ -209,6 +223,7 @@ def _expression_nodes() -> list[str]:
 
 HANDLERS: dict[type[Any], Handler] = {
     **{getattr(nodes, name): ordinary for name in _expression_nodes() if name not in _SPECIAL},
+    **{getattr(nodes, name): _timing for name in _MOMENTS},
     **{getattr(nodes, name): _comparison for name in _COMPARISONS},
     **{getattr(nodes, name): _arithmetic for name in _ARITHMETIC},
     nodes.ToList: _to_list,

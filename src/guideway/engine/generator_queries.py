@@ -69,6 +69,8 @@ def _loop(g: Generator, source: _Source, body: Callable[[], None], nonnull: bool
             binding = bind(g, code, source.type)
         with g.bound({source.alias: binding}):
             body()
+        if binding.data is not None and not binding.used:
+            del block.items[0]
     g.w.behind(f"for {row} in {source.iterable()}:", block)
 
 
@@ -107,9 +109,9 @@ class _Query:
 
         def traced_body() -> None:
             alias = self.sources[depth].alias
-            g.trace_rows.append(("Iteration", alias, self.node.source[depth].locator))
+            row = ("Iteration", alias, self.node.source[depth].locator)
             mark = g.w.new_local()
-            g.w.line(f"{mark} = t_enter(E, TRACE[{len(g.trace_rows) - 1}])")
+            g.w.line(f"{mark} = t_enter(E, {row!r})")
             item = bound_value(g.aliases[alias])
             self.iterations.append(f"t_leave(E, {mark}, {item.text})")
             self._loops(depth + 1, body)
@@ -181,6 +183,12 @@ class _Query:
         values = ((s.alias, bound_value(self.g.aliases[s.alias]).text) for s in self.sources)
         return Code(f"TupleValue({{{', '.join(f'{name!r}: {text}' for name, text in values)}}})", 2, nonnull=True)
 
+    def only_copies(self) -> bool:
+        """Whether the rows are the members of one list, as they are."""
+        node = self.node
+        plain = not (node.let or node.relationship or node.where or node.return_ or self.g.traced)
+        return plain and len(self.sources) == 1 and bool(self.sources[0].is_list) and self.sources[0].raw is None
+
     def null_source(self) -> str | None:
         """A test for the query's list being null, or None where it cannot be."""
         lists = [s for s in self.sources if s.is_list is not False]
@@ -200,8 +208,12 @@ def _query(g: Generator, node: nodes.Query) -> Code:
     if node.aggregate is not None:
         return _aggregated(query, node.aggregate)
     result = g.w.new_local()
-    g.w.line(f"{result} = []")
-    query.rows(lambda: g.w.line(f"{result}.append({query.row_value().text})"))
+    if query.only_copies():
+        source = query.sources[0]
+        g.w.line(f"{result} = [*{source.value}]" if source.nonnull else f"{result} = [*({source.value} or ())]")
+    else:
+        g.w.line(f"{result} = []")
+        query.rows(lambda: g.w.line(f"{result}.append({query.row_value().text})"))
     if node.return_ is not None and node.return_.distinct:
         g.w.line(f"{result} = {g.operator('Distinct')}({result})")
     if node.sort is not None:
@@ -287,6 +299,8 @@ def _sorted(g: Generator, by: list[nodes.SortByItem], rows: str, type_: types.Ty
             else:
                 keys.append(bound_value(item))
         g.items.pop()
+        if item.data is not None and not item.used:
+            del block.items[0]
         g.w.line(f"{keyed}.append((({''.join(k.text + ', ' for k in keys)}), {item_name}))")
     g.w.behind(f"for {item_name} in {rows}:", block)
     g.w.line(f"{rows} = sort_rows({keyed}, {directions})")

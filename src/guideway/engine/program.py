@@ -1,8 +1,9 @@
 """Compiled programs: libraries as Python code, ready to run, to store and to load.
 
 ``compile_program`` takes the ELM of a library and of everything it includes. The result can be written as bytes (``dumps``) and
-read back (``Program.loads``) without the ELM, the translator or the generator; each library's code is unpacked when it is first
-needed. Beside the plain code a program carries the traced code (see ``trace``), made when it is first asked for or stored.
+read back (``Program.loads``) without the ELM, the translator or the generator; code is unpacked function by function when it is
+first needed (``packing``). Beside the plain code a program carries the traced code (see ``trace``), made when it is first asked
+for or stored.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import marshal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import UNSET, Evaluation, in_offset, offset_of
 from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.packing import Buffer, Link, Namespace
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 1
+FORMAT = 2
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
+
+_Tables = tuple[dict[str, "DefineInfo"], dict[str, list[tuple[int, str, tuple[Any, ...]]]], dict[str, tuple[str, str]]]
 
 
 class DefineInfo:
@@ -41,19 +44,39 @@ class DefineInfo:
 
 
 class CompiledLibrary:
-    """One library of a program: tables, and code in marshalled form."""
+    """One library of a program: tables and code, each in packed form until it is needed."""
 
-    __slots__ = ("_code", "_meta", "_places", "defines", "functions", "key", "parameters")
+    __slots__ = ("_code", "_meta", "_places", "_tables", "key")
 
-    def __init__(self, key: str, meta: bytes, code: dict[bool, bytes], places: dict[bool, bytes]) -> None:
+    def __init__(self, key: str, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]) -> None:
         self.key = key
         self._meta = meta
         self._code = code
         self._places = places
-        tables = marshal.loads(meta)
-        self.defines: dict[str, DefineInfo] = {row[0]: DefineInfo(row) for row in tables[0]}
-        self.functions: dict[str, list[tuple[int, str, tuple[Any, ...]]]] = tables[1]
-        self.parameters: dict[str, tuple[str, str]] = tables[2]
+        self._tables: _Tables | None = None
+
+    @property
+    def tables(self) -> _Tables:
+        """The defines, functions and parameters."""
+        if self._tables is None:
+            rows, functions, parameters = marshal.loads(self._meta)
+            self._tables = ({row[0]: DefineInfo(row) for row in rows}, functions, parameters)
+        return self._tables
+
+    @property
+    def defines(self) -> dict[str, DefineInfo]:
+        """The defines by name."""
+        return self.tables[0]
+
+    @property
+    def functions(self) -> dict[str, list[tuple[int, str, tuple[Any, ...]]]]:
+        """The functions by name: of each overload its index, its name in the module and the tests of its operands."""
+        return self.tables[1]
+
+    @property
+    def parameters(self) -> dict[str, tuple[str, str]]:
+        """The parameters by name: the name in the module, and the type in words."""
+        return self.tables[2]
 
     @property
     def name(self) -> str:
@@ -65,10 +88,9 @@ class CompiledLibrary:
         """The library's version."""
         return self.key.partition("|")[2] or None
 
-    def unpack(self, traced: bool) -> tuple[CodeType, tuple[str, ...]]:
-        """The module's code, and the operators it calls."""
-        code, operators = marshal.loads(self._code[traced])
-        return code, operators
+    def packed_code(self, traced: bool) -> Buffer:
+        """The module's code (see ``packing``)."""
+        return self._code[traced]
 
     def places(self, traced: bool) -> tuple[dict[int, list[tuple[int, int]]], list[tuple[str, str]]]:
         """The line map and the marks it refers to, as (locator, define)."""
@@ -85,7 +107,15 @@ class CompiledLibrary:
 
     def packed(self) -> tuple[Any, ...]:
         """Plain data, for ``marshal``."""
-        return self.key, self._meta, self._code, self._places
+        codes, places = ({kind: bytes(data) for kind, data in pieces.items()} for pieces in (self._code, self._places))
+        return self.key, bytes(self._meta), codes, places
+
+    def buffers(self) -> tuple[Any, ...]:
+        """The same for ``pickle`` with buffers out of band."""
+        from pickle import PickleBuffer
+
+        codes, places = ({kind: PickleBuffer(data) for kind, data in part.items()} for part in (self._code, self._places))
+        return self.key, PickleBuffer(self._meta), codes, places
 
 
 class Program:
@@ -94,7 +124,7 @@ class Program:
     def __init__(self, libraries: Iterable[CompiledLibrary], environment: Environment | None = None) -> None:
         self.libraries: dict[str, CompiledLibrary] = {library.key: library for library in libraries}
         self._by_name: dict[str, str] = {library.name: library.key for library in self.libraries.values()}
-        self._modules: dict[tuple[str, bool], dict[str, Any]] = {}
+        self._modules: dict[tuple[str, bool], Namespace] = {}
         self._environment = environment
 
     # ---- running -------------------------------------------------------------------------------------------------------
@@ -156,42 +186,32 @@ class Program:
         chosen: Callable[..., Any] = choose(candidates, tuple(operands), name)
         return chosen
 
-    def module(self, key: str, traced: bool) -> dict[str, Any]:
-        """The names of a library's module, loaded when first asked for."""
+    def module(self, key: str, traced: bool) -> Namespace:
+        """The names of a library's module."""
         found = self._modules.get((key, traced))
         if found is None:
             library = self.libraries[key]
             if not library.has(traced):
                 self._make_traced()
-            code, operators = library.unpack(traced)
-            found = dict(names_of_modules())
-            found["LIBRARY"] = key
-            found["LINK"] = self._linker(traced)
-            if operators:
-                from guideway.engine.operators import OPERATORS
-
-                for name in operators:
-                    found[f"o_{name}"] = OPERATORS[name].function
+            base = {**names_of_modules(), "LIBRARY": key}
             if traced:
                 from guideway.engine import trace
 
-                found.update(t_enter=trace.t_enter, t_leave=trace.t_leave, t_define=trace.t_define, marshal_loads=marshal.loads)
-            self._modules[key, traced] = found
-            exec(code, found)
+                base.update(t_enter=trace.t_enter, t_leave=trace.t_leave, t_define=trace.t_define)
+            made = Namespace(library.packed_code(traced), base, lambda link: self._linked(link, traced))
+            found = self._modules.setdefault((key, traced), made)
         return found
 
-    def _linker(self, traced: bool) -> Callable[[str, str, str, int], Any]:
-        def link(kind: str, key: str, name: str, index: int) -> Any:
-            """What a reference into another library stands for."""
-            library = self.libraries[key]
-            module = self.module(key, traced)
-            if kind == "define":
-                return module[library.defines[name].function]
-            if kind == "parameter":
-                return module[library.parameters[name][0]]
-            return module[f"f{index}"]
-
-        return link
+    def _linked(self, link: Link, traced: bool) -> Any:
+        """What a reference into another library stands for."""
+        kind, key, name, index = link
+        library = self.libraries[key]
+        module = self.module(key, traced)
+        if kind == "define":
+            return module[library.defines[name].function]
+        if kind == "parameter":
+            return module[library.parameters[name][0]]
+        return module[f"f{index}"]
 
     def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
         """The error with the library, define and locator of the innermost place in the logic that it passed."""
@@ -235,8 +255,19 @@ class Program:
             raise ValueError("the stored program is of another version")
         return cls(CompiledLibrary(*packed) for packed in libraries)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Program.loads, (self.dumps(),)
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        if protocol < 5:
+            return Program.loads, (self.dumps(),)
+        if self._environment is not None:
+            self._make_traced()
+        return Program.restored, (FORMAT, sys.implementation.cache_tag, [lib.buffers() for lib in self.libraries.values()])
+
+    @classmethod
+    def restored(cls, format_: int, tag: str | None, libraries: Iterable[tuple[Any, ...]]) -> Program:
+        """A program from what ``pickle`` kept of it. Raises ValueError where that is of another format or interpreter."""
+        if format_ != FORMAT or tag != sys.implementation.cache_tag:
+            raise ValueError("the stored program is of another version")
+        return cls(CompiledLibrary(*packed) for packed in libraries)
 
     def _make_traced(self) -> None:
         if self._environment is None:

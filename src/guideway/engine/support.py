@@ -173,6 +173,42 @@ def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> li
     return [function(other) for other in E.subjects()]
 
 
+# ---- moments -----------------------------------------------------------------------------------------------------------
+
+
+def moment_before(left: Any, right: Any) -> bool | None:
+    """``left before right`` for two DateTimes or two Dates; values of one precision and offset compare by their ticks."""
+    if left is None or right is None:
+        return None
+    if type(left) is type(right) and left.precision == right.precision and left.offset == right.offset:
+        return bool(left.ticks < right.ticks)
+    return _compared("Less", left, right)
+
+
+def moment_after(left: Any, right: Any) -> bool | None:
+    """``left after right``."""
+    return moment_before(right, left)
+
+
+def moment_not_after(left: Any, right: Any) -> bool | None:
+    """``left same or before right``."""
+    after = moment_before(right, left)
+    return None if after is None else not after
+
+
+def moment_not_before(left: Any, right: Any) -> bool | None:
+    """``left same or after right``."""
+    before = moment_before(left, right)
+    return None if before is None else not before
+
+
+def _compared(name: str, left: Any, right: Any) -> bool | None:
+    from guideway.engine.operators.table import OPERATORS
+
+    result: bool | None = OPERATORS[name].function(left, right)
+    return result
+
+
 # ---- lists -------------------------------------------------------------------------------------------------------------
 
 
