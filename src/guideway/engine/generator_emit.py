@@ -122,9 +122,14 @@ class FunctionWriter:
     def captured(self) -> list[str]:
         """The local names of enclosing functions that this one uses, in order: its arguments."""
         used: dict[str, None] = {}
+        outside: set[str] = set()
+        writer = self.parent
+        while writer is not None:
+            outside |= writer.assigned
+            writer = writer.parent
         for text in _texts(self.block):
             for name in _LOCAL.findall(text):
-                if name not in self.assigned:
+                if name in outside:  # and not a word of some text that looks like one
                     used[name] = None
         for inner in self.inner:
             for name in inner.arguments:

@@ -246,10 +246,24 @@ def sort_rows(keyed: list[tuple[tuple[Any, ...], Any]], descending: tuple[bool, 
         if len(kinds) <= 1 and kinds <= set(_SORTED_BY_PYTHON):
             zero: Any = next(iter(kinds))() if kinds else 0
             keyed = sorted(keyed, key=lambda pair: _plain_key(pair[0][position], zero), reverse=down)
+        elif len(kinds) == 1 and kinds <= _MOMENTS and _alike(keys):
+            keyed = sorted(keyed, key=lambda pair: _tick_key(pair[0][position]), reverse=down)
         else:
             compare = _comparator(position)
             keyed = sorted(keyed, key=cmp_to_key(compare), reverse=down)
     return [value for _, value in keyed]
+
+
+_MOMENTS = {Date, DateTime, Time}
+
+
+def _alike(keys: list[Any]) -> bool:
+    """Whether all moments have one precision and one offset, so that their ticks are their order."""
+    return len({(key.precision, key.offset) for key in keys if key is not None}) == 1
+
+
+def _tick_key(value: Any) -> tuple[bool, int]:
+    return (value is not None, 0 if value is None else value.ticks)
 
 
 def _plain_key(value: Any, zero: Any) -> tuple[bool, Any]:
