@@ -53,6 +53,11 @@ class Cache:
 
     def read(self, kind: str, key: str) -> bytes | None:
         """The blob that was last written whole under this kind and key, or ``None``."""
+        found = self.view(kind, key)
+        return None if found is None else bytes(found)
+
+    def view(self, kind: str, key: str) -> memoryview | None:
+        """The same without copying it: the file, mapped into memory."""
         path = self._path(kind, key)
         if path is None:
             return None

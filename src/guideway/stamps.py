@@ -104,39 +104,33 @@ def entry_path(folder: str, kind: str, key: str) -> str:
     return os.path.join(folder, f"{kind}-{key}{SUFFIX}")
 
 
-def read_entry(path: str) -> tuple[bytes | None, float]:
-    """The data of an entry and when it was last used. No data: what is there is not whole. OSError: there is nothing to trust."""
+def read_entry(path: str) -> tuple[memoryview | None, float]:
+    """The data of an entry and when it was last used. No data: what is there is not whole. OSError: there is nothing to trust.
+
+    The data is the file itself, mapped into memory: what is never looked at is never copied.
+    """
+    from mmap import ACCESS_READ, mmap
+
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         status = os.fstat(descriptor)
         if not trusted(status):
             raise PermissionError(path)
-        content = _read(descriptor, status.st_size)
+        if status.st_size < HEADER:
+            return None, status.st_mtime
+        content = memoryview(mmap(descriptor, status.st_size, access=ACCESS_READ))
     finally:
         os.close(descriptor)
     return unwrapped(content), status.st_mtime
 
 
-def unwrapped(content: bytes) -> bytes | None:
+def unwrapped(content: memoryview) -> memoryview | None:
     """The data of a file that ``cache`` wrote; ``None`` unless every byte is in place."""
     start = len(MAGIC)
-    if len(content) < HEADER or not content.startswith(MAGIC):
-        return None
-    if int.from_bytes(content[start + 4 : HEADER], "little") != len(content) - HEADER:
+    if content[:start] != MAGIC or int.from_bytes(content[start + 4 : HEADER], "little") != len(content) - HEADER:
         return None
     data = content[HEADER:]
     return data if crc32(data) == int.from_bytes(content[start : start + 4], "little") else None
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    """All of it; one ``read`` may give less than it was asked for."""
-    found = os.read(descriptor, size)
-    while len(found) < size:
-        more = os.read(descriptor, size - len(found))
-        if not more:
-            break
-        found += more
-    return found
 
 
 def trusted(status: os.stat_result) -> bool:

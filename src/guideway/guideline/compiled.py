@@ -267,7 +267,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     except OSError:
         key = None
     if key is not None:
-        blob = kept.read("guideline", key)
+        blob = kept.view("guideline", key)
         found = _thaw(blob) if blob is not None else None
         if found is not None:
             return found
@@ -281,17 +281,29 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
 
 
 def freeze(guideline: CompiledGuideline) -> bytes:
-    """A compiled guideline as bytes."""
-    from pickle import HIGHEST_PROTOCOL, dumps
+    """A compiled guideline as bytes: what pickle makes of it, then the compiled code, which is read only where it is needed."""
+    from marshal import dumps as table
+    from pickle import PickleBuffer, dumps
 
-    return dumps(guideline.state(), HIGHEST_PROTOCOL)
+    buffers: list[PickleBuffer] = []
+    state = dumps(guideline.state(), 5, buffer_callback=buffers.append)
+    parts = [memoryview(state), *(buffer.raw() for buffer in buffers)]
+    head = table([part.nbytes for part in parts])
+    return b"".join([len(head).to_bytes(4, "little"), head, *parts])
 
 
-def _thaw(blob: bytes) -> CompiledGuideline | None:
+def _thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
     """The guideline in a blob; None where it is not one (an entry of another version of this program)."""
     from _pickle import loads
+    from marshal import loads as table
 
     try:
-        return CompiledGuideline.from_state(loads(blob))
+        view = memoryview(blob)
+        start = 4 + int.from_bytes(view[:4], "little")
+        parts = []
+        for length in table(view[4:start]):
+            parts.append(view[start : start + length])
+            start += length
+        return CompiledGuideline.from_state(loads(parts[0], buffers=parts[1:]))
     except Exception:
         return None
