@@ -364,6 +364,8 @@ class _Place:
         from guideway.apply.soundness import cleaned
 
         carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
+        if not carried:
+            return
         group, faults = cleaned(_GROUP | {"action": [carried]})
         for path, message in faults:
             text = f"{node.id}: {path.removeprefix('action.0.')}: {message}; it is left out"

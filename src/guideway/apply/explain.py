@@ -18,14 +18,16 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import (
+    APPLIES,
     DOES_NOT_APPLY,
     ERROR,
+    SATISFIED,
     SUPPRESSED,
     UNKNOWN,
     ConditionResult,
@@ -34,28 +36,17 @@ from guideway.apply.outcome import (
     Missing,
     Recommendation,
 )
+from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_value, unwrap
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.engine.values import Code, Concept, Quantity
-from guideway.fhir.element import FhirObject, FhirPrimitive
+from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
 
 Json = dict[str, Any]
 
 BRIEF = 12
 """So many resources of one element are listed one by one; of more, these and a count."""
-
-
-class Trace(Protocol):
-    """One evaluated node; see ``engine.trace``."""
-
-    kind: str
-    label: str | None
-    value: Any
-    children: Any
-    resources: Any
-    library: str | None
-    define: str | None
 
 
 class Causes(NamedTuple):
@@ -70,8 +61,6 @@ class Causes(NamedTuple):
 _NO_CAUSES = Causes({}, {}, {})
 _CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef", "ExpressionDef"})
 """Nodes whose operands each stand for themselves: a cause on one side does not explain the other."""
-_ALL_OF = frozenset({"And"})
-_ANY_OF = frozenset({"Or"})
 _COMPARISONS = {
     "Less": "<", "LessOrEqual": "<=", "Greater": ">", "GreaterOrEqual": ">=", "Equal": "=", "NotEqual": "!=", "Equivalent": "~",
 }  # fmt: skip
@@ -86,6 +75,10 @@ class Explainer:
         self.record = record
         self._traces: dict[DefineKey, Trace | None] = {}
         self._excluded: dict[int, list[Excluded]] = {}
+        self._reasons: dict[DefineKey, list[str]] = {}
+        self._known: dict[int, Causes] = {}
+        self._said: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
+        self._sources = Provenance()
 
     def explain(self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False) -> None:
         """Fill in evidence, missing and excluded of a recommendation from the results behind its status."""
@@ -93,6 +86,7 @@ class Explainer:
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
         results: list[tuple[ConditionResult, Trace]] = []
+        shown: set[int] = set()
         for result in self._deciding(recommendation.status, verdict):
             trace = self.trace(result.library, result.define) if result.library and result.define else None
             if trace is not None:
@@ -101,10 +95,10 @@ class Explainer:
                 display = result.description or result.expression
                 missing[display] = Missing(element=display, display=display, for_=result.kind)
         for result, trace in results:
-            for item in self._evidence(trace, result, touched):
+            for item in self._evidence_of(trace, result, touched):
                 evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
             if full:
-                recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace)})
+                recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if recommendation.status == UNKNOWN:
             for datum in self._missing(results, touched):
                 missing.setdefault(datum.element, datum)
@@ -136,6 +130,16 @@ class Explainer:
 
     # -- evidence
 
+    def _evidence_of(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> list[Evidence]:
+        """The evidence of one condition; many recommendations share one."""
+        key = (result.library or "", result.define or "")
+        known = self._said.get(key)
+        if known is None:
+            reached: dict[DefineKey, None] = {}
+            known = self._said[key] = (list(self._evidence(trace, result, reached)), reached)
+        touched.update(known[1])
+        return known[0]
+
     def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Evidence]:
         said = result.define or result.expression
         seen: set[int] = set()
@@ -165,7 +169,7 @@ class Explainer:
             pending += [(child, statement, text or comparison) for child in reversed(deciders(node))]
 
     def _of_element(self, element: Element, node: Trace, statement: str, comparison: str | None) -> Iterator[Evidence]:
-        found, checked = provenance(node)
+        found, checked = self._sources.of(node)
         value = unwrap(node.value)
         why = reason(statement, comparison, element.define)
         references = list(found)
@@ -197,7 +201,7 @@ class Explainer:
         references = found
         checked: list[str] = []
         if not found:
-            came_from, left_out = provenance(node)
+            came_from, left_out = self._sources.of(node)
             references, checked = list(came_from), list(left_out)
         why = reason(statement, comparison, None)
         if not references:
@@ -227,7 +231,7 @@ class Explainer:
 
     def _missing(self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None]) -> Iterator[Missing]:
         """The data that some completion of the rest lets decide the status, in the order of the conditions."""
-        known: dict[int, Causes] = {}
+        known = self._known
         kinds = [result.kind for result, _ in results]
         leaves = relevant_leaves(
             [trace for _, trace in results],
@@ -278,7 +282,7 @@ class Explainer:
         """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""
         for key in self.guideline.branches.get((node.library or "", getattr(node, "locator", None) or ""), ()):
             trace = self.trace(*key)
-            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, {}):
+            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, self._known):
                 yield trace
 
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
@@ -357,25 +361,17 @@ class Explainer:
 
     def _because(self, key: DefineKey) -> list[str]:
         """Why an element has no value although there is data: what was left out or is doubtful."""
-        notes: list[str] = []
-        flags_of = getattr(self.record, "flags_of", None)
-        if flags_of is not None:
-            for reference in dict.fromkeys(self._read_by(key)):
-                notes += [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
-        notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
-        return notes[:5]
-
-    def _read_by(self, key: DefineKey) -> Iterator[str]:
-        trace = self.trace(*key)
-        seen: set[int] = set()
-        pending = [trace] if trace is not None else []
-        while pending:
-            node = pending.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            yield from node.resources or ()
-            pending += reversed(node.children or ())
+        notes = self._reasons.get(key)
+        if notes is None:
+            notes = []
+            flags_of = getattr(self.record, "flags_of", None)
+            trace = self.trace(*key)
+            if flags_of is not None and trace is not None:
+                for reference in self._sources.read_by(trace):
+                    notes += [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
+            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
+            self._reasons[key] = notes = notes[:5]
+        return notes
 
     # -- excluded
 
@@ -411,32 +407,24 @@ class Explainer:
 
 
 def status_of(kinds: list[str], values: list[bool | None]) -> str | None:
-    """The status that conditions of these kinds come to; None as long as it is not known (see ``conditions.Verdict``)."""
-    results = [ConditionResult(kind=kind, expression="", value=value) for kind, value in zip(kinds, values)]
-    applicability = [r.value for r in results if r.kind == APPLICABILITY]
-    first = False if False in applicability else None if None in applicability else True
-    status = Verdict(first, results).status
-    return None if status == UNKNOWN else status
+    """The status that conditions of these kinds come to (``conditions.Verdict``); None as long as it is not known."""
+    applicability = [value for kind, value in zip(kinds, values) if kind == APPLICABILITY]
+    if False in applicability:
+        return DOES_NOT_APPLY
+    if None in applicability:
+        return None
+    withheld = [value for kind, value in zip(kinds, values) if kind == WITHHELD]
+    satisfied = [value for kind, value in zip(kinds, values) if kind == SATISFIED_KIND]
+    if True in withheld:
+        return SUPPRESSED
+    if True in satisfied:
+        return SATISFIED
+    return None if None in withheld or None in satisfied else APPLIES
 
 
 def define_name(node: Trace) -> str | None:
     """The define that a node is the root of; None for a node inside one."""
     return node.define if node.kind in ("ExpressionDef", "Define") else None
-
-
-def deciders(node: Trace) -> list[Trace]:
-    """The children that made the node's value what it is."""
-    children = list(node.children or ())
-    value = unwrap(node.value)
-    if node.kind in _ALL_OF and value is False:
-        return [c for c in children if unwrap(c.value) is False][:1] or children
-    if node.kind in _ANY_OF and value is True:
-        return [c for c in children if unwrap(c.value) is True][:1] or children
-    if node.kind == "Implies" and value is True:
-        if children and unwrap(children[0].value) is False:
-            return children[:1]
-        return [c for c in children[1:] if unwrap(c.value) is True][:1] or children
-    return children
 
 
 def null_tests(node: Trace) -> Iterator[Trace]:
@@ -456,77 +444,9 @@ def null_tests(node: Trace) -> Iterator[Trace]:
             pending = [*deciders(current), *pending]
 
 
-def provenance(node: Trace) -> tuple[dict[str, None], dict[str, None]]:
-    """The resources that a value came from, and those that were read and did not count."""
-    found: dict[str, None] = {}
-    checked: dict[str, None] = {}
-    seen: set[int] = set()
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        references = resources_of_value(current.value)
-        if references:
-            found |= dict.fromkeys(references)
-        elif current.kind == "Retrieve":
-            checked |= dict.fromkeys(current.resources or ())
-        elif isinstance(current.value, list) and not current.value:
-            checked |= dict.fromkeys(_all_resources(current))
-        else:
-            rows = [child for child in current.children or () if child.kind == "Iteration"] if current.kind == "Query" else []
-            if rows:
-                more = _of_rows(current, rows)
-                found |= dict.fromkeys(more[0])
-                checked |= dict.fromkeys(more[1])
-                if more[0]:
-                    continue
-            pending += reversed([child for child in deciders(current) if child.kind != "Iteration"])
-    return found, {reference: None for reference in checked if reference not in found}
-
-
-def _of_rows(query: Trace, rows: list[Trace]) -> tuple[list[str], list[str]]:
-    """Of a query's rows: the resources of those that are in its result, and of those that are not."""
-    result = query.value if isinstance(query.value, list) else [query.value]
-    longest = max(len(row.children or ()) for row in rows)
-    kept: list[str] = []
-    left_out: list[str] = []
-    for row in rows:
-        children = list(row.children or ())
-        given = children[-1].value if children else None
-        whole = len(children) == longest
-        inside = any(row.value is value or (whole and given is value and given is not None and given != []) for value in result)
-        references = resources_of_value(row.value) or list(dict.fromkeys(_all_resources(row)))
-        (kept if inside else left_out).extend(references)
-    return kept, left_out
-
-
-def _all_resources(node: Trace) -> Iterator[str]:
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        yield from current.resources or ()
-        pending += reversed(current.children or ())
-
-
 def found_in(value: Any) -> bool:
     """Whether a value is itself data of the record (shown by the facts of its resource)."""
     return isinstance(value, FhirObject) and bool(value.reference)
-
-
-def resources_of_value(value: Any) -> list[str]:
-    """References of the resources that a value is: one resource, or a list of nothing else."""
-    if isinstance(value, FhirObject):
-        return [value.reference] if value.reference else []
-    if isinstance(value, list) and value and all(isinstance(v, FhirObject) and v.reference for v in value):
-        return list(dict.fromkeys(str(v.reference) for v in value))
-    return []
-
-
-def unwrap(value: Any) -> Any:
-    """A FHIR primitive as its value."""
-    return value.value if isinstance(value, FhirPrimitive) else value
 
 
 def plain(value: Any) -> tuple[Any, str | None]:
@@ -569,16 +489,21 @@ def reason(statement: str, comparison: str | None, define: str | None) -> str | 
     return f"{statement} ({comparison})" if comparison else statement
 
 
-def tree(node: Trace, depth: int = 0) -> Json:
-    """A trace as JSON, for ``--explain``: defines and comparisons with values, without the machinery between."""
+def tree(node: Trace, seen: set[int] | None = None, depth: int = 0) -> Json:
+    """A trace as JSON, for ``--explain``; a define that occurs again is only named."""
+    seen = set() if seen is None else seen
     result: Json = {"kind": node.kind}
     if node.label:
         result["label"] = node.label
     result["value"] = brief(unwrap(node.value))
     if node.resources:
         result["resources"] = list(node.resources)[:BRIEF]
+    if node.kind == "ExpressionDef":
+        if id(node) in seen:
+            return result
+        seen.add(id(node))
     if depth < 40:
-        children = [tree(child, depth + 1) for child in node.children or ()]
+        children = [tree(child, seen, depth + 1) for child in node.children or ()]
         if children:
             result["children"] = children[:50]
     return result

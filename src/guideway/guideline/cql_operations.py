@@ -7,6 +7,7 @@ the same expressions come again and again.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ class Cql:
     def __init__(self, guideline: CompiledGuideline | None = None) -> None:
         self._guideline = guideline
         self._programs: OrderedDict[tuple[str, tuple[str, ...], bool], Any] = OrderedDict()
+        self._lock = threading.Lock()
 
     def evaluate(
         self,
@@ -54,12 +56,17 @@ class Cql:
 
     def _program(self, expression: str, includes: tuple[str, ...], with_data: bool) -> Any:
         key = (expression, includes, with_data)
-        if key not in self._programs:
-            self._programs[key] = self._compile(expression, includes, with_data)
+        with self._lock:
+            program = self._programs.pop(key, None)
+            if program is not None:
+                self._programs[key] = program
+                return program
+        program = self._compile(expression, includes, with_data)
+        with self._lock:
+            self._programs[key] = program
             if len(self._programs) > KEPT:
                 self._programs.popitem(last=False)
-        self._programs.move_to_end(key)
-        return self._programs[key]
+        return program
 
     def _compile(self, expression: str, includes: tuple[str, ...], with_data: bool) -> Any:
         from guideway.cql.libraries import BuiltinSource, SourceChain
