@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from guideway.diagnostics import GuidewayError
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.values import DateTime, Interval, Long, Uncertainty
-from guideway.engine.values.temporal import HOUR, parse_offset, using_offset
+from guideway.engine.values.temporal import HOUR, parse_offset
+from guideway.engine.values.temporal import _offset as EVALUATION_OFFSET
 
 if TYPE_CHECKING:
     from guideway.engine.data import DataSource
@@ -72,7 +73,8 @@ class Evaluation:
         error where a value set is not known.
         """
         function = self.program.entry(library, name, self.tracer is not None)
-        return self._run(function)
+        value = self.memo.get(function, UNSET)
+        return self._run(function) if value is UNSET else presented(value)
 
     def function(self, library: str, name: str, *operands: Any) -> Any:
         """The result of a function for the given operands."""
@@ -90,8 +92,11 @@ class Evaluation:
 
     def _run(self, function: Callable[[Evaluation], Any]) -> Any:
         try:
-            with using_offset(self.timezone_offset):
+            token = EVALUATION_OFFSET.set(self.timezone_offset)
+            try:
                 value = function(self)
+            finally:
+                EVALUATION_OFFSET.reset(token)
         except CqlRuntimeError as error:
             raise self.program.placed(error) from None
         except GuidewayError:
@@ -150,13 +155,18 @@ def _promoted(value: Any, test: Any) -> Any:
 
 def presented(value: Any) -> Any:
     """A result as callers see it: an uncertainty is the interval of what it may be (CQL 1.5 Author's Guide, "Uncertainty")."""
-    if isinstance(value, list):
-        return [presented(item) for item in value] if any(_uncertain(item) for item in value) else value
-    if not _uncertain(value):
+    kind = type(value)
+    if kind is list:
+        doubtful = not _MAY_BE_UNCERTAIN.isdisjoint(map(type, value)) and any(_uncertain(item) for item in value)
+        return [presented(item) for item in value] if doubtful else value
+    if kind not in _MAY_BE_UNCERTAIN or not _uncertain(value):
         return value
     from guideway.engine.operators.interval import shown
 
     return shown(value)
+
+
+_MAY_BE_UNCERTAIN = frozenset((Interval, Uncertainty))
 
 
 def _uncertain(value: Any) -> bool:

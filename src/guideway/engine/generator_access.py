@@ -91,7 +91,12 @@ class Raw:
     def is_null(self) -> Code:
         """Whether the element is absent."""
         if self.single is None:
-            return Code(f"({self.value().text} is None)", self.depth + 2, nonnull=True)
+            if self.depth > 2 or self.how.many:  # the owner is worth computing once
+                return Code(f"({self.value().text} is None)", self.depth + 2, nonnull=True)
+            keys = [key for key, _, _ in self.how.alternatives]
+            keys += ["_" + key for key, _, primitive in self.how.alternatives if primitive]
+            absent = " and ".join(f"{self.owner}.get({key!r}) is None" for key in keys)
+            return Code(f"({absent})", self.depth + 1, nonnull=True)
         key, kind, primitive = self.single
         text = f"{self.owner}.get({key!r}) is None"
         if primitive and not kind.startswith("System."):

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from guideway.engine.access import data_of, property_of
 from guideway.engine.data import matches
 from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.operators.temporal import shift_of
 from guideway.engine.values import Code, Concept, Date, DateTime, Interval, Quantity, Time, TupleValue, ValueSetRef
+from guideway.engine.values.temporal import DAY, TICKS
 from guideway.fhir.element import FhirObject, FhirPrimitive, access, codings
 
 if TYPE_CHECKING:
@@ -177,12 +179,20 @@ def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> li
 
 
 def moment_before(left: Any, right: Any) -> bool | None:
-    """``left before right`` for two DateTimes or two Dates; values of one precision and offset compare by their ticks."""
+    """``left before right`` for two DateTimes or two Dates; null where the less specified of them covers the other."""
     if left is None or right is None:
         return None
-    if type(left) is type(right) and left.precision == right.precision and left.offset == right.offset:
+    if type(left) is not type(right):  # an uncertainty, or a translator's mistake
+        return _compared(left, right)
+    precision, other = left.precision, right.precision
+    if precision == other and left.offset == right.offset:
         return bool(left.ticks < right.ticks)
-    return _compared("Less", left, right)
+    if precision < DAY or other < DAY:
+        return _compared(left, right)
+    low, other_low = left.ticks + shift_of(left), right.ticks + shift_of(right)
+    if low + TICKS[precision] <= other_low:
+        return True
+    return False if low >= other_low + TICKS[other] or (low == other_low and precision == other) else None
 
 
 def moment_after(left: Any, right: Any) -> bool | None:
@@ -202,11 +212,10 @@ def moment_not_before(left: Any, right: Any) -> bool | None:
     return None if before is None else not before
 
 
-def _compared(name: str, left: Any, right: Any) -> bool | None:
-    from guideway.engine.operators.table import OPERATORS
+def _compared(left: Any, right: Any) -> bool | None:
+    from guideway.engine.operators.comparison import less
 
-    result: bool | None = OPERATORS[name].function(left, right)
-    return result
+    return less(left, right)
 
 
 # ---- lists -------------------------------------------------------------------------------------------------------------
