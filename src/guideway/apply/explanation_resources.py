@@ -122,15 +122,20 @@ def _requirement(missing: Missing) -> Json:
     """A DataRequirement for a datum: by its value set, else by its question, else in words."""
     result: Json = {"extension": [{"url": OUTCOME + "-element", "valueString": missing.element}], "type": "Observation"}
     for supply in missing.supply:
-        if supply.kind == "question" and supply.questionnaire:
-            return {
-                "extension": result["extension"],
-                "type": "QuestionnaireResponse",
-                "mustSupport": [f"item.where(linkId='{supply.link_id}')"],
-            }
+        result["type"] = supply.type or "Observation"
+        if supply.kind == "question":
+            return result | {"mustSupport": [f"item.where(linkId='{supply.link_id}')"]}
         if supply.value_set and "/" in supply.value_set:
-            return result | {"codeFilter": [{"path": "code", "valueSet": supply.value_set}]}
+            return result | {"codeFilter": [{"path": code_path(result["type"]), "valueSet": supply.value_set}]}
     return result
+
+
+def code_path(resource_type: str) -> str:
+    """The element that says what a resource is about."""
+    from guideway.fhir.modelinfo import builtin
+
+    info = builtin("FHIR", "4.0.1").type(resource_type)
+    return (info.primary_code_path if info is not None else None) or "code"
 
 
 def _messages(outcome: PatientOutcome, ids: Ids) -> Json | None:

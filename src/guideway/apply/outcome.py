@@ -55,6 +55,8 @@ class Supply(msgspec.Struct, kw_only=True, frozen=True):
 
     kind: str
     text: str
+    type: str | None = None
+    """Resource type that would carry it."""
     value_set: str | None = None
     code: Json | None = None
     unit: str | None = None
@@ -63,8 +65,8 @@ class Supply(msgspec.Struct, kw_only=True, frozen=True):
 
     def as_json(self) -> Json:
         """Without what is not known."""
-        result: Json = {"kind": self.kind, "text": self.text, "valueSet": self.value_set, "code": self.code, "unit": self.unit}
-        return pruned(result | {"questionnaire": self.questionnaire, "linkId": self.link_id})
+        result: Json = {"kind": self.kind, "text": self.text, "type": self.type, "valueSet": self.value_set, "code": self.code}
+        return pruned(result | {"unit": self.unit, "questionnaire": self.questionnaire, "linkId": self.link_id})
 
 
 class Missing(msgspec.Struct, kw_only=True):

@@ -39,7 +39,7 @@ def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
     text = _item_text(questionnaire.resource, link_id) if questionnaire is not None else None
     words = f"Answer in {title}: {text}" if text else f"Answer item {link_id} of {title}"
     known = questionnaire.canonical if questionnaire is not None else canonical
-    return Supply(kind="question", text=words, questionnaire=known, link_id=link_id or None)
+    return Supply(kind="question", text=words, type="QuestionnaireResponse", questionnaire=known, link_id=link_id or None)
 
 
 def _item_text(node: Json, link_id: str) -> str | None:
@@ -61,15 +61,12 @@ def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
         system, value, display = members[0][0], members[0][1], members[0][2]
         code = {"system": system, "code": value} | ({"display": display} if display else {})
     definition = guideline.definition((element.library, element.define))
-    types = [guideline.requirements[n].type for n in definition.requirements] if definition is not None else []
-    coded_by = (
-        {guideline.requirements[n].type for n in definition.requirements if guideline.requirements[n].value_set == url}
-        if definition
-        else set()
-    )
-    measured = bool(_MEASURED & (coded_by or set(types)))
+    read = [guideline.requirements[n] for n in definition.requirements] if definition is not None else []
+    types = [r.type for r in read if r.value_set == url] or [r.type for r in read]
+    measured = next((kind for kind in types if kind in _MEASURED), None)
     unit = f", in {element.unit}" if element.unit else ""
     example = f", for example {code.get('display') or code['code']}" if code else ""
     named = f" ({title}{example})" if title.casefold() != element.display.casefold() else f" ({example[2:]})" if example else ""
     text = f"Order or enter: {element.display}{named}{unit}" if measured else f"Record: {element.display}{named}"
-    return Supply(kind="order" if measured else "record", text=text, value_set=url, code=code, unit=element.unit)
+    kind = measured or (types[0] if types else None)
+    return Supply(kind="order" if measured else "record", text=text, type=kind, value_set=url, code=code, unit=element.unit)
