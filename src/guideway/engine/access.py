@@ -71,8 +71,12 @@ def to_time(raw: Any) -> Time | None:
 
 
 def to_decimal(raw: Any) -> Decimal | None:
-    """A JSON number as a Decimal; null stays null."""
-    return Decimal(raw) if type(raw) is int else raw
+    """A JSON number as a Decimal; null stays null. CqlRuntimeError for what is no number."""
+    if raw is None or type(raw) is Decimal:
+        return raw
+    if type(raw) is int:
+        return Decimal(raw)
+    raise CqlRuntimeError(f"{raw!r} is not a decimal of FHIR")
 
 
 CONVERSIONS: dict[str, str] = {
@@ -107,27 +111,21 @@ def fhir_quantity(raw: dict[str, Any] | None) -> Quantity | None:
     value = raw.get("value")
     if value is None:
         return None
-    if raw.get("comparator") is not None:
+    return quantity_of(value, raw.get("comparator"), raw.get("system"), raw.get("code"), raw.get("unit"))
+
+
+def quantity_of(value: Any, comparator: Any, system: Any, code: Any, unit: Any) -> Quantity:
+    """The elements of a FHIR Quantity as a CQL one."""
+    if comparator is not None:
         raise CqlRuntimeError(
             "FHIRHelpers.ToQuantity.ComparatorQuantityNotSupported: "
             "FHIR Quantity value has a comparator and cannot be converted to a System.Quantity value."
         )
-    return _quantity(raw, value)
-
-
-def _quantity(raw: dict[str, Any], value: Any) -> Quantity:
-    system = raw.get("system")
     if system not in _UNIT_SYSTEMS:
-        raise CqlRuntimeError(
-            "FHIRHelpers.ToQuantity.InvalidFHIRQuantity: "
-            f"Invalid FHIR Quantity code: {raw.get('unit')} ({system}|{raw.get('code')})"
-        )
-    unit = raw.get("code")
-    if unit is None:
-        unit = raw.get("unit")
-        if unit is None:
-            unit = "1"
-    return Quantity(Decimal(value) if type(value) is int else value, _CALENDAR.get(unit, unit))
+        raise CqlRuntimeError(f"FHIRHelpers.ToQuantity.InvalidFHIRQuantity: Invalid FHIR Quantity code: {unit} ({system}|{code})")
+    if code is None:
+        code = "1" if unit is None else unit
+    return Quantity(to_decimal(value), _CALENDAR.get(code, code))  # type: ignore[arg-type]
 
 
 def fhir_ratio(raw: dict[str, Any] | None) -> Ratio | None:

@@ -10,13 +10,17 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.engine.generator import Generator
 from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
+from guideway.engine.layout import Layout
 from guideway.engine.packing import functions_of, pack
 from guideway.engine.program import CompiledLibrary
 
 
-def compile_library(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> CompiledLibrary:
-    """One library, plain or traced. Raises GuidewayError for ELM that cannot be evaluated."""
-    generator = Generator(environment, info, traced=traced)
+def compile_library(
+    environment: Environment, info: LibraryInfo, *, traced: bool = False, layout: Layout | None = None
+) -> CompiledLibrary:
+    """One library, plain or traced; with a layout for decoded data (``typed``). Raises GuidewayError for ELM that cannot be
+    evaluated."""
+    generator = Generator(environment, info, traced=traced, layout=layout)
     text, lines = generator.source()
     file = f"<cql {'traced ' if traced else ''}{info.key}>"
     try:

@@ -22,6 +22,7 @@ from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
 from guideway.engine.generator_types import Environment, LibraryInfo
+from guideway.engine.layout import Layout
 
 Handler = Callable[["Generator", Any], Code]
 
@@ -50,10 +51,13 @@ class Binding:
 class Generator:
     """Writes the module of one library."""
 
-    def __init__(self, environment: Environment, info: LibraryInfo, *, traced: bool = False) -> None:
+    def __init__(
+        self, environment: Environment, info: LibraryInfo, *, traced: bool = False, layout: Layout | None = None
+    ) -> None:
         self.env = environment
         self.info = info
         self.traced = traced
+        self.layout: Layout = layout or {}
         self.numbers = itertools.count(1)
         self.constants: dict[str, str] = {}
         self.operators: dict[str, str] = {}

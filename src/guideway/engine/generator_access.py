@@ -16,6 +16,7 @@ from guideway.engine.access import CONVERSIONS
 from guideway.engine.generator import Binding, Generator, Handler
 from guideway.engine.generator_emit import Code
 from guideway.engine.generator_types import descendants
+from guideway.engine.layout import attribute
 from guideway.fhir.element import Access, access, is_primitive
 
 
@@ -25,11 +26,13 @@ class Raw:
     The owner is written only when the element is read: finding out whether an element can be located has no effect.
     """
 
-    __slots__ = ("_make", "_owner", "g", "how")
+    __slots__ = ("_make", "_owner", "g", "how", "kind")
 
-    def __init__(self, g: Generator, make: Callable[[], Code], how: Access) -> None:
+    def __init__(self, g: Generator, make: Callable[[], Code], how: Access, kind: str) -> None:
         self.g = g
         self.how = how
+        self.kind = kind
+        """The FHIR type of the owner."""
         self._make = make
         self._owner: Code | None = None
 
@@ -55,7 +58,14 @@ class Raw:
 
     def json(self) -> str | None:
         """An expression for the raw JSON value; None for a choice."""
-        return None if self.single is None else f"{self.owner}.get({self.single[0]!r})"
+        return None if self.single is None else self._get(self.single[0])
+
+    def _get(self, key: str) -> str:
+        """An expression for the value at one JSON name of the owner."""
+        decoded = self.g.layout.get(self.kind)
+        if decoded is not None and key in decoded:
+            return f"{self.owner}.{attribute(key)}"
+        return f"{self.owner}.get({key!r})"
 
     def value(self) -> Code:
         """The element as a CQL value."""
@@ -95,14 +105,14 @@ class Raw:
                 return Code(f"({self.value().text} is None)", self.depth + 2, nonnull=True)
             keys = [key for key, _, _ in self.how.alternatives]
             keys += ["_" + key for key, _, primitive in self.how.alternatives if primitive]
-            absent = " and ".join(f"{self.owner}.get({key!r}) is None" for key in keys)
+            absent = " and ".join(f"{self._get(key)} is None" for key in keys)
             return Code(f"({absent})", self.depth + 1, nonnull=True)
         key, kind, primitive = self.single
-        text = f"{self.owner}.get({key!r}) is None"
+        text = f"{self._get(key)} is None"
         if primitive and not kind.startswith("System."):
             if self.depth > 2:  # the owner is worth computing once
                 return Code(f"({self.value().text} is None)", self.depth + 2, nonnull=True)
-            text += f" and {self.owner}.get({'_' + key!r}) is None"
+            text += f" and {self._get('_' + key)} is None"
         return Code(f"({text})", self.depth + 1, nonnull=True)
 
     def has_type(self, name: str | None) -> Code | None:
@@ -112,7 +122,7 @@ class Raw:
         kinds = descendants(name)
         keys = [key for key, kind, _ in self.how.alternatives if kind in kinds]
         keys += ["_" + key for key, kind, primitive in self.how.alternatives if kind in kinds and primitive]
-        tests = [f"{self.owner}.get({key!r}) is not None" for key in keys]
+        tests = [f"{self._get(key)} is not None" for key in keys]
         return Code(f"({' or '.join(tests) or 'False'})", self.depth + 1, nonnull=True)
 
     def as_type(self, name: str | None) -> Raw | None:
@@ -123,14 +133,16 @@ class Raw:
         fitting = tuple(a for a in self.how.alternatives if a[1] in kinds)
         if len(fitting) != 1:
             return None
-        return Raw(self.g, self._written, Access(fitting, False))
+        return Raw(self.g, self._written, Access(fitting, False), self.kind)
 
     def inner(self, name: str) -> Raw | None:
         """An element of this element."""
         if self.single is None or self.how.many or self.single[2]:
             return None
-        how = access(self.single[1], name)
-        return None if how is None else Raw(self.g, lambda: Code(f"({self.json()} or EMPTY)", self.depth), how)
+        kind = self.single[1]
+        how = access(kind, name)
+        nothing = "NOTHING" if kind in self.g.layout else "EMPTY"
+        return None if how is None else Raw(self.g, lambda: Code(f"({self.json()} or {nothing})", self.depth), how, kind)
 
 
 def raw_of(g: Generator, node: Any) -> Raw | None:
@@ -166,16 +178,17 @@ def raw_of(g: Generator, node: Any) -> Raw | None:
 def _of_binding(g: Generator, binding: Binding, name: str) -> Raw | None:
     if binding.raw is not None:
         how = access(binding.raw, name)
-        return None if how is None else Raw(g, lambda: binding.code, how)
+        return None if how is None else Raw(g, lambda: binding.code, how, binding.raw)
     how = _how(g, binding.type, name)
-    if how is None:
+    kind = g.env.fhir_name(binding.type)
+    if how is None or kind is None:
         return None
 
     def owner() -> Code:
         binding.used = True
-        return Code(binding.data) if binding.data is not None else _data_of(binding.code)
+        return Code(binding.data) if binding.data is not None else _data_of(g, binding.code, kind)
 
-    return Raw(g, owner, how)
+    return Raw(g, owner, how, kind)
 
 
 def bind(g: Generator, code: Code, type_: types.Type | None) -> Binding:
@@ -184,7 +197,8 @@ def bind(g: Generator, code: Code, type_: types.Type | None) -> Binding:
     if g.traced or kind is None or is_primitive(kind):
         return Binding(code, type_)
     data = g.w.new_local()
-    g.w.line(f"{data} = {code.text}.data" if code.nonnull else f"{data} = data_of({code.text})")
+    read = "decoded_data_of" if kind in g.layout else "data_of"
+    g.w.line(f"{data} = {code.text}.data" if code.nonnull else f"{data} = {read}({code.text})")
     return Binding(code, type_, data=data)
 
 
@@ -192,14 +206,18 @@ def _of_value(g: Generator, source: Any, name: str) -> Raw | None:
     binding = binding_of(g, source)
     if binding is not None:
         return _of_binding(g, binding, name)
-    how = _how(g, g.type_of(source), name)
-    return None if how is None else Raw(g, lambda: _data_of(g.visit(source)), how)
+    type_ = g.type_of(source)
+    how, kind = _how(g, type_, name), g.env.fhir_name(type_)
+    if how is None or kind is None:
+        return None
+    return Raw(g, lambda: _data_of(g, g.visit(source), kind), how, kind)
 
 
-def _data_of(code: Code) -> Code:
-    if code.simple and code.nonnull:
+def _data_of(g: Generator, code: Code, kind: str) -> Code:
+    function = "decoded_data_of" if kind in g.layout else "data_of"
+    if code.simple and code.nonnull and kind not in g.layout:
         return Code(f"{code.text}.data")
-    return Code(f"data_of({code.text})", code.depth + 1)
+    return Code(f"{function}({code.text})", code.depth + 1)
 
 
 def _how(g: Generator, type_: types.Type | None, name: str) -> Access | None:

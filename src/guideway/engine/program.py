@@ -121,11 +121,19 @@ class CompiledLibrary:
 class Program:
     """Compiled libraries that refer to one another."""
 
-    def __init__(self, libraries: Iterable[CompiledLibrary], environment: Environment | None = None) -> None:
+    def __init__(
+        self,
+        libraries: Iterable[CompiledLibrary],
+        environment: Environment | None = None,
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``names`` are further names for the generated code."""
         self.libraries: dict[str, CompiledLibrary] = {library.key: library for library in libraries}
         self._by_name: dict[str, str] = {library.name: library.key for library in self.libraries.values()}
         self._modules: dict[tuple[str, bool], Namespace] = {}
+        self._entries: dict[tuple[str, str, bool], Callable[[Evaluation], Any]] = {}
         self._environment = environment
+        self._more_names = names or {}
 
     # ---- running -------------------------------------------------------------------------------------------------------
 
@@ -166,11 +174,15 @@ class Program:
 
     def entry(self, library: str, name: str, traced: bool) -> Callable[[Evaluation], Any]:
         """The function behind a define."""
+        known = self._entries.get((library, name, traced))
+        if known is not None:
+            return known
         owner = self.library(library)
         define = owner.defines.get(name)
         if define is None:
             raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.defines)}")
         function: Callable[[Evaluation], Any] = self.module(owner.key, traced)[define.function]
+        self._entries[library, name, traced] = function
         return function
 
     def function_entry(self, library: str, name: str, operands: Sequence[Any], traced: bool) -> Callable[..., Any]:
@@ -193,7 +205,7 @@ class Program:
             library = self.libraries[key]
             if not library.has(traced):
                 self._make_traced()
-            base = {**names_of_modules(), "LIBRARY": key}
+            base = {**names_of_modules(), **self._more_names, "LIBRARY": key}
             if traced:
                 from guideway.engine import trace
 

@@ -53,6 +53,10 @@ class Requirements(NamedTuple):
     """FHIR type → the elements of it that are read, by their base names."""
     defines: tuple[tuple[str, str], ...]
     """(library, name) of every define that is reached"""
+    whole: tuple[str, ...] = ()
+    """FHIR data types whose values are compared as they are, so that all of their elements count."""
+    unclear: tuple[str, ...] = ()
+    """Where values are compared whose type is not known here (ELM without types), as ``Library 12:3-12:20``."""
 
 
 def requirements_of(
@@ -101,6 +105,13 @@ Scope = dict[str, types.Type | None]
 _HEAD = frozenset(("annotation", "resultTypeSpecifier", "localId", "locator", "resultTypeName", "result_type", "signature"))
 
 
+_COMPARING_NODES = """
+Equal NotEqual Equivalent Distinct Union Intersect Except In Contains ProperIn ProperContains Includes IncludedIn ProperIncludes
+ProperIncludedIn IndexOf Children Descendants Descendents Repeat Mode
+"""
+_COMPARING = frozenset(_COMPARING_NODES.split())
+
+
 class _Collector:
     def __init__(self, environment: Environment) -> None:
         self.env = environment
@@ -112,6 +123,8 @@ class _Collector:
         self.parameters: dict[tuple[str, str, str], None] = {}
         self.libraries: dict[str, None] = {}
         self.defines: dict[tuple[str, str], None] = {}
+        self.whole: dict[str, None] = {}
+        self.unclear: dict[str, None] = {}
 
     def result(self) -> Requirements:
         data = []
@@ -126,7 +139,7 @@ class _Collector:
         touched = {name: tuple(sorted(elements)) for name, elements in sorted(self.touched.items())}
         return Requirements(
             tuple(data), tuple(sorted(self.value_sets)), tuple(sorted(self.code_systems)), tuple(sorted(self.parameters)),
-            tuple(self.libraries), touched, tuple(self.defines),
+            tuple(self.libraries), touched, tuple(self.defines), tuple(sorted(self.whole)), tuple(self.unclear),
         )  # fmt: skip
 
     def supertypes(self, name: str) -> list[str]:
@@ -184,10 +197,40 @@ class _Collector:
                     self.code_systems.setdefault(system.id)
             case nodes.Property():
                 self.property(info, node, scope)
+            case _ if type(node).__name__ in _COMPARING:
+                self.compared(info, node, scope)
         if isinstance(node, (nodes.Element, nodes.TupleElement, nodes.InstanceElement)):
             for name in node.__struct_fields__:
                 if name not in _HEAD:
                     self.walk(info, getattr(node, name), scope)
+
+    def compared(self, info: LibraryInfo, node: Any, scope: Scope) -> None:
+        """Note the FHIR types whose values are compared, made distinct, or taken apart as a whole."""
+        operands = getattr(node, "operand", None) or getattr(node, "source", None)
+        for operand in operands if isinstance(operands, list) else [operands]:
+            self.note_whole(info, node, self.type_of(info, operand, scope))
+
+    def note_whole(self, info: LibraryInfo, node: Any, type_: types.Type | None) -> None:
+        match type_:
+            case None | types.NamedType(types.ANY.name) if not isinstance(node, nodes.Null):
+                self.unclear.setdefault(f"{info.name} {getattr(node, 'locator', None) or type(node).__name__}")
+            case types.NamedType() if type_.uri not in (types.SYSTEM_URI, ""):
+                name = self.env.resource_type(type_.name)
+                if not self.is_resource(name):
+                    self.whole.setdefault(name)
+            case types.ListType(element):
+                self.note_whole(info, node, element)
+            case types.IntervalType(point):
+                self.note_whole(info, node, point)
+            case types.ChoiceType(choices):
+                for choice in choices:
+                    self.note_whole(info, node, choice)
+            case types.TupleType(elements):
+                for _, element in elements:
+                    self.note_whole(info, node, element)
+
+    def is_resource(self, name: str) -> bool:
+        return "FHIR.Resource" in self.env.fhir.ancestors(f"FHIR.{name}")
 
     def type_of(self, info: LibraryInfo, node: Any, scope: Scope) -> types.Type | None:
         if node is None:
@@ -231,6 +274,8 @@ class _Collector:
             self.walk(info, clause.suchThat, inner)
         self.walk(info, node.where, inner)
         self.walk(info, node.return_, inner)
+        if node.return_ is not None and node.return_.distinct:
+            self.note_whole(info, node, self.type_of(info, node.return_.expression, inner))
         self.walk(info, node.aggregate, inner)
         if node.sort is not None:
             item = self.type_of(info, node.return_.expression, inner) if node.return_ else inner.get(node.source[0].alias or "")

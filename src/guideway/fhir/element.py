@@ -199,7 +199,8 @@ def _primitives(kind: str, raw: Any, extra: Any) -> Iterator[FhirPrimitive]:
 
 def codings(data: Json, path: str) -> Iterator[tuple[str | None, str]]:
     """Every ``(system, code)`` at ``path`` of a JSON object, for code filters: of CodeableConcepts, Codings, and bare codes
-    (system None). A step may be the base name of a choice (``medication``) and may cross lists; references are not followed.
+    (system None); a Coding without a system is no known code. A step may be the base name of a choice (``medication``) and may
+    cross lists; references are not followed.
     """
     pending: list[Any] = [data]
     for step in path.split("."):
@@ -216,5 +217,5 @@ def codings(data: Json, path: str) -> Iterator[tuple[str | None, str]]:
             yield None, item
         elif isinstance(item, dict):
             for coding in item.get("coding", ()) if "coding" in item else (item,):
-                if isinstance(coding, dict) and isinstance(coding.get("code"), str):
-                    yield coding.get("system"), coding["code"]
+                if isinstance(coding, dict) and isinstance(coding.get("code"), str) and isinstance(coding.get("system"), str):
+                    yield coding["system"], coding["code"]
