@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -19,21 +19,22 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import msgspec
 
+from guideway.remote.documents import decode
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard, GuardedBackend, _shown
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 ACCEPT = "application/fhir+json, application/json;q=0.9"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one use of a client may cost: seconds in all, bytes an answer, pages a search, entries a search."""
+    """What one use of a client may cost: seconds and bytes in all, bytes an answer, pages a search, entries a search."""
 
     seconds: float = 10.0
     answer_bytes: int = 20_000_000
     pages: int = 50
     entries: int = 20_000
+    total_bytes: int = 100_000_000
 
 
 class Client:
@@ -55,12 +56,13 @@ class Client:
         self.limits = limits or Limits()
         self._token = token
         self._token_base = AllowedBase(token_base.rstrip("/")) if token_base else None
+        self._received = 0
         self._deadline = time.monotonic() + self.limits.seconds
         transport = httpx.AsyncHTTPTransport(retries=0, trust_env=False)
         pool = transport._pool  # the only way to give httpx a network backend of one's own
         pool._network_backend = GuardedBackend(guard)
         self._http = httpx.AsyncClient(
-            transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent, "Accept": ACCEPT}
+            transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent, "Accept": ACCEPT, "Accept-Encoding": "gzip"}
         )
 
     async def __aenter__(self) -> Client:
@@ -109,19 +111,31 @@ class Client:
                 ) as answer:
                     if 300 <= answer.status_code < 400:
                         raise RemoteError("refused", f"{_shown(url)} redirects elsewhere; give the final URL", answer.status_code)
-                    chunks, size = [], 0
-                    async for chunk in answer.aiter_bytes():
-                        size += len(chunk)
-                        if size > self.limits.answer_bytes:
-                            raise RemoteError(
-                                "too-large", f"{_shown(url)} answered with more than {self.limits.answer_bytes} bytes"
-                            )
-                        chunks.append(chunk)
-                    return answer.status_code, b"".join(chunks), answer.headers
+                    return answer.status_code, await self._body(answer, url), answer.headers
         except (TimeoutError, httpx.TimeoutException) as error:
             raise RemoteError("deadline", f"{_shown(url)} did not answer within {self.limits.seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise RemoteError("unreachable", f"{_shown(url)} could not be reached: {type(error).__name__}") from error
+
+    async def _body(self, answer: httpx.Response, url: str) -> bytes:
+        """The body, unpacked by our own hand: a small packed answer must not become a big one before it is measured."""
+        coding = answer.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("identity", "gzip", "deflate", ""):
+            raise RemoteError("not-fhir", f"{_shown(url)} answered in the unasked-for encoding {coding[:20]!r}")
+        unpack = zlib.decompressobj(47) if coding in ("gzip", "deflate") else None
+        room = min(self.limits.answer_bytes, self.limits.total_bytes - self._received)
+        chunks, size = [], 0
+        try:
+            async for raw in answer.aiter_raw(65_536):
+                chunk = unpack.decompress(raw, room - size + 1) if unpack is not None else raw
+                size += len(chunk)
+                self._received += len(chunk)
+                if size > room:
+                    raise RemoteError("too-large", f"{_shown(url)} answered with more than {room} bytes")
+                chunks.append(chunk)
+        except zlib.error as error:
+            raise RemoteError("not-fhir", f"{_shown(url)} answered with a body that cannot be unpacked") from error
+        return b"".join(chunks)
 
     async def _json(
         self,
@@ -140,8 +154,8 @@ class Client:
         if not 200 <= status < 300:
             raise RemoteError("status", f"{_shown(url)} answered HTTP {status}{_outcome_text(body)}", status)
         try:
-            return _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf"))
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            return decode(body)
+        except ValueError as error:
             raise RemoteError("not-fhir", f"{_shown(url)} did not answer with JSON: {error}") from error
 
 
@@ -153,6 +167,10 @@ def _outcome_text(body: bytes) -> str:
     except Exception:
         return ""
     return f": {str(text)[:200]}" if text else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 class FhirClient:
@@ -193,12 +211,12 @@ class FhirClient:
                 raise RemoteError(
                     "not-fhir", f"{_shown(url)} answered with {bundle.get('resourceType')} where a Bundle was expected"
                 )
-            for entry in bundle.get("entry") or ():
+            for entry in _list(bundle.get("entry")):
                 resource = entry.get("resource") if isinstance(entry, dict) else None
                 if not isinstance(resource, dict):
                     continue
                 if resource.get("resourceType") == "OperationOutcome":
-                    if any(i.get("severity") in ("error", "fatal") for i in resource.get("issue") or ()):
+                    if any(isinstance(i, dict) and i.get("severity") in ("error", "fatal") for i in _list(resource.get("issue"))):
                         raise RemoteError(
                             "status", f"{_shown(url)}: the search failed in part{_outcome_text(msgspec.json.encode(resource))}"
                         )
@@ -212,7 +230,7 @@ class FhirClient:
         raise RemoteError("too-large", f"{self.base}/{query.split('?')[0]}: more than {limits.pages} pages")
 
     def _next(self, bundle: dict[str, Any], current: str) -> str | None:
-        for link in bundle.get("link") or ():
+        for link in _list(bundle.get("link")):
             if isinstance(link, dict) and link.get("relation") == "next" and link.get("url"):
                 url = urljoin(current, str(link["url"]))
                 mine, other = urlsplit(self.base), urlsplit(url)

@@ -40,7 +40,8 @@ class AllowedBase:
         if (mine.scheme, mine.hostname, _port(self.url)) != (other.scheme, other.hostname, _port(url)):
             return False
         prefix = mine.path.rstrip("/")
-        if any(part in ("..", ".") for part in other.path.lower().replace("%2e", ".").split("/")):
+        path = other.path.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace("\\", "/")
+        if any(part in ("..", ".") for part in path.split("/")):
             return False
         return other.path == prefix or other.path.startswith(prefix + "/")
 

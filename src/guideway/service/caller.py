@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import anyio
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from guideway.service.keys import TokenRefused, verify
 from guideway.service.logs import log
 from guideway.service.problems import Problem
 from guideway.service.runtime import Runtime
-from guideway.service.settings import Issuer
+from guideway.service.settings import Issuer, Settings, is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Caller:
     jti: str | None = None
     issuer: Issuer | None = None
     scopes: frozenset[str] = frozenset()
+
+
+def own_name(settings: Settings, request: Request) -> None:
+    """Raises Problem 421 where nobody is asked for a token and the request names another host than this one.
+
+    A page in a browser on this machine could otherwise reach the service through a name that it has pointed here.
+    """
+    if settings.authenticated or settings.token_issuers:
+        return
+    host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    if not is_loopback(host) and host != urlsplit(settings.public_base).hostname:
+        raise Problem(421, "this service does not answer to that host name")
 
 
 def _bearer(request: Request) -> str | None:
@@ -42,6 +55,7 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
     """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given) or 429."""
     settings = runtime.settings
     caller = Caller()
+    own_name(settings, request)
     if settings.authenticated:
         token = _bearer(request)
         if token is None:
@@ -70,6 +84,7 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
     """The client behind a /fhir request, which must have one of ``scopes``; raises Problem 401, 403 or 429."""
     settings = runtime.settings
     caller = Caller()
+    own_name(settings, request)
     if settings.token_issuers:
         token = _bearer(request)
         if token is None:

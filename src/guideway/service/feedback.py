@@ -14,6 +14,7 @@ Json = dict[str, Any]
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 COMMENT_LIMIT = 4000
+ITEM_LIMIT = 1000
 
 
 def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
@@ -21,6 +22,8 @@ def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
     items = body.get("feedback")
     if not isinstance(items, list) or not items:
         raise Problem(400, "feedback must be an array of at least one item", expression="feedback")
+    if len(items) > ITEM_LIMIT:
+        raise Problem(413, f"more than {ITEM_LIMIT} items at once; send them in parts", expression="feedback")
     found: list[Json] = []
     for number, item in enumerate(items):
         where = f"feedback[{number}]"
@@ -32,7 +35,7 @@ def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
 
 def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Json]:
     card, outcome, timestamp = item.get("card"), item.get("outcome"), item.get("outcomeTimestamp")
-    if not isinstance(card, str) or not 0 < len(card) <= 128:
+    if not isinstance(card, str) or not 0 < len(card) <= 128 or not card.isprintable():
         raise Problem(400, f"{where}.card is missing", expression=f"{where}.card")
     if outcome not in ("accepted", "overridden"):
         raise Problem(400, f"{where}.outcome must be accepted or overridden", expression=f"{where}.outcome")
@@ -69,17 +72,28 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
         )
     return [
         {
-            "service": service.id, "card": card, "outcome": outcome, "suggestion": suggestion[:128],
-            "reason_system": str(coding.get("system") or "")[:512], "reason_code": str(coding.get("code") or "")[:128],
-            "comment": comment[:COMMENT_LIMIT], "timestamp": timestamp, "iss": iss or "", "received": int(time.time()),
+            "service": service.id, "card": card, "outcome": outcome, "suggestion": _storable(suggestion, 128),
+            "reason_system": _storable(coding.get("system"), 512), "reason_code": _storable(coding.get("code"), 128),
+            "comment": _storable(comment, COMMENT_LIMIT), "timestamp": _utc(timestamp), "iss": iss or "", "received": int(time.time()),
         }
         for suggestion in suggestions
     ]  # fmt: skip
 
 
+def _storable(value: Any, limit: int) -> str:
+    """At most so many characters, without the one that databases do not take."""
+    return str(value or "").replace("\x00", "")[:limit]
+
+
+def _utc(timestamp: str) -> str:
+    """The same moment written in one way, so that a repeated item is known as such."""
+    moment = datetime.datetime.fromisoformat(timestamp).astimezone(datetime.UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _real(timestamp: str) -> bool:
     try:
-        datetime.datetime.fromisoformat(timestamp)
-    except ValueError:
+        datetime.datetime.fromisoformat(timestamp).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
         return False
     return True

@@ -130,8 +130,10 @@ async def verify(
     try:
         header = jwt.get_unverified_header(token)
         unverified = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.exceptions.PyJWTError, ValueError, RecursionError) as error:
+    except Exception as error:  # whatever it is that cannot be read, it is no token
         raise TokenRefused("not a JWT") from error
+    if not isinstance(header, dict) or not isinstance(unverified, dict):
+        raise TokenRefused("not a JWT")
     if header.get("alg") not in algorithms:
         raise TokenRefused("the algorithm is not allowed")
     if header.get("crit"):
@@ -156,7 +158,11 @@ async def verify(
             leeway=skew,
             options={"require": required},
         )
-    except (jwt.exceptions.PyJWTError, ValueError, TypeError) as error:
+        if not all(isinstance(claims[name], int | float) and not isinstance(claims[name], bool) for name in ("exp", "iat")):
+            raise TokenRefused("its times are no numbers")
+    except TokenRefused:
+        raise
+    except Exception as error:  # a check that fails in any way is a refusal
         raise TokenRefused(f"the token does not hold: {type(error).__name__}") from error
     now = time.time()
     if max_age is not None and claims["iat"] < now - max_age - skew:
@@ -164,7 +170,7 @@ async def verify(
     if claims["exp"] > now + MAX_TOKEN_LIFETIME + skew and max_age is not None:
         raise TokenRefused("the token lives longer than an hour")
     jti = claims.get("jti")
-    if require_jti and (not isinstance(jti, str) or not jti or len(jti) > 256):
+    if require_jti and (not isinstance(jti, str) or not jti or len(jti) > 256 or not jti.isprintable()):
         raise TokenRefused("no usable jti")
     tenant = claims.get("tenant")
     return Claims(

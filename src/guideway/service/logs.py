@@ -26,7 +26,7 @@ class _Lines(logging.Formatter):
         line: dict[str, Any] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": record.getMessage() if record.name == LOGGER.name else _foreign(record),
         }
         line.update(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[0] is not None:
@@ -39,6 +39,12 @@ class _Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+def _foreign(record: logging.LogRecord) -> str:
+    """Of another library's message the template and the first line only: what is filled in could be anybody's data."""
+    text = record.getMessage() if record.name.startswith("uvicorn") else str(record.msg)
+    return text.partition("\n")[0][:200]
+
+
 def configure(level: str) -> None:
     """Send the service's log to standard error as JSON lines, and silence the web server's own request log."""
     handler = logging.StreamHandler(sys.stderr)
@@ -48,6 +54,8 @@ def configure(level: str) -> None:
         logger.handlers = [handler]
         logger.setLevel(level.upper())
         logger.propagate = False
+    logging.getLogger().handlers = [handler]
+    logging.captureWarnings(True)
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpcore", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)

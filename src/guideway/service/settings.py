@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -78,7 +79,9 @@ class Settings(BaseSettings):
     trusted_proxy: bool = False
 
     hooks_version: Literal["2.0.0", "3.0.0"] = "2.0.0"
-    missing_data: Literal["fail", "omit", "outcome"] = "fail"
+    missing_data: Literal["fail", "omit"] | dict[str, Literal["fail", "omit"]] = "fail"
+    fhir_operations: bool = True
+    cql_operation: bool | None = None
     parameters: dict[str, str] = Field(default_factory=dict)
     disabled: list[str] = Field(default_factory=list)
     shadow: bool | list[str] = False
@@ -90,6 +93,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=10_000_000, ge=1_000)
     max_depth: int = Field(default=100, ge=10, le=500)
     max_entries: int = Field(default=20_000, ge=1)
+    body_seconds: float = Field(default=15.0, gt=0)
     max_pages: int = Field(default=50, ge=1)
     drain_seconds: float = Field(default=20.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -112,6 +116,22 @@ class Settings(BaseSettings):
         return is_loopback(self.host)
 
     @property
+    def public(self) -> bool:
+        """Whether others than this machine are meant to call: by the address, or by the URL that a proxy in front is known by."""
+        return not self.on_loopback or not is_loopback(urlsplit(self.public_base).hostname or "")
+
+    @property
+    def serves_cql(self) -> bool:
+        """Whether ``$cql`` runs expressions of callers: by default only where nobody but this machine can call."""
+        return self.fhir_operations and (not self.public if self.cql_operation is None else self.cql_operation)
+
+    def when_missing(self, service: str) -> str:
+        """What the service does where data cannot be obtained: ``fail`` (412) or ``omit`` (go on, and say so in a card)."""
+        if isinstance(self.missing_data, dict):
+            return self.missing_data.get(service) or "fail"
+        return self.missing_data
+
+    @property
     def authenticated(self) -> bool:
         """Whether callers must show a JWT."""
         return bool(self.issuers)
@@ -132,12 +152,20 @@ class Settings(BaseSettings):
     def problems(self) -> list[str]:
         """Why it would be unsafe or pointless to start, one sentence each; empty where all is well."""
         found = []
-        if not self.on_loopback and not self.issuers:
-            found.append(f"host {self.host} can be reached from other machines, but no issuers are configured: anyone could ask")
-        if not self.on_loopback and not self.token_issuers:
+        where = f"host {self.host}" if not self.on_loopback else f"base_url {self.base_url}"
+        if self.public and not self.issuers:
+            found.append(f"{where} can be reached from other machines, but no issuers are configured: anyone could ask")
+        if self.public and self.fhir_operations and not self.token_issuers:
             found.append(
-                f"host {self.host} can be reached from other machines, but no token_issuers are configured to protect /fhir"
+                f"{where} can be reached from other machines, but no token_issuers are configured to protect /fhir; "
+                "configure them, or set fhir_operations = false"
             )
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, LookupError):
+            found.append(f"timezone {self.timezone!r} is unknown; write it as Europe/Berlin or UTC")
+        if self.smart_app_url and urlsplit(self.smart_app_url).scheme != "https":
+            found.append(f"smart_app_url {self.smart_app_url} is not https")
         if (self.issuers or not self.on_loopback) and not self.base_url:
             found.append("base_url is missing: the audience of a JWT is checked against it; set it to the URL that EHRs call")
         if self.base_url:
