@@ -20,7 +20,7 @@ from guideway.apply.expressions import Expressions
 from guideway.apply.inputs import unmet_inputs
 from guideway.apply.merge import merge
 from guideway.apply.moment import Moment, moment
-from guideway.apply.outcome import Excluded, PatientOutcome, PlanSummary, Recommendation
+from guideway.apply.outcome import DOES_NOT_APPLY, Excluded, PatientOutcome, PlanSummary, Recommendation
 from guideway.apply.parameters import engine_parameters, shown_parameters
 from guideway.apply.policies import policy as policy_named
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
@@ -28,6 +28,8 @@ from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
+
+LEVELS = ("none", "brief", "evidence", "full")
 
 DRAFT = (
     "DRAFT: this guideline has not been approved for clinical use. For review by health professionals; "
@@ -67,13 +69,16 @@ def apply_guideline(
     - ``parameters``: CQL parameters by name (``Library.name`` where several libraries have one); text is read as the declared
       type.
     - ``hook``: only actions that answer to this trigger; None: all.
-    - ``explain``: False: evidence and missing data; True: with the trace; ``"none"``: statuses only, the fastest.
+    - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
+      apply; ``"none"``: statuses only, the fastest.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
 
     ``GuidewayError`` for an unknown plan, parameter, policy or time zone.
     """
-    level = {False: "evidence", True: "full"}.get(explain, explain) if isinstance(explain, bool) else explain
+    level = ("full" if explain else "evidence") if isinstance(explain, bool) else explain
+    if level not in LEVELS:
+        raise GuidewayError(f"no level of explanation {level!r}; there are {', '.join(LEVELS)}")
     when = moment(as_of, timezone)
     chosen = [p if isinstance(p, Artifact) else guideline.plan(p) for p in plans] if plans else guideline.root_plans()
     rules = policy_named(policy)
@@ -81,18 +86,18 @@ def apply_guideline(
     subject = seen.subject()
     reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
     given = engine_parameters(guideline, parameters or {})
-    evaluation = guideline.program.evaluation(
-        seen,
-        now=when.now,
-        timezone=when.offset,
-        parameters=given,
-        terminology=guideline.terminology,
-        trace=level != "none",
-    )
-    if overrides:
-        from guideway.apply.what_if import override
 
-        override(evaluation, overrides)
+    def evaluate(trace: bool) -> Any:
+        made = guideline.program.evaluation(
+            seen, now=when.now, timezone=when.offset, parameters=given, terminology=guideline.terminology, trace=trace
+        )
+        if overrides:
+            from guideway.apply.what_if import override
+
+            override(made, overrides)
+        return made
+
+    evaluation = evaluate(trace=level != "none")
     place = Setting(
         subject=reference,
         as_of=when.text,
@@ -114,11 +119,14 @@ def apply_guideline(
     outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=_goals(trees, place, seen))
     merge(outcome, trees, guideline, seen)
     if level != "none":
-        from guideway.apply.explain import Explainer
+        explained = outcome.recommendations if stopped is None else []
+        if level == "brief":
+            explained = [r for r in explained if r.status != DOES_NOT_APPLY]
+        if explained:
+            from guideway.apply.explain import Explainer
 
-        explainer = Explainer(guideline, evaluation, seen)
-        for recommendation in outcome.recommendations:
-            if stopped is None:
+            explainer = Explainer(guideline, evaluation, seen)
+            for recommendation in explained:
                 explainer.explain(recommendation, walk.verdicts[recommendation.key], full=level == "full")
         unmet_inputs(outcome, trees, guideline, seen)
     _record_findings(outcome, seen, evaluation)

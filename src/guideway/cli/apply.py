@@ -87,7 +87,7 @@ def apply(
     guideline = open_guideline(package)
     for plan in plans:
         guideline.plan(plan)
-    run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, explain)
+    run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, _level(form, explain))
     changes = run.settings(settings)
     outcomes: list[PatientOutcome] = []
     differences: list[WhatIf] = []
@@ -125,7 +125,7 @@ class Run:
         hook: str,
         context: str | None,
         policy: str,
-        explain: bool,
+        explain: bool | str,
     ) -> None:
         from guideway.apply.moment import moment
 
@@ -158,6 +158,11 @@ class Run:
         changed = change(record, settings, self.guideline, self.when)
         after = self.evaluate(changed.record, overrides=changed.overrides)
         return WhatIf(before.subject, changed.notes, compare(before, after), after)
+
+
+def _level(form: str, explain: bool) -> bool | str:
+    """How much is explained: of what does not apply only the reason, unless everything is asked for."""
+    return True if explain else False if form == "outcome" else "brief"
 
 
 def _context_parameters(guideline: CompiledGuideline, file: str) -> dict[str, Any]:

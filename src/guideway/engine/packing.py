@@ -18,6 +18,9 @@ from typing import Any
 Link = tuple[str, str, str, int]
 """What a reference into another library names: kind, library key, name, index."""
 
+Place = tuple[int, int, bool, tuple[str, ...]]
+"""Of a function or constant: where its code begins and ends, whether it is a constant, and the names of the module it uses."""
+
 Buffer = bytes | memoryview
 
 _LENGTH = 4
@@ -31,12 +34,14 @@ def pack(
     ``operators`` are the module's names for the operators it calls, with the ELM node of each.
     """
     pieces: list[bytes] = []
-    places: dict[str, tuple[int, int, bool]] = {}
+    places: dict[str, Place] = {}
+    known = {*functions, *constants, *links, *operators}
     start = 0
     for is_constant, codes in ((False, functions), (True, constants)):
         for name, code in codes.items():
             piece = marshal.dumps(code)
-            places[name] = (start, start + len(piece), is_constant)
+            uses = tuple(dict.fromkeys(used for used in _names_used(code) if used in known))
+            places[name] = (start, start + len(piece), is_constant, uses)
             start += len(piece)
             pieces.append(piece)
     head = marshal.dumps((places, dict(links), {short: _home(name) for short, name in operators.items()}))
@@ -56,7 +61,7 @@ class Namespace:
     def __init__(self, packed: Buffer, base: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
         view = memoryview(packed)
         start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
-        self._places: dict[str, tuple[int, int, bool]]
+        self._places: dict[str, Place]
         self._links: dict[str, Link]
         self._operators: dict[str, tuple[str, str]]
         self._places, self._links, self._operators = marshal.loads(view[_LENGTH:start])
@@ -88,13 +93,13 @@ class Namespace:
         function.__code__ = self._prepared(self._places[name])
         return function
 
-    def _prepared(self, place: tuple[int, int, bool]) -> CodeType:
+    def _prepared(self, place: Place) -> CodeType:
         """A piece of code, with every name of this module that it uses made ready."""
-        code: CodeType = marshal.loads(self._pieces[place[0] : place[1]])
-        for name in _names_used(code):
-            if name not in self.names and (name in self._places or name in self._links or name in self._operators):
+        start, end, _, uses = place
+        for name in uses:
+            if name not in self.names:
                 self[name]
-        return code
+        return marshal.loads(self._pieces[start:end])  # type: ignore[no-any-return]
 
 
 def _names_used(code: CodeType) -> Iterable[str]:
