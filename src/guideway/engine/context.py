@@ -76,6 +76,12 @@ class Evaluation:
         value = self.memo.get(function, UNSET)
         return self._run(function) if value is UNSET else presented(value)
 
+    def all_of(self, library: str, names: Iterable[str]) -> dict[str, Any]:
+        """The values of several defines of one library; what ``define`` raises, this raises."""
+        traced = self.tracer is not None
+        functions = [(name, self.program.entry(library, name, traced)) for name in names]
+        return self._run(lambda e: {name: presented(function(e)) for name, function in functions})  # type: ignore[no-any-return]
+
     def function(self, library: str, name: str, *operands: Any) -> Any:
         """The result of a function for the given operands."""
         function = self.program.function_entry(library, name, operands, self.tracer is not None)

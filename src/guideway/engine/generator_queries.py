@@ -301,9 +301,15 @@ def _sorted(g: Generator, by: list[nodes.SortByItem], rows: str, type_: types.Ty
         g.items.pop()
         if item.data is not None and not item.used:
             del block.items[0]
-        g.w.line(f"{keyed}.append((({''.join(k.text + ', ' for k in keys)}), {item_name}))")
+        if len(keys) == 1:
+            g.w.line(f"{keyed}.append({keys[0].text})")
+        else:
+            g.w.line(f"{keyed}.append((({''.join(k.text + ', ' for k in keys)}), {item_name}))")
     g.w.behind(f"for {item_name} in {rows}:", block)
-    g.w.line(f"{rows} = sort_rows({keyed}, {directions})")
+    if len(keys) == 1:
+        g.w.line(f"{rows} = sort_one({rows}, {keyed}, {directions[0]})")
+    else:
+        g.w.line(f"{rows} = sort_rows({keyed}, {directions})")
 
 
 def _sort(g: Generator, node: nodes.Sort) -> Code:

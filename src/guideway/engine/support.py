@@ -189,7 +189,9 @@ def moment_before(left: Any, right: Any) -> bool | None:
         return bool(left.ticks < right.ticks)
     if precision < DAY or other < DAY:
         return _compared(left, right)
-    low, other_low = left.ticks + shift_of(left), right.ticks + shift_of(right)
+    low, other_low = left.ticks, right.ticks
+    if left.offset != right.offset:
+        low, other_low = low + shift_of(left), other_low + shift_of(right)
     if low + TICKS[precision] <= other_low:
         return True
     return False if low >= other_low + TICKS[other] or (low == other_low and precision == other) else None
@@ -244,6 +246,20 @@ def sort_values(rows: list[Any] | None, descending: bool) -> list[Any] | None:
 def sort_by_path(rows: list[Any] | None, path: str) -> list[Any] | None:
     """The values in ascending order of the element at ``path``."""
     return None if rows is None else sort_rows([((property_of(row, path),), row) for row in rows], (False,))
+
+
+def sort_one(rows: list[Any], keys: list[Any], descending: bool) -> list[Any]:
+    """The values in the order of one key each."""
+    if len(rows) < 2:
+        return rows
+    kinds = set(map(type, keys))
+    if len(kinds) == 1 and kinds <= _MOMENTS and _alike(keys):
+        order = [key.ticks for key in keys]
+    elif len(kinds) == 1 and kinds <= set(_SORTED_BY_PYTHON):
+        order = keys
+    else:
+        return sort_rows([((key,), row) for key, row in zip(keys, rows)], (descending,))
+    return [rows[position] for position in sorted(range(len(rows)), key=order.__getitem__, reverse=descending)]
 
 
 def sort_rows(keyed: list[tuple[tuple[Any, ...], Any]], descending: tuple[bool, ...]) -> list[Any]:

@@ -1,9 +1,9 @@
 """The typed backend: patient data decoded into structs that hold only what the logic reads, and code that reads attributes.
 
 From the data requirements of some defines (``requirements``) follow a decoder (msgspec structs, made here) and a program whose
-code reads attributes instead of JSON objects; everything else in a bundle is skipped by the parser. It is the throughput path: for
-many patients, and results of CQL's own types. Whole resources, traces and what the logic does not say beforehand are the business
-of the plain program, whose results for the same defines are the same.
+code reads attributes instead of JSON objects; everything else in a bundle is skipped by the parser. It is the path for
+many patients, and for results of CQL's own types. Whole resources, traces and what the logic does not say beforehand are the
+business of the plain program, whose results for the same defines are the same.
 
 One bad resource never costs the bundle: where decoding fails, the entries are taken one by one and the bad ones are listed.
 Numbers are ``Decimal`` or ``int``; a JSON string where a number belongs is an error, not a number.
@@ -15,6 +15,7 @@ import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -307,24 +308,31 @@ class Decoder:
 class TypedRecord:
     """One patient's decoded data; implements ``DataSource`` for typed programs. ``skipped`` lists what could not be decoded."""
 
-    __slots__ = ("_indexes", "_kinds", "skipped")
+    __slots__ = ("_decoded", "_indexes", "_kinds", "skipped")
 
     def __init__(self, resources: Iterable[Decoded], skipped: Sequence[Skipped]) -> None:
-        kinds: dict[str, list[FhirObject]] = {}
+        decoded: dict[type[Decoded], list[Decoded]] = {}
         for resource in resources:
-            kind: Any = resource.__struct_config__.tag
-            found = kinds.get(kind)
-            if found is None:
-                kinds[kind] = [FhirObject(kind, resource)]  # type: ignore[arg-type]
+            kind = type(resource)
+            if kind in decoded:
+                decoded[kind].append(resource)
             else:
-                found.append(FhirObject(kind, resource))  # type: ignore[arg-type]
-        self._kinds = kinds
-        self._indexes: dict[tuple[str, str], dict[tuple[str | None, str], list[int]]] = {}
+                decoded[kind] = [resource]
+        self._decoded = {cls.__struct_config__.tag: found for cls, found in decoded.items()}
+        self._kinds: dict[str, list[FhirObject]] = {}
+        self._indexes: dict[tuple[str, str], _Index] = {}
         self.skipped = tuple(skipped)
+
+    def _of(self, kind: str) -> list[FhirObject]:
+        found = self._kinds.get(kind)
+        if found is None:
+            resources: list[Any] = self._decoded.get(kind, [])
+            found = self._kinds[kind] = [FhirObject(kind, resource) for resource in resources]
+        return found
 
     def subject(self) -> FhirObject | None:
         """The patient."""
-        found = self._kinds.get("Patient")
+        found = self._of("Patient")
         return found[0] if found else None
 
     def retrieve(
@@ -337,50 +345,63 @@ class TypedRecord:
         template_id: str | None = None,
     ) -> Sequence[FhirObject]:
         """The resources of a type, and with one of the codes; see ``DataSource``. All data are one patient's."""
-        if isinstance(context, FhirObject) or (context in UNFILTERED and len(self._kinds.get("Patient", ())) > 1):
+        if isinstance(context, FhirObject) or (context in UNFILTERED and len(self._of("Patient")) > 1):
             raise NotDecoded("the typed backend holds the data of one patient only")
-        found = self._kinds.get(type_name)
-        if found is None:
-            return []
-        if codes is None:
+        found = self._of(type_name)
+        if codes is None or not found:
             return found
-        path = code_path or "code"
-        index = self._indexes.get((type_name, path))
+        key = (type_name, code_path or "code")
+        index = self._indexes.get(key)
         if index is None:
-            index = self._indexes[type_name, path] = _index(found, path)
-        positions = {position for key in (codes & index.keys()) for position in index[key]}
-        if any(system is None for system, _ in index):
-            positions.update(p for _, code in codes for p in index.get((None, code), ()))
-        return [found[position] for position in sorted(positions)]
+            index = self._indexes[key] = _Index(found, key[1])
+        return [found[position] for position in index.find(codes)]
 
     def resolve(self, reference: str) -> FhirObject | None:
         """The resource that a relative reference names."""
         kind, _, name = reference.rpartition("/")
-        return next((o for o in self._kinds.get(kind.rpartition("/")[2], ()) if o.id == name), None)
+        return next((o for o in self._of(kind.rpartition("/")[2]) if o.id == name), None)
 
 
-def _index(found: list[FhirObject], path: str) -> dict[tuple[str | None, str], list[int]]:
-    index: dict[tuple[str | None, str], list[int]] = {}
-    name = attribute(path)
-    for position, item in enumerate(found):
-        data: Any = item.data
-        concept = getattr(data, name, None)
-        coded = getattr(concept, "coding", None)
-        if coded is not None:
-            for coding in coded:
-                if coding.code is not None:
-                    index.setdefault((coding.system, coding.code), []).append(position)
-        elif concept is None or type(concept) is not str:
-            for key in _codings(data, path):
-                index.setdefault(key, []).append(position)
-        else:
-            index.setdefault((None, concept), []).append(position)
-    return index
+class _Index:
+    """The codes at one path of the resources of one type."""
 
+    __slots__ = ("bare", "coded")
 
-def _codings(data: Decoded, path: str) -> Iterable[tuple[str | None, str]]:
-    """Codes at any other path (choices, lists, steps), by way of JSON."""
-    return codings(msgspec.to_builtins(data), path)
+    def __init__(self, found: list[FhirObject], path: str) -> None:
+        self.coded: dict[tuple[str, str], list[int]] = {}
+        self.bare: dict[str, list[int]] = {}
+        names = [attribute(key) for key in (path, f"{path}CodeableConcept", f"{path}Coding")]
+        names = [name for name in names if hasattr(found[0].data, name)]
+        read = attrgetter(names[0]) if names else None
+        coded = self.coded
+        for position, item in enumerate(found):
+            concept = read(item.data) if read is not None else None
+            for name in names[1:] if concept is None else ():
+                concept = concept or getattr(item.data, name)
+            if concept is not None and hasattr(concept, "coding"):
+                for coding in concept.coding or ():
+                    key = (coding.system, coding.code)
+                    if key in coded:
+                        coded[key].append(position)
+                    elif None not in key:
+                        coded[key] = [position]
+            elif concept is not None or not names:
+                for system, code in codings(msgspec.to_builtins(item.data), path):
+                    if system is None:
+                        self.bare.setdefault(code, []).append(position)
+                    else:
+                        self.coded.setdefault((system, code), []).append(position)
+
+    def find(self, codes: CodeSet) -> list[int]:
+        """The positions of the resources with one of the codes, ascending."""
+        positions: set[int] = set()
+        for key, places in self.coded.items():
+            if key in codes:
+                positions.update(places)
+        if self.bare:
+            for _, code in codes:
+                positions.update(self.bare.get(code, ()))
+        return sorted(positions)
 
 
 # ---- programs ----------------------------------------------------------------------------------------------------------
