@@ -95,6 +95,21 @@ class ActionNode(msgspec.Struct, kw_only=True):
                 yield from child.walk()
 
 
+class ActionFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action's definition says, whoever the patient is."""
+
+    definition: Json
+    title: str
+    statements: tuple[str, ...]
+    description: str | None
+    strength: str | None
+    direction: str | None
+    quality: str | None
+    priority: str | None
+    exclusive_group: str | None
+    source: tuple[Source, ...]
+
+
 class PlanNode(msgspec.Struct, kw_only=True):
     """One plan in one place: chosen, or reached through an action."""
 
@@ -250,27 +265,34 @@ class _Place:
         return node
 
     def _describe(self, node: ActionNode) -> Recommendation:
-        definition = node.definition
-        title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or node.id
-        reason = self.walk.stopped or reason_of(node.status, node.verdict)
+        facts = self._facts(node.definition, node.id)
         return Recommendation(
             plan=self.plan.canonical,
             plan_id=self.plan.id,
             action=node.id,
-            title=str(title),
+            title=facts.title,
             status=node.status,
-            reason=reason,
-            statements=[str(extension_value(e)) for e in extensions(definition, STATEMENT_ID)],
-            description=text_of(definition.get("description")),
-            strength=concept_text(first_value(definition, STRENGTH)),
-            direction=direction_of(definition),
-            quality=concept_text(first_value(definition, QUALITY)),
-            priority=text_of(definition.get("priority")),
-            exclusive_group=text_of(first_value(definition, EXCLUSIVE_GROUP)),
+            reason=self.walk.stopped or reason_of(node.status, node.verdict),
+            statements=list(facts.statements),
+            description=facts.description,
+            strength=facts.strength,
+            direction=facts.direction,
+            quality=facts.quality,
+            priority=facts.priority,
+            exclusive_group=facts.exclusive_group,
             conditions=list(node.verdict.results),
-            source=sources(definition, self.plan.resource),
+            source=list(facts.source),
             via=[self.via],
         )
+
+    def _facts(self, definition: Json, name: str) -> ActionFacts:
+        """What an action says of itself; the same for every patient, so found out once for each guideline."""
+        known = self.walk.guideline.memory.get(id(definition))
+        if isinstance(known, ActionFacts) and known.definition is definition:
+            return known
+        facts = facts_of_action(definition, name, self.plan.resource)
+        self.walk.guideline.memory[id(definition)] = facts
+        return facts
 
     def _keep(self, recommendation: Recommendation, verdict: Verdict) -> Recommendation:
         """Note the recommendation; reached a second time, the earlier status of ``STATUSES`` counts and both ways are kept."""
@@ -502,6 +524,23 @@ def _must_be_sound(changed: Json, before: Json) -> None:
 def text_of(value: Any) -> str | None:
     """A string, or None for anything else."""
     return value if isinstance(value, str) else None
+
+
+def facts_of_action(definition: Json, name: str, plan: Json) -> ActionFacts:
+    """The facts of one action of a plan; ``name`` is its title where it has none."""
+    title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or name
+    return ActionFacts(
+        definition=definition,
+        title=str(title),
+        statements=tuple(str(extension_value(e)) for e in extensions(definition, STATEMENT_ID)),
+        description=text_of(definition.get("description")),
+        strength=concept_text(first_value(definition, STRENGTH)),
+        direction=direction_of(definition),
+        quality=concept_text(first_value(definition, QUALITY)),
+        priority=text_of(definition.get("priority")),
+        exclusive_group=text_of(first_value(definition, EXCLUSIVE_GROUP)),
+        source=tuple(sources(definition, plan)),
+    )
 
 
 def direction_of(definition: Json) -> str | None:

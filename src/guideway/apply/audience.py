@@ -34,8 +34,13 @@ _CONTEXTS: dict[str, tuple[str, ...]] = {
 }
 
 
+_RELEVANT = frozenset({"extension", "status", "useContext", "participant"})
+
+
 def reason_to_skip(definition: Json, audience: Audience) -> str | None:
     """Why a plan or an action is not for this audience; None: it is."""
+    if definition.keys().isdisjoint(_RELEVANT):
+        return None
     if first_value(definition, ENABLED) is False:
         return "switched off (cpg-enabled is false)"
     if definition.get("status") == "retired" and definition.get("resourceType"):
