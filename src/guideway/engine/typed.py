@@ -274,7 +274,7 @@ class Decoder:
             union = cls if union is None else union | cls
         entry = msgspec.defstruct("Entry", [("resource", union | None, None)], gc=False)
         bundle = msgspec.defstruct("Bundle", [("entry", list[entry], [])], gc=False)  # type: ignore[valid-type]
-        raw_entry = msgspec.defstruct("RawEntry", [("resource", msgspec.Raw | None, None)])
+        raw_entry = msgspec.defstruct("RawEntry", [("resource", msgspec.Raw, msgspec.Raw())])
         raw_bundle = msgspec.defstruct("RawBundle", [("entry", list[raw_entry], [])])  # type: ignore[valid-type]
         self._bundle: Any = msgspec.json.Decoder(bundle, float_hook=Decimal)
         self._resource: Any = msgspec.json.Decoder(union, float_hook=Decimal)
@@ -296,7 +296,7 @@ class Decoder:
         kept: list[Decoded] = []
         skipped: list[Skipped] = []
         for index, entry in enumerate(entries):
-            if entry.resource is None:
+            if not bytes(entry.resource):
                 continue
             try:
                 kept.append(self._resource.decode(entry.resource))
