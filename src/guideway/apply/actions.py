@@ -194,7 +194,10 @@ class _Place:
     ) -> list[ActionNode]:
         """The actions of a plan or of a group, in document order."""
         nodes: list[ActionNode] = []
-        stop_after_one = any(first_value(group, url) == "any" for url in sorted(APPLICABILITY_BEHAVIOR))
+        stop_after_one = any(
+            extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
+            for extension in objects(group.get("extension"))
+        )
         settled: str | None = None
         for index, definition in enumerate(objects(definitions)):
             here = f"{path}.{index + 1}" if path else str(index + 1)
@@ -230,8 +233,10 @@ class _Place:
     def _triggered(self, definition: Json, inherited: bool, name: str) -> bool:
         """Whether the action answers to the hook of this run; an action without triggers answers to whatever its parent does."""
         hook = self.walk.hook
-        names = [t.get("name") for t in objects(definition.get("trigger")) if t.get("type") == "named-event"]
-        if hook is None or not names or hook in names:
+        if hook is None or "trigger" not in definition:
+            return True
+        names = [t.get("name") for t in objects(definition["trigger"]) if t.get("type") == "named-event"]
+        if not names or hook in names:
             return True
         text = f"answers to {', '.join(str(n) for n in names)}, not to {hook}"
         self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})

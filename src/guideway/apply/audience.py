@@ -34,17 +34,17 @@ _CONTEXTS: dict[str, tuple[str, ...]] = {
 }
 
 
-_RELEVANT = frozenset({"extension", "status", "useContext", "participant"})
+EVERYONE = Audience()
 
 
 def reason_to_skip(definition: Json, audience: Audience) -> str | None:
     """Why a plan or an action is not for this audience; None: it is."""
-    if definition.keys().isdisjoint(_RELEVANT):
-        return None
-    if first_value(definition, ENABLED) is False:
+    if "extension" in definition and first_value(definition, ENABLED) is False:
         return "switched off (cpg-enabled is false)"
     if definition.get("status") == "retired" and definition.get("resourceType"):
         return "retired"
+    if audience == EVERYONE:
+        return None
     for name, parameters in _CONTEXTS.items():
         wanted = [c for c in objects(definition.get("useContext")) if _context_code(c) == name]
         given = [value for p in parameters if (value := getattr(audience, p)) is not None]

@@ -17,7 +17,7 @@ import msgspec
 from guideway.apply.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, bind
+from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind
 
 Json = dict[str, Any]
 
@@ -82,7 +82,7 @@ class Expressions:
             return self._fhirpath(text, extra)
         if language not in CQL_LANGUAGES:
             return Answer(error=f"expressions in {language} are not evaluated; use text/cql-identifier")
-        bound = bind(self.guideline, expression, libraries)
+        bound = self._bound(expression, libraries)
         if bound.error is not None or bound.library is None or bound.define is None:
             return Answer(error=bound.error or "the expression names no define")
         answer = Answer(library=bound.library, define=bound.define)
@@ -93,6 +93,16 @@ class Expressions:
         except RecursionError:
             answer.error = f"{bound.library}.{bound.define}: the evaluation is nested too deeply"
         return answer
+
+    def _bound(self, expression: Json, libraries: list[str]) -> Bound:
+        """Which define an expression names: found out once for each guideline."""
+        known = self.guideline.memory.get(id(expression))
+        if isinstance(known, tuple) and known[0] is expression and known[1] == libraries:
+            found: Bound = known[2]
+            return found
+        bound = bind(self.guideline, expression, libraries)
+        self.guideline.memory[id(expression)] = (expression, list(libraries), bound)
+        return bound
 
     def _fhirpath(self, text: str, extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, evaluate

@@ -120,6 +120,7 @@ class CompiledGuideline:
         self.memory: dict[int, Any] = {}
         """What others found out about parts of the artifacts, by identity of the part; never stored."""
         self._package: Guideline | None = None
+        self._roots: list[Artifact] | None = None
         self._terminology: Any = None
 
     # -- artifacts
@@ -149,6 +150,11 @@ class CompiledGuideline:
 
         Plans that only point at each other in a circle are all roots.
         """
+        if self._roots is None:
+            self._roots = self._find_roots()
+        return list(self._roots)
+
+    def _find_roots(self) -> list[Artifact]:
         inner: set[str] = set()
         for plan in self.plans:
             for reference in definitions_in(plan.resource):
