@@ -172,6 +172,7 @@ def test_diagnosis(row: Any) -> None:
         ("Has Chronic Back Pain", [cond("icd10cm|M54.50")], None),
         ("Has Chronic Back Pain", [cond("icd10cm|M54.50"), cond("icd10cm|G89.29")], True),
         ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2026-02-20")], True),
+        ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2026-04-20")], False),
         ("Has Bone Pain", [cond("Bone Pain")], True),
         ("Has Bone Pain", [{"answers": "clinical-course", "bonePain": False}], False),
         ("Has Osteopenia Or Osteoporosis", [], None),
