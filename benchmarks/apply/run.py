@@ -79,20 +79,18 @@ def whole_guideline(count: int) -> None:
         print(f"  {ratio:8.1f} x orjson.loads   {value / len(data) * 1e3:6.2f} ms a patient   {name}")
 
 
-CQL = (
-    f"""library Bench version '1.0.0'
+HEAD = f"""library Bench version '1.0.0'
 using FHIR version '4.0.1'
 include FHIRHelpers version '4.0.1'
 codesystem "Local": '{BASE}/CodeSystem/local'
 """
-    + "".join(f'code "Test {n}": \'t{n}\' from "Local"\n' for n in range(ACTIONS))
-    + """context Patient
+CODE = 'code "Test {n}": \'t{n}\' from "Local"\n'
+DEFINE = """define "Condition {n}":
+  exists ([Observation: "Test {n}"] O
+    where O.status = 'final' and (O.value as FHIR.Quantity).value > 5.0)
 """
-    + "".join(
-        f'define "Condition {n}":\n  exists ([Observation: "Test {n}"] O where O.status = \'final\' and (O.value as FHIR.Quantity).value > 5.0)\n'
-        for n in range(ACTIONS)
-    )
-)
+NUMBERS = range(ACTIONS)
+CQL = HEAD + "".join(CODE.format(n=n) for n in NUMBERS) + "context Patient\n" + "".join(DEFINE.format(n=n) for n in NUMBERS)
 
 
 def plan_and_patient() -> tuple[list[dict[str, Any]], bytes]:
