@@ -69,3 +69,35 @@ def test_running_a_stored_program_imports_neither_elm_nor_translator(tmp_path) -
     stored.write_bytes(program(fhir_library(BODY)).dumps())
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(stored)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_functions_are_packed_with_the_only_one_that_uses_them() -> None:
+    from guideway.engine.packing import Namespace, functions_of, pack
+
+    module = compile(
+        "def d0(E):\n    return b0(E) + c0\n"
+        "def b0(E):\n    return b0_1(E) + d1(E)\n"
+        "def b0_1(E):\n    return x0 * E\n"
+        "def d1(E):\n    return h(E)\n"
+        "def d2(E):\n    return h(E)\n"
+        "def h(E):\n    return E\n"
+        "def lost(E):\n    return found(E)\n"
+        "def found(E):\n    return lost(E)\n",
+        "<packed>",
+        "exec",
+    )
+    links = {"x0": ("define", "Other", "A", 0)}
+    packed = pack(functions_of(module), {"c0": compile("100", "<packed>", "eval")}, links, {})
+    namespace = Namespace(packed, {}, lambda link: {"A": 10}[link[2]])
+    assert namespace["d0"](2) == 122
+    assert namespace["d0"] is namespace["d0"]
+    assert namespace["d2"](3) == 3
+    assert {name for name in ("b0", "b0_1", "h", "c0", "x0", "d1") if name in namespace.names} == {
+        "b0",
+        "b0_1",
+        "h",
+        "c0",
+        "x0",
+        "d1",
+    }
+    assert "lost" not in namespace.names

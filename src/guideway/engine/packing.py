@@ -24,6 +24,7 @@ Place = tuple[int, int, bool, tuple[str, ...]]
 Buffer = bytes | memoryview
 
 _LENGTH = 4
+_ENTRIES = frozenset("dfp")
 
 
 def pack(
@@ -36,16 +37,44 @@ def pack(
     pieces: list[bytes] = []
     places: dict[str, Place] = {}
     known = {*functions, *constants, *links, *operators}
+    uses = {name: {used for used in _names_used(code) if used in known} for name, code in {**functions, **constants}.items()}
+    families = _families(functions, uses)
     start = 0
-    for is_constant, codes in ((False, functions), (True, constants)):
-        for name, code in codes.items():
-            piece = marshal.dumps(code)
-            uses = tuple(dict.fromkeys(used for used in _names_used(code) if used in known))
-            places[name] = (start, start + len(piece), is_constant, uses)
-            start += len(piece)
-            pieces.append(piece)
+    for name, code in {**functions, **constants}.items():
+        if name in functions and name not in families:
+            continue
+        parts = [(part, functions[part]) for part in families.get(name, ())]
+        needed = set().union(uses[name], *(uses[part] for part, _ in parts)).difference(part for part, _ in parts)
+        piece = marshal.dumps((code, tuple(parts)))
+        places[name] = (start, start + len(piece), name in constants, tuple(sorted(needed)))
+        start += len(piece)
+        pieces.append(piece)
     head = marshal.dumps((places, dict(links), {short: _home(name) for short, name in operators.items()}))
     return b"".join((len(head).to_bytes(_LENGTH, "little"), head, *pieces))
+
+
+def _families(functions: Mapping[str, CodeType], uses: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    """For each function that others may ask for, those that only it uses: they are packed with it.
+
+    What is asked for from outside is a define (d…), function (f…) or parameter (p…) of the library.
+    """
+    users: dict[str, list[str]] = {}
+    for name in functions:
+        for used in uses[name]:
+            users.setdefault(used, []).append(name)
+    families: dict[str, list[str]] = {}
+    for name in functions:
+        owner, passed = name, {name}
+        while owner[0] not in _ENTRIES:
+            found = [user for user in users.get(owner, ()) if user != owner]
+            if len(found) != 1 or found[0] in passed:
+                break
+            owner = found[0]
+            passed.add(owner)
+        families.setdefault(owner, [])
+        if owner != name:
+            families[owner].append(name)
+    return families
 
 
 def functions_of(module: CodeType) -> dict[str, CodeType]:
@@ -96,10 +125,16 @@ class Namespace:
     def _prepared(self, place: Place) -> CodeType:
         """A piece of code, with every name of this module that it uses made ready."""
         start, end, _, uses = place
+        names = self.names
         for name in uses:
-            if name not in self.names:
+            if name not in names:
                 self[name]
-        return marshal.loads(self._pieces[start:end])  # type: ignore[no-any-return]
+        code: CodeType
+        code, parts = marshal.loads(self._pieces[start:end])
+        for name, part in parts:
+            if name not in names:
+                names.setdefault(name, FunctionType(part, names, name))
+        return code
 
 
 def _names_used(code: CodeType) -> Iterable[str]:
