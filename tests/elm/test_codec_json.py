@@ -10,7 +10,7 @@ import pytest
 from guideway.cql.translator import BuiltinSource, translate
 from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
-from guideway.elm.codec import node_to_json, read, read_json, write_json
+from guideway.elm.codec import json_text, node_to_json, read, read_json, write_json
 
 CQL = """
 library Round version '1.0'
@@ -161,9 +161,23 @@ def test_a_byte_order_mark_and_either_form_are_taken() -> None:
 
 def test_chains_of_thousands_are_written_and_read() -> None:
     chain: nodes.Expression = nodes.Null()
-    for _ in range(3_000):
+    for _ in range(5_000):
         chain = nodes.Not(operand=chain)
     made = nodes.Library(
         identifier=nodes.VersionedIdentifier(id="A"), statements=[nodes.ExpressionDef(name="X", expression=chain)]
     )
-    assert read_json(write_json(made)).statements[0].name == "X"
+    text = json_text(write_json(made))
+    assert json_text(write_json(read_json(text))) == text
+
+
+def test_text_is_that_of_pythons_own_writer() -> None:
+    document = write_json(library(), result_types=True)
+    assert json_text(document) == json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("depth", [100_000, 1_000_000])
+def test_bottomless_documents_are_refused(depth: int) -> None:
+    deep = b'{"type":"Not","operand":' * depth
+    for data in (b"[" * depth, b'{"library":{"identifier":{"id":"A"},"statements":' + deep):
+        with pytest.raises(GuidewayError, match=r"nests too deeply|not JSON"):
+            read_json(data)

@@ -95,8 +95,8 @@ def test_static_types_and_annotations_are_read() -> None:
             'xsi:type="Sparkle"',
             r"A\.xml:1:1-2:9: library\.statements\.def\.expression: ELM has no node 'Sparkle'",
         ),
-        ('alias="O"', 'alias="O" colour="red"', "AliasedQuerySource has no 'colour'"),
-        ("<where", "<wherever/><where", "Query has no 'wherever'"),
+        ('alias="O"', 'alias="O" colour="red"', "an AliasedQuerySource has no 'colour'"),
+        ("<where", "<wherever/><where", "a Query has no 'wherever'"),
         ('value="1.5"', 'value="many"', "'many' is no Decimal value"),
         ("</library>", "", "not well-formed"),
         ("urn:hl7-org:elm:r1", "urn:other", "no ELM library"),
@@ -105,3 +105,16 @@ def test_static_types_and_annotations_are_read() -> None:
 def test_what_is_not_elm_is_refused(old: str, new: str, said: str) -> None:
     with pytest.raises(GuidewayError, match=said):
         read_xml(XML.replace(old, new), file="A.xml")
+
+
+def test_deep_documents_are_read_or_refused() -> None:
+    namespaces = 'xmlns="urn:hl7-org:elm:r1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    start = f'<library {namespaces}><identifier id="A"/><statements>'
+    for depth in (3_000, 100_000):
+        deep = '<operand xsi:type="Not">' * depth + '<operand xsi:type="Null"/>' + "</operand>" * depth
+        text = f'{start}<def name="X"><expression xsi:type="Not">{deep}</expression></def></statements></library>'
+        if depth < 10_000:
+            assert read_xml(text).statements[0].name == "X"
+        else:
+            with pytest.raises(GuidewayError, match="nests too deeply"):
+                read_xml(text)

@@ -94,15 +94,13 @@ def elm(file: str, models: tuple[str, ...], annotations: bool, locators: bool, r
 
     Where there are errors they are listed on standard error, and the exit status is 2.
     """
-    import json
-
-    from guideway.elm.codec import write_json
+    from guideway.elm.codec import json_text, write_json
 
     result = _translated(file, models, warnings=False)
     if result.library is None:
         raise GuidewayError(f"{file}: not translated", result.errors)
     document = write_json(result.library, annotations=annotations, locators=locators, result_types=result_types)
-    write_result(json.dumps(document, indent=2, ensure_ascii=False) + "\n", target)
+    write_result(json_text(document) + "\n", target)
     return 0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from guideway.elm import nodes
-from guideway.elm.codec_json import node_to_json, read_json, write_json
+from guideway.elm.codec_json import json_text, node_to_json, read_json, write_json
 from guideway.elm.codec_xml import read_xml
 
-__all__ = ["node_to_json", "read", "read_json", "read_xml", "write_json"]
+__all__ = ["json_text", "node_to_json", "read", "read_json", "read_xml", "write_json"]
 
 
 def read(source: bytes, *, file: str = "ELM") -> nodes.Library:

@@ -29,102 +29,135 @@ def read_json(source: bytes | str | Mapping[str, Any], *, file: str = "ELM") -> 
     if isinstance(source, Mapping):
         document: Any = source
     else:
-        import json
-
-        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
-        try:
-            with deep_recursion():
-                document = json.loads(text, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise GuidewayError(f"{file}: this is not JSON: {error}.") from None
+        document = _parsed(source, file)
     if isinstance(document, Mapping) and isinstance(document.get("library"), Mapping):
         document = document["library"]
     if not isinstance(document, Mapping) or "identifier" not in document:
         raise GuidewayError(f'{file}: this is no ELM library: {{"library": {{"identifier": …}}}} is expected.')
-    with deep_recursion():
-        library = _Reader(file).node(document, "Library", nodes.Library)
+    try:
+        with deep_recursion():
+            library = _Reader(file).node(document, nodes.Library)
+    except RecursionError:
+        raise GuidewayError(f"{file}: this ELM nests too deeply to be read.") from None
     assert isinstance(library, nodes.Library)
     return library
 
 
+def _parsed(source: bytes | str, file: str) -> Any:
+    """The JSON value of a text, however deep: Python's C parser takes what it can, its Python parser the rest."""
+    import json
+
+    try:
+        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except RecursionError:
+            from json import decoder, scanner
+
+            reader: Any = json.JSONDecoder(parse_float=Decimal)
+            reader.parse_object, reader.parse_array = decoder.JSONObject, decoder.JSONArray  # type: ignore[attr-defined]
+            reader.scan_once = scanner.py_make_scanner(reader)  # type: ignore[attr-defined]
+            with deep_recursion():
+                return reader.decode(text)
+    except RecursionError:
+        raise GuidewayError(f"{file}: this JSON nests too deeply to be read.") from None
+    except ValueError as error:
+        raise GuidewayError(f"{file}: this is not JSON: {error}.") from None
+
+
 class _Reader:
-    """Reads one document; knows the file and the locator of the innermost node that has one, for messages."""
+    """Reads one document; knows the file, the way to the current node, and the locator of the innermost node that has one."""
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.path = ["Library"]
         self.locator: str | None = None
 
-    def place(self, path: str) -> str:
-        return f"{self.file}{':' + self.locator if self.locator else ''}: {path}"
+    def refusal(self, message: str) -> GuidewayError:
+        place = f"{self.file}{':' + self.locator if self.locator else ''}: {''.join(self.path)}"
+        return GuidewayError(f"{place}: {message}")
 
-    def node(self, data: Any, path: str, expected: type[Any] | str) -> Any:
+    def node(self, data: Any, expected: type[Any] | str) -> Any:
         """One node; ``expected`` is its class, or the name of the class that the schema declares there."""
         if not isinstance(data, Mapping):
             what = expected if isinstance(expected, str) else expected.__name__
-            raise GuidewayError(f"{self.place(path)}: {article(what)} is expected here, as a JSON object.")
+            raise self.refusal(f"{article(what)} is expected here, as a JSON object.")
         outer = self.locator
         if isinstance(data.get("locator"), str):
             self.locator = data["locator"]
         if isinstance(expected, str):
-            expected = self._class(data, path, expected)
+            expected = self._class(data, expected)
         known = fields(expected.__name__)
         values: dict[str, Any] = {}
         for name, value in data.items():
             field = known.get(name)
             if field is None:
                 if not (name == "type" and isinstance(value, str)) and not name.startswith(("@", "xmlns")):
-                    self._legacy(expected.__name__, name, value, values, path)
+                    self._legacy(expected.__name__, name, value, values)
             elif value is not None:
-                values[field.python] = self._field(field, value, expected.__name__, path)
+                self.path.append(f".{name}")
+                values[field.python] = self._field(field, value, expected.__name__)
+                self.path.pop()
         found = expected(**values)
         if isinstance(found, nodes.Element):
             settle_types(found)
         self.locator = outer
         return found
 
-    def _class(self, data: Mapping[str, Any], path: str, declared: str) -> type[Any]:
-        name = data.get("type")
-        if isinstance(name, str):
-            return class_of(name, declared, self.place(path))
-        if isinstance(name, list):  # compatibility level 1.3 and before: the choices of a ChoiceTypeSpecifier are called "type"
-            return nodes.ChoiceTypeSpecifier
-        if is_abstract(declared):
-            raise GuidewayError(f"{self.place(path)}: the 'type' of this {declared} is missing.")
-        return class_of(declared, declared, self.place(path))
+    def nodes(self, items: list[Any], declared: str) -> list[Any]:
+        """The members of a list."""
+        found = []
+        for index, item in enumerate(items):
+            self.path.append(f"[{index}]")
+            found.append(self.node(item, declared))
+            self.path.pop()
+        return found
 
-    def _legacy(self, owner: str, name: str, value: Any, values: dict[str, Any], path: str) -> None:
+    def _class(self, data: Mapping[str, Any], declared: str) -> type[Any]:
+        name = data.get("type")
+        try:
+            if isinstance(name, str):
+                return class_of(name, declared)
+            if isinstance(name, list):  # compatibility level 1.3: the choices of a ChoiceTypeSpecifier are called "type"
+                return nodes.ChoiceTypeSpecifier
+            if is_abstract(declared):
+                raise ValueError(f"the 'type' of this {declared} is missing.")
+            return class_of(declared, declared)
+        except ValueError as error:
+            raise self.refusal(str(error)) from None
+
+    def _legacy(self, owner: str, name: str, value: Any, values: dict[str, Any]) -> None:
         """What early versions of ELM called otherwise; anything else is unknown."""
         if owner == "ChoiceTypeSpecifier" and name == "type" and isinstance(value, list):
-            values["choice"] = [self.node(item, f"{path}.type[{i}]", "TypeSpecifier") for i, item in enumerate(value)]
+            values["choice"] = self.nodes(value, "TypeSpecifier")
         elif owner == "TupleElementDefinition" and name == "type" and isinstance(value, Mapping):
-            values["elementType"] = self.node(value, f"{path}.type", "TypeSpecifier")
+            values["elementType"] = self.node(value, "TypeSpecifier")
         elif owner == "Interval" and name in ("beginOpen", "endOpen"):
             values["lowClosed" if name == "beginOpen" else "highClosed"] = not value
         else:
-            raise GuidewayError(f"{self.place(path)}: {article(owner)} has no {name!r} in ELM.")
+            raise self.refusal(f"{article(owner)} has no {name!r} in ELM.")
 
-    def _field(self, field: Field, value: Any, owner: str, path: str) -> Any:
-        here = f"{path}.{field.json}"
+    def _field(self, field: Field, value: Any, owner: str) -> Any:
         if owner == "Library" and field.json in SECTIONS:
             value = value.get("def", []) if isinstance(value, Mapping) else value
         if field.type == "Any":
             return value if not field.many or isinstance(value, list) else [value]
         if field.many:
             items = value if isinstance(value, list) else [value]
-            return [self._value(field, item, owner, f"{here}[{i}]") for i, item in enumerate(items)]
+            if field.type in SCALARS:
+                return [self._scalar(field, item) for item in items]
+            return self.nodes(items, field.type)
         if isinstance(value, list):
             if len(value) != 1:
-                raise GuidewayError(f"{self.place(here)}: one value is expected here, not {len(value)}.")
+                raise self.refusal(f"one value is expected here, not {len(value)}.")
             value = value[0]
-        return self._value(field, value, owner, here)
+        return self._scalar(field, value) if field.type in SCALARS else self.node(value, field.type)
 
-    def _value(self, field: Field, value: Any, owner: str, path: str) -> Any:
-        if field.type not in SCALARS:
-            return self.node(value, path, field.type)
+    def _scalar(self, field: Field, value: Any) -> Any:
         try:
             return scalar(field.type, value)
         except (ValueError, InvalidOperation):
-            raise GuidewayError(f"{self.place(path)}: {value!r} is no {field.type} value.") from None
+            raise self.refusal(f"{value!r} is no {field.type} value.") from None
 
 
 def scalar(kind: str, value: Any) -> Any:
@@ -224,6 +257,32 @@ class _Writer:
         if field.type in SCALARS:
             return plain(value)
         return self.node(value, field.type)
+
+
+def json_text(value: Any, *, indent: int = 2) -> str:
+    """JSON text of what ``write_json`` gives, however deep it nests."""
+    out: list[str] = []
+    with deep_recursion():
+        _write_text(value, "\n", " " * indent, out)
+    return "".join(out)
+
+
+def _write_text(value: Any, start: str, indent: str, out: list[str]) -> None:
+    import json
+
+    if isinstance(value, (dict, list)) and value:
+        inner = start + indent
+        brackets = "{}" if isinstance(value, dict) else "[]"
+        out.append(brackets[0])
+        for position, item in enumerate(value):
+            out.append(("," if position else "") + inner)
+            if isinstance(value, dict):
+                out.append(json.dumps(item, ensure_ascii=False) + ": ")
+                item = value[item]
+            _write_text(item, inner, indent, out)
+        out.append(start + brackets[1])
+    else:
+        out.append(json.dumps(value, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:

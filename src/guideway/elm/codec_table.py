@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes
 
 SCALARS = frozenset(("str", "bool", "int", "Decimal", "Any"))
@@ -63,18 +62,18 @@ def is_a(class_name: str, base: str) -> bool:
     return False
 
 
-def class_of(type_name: Any, declared: str, place: str) -> type[Any]:
+def class_of(type_name: str, declared: str) -> type[Any]:
     """The class for a node of type ``type_name`` where the schema declares ``declared``.
 
-    Raises GuidewayError for a type that is not part of ELM, or that cannot stand there.
+    Raises ValueError, saying why, for a type that is not part of ELM, or that cannot stand there.
     """
-    name = str(type_name).rpartition(":")[2]
+    name = type_name.rpartition(":")[2]
     if name not in nodes.FIELDS:
-        raise GuidewayError(f"{place}: ELM has no node {type_name!r}. It may come from a newer version of the standard.")
+        raise ValueError(f"ELM has no node {type_name!r}. It may come from a newer version of the standard.")
     if not is_a(name, declared):
-        raise GuidewayError(f"{place}: {article(declared)} is expected here, not {article(name)}.")
+        raise ValueError(f"{article(declared)} is expected here, not {article(name)}.")
     if is_abstract(name):
-        raise GuidewayError(f"{place}: {name} is an abstract node; a concrete {name} must be named in 'type'.")
+        raise ValueError(f"{name} is an abstract node; a concrete {name} must be named in 'type'.")
     return getattr(nodes, name)  # type: ignore[no-any-return]
 
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes
 from guideway.elm.codec_json import scalar
-from guideway.elm.codec_table import QNAMES, SCALARS, SECTIONS, class_of, fields, settle_types
+from guideway.elm.codec_table import QNAMES, SCALARS, SECTIONS, article, class_of, fields, settle_types
 from guideway.elm.recursion import deep_recursion
 
 NAMESPACE = "{urn:hl7-org:elm:r1}"
@@ -44,20 +44,27 @@ def read_xml(source: bytes | str, *, file: str = "ELM") -> nodes.Library:
         raise GuidewayError(f"{file}: this is not well-formed XML: {error}.") from None
     if root is None or root.tag != f"{NAMESPACE}library":
         raise GuidewayError(f"{file}: this is no ELM library: a library element in the namespace {NAMESPACE[1:-1]} is expected.")
-    with deep_recursion():
-        library = _Reader(file, prefixes).node(root, "Library", "library")
+    try:
+        with deep_recursion():
+            library = _Reader(file, prefixes).node(root, "Library")
+    except RecursionError:
+        raise GuidewayError(f"{file}: this ELM nests too deeply to be read.") from None
     assert isinstance(library, nodes.Library)
     return library
 
 
 class _Reader:
+    """Reads one document; knows the file, the way to the current node, and the locator of the innermost node that has one."""
+
     def __init__(self, file: str, prefixes: dict[int, dict[str, str]]) -> None:
         self.file = file
         self.prefixes = prefixes
+        self.path = ["library"]
         self.locator: str | None = None
 
-    def place(self, path: str) -> str:
-        return f"{self.file}{':' + self.locator if self.locator else ''}: {path}"
+    def refusal(self, message: str) -> GuidewayError:
+        place = f"{self.file}{':' + self.locator if self.locator else ''}: {'.'.join(self.path)}"
+        return GuidewayError(f"{place}: {message}")
 
     def qname(self, element: ElementTree.Element, text: str) -> str:
         """``t:Integer`` → ``{urn:hl7-org:elm-types:r1}Integer``, by the prefixes in force at ``element``."""
@@ -67,11 +74,13 @@ class _Reader:
         uri = self.prefixes[id(element)].get(prefix if colon else "")
         return f"{{{uri}}}{name if colon else prefix}" if uri else text
 
-    def node(self, element: ElementTree.Element, declared: str, path: str) -> Any:
+    def node(self, element: ElementTree.Element, declared: str) -> Any:
         outer = self.locator
         self.locator = element.get("locator", outer)
-        written = element.get(XSI_TYPE)
-        kind = class_of(written or declared, declared, self.place(path))
+        try:
+            kind = class_of(element.get(XSI_TYPE) or declared, declared)
+        except ValueError as error:
+            raise self.refusal(str(error)) from None
         known = fields(kind.__name__)
         values: dict[str, Any] = {}
         for name, text in element.attrib.items():
@@ -79,34 +88,41 @@ class _Reader:
                 continue
             field = known.get(name)
             if field is None or field.type not in SCALARS:
-                raise GuidewayError(f"{self.place(path)}: {kind.__name__} has no {name!r} in ELM.")
+                raise self.refusal(f"{article(kind.__name__)} has no {name!r} in ELM.")
             is_qname = name in QNAMES or (name == "name" and kind is nodes.NamedTypeSpecifier)
-            try:
-                values[field.python] = scalar(field.type, self.qname(element, text) if is_qname else text)
-            except (ValueError, InvalidOperation):
-                raise GuidewayError(f"{self.place(path)}.{name}: {text!r} is no {field.type} value.") from None
+            values[field.python] = self._scalar(field.type, self.qname(element, text) if is_qname else text)
         for child in element:
-            self._child(child, kind.__name__, values, f"{path}.{_local(child)}")
+            self.path.append(_local(child))
+            self._child(child, kind.__name__, values)
+            self.path.pop()
         found = kind(**values)
         if isinstance(found, nodes.Element):
             settle_types(found)
         self.locator = outer
         return found
 
-    def _child(self, child: ElementTree.Element, owner: str, values: dict[str, Any], path: str) -> None:
+    def _scalar(self, kind: str, text: str) -> Any:
+        try:
+            return scalar(kind, text)
+        except (ValueError, InvalidOperation):
+            raise self.refusal(f"{text!r} is no {kind} value.") from None
+
+    def _child(self, child: ElementTree.Element, owner: str, values: dict[str, Any]) -> None:
         field = fields(owner).get(_local(child))
         if field is None:
-            raise GuidewayError(f"{self.place(path)}: {owner} has no {_local(child)!r} in ELM.")
+            raise self.refusal(f"{article(owner)} has no {_local(child)!r} in ELM.")
         if field.type == "Any":
             values.setdefault(field.python, []).append(_annotation(child))
         elif owner == "Library" and field.json in SECTIONS:
-            values[field.python] = [self.node(item, field.type, f"{path}.def") for item in child]
+            self.path.append("def")
+            values[field.python] = [self.node(item, field.type) for item in child]
+            self.path.pop()
         elif field.type in SCALARS:
-            values[field.python] = scalar(field.type, child.text or "")
+            values[field.python] = self._scalar(field.type, child.text or "")
         elif field.many:
-            values.setdefault(field.python, []).append(self.node(child, field.type, path))
+            values.setdefault(field.python, []).append(self.node(child, field.type))
         else:
-            values[field.python] = self.node(child, field.type, path)
+            values[field.python] = self.node(child, field.type)
 
 
 def _local(element: ElementTree.Element) -> str:
