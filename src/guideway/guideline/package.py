@@ -11,15 +11,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.canonical import parse
-from guideway.guideline.libraries import LibraryText, from_cql, from_library_resource
-from guideway.guideline.reading import SourceFile, read_files
 from guideway.terminology.valuesets import version_key
+
+if TYPE_CHECKING:  # what reading a package needs, and a compiled one does not
+    from guideway.guideline.libraries import LibraryText
+    from guideway.guideline.reading import SourceFile
 
 Json = dict[str, Any]
 
@@ -140,6 +142,8 @@ class Guideline:
         seen: set[tuple[str, str | None]] = set()
         carried = []
         for artifact in self.of_type("Library"):
+            from guideway.guideline.libraries import from_library_resource
+
             found, findings = from_library_resource(artifact.resource, artifact.file)
             self.findings += findings
             carried += [found] if found else []
@@ -191,12 +195,16 @@ class Guideline:
 def load(path: str | os.PathLike[str]) -> Guideline:
     """The guideline at ``path``; a path that cannot be read, or holds no artifact at all, raises ``GuidewayError``."""
     origin = os.fspath(path)
+    from guideway.guideline.reading import read_files
+
     return from_files(read_files(origin), origin)
 
 
 def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
     """A guideline from its files; ``origin`` is only used in messages and for the name where there is no manifest."""
     from hashlib import sha256
+
+    from guideway.guideline.libraries import from_cql
 
     state = sha256()
     findings: list[Diagnostic] = []
