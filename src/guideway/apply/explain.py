@@ -143,9 +143,9 @@ class Explainer:
     def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Evidence]:
         said = result.define or result.expression
         seen: set[int] = set()
-        pending: list[tuple[Trace, str, str | None]] = [(trace, said, None)]
+        pending: list[tuple[Trace, str, str | None, str]] = [(trace, said, None, said)]
         while pending:
-            node, statement, comparison = pending.pop()
+            node, statement, comparison, inside = pending.pop()
             element = self.element(node)
             if element is not None:
                 touched[element.library, element.define] = None
@@ -159,14 +159,15 @@ class Explainer:
                 touching = self._nearest(node) if node.kind == "Query" and not found else ()
                 below = [child for _, child in touching]
                 if below:
-                    pending += [(child, statement, comparison) for child in reversed(below)]
+                    pending += [(child, statement, comparison, inside) for child in reversed(below)]
                     continue
-                yield from self._of_resources(node, found, statement, comparison)
+                yield from self._of_resources(node, found, statement, comparison, inside)
                 continue
             name = define_name(node)
             statement = name if name and isinstance(unwrap(node.value), bool | None) else statement
+            inside = name or inside
             text = comparison_text(node)
-            pending += [(child, statement, text or comparison) for child in reversed(deciders(node))]
+            pending += [(child, statement, text or comparison, inside) for child in reversed(deciders(node))]
 
     def _of_element(self, element: Element, node: Trace, statement: str, comparison: str | None) -> Iterator[Evidence]:
         found, checked = self._sources.of(node)
@@ -197,7 +198,10 @@ class Explainer:
             more = f"and {len(references) - BRIEF} more"
             yield Evidence(element=element.id, display=f"{element.display}: {more}", why=why)
 
-    def _of_resources(self, node: Trace, found: list[str], statement: str, comparison: str | None) -> Iterator[Evidence]:
+    def _of_resources(
+        self, node: Trace, found: list[str], statement: str, comparison: str | None, inside: str
+    ) -> Iterator[Evidence]:
+        """The resources of a retrieve or query outside any data element; ``inside`` is the define it stands in."""
         references = found
         checked: list[str] = []
         if not found:
@@ -205,8 +209,7 @@ class Explainer:
             references, checked = list(came_from), list(left_out)
         why = reason(statement, comparison, None)
         if not references:
-            name = node.label or next((child.label for child in node.children or () if child.kind == "Retrieve"), None)
-            display = f"no {name} on record" if name else "nothing that counts on record"
+            display = f"no {node.label} on record" if node.kind == "Retrieve" and node.label else f"no {inside} on record"
             yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             facts = self._facts(reference)
