@@ -295,18 +295,22 @@ def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any) -> N
     outcome.excluded = [
         Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in getattr(record, "excluded", None) or ()
     ]
-    outcome.findings += list(getattr(record, "findings", None) or ())
+    found = list(getattr(record, "findings", None) or ())
+    outcome.findings += found
     for message in getattr(evaluation, "messages", None) or ():
         text = message if isinstance(message, str) else getattr(message, "message", None) or str(message)
         outcome.findings.append(Diagnostic("cql-message", Severity.information, str(text)))
     about = getattr(record, "findings_about", None)
-    if about is None:
+    pointers = [finding.pointer for finding in found if finding.pointer]
+    if about is None or not pointers:
         return
     for recommendation in outcome.recommendations:
         touched = [e.resource for e in recommendation.evidence if e.resource] + [
             r for e in recommendation.evidence for r in e.checked
         ]
         for reference in dict.fromkeys(touched):
+            if not any(pointer.startswith(reference) for pointer in pointers):
+                continue
             recommendation.findings += [f for f in about(reference) if f not in recommendation.findings]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import marshal
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
@@ -167,9 +168,10 @@ def _home(name: str) -> tuple[str, str]:
     return (module, attribute) if getattr(sys.modules.get(module), attribute, None) is function else ("", name)
 
 
+@cache
 def _operator(module: str, name: str) -> Any:
     if module:
-        return getattr(import_module(module), name)
+        return getattr(sys.modules.get(module) or import_module(module), name)
     from guideway.engine.operators import OPERATORS
 
     return OPERATORS[name].function
