@@ -39,6 +39,8 @@ define "Given": flatten (Patient.name N return all (N.given G return all G.value
 define "Drugs": Count([MedicationRequest: medication in "Blood"])
 define "Class": First([Encounter] E return all E.class.code.value)
 define "Made": FHIRHelpers.ToQuantity(FHIR.Quantity { value: FHIR.decimal { value: 5.0 }, unit: FHIR.string { value: 'mg' } })
+define "Let": First((1) N let q: FHIR.Quantity { value: FHIR.decimal { value: 2.5 } } return { q.value.value })
+define "Mixed": ({ First([Observation]), FHIR.Observation { id: FHIR.id { value: 'new' } } }) O return all O.id.value
 define "Same codes": exists ([Observation] A with [Observation] B such that A.id != B.id and A.code = B.code)
 define "Nothing": Last([Condition] C sort by recordedDate.value).code.text.value
 """

@@ -191,14 +191,18 @@ def _of_binding(g: Generator, binding: Binding, name: str) -> Raw | None:
     return Raw(g, owner, how, kind)
 
 
-def bind(g: Generator, code: Code, type_: types.Type | None) -> Binding:
-    """A binding for a local variable; where it holds a FHIR object, its JSON gets a name too."""
+def bind(g: Generator, code: Code, type_: types.Type | None, *, retrieved: bool = False) -> Binding:
+    """A binding for a local variable; where it holds a FHIR object, its JSON gets a name too.
+
+    ``retrieved`` says that it comes from the data as it is: never null, and decoded where data are decoded.
+    """
     kind = g.env.fhir_name(type_)
     if g.traced or kind is None or is_primitive(kind):
         return Binding(code, type_)
     data = g.w.new_local()
     read = "decoded_data_of" if kind in g.layout else "data_of"
-    g.w.line(f"{data} = {code.text}.data" if code.nonnull else f"{data} = {read}({code.text})")
+    plain = retrieved or (code.nonnull and kind not in g.layout)
+    g.w.line(f"{data} = {code.text}.data" if plain else f"{data} = {read}({code.text})")
     return Binding(code, type_, data=data)
 
 

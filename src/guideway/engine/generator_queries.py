@@ -66,7 +66,7 @@ def _loop(g: Generator, source: _Source, body: Callable[[], None], nonnull: bool
         if source.raw is not None:
             binding = Binding(code, source.type, raw=source.raw)
         else:
-            binding = bind(g, code, source.type)
+            binding = bind(g, code, source.type, retrieved=nonnull)
         with g.bound({source.alias: binding}):
             body()
         if binding.data is not None and not binding.used:
