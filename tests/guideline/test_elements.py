@@ -356,6 +356,16 @@ INADEQUATE, ADEQUATE = "local:therapy-response|inadequate", "local:therapy-respo
         ),
         ("Inadequate Response To H1 Antihistamine", [med("Cetirizine", status="stopped")], None),
         (
+            "Inadequate Response To First Line",
+            [obs(RESPONSE, components={"Cetirizine": INADEQUATE, "H2 Antihistamines": INADEQUATE})],
+            None,
+        ),
+        (
+            "Inadequate Response To First Line",
+            [obs(RESPONSE, components={"Cetirizine": INADEQUATE, "H2 Antihistamines": INADEQUATE, "Oral Cromolyn": INADEQUATE})],
+            True,
+        ),
+        (
             "Standard Therapies Failed",
             [obs(RESPONSE, components={"Cetirizine": INADEQUATE, "H2 Antihistamines": INADEQUATE})],
             None,
