@@ -20,17 +20,24 @@ YARDSTICK = "import click, msgspec"
 LIMIT = 1.8
 
 
-def commands(bundle: Path) -> dict[str, list[str]]:
+EXAMPLES = ("no-mast-cell-disease", "indolent-sm-two-devices-in-place", "aggressive-sm-neutrophils-0-8")
+"""From a patient whom the guideline says nothing to one with much to explain."""
+
+
+def commands(bundles: list[Path]) -> dict[str, list[str]]:
     """Name → command line; the first is the yardstick."""
     python = sys.executable
     program = [python, "-c", "from guideway.cli import main; main()"]
-    return {
+    found = {
         YARDSTICK: [python, "-c", YARDSTICK],
         "bare interpreter": [python, "-c", "pass"],
         "guideway --help": [*program, "--help"],
-        "guideway apply": [*program, "apply", str(bundle)],
-        "guideway apply --format json": [*program, "apply", str(bundle), "--format", "json"],
     }
+    for bundle in bundles:
+        for form in ("table", "json"):
+            name = f"guideway apply {bundle.name} --format {form}"
+            found[name] = [*program, "apply", str(bundle), "--as-of", "2026-06-01", "--format", form]
+    return found
 
 
 def measure(table: dict[str, list[str]], rounds: int, environment: dict[str, str]) -> dict[str, float]:
@@ -63,29 +70,30 @@ def imports(command: list[str], environment: dict[str, str]) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bundle", nargs="?", type=Path, help="the bundle to apply  [default: the first example]")
+    parser.add_argument("bundles", nargs="*", type=Path, help=f"the bundles to apply  [default: {', '.join(EXAMPLES)}]")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--imports", action="store_true", help="list what apply imports beyond the yardstick")
     options = parser.parse_args()
-    bundle = options.bundle or sorted((ROOT / "examples").glob("*.json"))[0]
+    bundles = options.bundles or [ROOT / "examples" / f"{name}.json" for name in EXAMPLES]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "GUIDEWAY_CACHE": folder}
-        table = commands(bundle)
+        table = commands(bundles)
         medians = measure(table, options.rounds, environment)
         base = medians[YARDSTICK]
-        print(f"{bundle.name}, {options.rounds} rounds, Python {sys.version.split()[0]}")
+        print(f"{options.rounds} rounds, Python {sys.version.split()[0]}; times relative to the first, limit {LIMIT} for apply")
+        exceeded = False
         for name, value in medians.items():
-            print(f"  {value / base:5.2f}  {name}")
-        ratio = medians["guideway apply --format json"] / base
-        print(f"limit {LIMIT}: {'met' if ratio <= LIMIT else 'exceeded'}")
+            over = "apply" in name and value / base > LIMIT
+            exceeded |= over
+            print(f"  {value / base:5.2f}  {name}{'  (over the limit)' if over else ''}")
         if options.imports:
             usual = imports(table[YARDSTICK], environment)
-            ours = imports(table["guideway apply --format json"], environment)
+            ours = imports(list(table.values())[-1], environment)
             print("imported beyond the yardstick, microseconds each:")
             for name, cost in sorted(ours.items(), key=lambda item: -item[1]):
                 if name not in usual:
                     print(f"  {cost:7}  {name}")
-    sys.exit(0 if ratio <= LIMIT else 1)
+    sys.exit(1 if exceeded else 0)
 
 
 if __name__ == "__main__":
