@@ -1,0 +1,69 @@
+"""``guideway traceability``: where each statement of the source went, as a table for people or JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from guideway.cli.output import write_result
+from guideway.cli.package import open_package, package_option
+
+
+@click.command()
+@package_option
+@click.option("--cases", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The folder with the test cases (YAML).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
+def traceability(package: str | None, folder: Path | None, form: str, target: str | None) -> None:
+    """Show where each statement of the source went: action, activity, logic, value sets, test cases."""
+    from guideway.authoring.traceability import names_expected
+    from guideway.authoring.traceability import traceability as table_of
+
+    guideline = open_package(package)
+    cases: dict[str, list[str]] = {}
+    if folder is not None:
+        from guideway.authoring.cases import concepts_of, read_case
+        from guideway.guideline.locate import installed_guideline
+        from guideway.guideline.package import load
+
+        whole = load(package or installed_guideline() or ".")
+        concepts = concepts_of((a.resource for a in whole.of_type("ValueSet")), guideline.manifest.canonical or "")
+        for path in sorted(folder.rglob("*.yaml")):
+            case = read_case(path.read_text("utf-8"), concepts, str(path), bundle_reader=_reader(path))
+            cases[case.id] = names_expected(case.expect)
+    table = table_of(guideline, cases)
+    if form == "json":
+        import json
+
+        write_result((json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode(), target)
+        return
+    write_result("\n".join(_lines(table)) + "\n", target)
+
+
+def _reader(path: Path) -> Any:
+    import json
+
+    return lambda name: json.loads((path.parent / name).read_text("utf-8"))
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    lines = []
+    for row in table["statements"]:
+        lines.append(row["id"])
+        for home in row["homes"]:
+            lines.append(f"  {home['plan']}#{home['action']}  ({home['kind']}; {'; '.join(home.get('source', []))})")
+            if home.get("activity"):
+                lines.append(f"    activity  {home['activity']}")
+            if home.get("defines"):
+                lines.append(f"    logic     {', '.join(home['defines'])}")
+        lines.append(f"    cases     {', '.join(row['cases']) or 'none'}")
+    return lines
