@@ -35,6 +35,7 @@ from guideway.apply.names import (
 )
 from guideway.apply.outcome import PatientOutcome, pruned
 from guideway.apply.policies import Policy
+from guideway.apply.soundness import cleaned
 from guideway.apply.timing import timing_of
 from guideway.guideline.package import Artifact
 
@@ -86,6 +87,7 @@ class _Builder:
             group["language"] = setting.language
         self._goals(node, group)
         carried = [deepcopy(e) for e in objects(node.artifact.resource.get("extension")) if e.get("url") not in NOT_CARRIED]
+        carried = cleaned({"resourceType": "Basic", "extension": carried})[0].get("extension", []) if carried else []
         if carried:
             group["extension"] = [*group.get("extension", []), *carried]
         group["instantiatesCanonical"] = [node.artifact.canonical]

@@ -116,7 +116,7 @@ def apply_guideline(
     walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
     outcome = _outcome(guideline, walk, trees, place, when, hook, policy, given)
-    outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=_goals(trees, place, seen))
+    outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=_goals(trees, place, seen, outcome.findings))
     merge(outcome, trees, guideline, seen)
     if level != "none":
         explained = outcome.recommendations if stopped is None else []
@@ -171,7 +171,18 @@ def variables(record: Any, place: Setting) -> Json:
     return found
 
 
-def _goals(trees: list[PlanNode], place: Setting, record: Any) -> dict[str, list[Json]]:
+def _sound_goal(goal: Json, plan: Artifact, findings: list[Diagnostic]) -> Json:
+    """A goal without what is not valid FHIR in its definition."""
+    from guideway.apply.soundness import cleaned
+
+    resource, faults = cleaned({"resourceType": "Goal", **{n: v for n, v in goal.items() if n != "_goalId"}})
+    for path, message in faults:
+        text = f"{plan.id}: goal {path}: {message}; it is left out"
+        findings.append(Diagnostic("goal-invalid", Severity.error, text, plan.file or None))
+    return {n: v for n, v in resource.items() if n != "resourceType"} | {n: v for n, v in goal.items() if n == "_goalId"}
+
+
+def _goals(trees: list[PlanNode], place: Setting, record: Any, findings: list[Diagnostic]) -> dict[str, list[Json]]:
     """The goals of every plan that has something to say."""
 
     def conditions(concept: Json) -> list[str]:
@@ -186,7 +197,7 @@ def _goals(trees: list[PlanNode], place: Setting, record: Any) -> dict[str, list
     while pending:
         node = pending.pop(0)
         if node.artifact.canonical not in found:
-            goals = goals_of(node.artifact, place, conditions)
+            goals = [_sound_goal(goal, node.artifact, findings) for goal in goals_of(node.artifact, place, conditions)]
             if goals:
                 found[node.artifact.canonical] = goals
         for action in node.actions:
