@@ -51,6 +51,9 @@ COUNTED: dict[str, tuple[str, str]] = {
 }
 """Status → what one, and what several of it are called."""
 
+FEW = 3
+"""So many recommendations that cannot be known yet are shown in full; of more, what they wait for."""
+
 _LABEL = 13
 _INDENT = "  "
 
@@ -219,15 +222,31 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Lin
             waiting.setdefault(missing.element, []).append(item)
     if len(found) > 1 and needed:
         yield [Piece("What would settle it", "title")]
-        for element, missing in needed.items():
+        for element, missing in sorted(needed.items(), key=lambda item: -len(waiting[item[0]])):
             number = len(waiting[element])
             yield from _row(
                 "", f"{missing_text(missing)} ({number} recommendation{'s' if number > 1 else ''})", width, bullet="• "
             )
         yield []
+    brief = len(found) > FEW and not explain
     for item in found:
-        yield from _recommendation(item, width, explain)
+        yield from _waiting(item, width) if brief else _recommendation(item, width, explain)
         yield []
+    if brief:
+        yield from wrap("--explain shows what each of these rests on.", width, style="dim")
+        yield []
+
+
+def _waiting(item: Recommendation, width: int) -> Iterator[Line]:
+    """One of many that cannot be known yet: what it waits for; how to supply that is said above."""
+    yield from _title(item, width)
+    yield from _row("plan", item.key, width, "dim")
+    if item.missing:
+        yield from _row("missing", "; ".join(missing_text(missing, supply=False) for missing in item.missing), width)
+    elif item.reason:
+        yield from _row("because", item.reason, width)
+    for number, source in enumerate(item.source):
+        yield from _row("source" if number == 0 else "", source.label, width)
 
 
 def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
