@@ -1,0 +1,80 @@
+"""The guideline that comes with the program, on every example: valid FHIR, the documented format, explanations that hold."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from tests.apply.small import AS_OF
+
+import guideway.apply
+from guideway.apply.care_plan import bundle, care_plan
+from guideway.apply.outcome import dumps
+from guideway.apply.run import apply_guideline
+from guideway.fhir.check import check_resource
+from guideway.guideline.compiled import CompiledGuideline, open_guideline
+from guideway.records.reading import read_bundle
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.json"))
+SCHEMA = json.loads((Path(guideway.apply.__file__).parent / "outcome.schema.json").read_text())
+
+
+@cache
+def installed() -> CompiledGuideline:
+    return open_guideline()
+
+
+def record(path: Path) -> Any:
+    (found,) = read_bundle(path.read_bytes(), path.name)
+    return found
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_results_are_valid_fhir_and_follow_the_schema(path: Path) -> None:
+    outcome = apply_guideline(installed(), record(path), as_of=AS_OF, practitioner="Practitioner/d")
+    problems = [d.as_text() for d in check_resource(care_plan(outcome)) if d.severity.value == "error"]
+    assert not problems, problems
+    jsonschema.validate(json.loads(dumps(outcome.as_json())), SCHEMA)
+    assert not outcome.by_status("error"), [r.reason for r in outcome.by_status("error")]
+    for recommendation in outcome.recommendations:
+        assert bool(recommendation.missing) >= (recommendation.status == "unknown"), recommendation.key
+
+
+@pytest.mark.parametrize("policy", ["cqf", "spec"])
+def test_the_other_policies_are_valid_too(policy: str) -> None:
+    for path in EXAMPLES[::4]:
+        outcome = apply_guideline(installed(), record(path), as_of=AS_OF, policy=policy)
+        for resource in (care_plan(outcome), bundle(outcome)):
+            problems = [d.as_text() for d in check_resource(resource) if d.severity.value == "error"]
+            assert not problems, problems
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_supplying_what_is_missing_decides(path: Path) -> None:
+    """Where all that is missing is Boolean: some values decide, and each datum makes a difference for some of the others."""
+    guideline = installed()
+    elements = {e.id: e for e in guideline.elements.values()}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for r in apply_guideline(guideline, record(path), as_of=AS_OF).by_status("unknown"):
+        names = tuple(m.element for m in r.missing)
+        if len(names) <= 4 and all(n in elements and elements[n].type == "Boolean" for n in names):
+            groups.setdefault(names, []).append(r.key)
+    for names, keys in groups.items():
+        table: list[tuple[tuple[bool, ...], dict[str, str]]] = []
+        for values in product((False, True), repeat=len(names)):
+            given = {(elements[n].library, elements[n].define): v for n, v in zip(names, values)}
+            found = apply_guideline(guideline, record(path), as_of=AS_OF, overrides=given, explain="none")
+            table.append((values, {r.key: r.status for r in found.recommendations}))
+        for key in keys:
+            statuses = {values: found[key] for values, found in table}
+            assert set(statuses.values()) != {"unknown"}, (key, names)
+            for index, name in enumerate(names):
+                flips = any(statuses[(*v[:index], True, *v[index + 1 :])] != s for v, s in statuses.items() if not v[index])
+                assert flips, (key, name, statuses)
