@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import click
@@ -55,6 +59,10 @@ def serve(
     if check:
         return 0
     hand_over(settings)
+    if settings.workers > 1:
+        folder = tempfile.mkdtemp(prefix="guideway-metrics-")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     click.echo(f"{settings.public_base}/cds-services  {len(content.services)} services", err=True)
     uvicorn.run(
         "guideway.service.serving:application",

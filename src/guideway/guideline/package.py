@@ -137,6 +137,10 @@ class Guideline:
         known.sort(key=lambda a: version_key(a.version), reverse=True)
         self.artifacts.append(artifact)
 
+    def add(self, artifact: Artifact) -> None:
+        """One more artifact; one that is there already stays as it is."""
+        self._add(artifact)
+
     def _add_libraries(self, libraries: Iterable[LibraryText]) -> None:
         """CQL files first, then what Library resources carry; the first of each name and version counts."""
         seen: set[tuple[str, str | None]] = set()

@@ -62,7 +62,10 @@ class Client:
         pool = transport._pool  # the only way to give httpx a network backend of one's own
         pool._network_backend = GuardedBackend(guard)
         self._http = httpx.AsyncClient(
-            transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent, "Accept": ACCEPT, "Accept-Encoding": "gzip"}
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"User-Agent": user_agent, "Accept": ACCEPT, "Accept-Encoding": "gzip"},
         )
 
     async def __aenter__(self) -> Client:

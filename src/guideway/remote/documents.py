@@ -28,7 +28,7 @@ _DECODER = msgspec.json.Decoder(float_hook=_number)
 
 
 def decode(body: bytes, depth: int = MAX_DEPTH) -> Any:
-    """The JSON value in ``body``; ValueError (with a message without any of the content) where it is none, or is out of bounds."""
+    """The JSON value in ``body``; ValueError (its message holds none of the content) where it is none, or is out of bounds."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if not within_depth(body, depth):
         raise ValueError(f"it nests deeper than {depth} levels")

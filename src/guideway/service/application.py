@@ -33,6 +33,7 @@ from guideway.service.problems import Problem, from_remote
 from guideway.service.routes import Handler, Place, json_response, problem_response
 from guideway.service.runtime import Runtime, guidelines_shown
 from guideway.service.services import Service
+from guideway.service.settings import Settings
 
 Json = dict[str, Any]
 
@@ -181,11 +182,13 @@ async def ready(runtime: Runtime, request: Request) -> Response:
 
 
 async def metrics(runtime: Runtime, request: Request) -> Response:
-    """``GET /metrics``: Prometheus text; only from this machine unless a bearer token for /fhir is shown."""
-    if runtime.settings.token_issuers and not runtime.settings.on_loopback:
+    """``GET /metrics``: Prometheus text; where others than this machine can call, for a bearer token with system/Metrics.r."""
+    if runtime.settings.public and runtime.settings.token_issuers:
         from guideway.service.caller import fhir_caller
 
         await fhir_caller(runtime, request, ["system/Metrics.r"])
+    if runtime.settings.public and not runtime.settings.token_issuers:
+        raise Problem(403, "metrics need token_issuers where others than this machine can call")
     rows = await anyio.to_thread.run_sync(runtime.store.feedback_counts)
     body, kind = runtime.metrics.text(rows)
     return Response(body, 200, media_type=kind)
@@ -201,18 +204,18 @@ PLACES: tuple[Place, ...] = (
 )
 
 
-def all_places() -> tuple[Place, ...]:
-    """Every route of the service."""
+def all_places(settings: Settings) -> tuple[Place, ...]:
+    """Every route of a service with these settings."""
     from guideway.service.openapi import OPENAPI_PLACES
     from guideway.service.operations import FHIR_PLACES
 
-    return (*PLACES, *FHIR_PLACES, *OPENAPI_PLACES)
+    return (*PLACES, *(FHIR_PLACES if settings.fhir_operations else ()), *OPENAPI_PLACES)
 
 
 def make_application(runtime: Runtime) -> ASGIApp:
     """The application around a runtime."""
     methods: dict[str, dict[str, Handler]] = {}
-    for place in all_places():
+    for place in all_places(runtime.settings):
         methods.setdefault(place.path, {})[place.method] = place.handler
     routes = [_route(runtime, path, by_method) for path, by_method in methods.items()]
 

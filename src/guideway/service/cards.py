@@ -33,6 +33,8 @@ OVERRIDE_REASONS = (
 )
 _MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])")
+_AUTOLINK = re.compile(r"(?i)(:(?=//)|(?<=www)\.|@)")
+"""What GitHub's Markdown makes a link without being asked: addresses in a patient's text must stay text."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -57,6 +59,7 @@ def escaped(text: Any) -> str:
     '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
     plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
+    plain = _AUTOLINK.sub(r"\\\1", plain)
     return "".join(_ENTITIES.get(c, c) for c in plain)
 
 
@@ -81,6 +84,7 @@ def cards_of(
     limit: int = 20,
     links: Sequence[Json] = (),
     disabled: Sequence[str] = (),
+    missing: Mapping[str, str] | None = None,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
 
@@ -95,7 +99,11 @@ def cards_of(
     ranks = {"critical": 0, "warning": 1, "info": 2}
     cards.sort(key=lambda card: ranks[card.body["indicator"]])
     told = [r for r in outcome.recommendations if not off.intersection({r.key, *r.statements})]
-    tail = [c for c in (maker.failed(told), maker.withheld(told), maker.needed(told)) if c is not None]
+    tail = [
+        c
+        for c in (maker.unobtained(missing or {}), maker.failed(told), maker.withheld(told), maker.needed(told))
+        if c is not None
+    ]
     room = max(1, limit - len(tail))
     if len(cards) > room:
         tail.insert(0, maker.overflow(cards[room - 1 :]))
@@ -235,9 +243,8 @@ class _Maker:
     def _signed(self, parts: list[str]) -> str:
         guideline = self.outcome.guideline
         about = f"{escaped(guideline.get('title') or guideline['id'])} {escaped(guideline.get('version') or '')}".strip()
-        return "\n\n".join(
-            [*parts, f"*{escaped(self.outcome.draft)}*", *(f"*{escaped(d)}*" for d in self.outcome.disclaimer), about]
-        )
+        marked = [f"*{escaped(text)}*" for text in (self.outcome.draft, *self.outcome.disclaimer) if text and text.strip()]
+        return "\n\n".join([*(part for part in parts if part.strip()), *marked, about])
 
     def _source(self, r: Recommendation | None) -> Json:
         found = r.source[0] if r is not None and r.source else None
@@ -320,6 +327,14 @@ class _Maker:
         lines = [f"- **{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in found]
         intro = "Judge these without decision support."
         return self._gathered("failed", f"{len(found)} recommendations could not be evaluated", lines, intro, "warning")
+
+    def unobtained(self, missing: Mapping[str, str]) -> Card | None:
+        """One warning card for data that could not be obtained and that the advice was made without."""
+        if not missing:
+            return None
+        lines = [f"- **{escaped(key)}**: {escaped(why)}" for key, why in sorted(missing.items())]
+        intro = "The advice was made without this data. What is said not to be on record may well be."
+        return self._gathered("unobtained", f"{len(missing)} parts of the record could not be obtained", lines, intro, "warning")
 
     def overflow(self, cards: Sequence[Card]) -> Card:
         """The cards beyond the limit, as one list."""

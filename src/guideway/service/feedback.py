@@ -74,7 +74,8 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
         {
             "service": service.id, "card": card, "outcome": outcome, "suggestion": _storable(suggestion, 128),
             "reason_system": _storable(coding.get("system"), 512), "reason_code": _storable(coding.get("code"), 128),
-            "comment": _storable(comment, COMMENT_LIMIT), "timestamp": _utc(timestamp), "iss": iss or "", "received": int(time.time()),
+            "comment": _storable(comment, COMMENT_LIMIT), "timestamp": _utc(timestamp),
+            "iss": iss or "", "received": int(time.time()),
         }
         for suggestion in suggestions
     ]  # fmt: skip

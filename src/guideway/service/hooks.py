@@ -17,7 +17,8 @@ from typing import Any
 import anyio
 
 from guideway.apply.care_plan import requests
-from guideway.apply.hook_context import REQUIRED, draft_references, hook_parameters
+from guideway.apply.hook_context import REQUIRED, RESOURCES, draft_references, hook_parameters, resources_of
+from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.records.reading import read_resources, select
@@ -28,7 +29,7 @@ from guideway.service.cards import Card, cards_of
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
 from guideway.service.problems import Problem, from_remote
-from guideway.service.runtime import Runtime
+from guideway.service.runtime import Runtime, declares
 from guideway.service.services import Service
 
 Json = dict[str, Any]
@@ -69,6 +70,11 @@ class HookRequest:
         self.prefetch: Mapping[str, Any] = prefetch or {}
         if "extension" in body and not isinstance(body["extension"], dict):
             raise Problem(400, "extension is not an object", expression="extension")
+        try:
+            parts = [context[name] for name in RESOURCES if context.get(name) is not None]
+            self.proposed = [r for part in parts for r in resources_of(part, "context")]
+        except GuidewayError as error:
+            raise Problem(400, str(error), expression="context") from error
         self.fhir_server, self.token = self._server(body)
 
     def _user(self, user: Any) -> str | None:
@@ -81,7 +87,7 @@ class HookRequest:
 
     def _server(self, body: Json) -> tuple[str | None, str | None]:
         server, authorization = body.get("fhirServer"), body.get("fhirAuthorization")
-        if server is not None and not isinstance(server, str):
+        if server is not None and (not isinstance(server, str) or "?" in server or "#" in server):
             raise Problem(400, "fhirServer is not a URL", expression="fhirServer")
         if authorization is None:
             return server, None
@@ -118,6 +124,14 @@ def _patient_id(value: Any) -> str:
 async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller) -> Json:
     """The response to one hook request; raises Problem."""
     request = HookRequest(body, service)
+    try:
+        return await _answer(runtime, service, request, caller)
+    except Problem as problem:
+        await anyio.to_thread.run_sync(runtime.store.audit, audit_event(service, request, caller, 0, problem.status))
+        raise
+
+
+async def _answer(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> Json:
     start = time.perf_counter()
     gathered = await _data(runtime, service, request, caller)
     if gathered.missing:
@@ -132,14 +146,12 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller)
             iss=caller.iss,
             keys=keys,
         )
-        if runtime.settings.missing_data != "omit":
+        if runtime.settings.when_missing(service.id) == "fail" or "patient" in gathered.missing:
             listed = "; ".join(f"{key}: {gathered.missing[key]}" for key in keys)
-            if runtime.settings.missing_data == "fail" or "patient" in gathered.missing:
-                raise Problem(412, f"data that this service needs could not be obtained: {listed}", expression="prefetch")
-    try:
-        cards = await anyio.to_thread.run_sync(_cards, runtime, service, request, caller, gathered)
-    except GuidewayError as error:
-        raise Problem(400, str(error)) from error
+            raise Problem(412, f"data that this service needs could not be obtained: {listed}", expression="prefetch")
+    cards = await anyio.to_thread.run_sync(
+        _cards, runtime, service, request, caller, gathered, abandon_on_cancel=True, limiter=runtime.threads
+    )
     shadow = runtime.settings.shadow
     hidden = service.id in shadow if isinstance(shadow, list) else shadow
     await anyio.to_thread.run_sync(_keep, runtime, service, request, caller, cards, hidden)
@@ -169,7 +181,8 @@ async def _data(runtime: Runtime, service: Service, request: HookRequest, caller
             raise from_remote(error) from error
     if len(gathered.resources) > settings.max_entries:
         raise Problem(413, f"the request brings more than {settings.max_entries} resources")
-    wrong = of_other_patients(gathered.resources, request.patient)
+    wrong = of_other_patients(gathered.resources, request.patient, request.fhir_server)
+    wrong += of_other_patients(request.proposed, request.patient, request.fhir_server, drafts=True)
     if wrong:
         log(
             logging.WARNING,
@@ -189,19 +202,17 @@ async def _data(runtime: Runtime, service: Service, request: HookRequest, caller
 
 def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Caller, gathered: Gathered) -> list[Card]:
     settings = runtime.settings
-    resources = gathered.resources
-    if not any(r.get("resourceType") == "Patient" for r in resources):
-        resources = (
-            [{"resourceType": "Patient", "id": request.patient}, *resources] if settings.missing_data == "omit" else resources
-        )
-    found = read_resources(resources, "prefetch")
-    record = select(found, request.patient)
     site = caller.issuer
-    parameters: dict[str, Any] = {**settings.parameters, **(site.parameters if site is not None else {})}
-    parameters.update(hook_parameters(service.guideline, request.context))
+    configured = {**settings.parameters, **(site.parameters if site is not None else {})}
+    parameters: dict[str, Any] = {n: v for n, v in configured.items() if declares(service.guideline, n)}
+    try:
+        record = select(read_resources(gathered.resources, "prefetch"), request.patient)
+        parameters.update(hook_parameters(service.guideline, request.context))
+    except GuidewayError as error:
+        raise Problem(400, str(error), expression="prefetch") from error
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     user = request.user or ""
-    outcome = apply_guideline(
+    outcome = applied(
         service.guideline,
         record,
         plans=[service.plan.id],
@@ -228,24 +239,33 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         limit=settings.max_cards,
         links=links,
         disabled=[*settings.disabled, *(site.disabled if site is not None else [])],
+        missing=gathered.missing,
     )
+
+
+def applied(*arguments: Any, **options: Any) -> PatientOutcome:
+    """The outcome; what goes wrong here is not the caller's doing."""
+    try:
+        return apply_guideline(*arguments, **options)
+    except GuidewayError as error:
+        raise Problem(500, f"the guideline could not be applied: {error}") from error
 
 
 def _keep(runtime: Runtime, service: Service, request: HookRequest, caller: Caller, cards: list[Card], hidden: bool) -> None:
     """Keep what feedback will refer to, and the audit event; both hold no patient data but the references that audit needs."""
     now = int(time.time())
-    runtime.store.keep_cards(
+    rows = (
         {
             "uuid": card.uuid, "service": service.id, "plan": card.plan, "version": card.version, "action": card.action,
             "indicator": card.body["indicator"], "iss": caller.iss or "", "shadow": hidden, "shown": now,
         }
         for card in cards
     )  # fmt: skip
-    runtime.store.audit(audit_event(service, request, caller, len(cards)))
+    runtime.store.keep(rows, audit_event(service, request, caller, len(cards)))
 
 
-def audit_event(service: Service, request: HookRequest, caller: Caller, cards: int) -> Json:
-    """The AuditEvent of one hook request: who asked, for whom, what was applied, how many cards."""
+def audit_event(service: Service, request: HookRequest, caller: Caller, cards: int, status: int = 200) -> Json:
+    """The AuditEvent of one hook request: who asked, for whom, what was applied, how many cards or which failure."""
     agents: list[Json] = [{"requestor": True, "who": {"display": caller.iss or "local"}}]
     if request.user:
         agents.append({"requestor": False, "who": {"reference": request.user}})
@@ -255,7 +275,7 @@ def audit_event(service: Service, request: HookRequest, caller: Caller, cards: i
         "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": "operation"}],
         "action": "E",
         "recorded": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "outcome": "0",
+        "outcome": "0" if status < 400 else "4" if status < 500 else "8",
         "agent": agents,
         "source": {"observer": {"display": "guideway"}},
         "entity": [

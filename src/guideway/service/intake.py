@@ -33,7 +33,9 @@ async def read_body(request: Request, settings: Settings) -> bytes:
                     raise too_large
                 chunks.append(chunk)
     except TimeoutError:
-        raise Problem(408, f"the body did not arrive within {settings.body_seconds:g} s", headers={"Connection": "close"}) from None
+        raise Problem(
+            408, f"the body did not arrive within {settings.body_seconds:g} s", headers={"Connection": "close"}
+        ) from None
     except ClientDisconnect as error:
         raise Problem(400, "the request ended before its body did") from error
     return b"".join(chunks)

@@ -5,16 +5,19 @@ Labels are few and bounded: routes, service ids, statuses, plan and version; nev
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several workers keep their counters side by side; the library reads it when it is imported."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """The counters of one worker; feedback is counted from the store, which all workers share."""
+    """The counters, of all workers together where there are several; feedback is counted from the store, which they share."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -28,7 +31,9 @@ class Metrics:
         self.refused = Counter(
             "guideway_refused", "Requests refused for their token, rate or size", ["status"], registry=registry
         )
-        self.under_way = Gauge("guideway_requests_under_way", "Requests being answered", registry=registry)
+        self.under_way = Gauge(
+            "guideway_requests_under_way", "Requests being answered", registry=registry, multiprocess_mode="livesum"
+        )
 
     def text(self, feedback: list[dict[str, Any]]) -> tuple[bytes, str]:
         """The exposition text and its content type. ``feedback``: rows of ``Store.feedback_counts``."""
@@ -39,4 +44,8 @@ class Metrics:
         )  # fmt: skip
         for row in feedback:
             counts.labels(row["plan"], row["version"], row["outcome"], row["reason"]).set(row["count"])
-        return generate_latest(self.registry) + generate_latest(shared), CONTENT_TYPE
+        own = self.registry
+        if os.environ.get(SHARED_FOLDER):
+            own = CollectorRegistry()
+            multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+        return generate_latest(own) + generate_latest(shared), CONTENT_TYPE

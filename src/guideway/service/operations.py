@@ -6,9 +6,12 @@ comes with the request (``data``, ``prefetchData``): the service keeps no patien
 
 from __future__ import annotations
 
+import base64
 import datetime
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 import anyio
 from starlette.requests import Request
@@ -22,7 +25,8 @@ from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.cql_operations import evaluate_library
-from guideway.guideline.package import Artifact
+from guideway.guideline.package import Artifact, Guideline
+from guideway.records.owners import subjects
 from guideway.records.reading import read_resources, select
 from guideway.service.caller import fhir_caller
 from guideway.service.intake import decode, read_body, require_json
@@ -94,7 +98,7 @@ class Inputs:
         return found
 
     def data(self) -> list[Json]:
-        """The patient data: ``data`` and every ``prefetchData``."""
+        """The patient data: ``data`` and every ``prefetchData``; a patient without an id in it is refused."""
         found = self.resources("data")
         for entry in self.all("prefetchData"):
             parts = entry.get("part")
@@ -133,17 +137,18 @@ def where(name: str) -> str:
 def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGuideline, Artifact]:
     """The artifact of the call: by id in the path, or by its canonical in a parameter."""
     if inputs.artifact_id is not None:
-        for guideline in runtime.content.guidelines:
-            for artifact in guideline.package.of_type(inputs.kind):
-                if artifact.id == inputs.artifact_id:
-                    return guideline, artifact
-        raise Problem(404, f"there is no {inputs.kind}/{inputs.artifact_id}")
+        held = runtime.content.by_id(inputs.kind, inputs.artifact_id)
+        if held is None:
+            raise Problem(404, f"there is no {inputs.kind}/{inputs.artifact_id}")
+        return held
     lower = inputs.kind[0].lower() + inputs.kind[1:]
     for name in ("url", "canonical", lower, f"{lower}Canonical"):
         reference = inputs.text(name) if inputs.all(name) else None
         if reference is not None:
             version = inputs.text("version") or inputs.text(f"{lower}Version")
-            found = runtime.content.resolve(f"{reference}|{version}" if version and "|" not in reference else reference, *types)
+            found = runtime.content.resolve(
+                f"{reference}|{version}" if version and "|" not in reference else reference, *(types or (inputs.kind,))
+            )
             if found is None:
                 raise Problem(404, f"there is no {inputs.kind} {reference}", expression=where(name))
             return found
@@ -167,7 +172,7 @@ def _subjects(inputs: Inputs) -> list[Any]:
             group = next((r for r in resources if r.get("resourceType") == "Group" and r.get("id") == key), None)
             if group is None:
                 raise Problem(400, f"{name} is not in the data", expression=where("subject"))
-            members += [m["entity"]["reference"] for m in group.get("member") or () if (m.get("entity") or {}).get("reference")]
+            members += [str(r["reference"]) for r in subjects(group) if isinstance(r.get("reference"), str)]
         else:
             members.append(name)
     found = read_resources([r for r in resources if r.get("resourceType") != "Group"], "data")
@@ -249,7 +254,7 @@ def package(runtime: Runtime, inputs: Inputs) -> Json:
     """``PlanDefinition/$package``: the plan and everything it depends on, as a transaction Bundle (CRMI)."""
     guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
     entries = []
-    for artifact in closure(guideline, plan):
+    for artifact in closure(runtime.content.packages[runtime.content.guidelines.index(guideline)], plan):
         condition = f"url={artifact.url}" + (f"&version={artifact.version}" if artifact.version else "")
         entries.append(
             {
@@ -261,7 +266,7 @@ def package(runtime: Runtime, inputs: Inputs) -> Json:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def closure(guideline: CompiledGuideline, plan: Artifact) -> list[Artifact]:
+def closure(guideline: Guideline, plan: Artifact) -> list[Artifact]:
     """The plan, then every artifact of the package that it reaches by a canonical, each once."""
     known = {a.url: a for a in guideline.artifacts if a.url} | {a.canonical: a for a in guideline.artifacts if a.url}
     found: dict[str, Artifact] = {}
@@ -280,11 +285,22 @@ def closure(guideline: CompiledGuideline, plan: Artifact) -> list[Artifact]:
                 values += value
             elif isinstance(value, str) and value in known:
                 pending.append(known[value])
+        if artifact.type == "Library":  # what it includes and which value sets it names stand in its text
+            text = "".join(
+                base64.b64decode(str(c.get("data") or "")).decode("utf-8", "replace")
+                for c in artifact.resource.get("content") or ()
+            )
+            pending += [other for url, other in known.items() if f"'{url}'" in text]
+            pending += [
+                a for a in guideline.of_type("Library") if re.search(rf"^\s*include\s+\"?{re.escape(a.title)}\b", text, re.M)
+            ]
     return list(found.values())
 
 
 def cql(runtime: Runtime, inputs: Inputs) -> Json:
     """``$cql``: the value of an expression, or ``evaluation error`` in the Parameters."""
+    if not runtime.settings.serves_cql:
+        raise Problem(403, "$cql is switched off here: set cql_operation = true to let callers run expressions")
     inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
     expression = inputs.text("expression")
     if expression is None:
@@ -294,7 +310,8 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
     when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
     includes = []
     for entry in inputs.all("library"):
-        url = next((str(p.get("valueCanonical")) for p in entry.get("part") or () if p.get("name") == "url"), None)
+        parts = [p for p in entry.get("part") or () if isinstance(p, dict)] if isinstance(entry.get("part"), list) else []
+        url = next((str(p.get("valueCanonical")) for p in parts if p.get("name") == "url"), None)
         name = runtime.content.guidelines[0].library_name(url) if url else None
         if name is None:
             raise Problem(404, f"there is no library {url}", expression=where("library"))
@@ -380,9 +397,14 @@ def _number(inputs: Inputs, name: str, default: int) -> int:
     if entry is None:
         return default
     value = entry.get("text", entry.get("valueInteger"))
-    if not str(value).isdigit():
+    return whole(str(value), name)
+
+
+def whole(text: str, name: str) -> int:
+    """The number a parameter gives; raises Problem 400."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Problem(400, f"{name} must be a whole number", expression=where(name))
-    return int(str(value))
+    return int(text)
 
 
 OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
@@ -408,7 +430,9 @@ def _operation(kind: str, operation: Operation, scope: str) -> Callable[[Runtime
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
         try:
             with anyio.fail_after(4 * runtime.settings.deadline_seconds):
-                result = await anyio.to_thread.run_sync(operation, runtime, inputs)
+                result = await anyio.to_thread.run_sync(
+                    operation, runtime, inputs, abandon_on_cancel=True, limiter=runtime.threads
+                )
         except TimeoutError:
             raise Problem(504, "the operation took too long") from None
         except GuidewayError as error:
@@ -424,10 +448,9 @@ async def read(runtime: Runtime, request: Request) -> Response:
     await fhir_caller(runtime, request, [f"system/{kind}.r"])
     if kind not in ARTIFACTS:
         raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
-    for guideline in runtime.content.guidelines:
-        for artifact in guideline.package.of_type(kind):
-            if artifact.id == request.path_params["id"]:
-                return json_response(artifact.resource, fhir=True)
+    held = runtime.content.by_id(kind, request.path_params["id"])
+    if held is not None:
+        return json_response(held[1].resource, fhir=True)
     raise Problem(404, f"there is no {kind}/{request.path_params['id']}")
 
 
@@ -441,17 +464,14 @@ async def search(runtime: Runtime, request: Request) -> Response:
     unknown = [name for name in query if name.partition(":")[0] not in SEARCH]
     if unknown:
         raise Problem(400, f"the search parameter {unknown[0]} is not supported; there are {', '.join(SEARCH)}")
-    found = [a.resource for g in runtime.content.guidelines for a in g.package.of_type(kind) if _matches(a, query)]
-    offset, count = (int(query.get(n, d)) if query.get(n, d).isdigit() else -1 for n, d in (("_offset", "0"), ("_count", "100")))
-    if offset < 0 or count < 0:
-        raise Problem(400, "_count and _offset must be whole numbers")
+    found = [a.resource for g in runtime.content.packages for a in g.of_type(kind) if _matches(a, query)]
+    offset, count = (whole(query.get(name, default), name) for name, default in (("_offset", "0"), ("_count", "100")))
     base = runtime.settings.public_base
     links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{request.url.query}" if request.url.query else "")}]
     if offset + count < len(found) and count:
-        kept = "&".join(f"{k}={v}" for k, v in query.items() if k not in ("_offset", "_count"))
-        links.append(
-            {"relation": "next", "url": f"{base}/fhir/{kind}?{kept}{'&' if kept else ''}_offset={offset + count}&_count={count}"}
-        )
+        kept = {k: v for k, v in query.items() if k not in ("_offset", "_count")}
+        following = urlencode({**kept, "_offset": offset + count, "_count": count})
+        links.append({"relation": "next", "url": f"{base}/fhir/{kind}?{following}"})
     entries = [
         {"fullUrl": f"{base}/fhir/{kind}/{r.get('id')}", "resource": r, "search": {"mode": "match"}}
         for r in found[offset : offset + count]

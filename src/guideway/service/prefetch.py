@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
+from guideway.records.owners import is_clinical, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
 
 Json = dict[str, Any]
 Codes = frozenset[tuple[str, str]]
 
+MEDICATION_LIMIT = 200
 CODE_LIMIT = 2000
 """Templates with more characters of codes name the value set with ``:in`` instead."""
 
@@ -89,8 +91,14 @@ def _coded(kind: str, filters: Sequence[Json], expand: Callable[[str], Codes | N
     return None
 
 
-def templates(requirements: Iterable[Json], expand: Callable[[str], Codes | None], *, encounter: bool = False) -> list[Template]:
-    """The prefetch templates of a service; the patient first, then by type. ``encounter``: the hook's context always has one."""
+def templates(
+    requirements: Iterable[Json], expand: Callable[[str], Codes | None], *, encounter: bool = False, include: bool = False
+) -> list[Template]:
+    """The prefetch templates of a service; the patient first, then by type. ``encounter``: the hook's context always has one.
+
+    ``include``: ask for the Medications that are referred to with ``_include``. That is outside of the part of FHIR search that
+    CDS Hooks recommends; without it ``gather`` reads them one by one.
+    """
     by_type: dict[str, list[Needed]] = {}
     for need in needs(requirements, expand):
         by_type.setdefault(need.type, []).append(need)
@@ -101,10 +109,10 @@ def templates(requirements: Iterable[Json], expand: Callable[[str], Codes | None
         key = kind[0].lower() + kind[1:]
         subject = SUBJECT_PARAMETERS.get(kind, "patient")
         base = f"{kind}?{subject}={{{{context.patientId}}}}"
-        include = f"&_include={kind}:{INCLUDES[kind]}" if kind in INCLUDES else ""
+        more = f"&_include={kind}:{INCLUDES[kind]}" if include and kind in INCLUDES else ""
         for number, query in enumerate(_queries(by_type[kind])):
             name = key if number == 0 and not (kind == "Encounter" and encounter) else f"{key}-{number + 1}"
-            result.append(Template(name, base + query + include, kind))
+            result.append(Template(name, base + query + more, kind))
     return result
 
 
@@ -169,7 +177,7 @@ async def gather(
     pages: list[str] = []
     for template in wanted:
         value = prefetch.get(template.key, ...)
-        if value is None:
+        if value is None and template.key != "patient":
             continue
         if isinstance(value, dict) and value.get("resourceType") and value["resourceType"] != "OperationOutcome":
             found.resources += resources_in(value)
@@ -184,7 +192,7 @@ async def gather(
             continue
         jobs.append((template, query))
     if not jobs:
-        return found
+        return await _with_medications(found, wanted, client, why_no_client)
     if client is None:
         for template, _ in jobs:
             found.missing[template.key] = _why(prefetch.get(template.key, ...), template.key in pages, why_no_client)
@@ -197,7 +205,9 @@ async def gather(
                 if "?" in query:
                     return template, await client.search(query)
                 resource = await client.read(query)
-                return template, [resource] if resource is not None else []
+                if resource is None:
+                    return template, RemoteError("authorization", f"{client.base} has no {template.type} of that id")
+                return template, [resource]
             except RemoteError as error:
                 return template, error
 
@@ -209,6 +219,32 @@ async def gather(
         else:
             found.fetched.append(template.key)
             found.resources += result
+    return await _with_medications(found, wanted, client, why_no_client)
+
+
+async def _with_medications(
+    found: Gathered, wanted: Sequence[Template], client: FhirClient | None, why_no_client: str
+) -> Gathered:
+    """The data with the Medications that it refers to; a drug that is not known by name must not count as another drug."""
+    here = {f"Medication/{r.get('id')}" for r in found.resources if r.get("resourceType") == "Medication"}
+    lacking: dict[str, str] = {}
+    for resource in found.resources:
+        if resource.get("resourceType") not in INCLUDES:
+            continue
+        value = resource.get("medicationReference")
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if isinstance(reference, str) and not reference.startswith("#"):
+            plain = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+            if plain not in here and plain.startswith("Medication/"):
+                lacking.setdefault(plain, str(resource["resourceType"]))
+    for reference, kind in list(lacking.items())[:MEDICATION_LIMIT]:
+        key = next((t.key for t in wanted if t.type == kind), kind)
+        if client is None:
+            found.missing.setdefault(key, f"it refers to {reference}, which is not in the prefetch, and {why_no_client}")
+            continue
+        medication = await client.read(reference)
+        if medication is not None:
+            found.resources.append(medication)
     return found
 
 
@@ -222,7 +258,8 @@ def _why(value: Any, paged: bool, why_no_client: str) -> str:
 
 def next_link(bundle: Json) -> str | None:
     """The URL of a Bundle's next page."""
-    for link in bundle.get("link") or ():
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
             return str(link["url"])
     return None
@@ -232,30 +269,40 @@ def resources_in(value: Json) -> list[Json]:
     """The resources of a prefetch value: of a Bundle its entries (OperationOutcomes left out), otherwise the resource itself."""
     if value.get("resourceType") != "Bundle":
         return [value]
-    entries = value.get("entry") or ()
+    entries = value.get("entry")
+    if not isinstance(entries, list):
+        return []
     found = [e["resource"] for e in entries if isinstance(e, dict) and isinstance(e.get("resource"), dict)]
     return [r for r in found if r.get("resourceType") != "OperationOutcome"]
 
 
-def of_other_patients(resources: Iterable[Json], patient: str) -> list[str]:
-    """References of resources whose subject is another patient than ``patient`` (an id), or another Patient than asked for."""
+def of_other_patients(resources: Iterable[Json], patient: str, server: str | None = None, *, drafts: bool = False) -> list[str]:
+    """References of resources that are not certainly about ``patient`` (an id): about another, or (unless they are ``drafts``,
+    which may be incomplete) saying of nobody whom they are about.
+
+    ``server``: where the data comes from; an absolute reference to another server is another patient, whatever its id.
+    """
     wrong = []
     for resource in resources:
-        name = f"{resource.get('resourceType')}/{resource.get('id')}"
-        if resource.get("resourceType") == "Patient":
+        kind = str(resource.get("resourceType"))
+        name = f"{kind}/{resource.get('id')}"
+        if kind == "Patient":
             if resource.get("id") != patient:
                 wrong.append(name)
             continue
-        for element in ("subject", "patient", "beneficiary", "for"):
-            reference = (resource.get(element) or {}).get("reference") if isinstance(resource.get(element), dict) else None
-            if isinstance(reference, str) and _other(reference, patient):
-                wrong.append(name)
-                break
+        found = [r.get("reference") for r in subjects(resource)]
+        texts = [reference for reference in found if isinstance(reference, str)]
+        about = [reference for reference in texts if "/" not in reference or "Patient/" in reference]
+        if kind == "Appointment":
+            about = [reference for reference in texts if "Patient/" in reference]
+        of_another = bool(about) and not any(_is(reference, patient, server) for reference in about)
+        of_nobody = not texts and not drafts and is_clinical(kind)
+        if of_another or of_nobody:
+            wrong.append(name)
     return wrong
 
 
-def _other(reference: str, patient: str) -> bool:
-    parts = [p for p in urlsplit(reference).path.split("/") if p]
-    if "_history" in parts:
-        parts = parts[: parts.index("_history")]
-    return len(parts) >= 2 and parts[-2] == "Patient" and parts[-1] != patient
+def _is(reference: str, patient: str, server: str | None) -> bool:
+    """Whether a literal reference names the patient."""
+    base, _, key = reference.partition("/_history/")[0].rpartition("Patient/")
+    return key == patient and (not base or server is None or base.rstrip("/") == server.rstrip("/"))

@@ -6,14 +6,20 @@ that requests under way finish with what they began with.
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import CapacityLimiter
+
+from guideway.apply.parameters import engine_parameters
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
+from guideway.guideline.locate import installed_guideline
+from guideway.guideline.package import Artifact, Guideline, load
 from guideway.service.keys import KeySource
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
@@ -27,18 +33,28 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The guidelines that are loaded, and the CDS services they give, by id."""
+    """The guidelines that are loaded (compiled, and beside them whole, with the artifacts that a run does not need), and the CDS
+    services they give, by id."""
 
     guidelines: tuple[CompiledGuideline, ...]
+    packages: tuple[Guideline, ...]
     services: Mapping[str, Service]
     cql: Cql
 
-    def resolve(self, reference: str, *types: str) -> tuple[CompiledGuideline, Any] | None:
-        """The guideline and artifact that a canonical (or ``Type/id``) names; the first that has it."""
-        for guideline in self.guidelines:
-            found = guideline.resolve(reference, *types)
+    def resolve(self, reference: str, *types: str) -> tuple[CompiledGuideline, Artifact] | None:
+        """The guideline and artifact that a canonical names; the first that has it."""
+        for guideline, package in zip(self.guidelines, self.packages):
+            found = package.resolve(reference, *types)
             if found is not None:
                 return guideline, found
+        return None
+
+    def by_id(self, kind: str, key: str) -> tuple[CompiledGuideline, Artifact] | None:
+        """The guideline and artifact with this type and id."""
+        for guideline, package in zip(self.guidelines, self.packages):
+            for artifact in package.of_type(kind):
+                if artifact.id == key:
+                    return guideline, artifact
         return None
 
 
@@ -53,6 +69,7 @@ class Runtime:
     token_keys: Mapping[str, KeySource]
     limiter: RateLimiter
     metrics: Metrics
+    threads: CapacityLimiter
     draining: bool = False
     under_way: int = 0
 
@@ -76,15 +93,54 @@ class Runtime:
 def load_content(settings: Settings) -> Content:
     """Compile the configured packages (none: the guideline that came with the program); raises GuidewayError."""
     guidelines = tuple(open_guideline(str(path)) for path in settings.packages) or (open_guideline(None),)
+    origins = [str(path) for path in settings.packages] or [installed_guideline() or ""]
+    packages = tuple(with_libraries(load(origin)) for origin in origins)
+    _check_parameters(settings, guidelines)
     services: dict[str, Service] = {}
     for guideline in guidelines:
-        for service in services_of(guideline, hooks_version=settings.hooks_version):
+        for service in services_of(guideline, hooks_version=settings.hooks_version, include=settings.prefetch_include):
             if service.id in services:
                 raise GuidewayError(
                     f"two plans give the same service id {service.id!r}: {service.plan.url} and {services[service.id].plan.url}"
                 )
             services[service.id] = service
-    return Content(guidelines, services, Cql(guidelines[0]))
+    return Content(guidelines, packages, services, Cql(guidelines[0]))
+
+
+def _check_parameters(settings: Settings, guidelines: Sequence[CompiledGuideline]) -> None:
+    """Raises GuidewayError for a configured parameter that no guideline declares, or whose value cannot be read."""
+    for where, given in (("parameters", settings.parameters), *((f"issuer {i.iss}", i.parameters) for i in settings.issuers)):
+        for name, value in given.items():
+            takers = [g for g in guidelines if declares(g, name)]
+            if not takers:
+                known = ", ".join(sorted({p.name for g in guidelines for p in g.parameters})) or "none"
+                raise GuidewayError(f"{where}: no guideline has a parameter {name!r}; there are: {known}")
+            for guideline in takers:
+                engine_parameters(guideline, {name: value})
+
+
+def declares(guideline: CompiledGuideline, name: str) -> bool:
+    """Whether some library of the guideline declares this parameter (``Name`` or ``Library.Name``)."""
+    library, _, last = name.rpartition(".")
+    return any(p.name == last and library in ("", p.library) for p in guideline.parameters)
+
+
+def with_libraries(package: Guideline) -> Guideline:
+    """The package with a Library resource for each CQL file that has none, so that the logic can be read as well."""
+    known = {(a.resource.get("name"), a.version) for a in package.of_type("Library")}
+    for library in package.libraries:
+        if (library.name, library.version) in known or library.cql is None:
+            continue
+        resource: Json = {
+            "resourceType": "Library", "id": library.name, "url": library.url or f"Library/{library.name}", "name": library.name,
+            "status": "draft",
+            "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/library-type", "code": "logic-library"}]},
+            "content": [{"contentType": "text/cql", "data": base64.b64encode(library.cql.encode()).decode()}],
+        }  # fmt: skip
+        if library.version:
+            resource["version"] = library.version
+        package.add(Artifact(resource, library.file))
+    return package
 
 
 def make_runtime(settings: Settings) -> Runtime:
@@ -104,6 +160,7 @@ def make_runtime(settings: Settings) -> Runtime:
         },
         limiter=RateLimiter(settings.workers),
         metrics=Metrics(),
+        threads=CapacityLimiter(settings.threads),
     )
 
 

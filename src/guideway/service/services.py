@@ -18,6 +18,10 @@ from guideway.terminology.expansion import UnresolvedValueSet
 Json = dict[str, Any]
 
 
+HOOK_VERSIONS = {"order-dispatch": "1.1"}
+"""Hooks whose version is not 1.0."""
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """One CDS service: a plan at one hook."""
 
@@ -35,12 +39,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         entry: Json = {"hook": self.hook, "id": self.id, "title": self.title, "description": self.description}
         if self.hooks_version.startswith("3"):
             entry["version"] = self.hooks_version
-            entry["hookVersion"] = "1.0.0"
+            entry["hookVersion"] = HOOK_VERSIONS.get(self.hook, "1.0")
         entry["prefetch"] = {t.key: t.query for t in self.templates}
         return entry
 
 
-def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0") -> Iterator[Service]:
+def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0", include: bool = False) -> Iterator[Service]:
     """The services of one guideline, by plan and hook, ids stable across versions."""
     for plan in guideline.root_plans():
         for hook in sorted(hooks_of(guideline, plan)):
@@ -52,7 +56,7 @@ def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0") -
                 hook=hook,
                 guideline=guideline,
                 plan=plan,
-                templates=tuple(_templates(guideline, plan, hook)),
+                templates=tuple(_templates(guideline, plan, hook, include)),
                 title=str(resource.get("title") or resource.get("name") or plan.id),
                 description=str(resource.get("description") or resource.get("title") or plan.id),
                 hooks_version=hooks_version,
@@ -91,7 +95,7 @@ def hooks_of(guideline: CompiledGuideline, plan: Artifact) -> set[str]:
     return found
 
 
-def _templates(guideline: CompiledGuideline, plan: Artifact, hook: str) -> list[Template]:
+def _templates(guideline: CompiledGuideline, plan: Artifact, hook: str, include: bool) -> list[Template]:
     def expand(url: str) -> frozenset[tuple[str, str]] | None:
         name, _, version = url.partition("|")
         try:
@@ -99,4 +103,5 @@ def _templates(guideline: CompiledGuideline, plan: Artifact, hook: str) -> list[
         except UnresolvedValueSet:
             return None
 
-    return templates(requirements_of_plan(guideline, plan), expand, encounter=hook in ("encounter-start", "encounter-discharge"))
+    encounter = hook in ("encounter-start", "encounter-discharge")
+    return templates(requirements_of_plan(guideline, plan), expand, encounter=encounter, include=include)

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
 
     hooks_version: Literal["2.0.0", "3.0.0"] = "2.0.0"
     missing_data: Literal["fail", "omit"] | dict[str, Literal["fail", "omit"]] = "fail"
+    prefetch_include: bool = False
     fhir_operations: bool = True
     cql_operation: bool | None = None
     parameters: dict[str, str] = Field(default_factory=dict)
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     max_entries: int = Field(default=20_000, ge=1)
     body_seconds: float = Field(default=15.0, gt=0)
     max_pages: int = Field(default=50, ge=1)
+    threads: int = Field(default=8, ge=1, le=64)
     drain_seconds: float = Field(default=20.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -91,12 +91,13 @@ class Store:
             self._sqlite = parsed.get_backend_name() == "sqlite"
             if self._sqlite and parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(parsed, pool_pre_ping=not self._sqlite)
+            self._engine = sa.create_engine(parsed, pool_pre_ping=not self._sqlite, pool_size=8, max_overflow=8)
         except (sa.exc.ArgumentError, ImportError, OSError) as error:
             raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         self._next_sweep = 0.0
+        self._keep_card = self._insert(CARDS).on_conflict_do_nothing()
 
     def migrate(self) -> None:
         """Bring the tables to this program's version; safe to call from several workers at once. Raises GuidewayError."""
@@ -142,10 +143,16 @@ class Store:
 
     def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
         """Keep what each card was made from; the same card again (a retry) changes nothing. Keys: the columns of ``card``."""
+        self.keep(cards, None)
+
+    def keep(self, cards: Iterable[Mapping[str, Any]], audit: Mapping[str, Any] | None) -> None:
+        """``keep_cards`` and ``audit`` in one transaction."""
         rows = [dict(card) for card in cards]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(self._insert(CARDS).on_conflict_do_nothing(), rows)
+        with self._engine.begin() as connection:
+            if rows:
+                connection.execute(self._keep_card, rows)
+            if audit is not None:
+                connection.execute(AUDIT.insert(), {"recorded": int(time.time()), "resource": dict(audit)})
 
     def card(self, uuid: str) -> dict[str, Any] | None:
         """What is kept of a card."""
@@ -191,7 +198,7 @@ class Store:
                 FEEDBACK.c.reason_code.label("reason"),
                 sa.func.count().label("count"),
             )
-            .join(CARDS, CARDS.c.uuid == FEEDBACK.c.card)
+            .join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))
             .group_by(CARDS.c.plan, CARDS.c.version, FEEDBACK.c.outcome, FEEDBACK.c.reason_code)
         )
         with self._engine.connect() as connection:
