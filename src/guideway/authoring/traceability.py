@@ -21,24 +21,23 @@ FORMAT = "guideway-traceability/1"
 
 
 def traceability(guideline: CompiledGuideline, cases: Mapping[str, Iterable[str]] | None = None) -> Json:
-    """The table. ``cases``: case id → the statement and action ids it expects something of."""
+    """The table. ``cases``: case id → the statement and action ids it expects something of; a case of one statement of an action
+    is a case of all that the action carries."""
     by_name: dict[str, list[str]] = {}
     for case, names in sorted((cases or {}).items()):
         for name in names:
             by_name.setdefault(name, []).append(case)
     rows: dict[str, Json] = {}
+    together: dict[str, set[str]] = {}
     for plan in sorted(guideline.plans, key=lambda p: p.id):
         for action in actions_of(plan.resource):
-            for statement in statement_ids(action):
+            carried = statement_ids(action)
+            for statement in carried:
+                together.setdefault(statement, set()).update([*carried, str(action.get("id")), f"{plan.id}#{action.get('id')}"])
                 row = rows.setdefault(statement, {"id": statement, "homes": []})
                 row["homes"].append(_home(guideline, plan, action))
     for statement, row in rows.items():
-        names = {
-            statement,
-            *(f"{home['plan']}#{home['action']}" for home in row["homes"]),
-            *(home["action"] for home in row["homes"]),
-        }
-        row["cases"] = sorted({case for name in names for case in by_name.get(name, ())})
+        row["cases"] = sorted({case for name in together[statement] for case in by_name.get(name, ())})
     manifest = guideline.manifest
     return {
         "format": FORMAT,
