@@ -212,10 +212,15 @@ class _Maker:
             yield suggestion
 
     def _withdrawals(self, r: Recommendation) -> Iterator[Json]:
-        """Advice against an order that is being written offers to take that order back; never more than an offer."""
+        """Advice against an order that is being written offers to take that order back; never more than an offer.
+
+        Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
+        order could go.
+        """
         if r.direction != "against":
             return
-        for reference in sorted({e.resource for e in r.evidence if e.resource in self.drafts}):
+        drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
+        for reference in drafts if len(drafts) == 1 else ():
             description = f"Take back the draft order {reference}"
             action = {"type": "delete", "description": cut(description)[0], "resourceId": reference}
             yield {"label": "Take back this draft order", "uuid": self._id(r, reference or ""), "actions": [action]}
