@@ -67,7 +67,10 @@ class Guard:
 
     def base_of(self, url: str) -> AllowedBase:
         """The allowed base that covers ``url``; raises RemoteError (``refused``) where none does."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise RemoteError("refused", "that is no URL") from error
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or _port(url) is None:
             raise RemoteError("refused", f"{_shown(url)} is not an http or https URL")
         if parts.username is not None or parts.password is not None or parts.fragment:

@@ -1,0 +1,96 @@
+"""Services that run for a whole test session, one for each way to deploy them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+
+from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline  # noqa: E402
+
+FULL = pytest.mark.full
+DEPLOYMENTS = [
+    pytest.param(("none", 1, "sqlite"), id="open-1-sqlite"),
+    pytest.param(("ES384", 1, "sqlite"), id="es384-1-sqlite"),
+    pytest.param(("RS384", 1, "sqlite"), id="rs384-1-sqlite"),
+    *(
+        pytest.param((algorithm, workers, store), id=f"{algorithm.lower()}-{workers}-{store}", marks=FULL)
+        for store, workers, algorithm in (
+            ("sqlite", 4, "none"), ("sqlite", 4, "ES384"), ("sqlite", 4, "RS384"), ("postgresql", 1, "none"),
+            ("postgresql", 1, "ES384"), ("postgresql", 1, "RS384"), ("postgresql", 4, "none"), ("postgresql", 4, "ES384"),
+            ("postgresql", 4, "RS384"),
+        )
+    ),
+]  # fmt: skip
+
+
+def postgresql() -> str:
+    """The URL of the PostgreSQL server for tests; skips where none is named."""
+    url = os.environ.get("GUIDEWAY_TEST_POSTGRESQL")
+    if not url:
+        pytest.skip("needs a PostgreSQL server: set GUIDEWAY_TEST_POSTGRESQL to its URL")
+    return url
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_guideline(tmp_path_factory.mktemp("guideline"))
+
+
+@pytest.fixture(scope="session")
+def ehr_server() -> Iterator[FhirServer]:
+    server = FhirServer(PATIENT, COUNT, RX)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory, package: Path, ehr_server: FhirServer) -> Iterator[Any]:
+    """``services(authenticated, workers, store)``: that service, started at its first use."""
+    made: dict[tuple[bool, int, str], Service] = {}
+
+    def get(authenticated: bool, workers: int, store: str) -> Service:
+        key = (authenticated, workers, store)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("service")
+            more: dict[str, Any] = {"store_url": postgresql()} if store == "postgresql" else {}
+            service = Service(
+                folder, package, "ES384" if authenticated else None, workers=workers, cors_origins=["https://app.example.org"],
+                fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, deadline_seconds=4,
+                cql_operation=True, **more,
+            )  # fmt: skip
+            made[key] = service.start()
+        return made[key]
+
+    yield get
+    for service in made.values():
+        service.stop()
+
+
+@pytest.fixture(params=DEPLOYMENTS)
+def service(request: pytest.FixtureRequest, services: Any) -> Service:
+    """Each deployment in turn."""
+    algorithm, workers, store = request.param
+    found: Service = services(algorithm != "none", workers, store)
+    found.algorithm = None if algorithm == "none" else algorithm
+    return found
+
+
+@pytest.fixture
+def signed(services: Any) -> Service:
+    """A service that asks for tokens, where one deployment is enough."""
+    found: Service = services(True, 1, "sqlite")
+    found.algorithm = "ES384"
+    return found
+
+
+@pytest.fixture
+def plain(services: Any) -> Service:
+    """A service on loopback without tokens, where one deployment is enough."""
+    found: Service = services(False, 1, "sqlite")
+    return found

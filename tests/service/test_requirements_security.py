@@ -1,0 +1,356 @@
+"""Security and reliability: each test bears the name of the expectation it checks (docs/service.md lists them)."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import time
+import uuid
+
+import httpx
+import pytest
+from tests.service.ehr import COUNT, RX, SERVICE, TOKEN_ISS, Service, hook_request, running, send, token
+from tests.service.test_requirements_requests import problem, shape
+
+PATH = f"/cds-services/{SERVICE}"
+
+
+def with_token(service, text):
+    return service.hook(hook_request(), headers={"Authorization": f"Bearer {text}"})
+
+
+def unsigned(audience):
+    import base64
+
+    part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()  # noqa: E731
+    now = int(time.time())
+    claims = {"iss": "https://ehr.example.org", "aud": audience, "exp": now + 60, "iat": now, "jti": str(uuid.uuid4())}
+    return f"{part({'alg': 'none', 'kid': 'ES384', 'typ': 'JWT'})}.{part(claims)}."
+
+
+REFUSED = {
+    "A5 none": unsigned,
+    "A5 symmetric": lambda audience: __import__("jwt").encode({"iss": "https://ehr.example.org", "aud": audience}, "k" * 64, "HS384", {"kid": "ES384"}),
+    "A9 issuer": lambda audience: token(audience, iss="https://evil.example.org"),
+    "A12 jku": lambda audience: token(audience, headers={"jku": "https://evil.example.org/keys"}),
+    "audience": lambda audience: token(audience + "x"),
+    "base is no audience": lambda audience: token(audience.partition("/cds-services")[0]),
+    "expired": lambda audience: token(audience, exp=int(time.time()) - 3600),
+    "old": lambda audience: token(audience, iat=int(time.time()) - 3000),
+    "infinite": lambda audience: token(audience, exp=float("inf")),
+    "time as text": lambda audience: token(audience, iat=str(int(time.time()))),
+    "no jti": lambda audience: token(audience, jti=None),
+    "jti with nul": lambda audience: token(audience, jti="a\x00b"),
+    "no aud": lambda audience: token(audience, aud=None),
+    "garbage": lambda audience: "a.b.c",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_A5_A9_A12_A14_S_jwt_tokens_refused_without_a_reason(signed, name):
+    text = REFUSED[name](signed.base + PATH)
+    answer = with_token(signed, text)
+    assert problem(answer, 401)["diagnostics"] == "not authorized"
+    assert text not in signed.log()
+
+
+@pytest.mark.parametrize("algorithm", ["ES384", "RS384"])
+def test_A1_S_jwt_both_algorithms_and_an_audience_list(signed, algorithm):
+    audience = signed.base + PATH
+    assert with_token(signed, token(audience, algorithm)).status_code == 200
+    assert with_token(signed, token(audience, algorithm, aud=["https://other.example.org", audience])).status_code == 200
+
+
+def test_A3_S_replay_a_token_is_used_once_whichever_worker(service):
+    if service.algorithm is None:
+        pytest.skip("no tokens in this deployment")
+    text = token(f"{service.base}/cds-services", service.algorithm)
+    header = {"Authorization": f"Bearer {text}"}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        ask = lambda _: httpx.get(f"{service.base}/cds-services", headers=header, timeout=60).status_code  # noqa: E731
+        found = sorted(pool.map(ask, range(16)))
+    assert found == [200] + [401] * 15
+
+
+def test_S_jku_remote_keys_are_read_from_the_list_only(package, tmp_path, ehr_server):
+    keys = json.loads(__import__("tests.service.ehr", fromlist=["write_keys"]).write_keys(tmp_path / "k.json").read_text())
+    asked = []
+
+    def serve_keys(handler):
+        if handler.path == "/keys":
+            asked.append(1)
+            send(handler, 200, keys)
+            return True
+        return False
+
+    url = ehr_server.base.replace("/fhir", "/keys")
+    service = Service(tmp_path / "s", package, "ES384")
+    service.settings["issuers"] = [{"iss": "https://ehr.example.org", "jku": [url], "jku_private": True}]
+    ehr_server.misbehave = serve_keys
+    try:
+        with running(service):
+            audience = f"{service.base}{PATH}"
+            for _ in range(3):
+                assert with_token(service, token(audience, headers={"jku": url})).status_code == 200
+            for kid in ("x", "y", "z"):
+                assert with_token(service, token(audience, headers={"jku": url, "kid": kid})).status_code == 401
+            assert with_token(service, token(audience, headers={"jku": url + "2"})).status_code == 401
+    finally:
+        ehr_server.misbehave = None
+    assert len(asked) <= 2
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["http://169.254.169.254/latest", "https://evil.example.org/fhir", "http://127.0.0.1:1/fhir", "file:///etc/passwd", "gopher://x",
+     "http://user@127.0.0.1/fhir", "{base}/../secret", "{base}/%2e%2e%2fsecret", "{base}?x=", "{base}#", "", "::", "http://[::1", 5],
+)  # fmt: skip
+def test_S_fhir_server_only_listed_servers_are_asked(plain, ehr_server, server):
+    ehr_server.seen.clear()
+    named = server.replace("{base}", ehr_server.base) if isinstance(server, str) else server
+    answer = plain.hook(hook_request(prefetch=..., fhirServer=named))
+    problem(answer, 400)
+    assert not ehr_server.seen
+
+
+def test_S_fhir_server_values_are_encoded_into_urls(plain):
+    for patient in ("p/../../x", "p?x=1", "p&x", "p%2f", "../p", "p\n"):
+        body = hook_request(prefetch=...)
+        body["context"]["patientId"] = patient
+        problem(plain.hook(body), 400)
+
+
+def hang(handler):
+    time.sleep(30)
+    return True
+
+
+def endless(handler):
+    if "Observation" not in handler.path:
+        return False
+    number = int(handler.path.rpartition("page=")[2] or 0) if "page=" in handler.path else 0
+    url = f"http://{handler.headers['Host']}/fhir/Observation?page={number + 1}"
+    send(handler, 200, {"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": url}]})
+    return True
+
+
+def elsewhere(handler):
+    handler.send_response(302)
+    handler.send_header("Location", "http://169.254.169.254/latest/meta-data")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+    return True
+
+
+def next_elsewhere(handler):
+    if "Observation" not in handler.path:
+        return False
+    link = [{"relation": "next", "url": "http://169.254.169.254/latest"}]
+    send(handler, 200, {"resourceType": "Bundle", "type": "searchset", "link": link})
+    return True
+
+
+def gigabyte(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(1 << 30))
+    handler.end_headers()
+    for _ in range(1 << 14):
+        handler.wfile.write(b" " * 65536)
+    return True
+
+
+def bomb(handler):
+    import gzip
+
+    body = gzip.compress(b" " * (200 << 20), 1)
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    return True
+
+
+def memory(service):
+    status = open(f"/proc/{service.process.pid}/status").read()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+@pytest.mark.parametrize(("misbehave", "status"), [(hang, 504), (endless, 502), (elsewhere, 412), (next_elsewhere, 412),
+                                                   (gigabyte, 502), (bomb, 502)])  # fmt: skip
+def test_S_fhir_server_a_bad_one_costs_bounded_time_and_memory(plain, ehr_server, misbehave, status):
+    before = memory(plain)
+    ehr_server.misbehave = misbehave
+    start = time.monotonic()
+    try:
+        answer = plain.hook(hook_request(prefetch=..., fhirServer=ehr_server.base))
+    finally:
+        ehr_server.misbehave = None
+    problem(answer, status)
+    assert time.monotonic() - start < 15
+    assert memory(plain) - before < 60
+
+
+def test_S_token_S_phi_nothing_about_the_patient_is_logged(service, ehr_server):
+    mark = f"Zebra{uuid.uuid4().hex}"
+    observation = COUNT | {"note": [{"text": mark}], "code": COUNT["code"] | {"text": mark}}
+    patient = {"resourceType": "Patient", "id": "p", "name": [{"family": mark}], "birthDate": "1980-02-03"}
+    body = hook_request(observation)
+    body["prefetch"]["patient"] = patient
+    assert service.hook(body).status_code == 200
+    service.hook(body | {"hook": mark})
+    service.hook(body | {"context": body["context"] | {"patientId": mark}})
+    service.get(f"/fhir/PlanDefinition/{mark}")
+    service.post("/fhir/$cql", {"resourceType": "Parameters", "parameter": [{"name": "expression", "valueString": mark}]})
+    assert mark not in service.log()
+    assert any(line.get("event") == "cards" for line in service.log_lines())
+
+
+def test_S_errors_a_failure_is_never_an_empty_list(service):
+    for body in (hook_request(prefetch=...), hook_request(hook="x"), hook_request(context={"patientId": 5})):
+        answer = service.hook(body)
+        assert answer.status_code >= 400
+        assert "cards" not in answer.json()
+        assert "Traceback" not in answer.text
+
+
+def test_S_missing_goes_on_without_where_configured_and_says_so(package, tmp_path):
+    with running(Service(tmp_path / "s", package, missing_data={SERVICE: "omit"})) as service:
+        body = hook_request(COUNT)
+        del body["prefetch"]["medicationRequest"]
+        (warning,) = [c for c in service.cards(body) if "could not be obtained" in c["summary"]]
+        assert warning["indicator"] == "warning"
+        assert "medicationRequest" in warning["detail"]
+        body["prefetch"].pop("patient")
+        problem(service.hook(body), 412)
+
+
+def test_S_412_is_counted_and_insufficient_data_is_a_card(plain):
+    body = hook_request(prefetch=...)
+    problem(plain.hook(body), 412)
+    assert "guideway_incomplete_total" in plain.get("/metrics").text
+    assert any(line.get("event") == "data missing" and line["hookInstance"] == body["hookInstance"] for line in plain.log_lines())
+    (needed,) = [c for c in plain.cards(hook_request(RX)) if "needed before more can be said" in c["summary"]]
+    assert needed["indicator"] == "info"
+
+
+def test_S_time_the_deadline_is_the_services_own(plain, ehr_server):
+    ehr_server.misbehave = hang
+    start = time.monotonic()
+    try:
+        problem(plain.hook(hook_request(prefetch=..., fhirServer=ehr_server.base)), 504)
+    finally:
+        ehr_server.misbehave = None
+    assert time.monotonic() - start < 12
+
+
+def test_S_sizes_bodies_are_capped(service):
+    answer = service.hook(hook_request(extension={"x": "y" * 400_000}))
+    problem(answer, 413)
+
+    def chunks():
+        for _ in range(400):
+            yield b" " * 1000
+
+    answer = service.request("POST", PATH, content=chunks(), headers={"Content-Type": "application/json"})
+    problem(answer, 413)
+
+
+def test_S_sizes_depth_is_capped(service):
+    body = json.dumps(hook_request()).replace('"hook":', '"extension": {"a":' + "[" * 200 + "]" * 200 + '}, "hook":', 1)
+    answer = service.request("POST", PATH, content=body.encode(), headers={"Content-Type": "application/json"})
+    assert "nests deeper" in problem(answer, 400)["diagnostics"]
+
+
+def test_S_isolation_patients_at_the_same_time_do_not_mix(service):
+    both, one, other = hook_request(COUNT, RX), hook_request(COUNT), hook_request(RX)
+    expected = {json.dumps(b["prefetch"]): shape(service.cards(b)) for b in (both, one, other)}
+    bodies = [b | {"hookInstance": str(uuid.uuid4())} for b in (both, one, other)] * 8
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for body, found in zip(bodies, pool.map(service.cards, bodies), strict=True):
+            assert shape(found) == expected[json.dumps(body["prefetch"])]
+
+
+def test_S_markdown_text_of_the_record_stays_text(plain):
+    text = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **b** http://evil.example.org `c`"
+    observation = COUNT | {"valueQuantity": COUNT["valueQuantity"] | {"unit": text}}
+    rx = RX | {"medicationCodeableConcept": RX["medicationCodeableConcept"] | {"text": text}}
+    details = "".join(card["detail"] for card in plain.cards(hook_request(observation, rx)))
+    for harmful in ("<img", "[x](", "**b**", "http://evil"):
+        assert harmful not in details
+
+
+def test_S_audit_every_call_leaves_an_event(service):
+    import sqlalchemy as sa
+
+    body = hook_request()
+    assert service.hook(body).status_code == 200
+    failing = hook_request(prefetch=...)
+    problem(service.hook(failing), 412)
+    engine = sa.create_engine(service.settings["store_url"])
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT resource FROM audit_event ORDER BY id DESC LIMIT 200")).scalars().all()
+    engine.dispose()
+    events = [r if isinstance(r, dict) else json.loads(r) for r in rows]
+    found = {e["entity"][1]["detail"][0]["valueString"]: e for e in events}
+    assert found[body["hookInstance"]]["outcome"] == "0"
+    assert found[failing["hookInstance"]]["outcome"] == "4"
+    assert found[body["hookInstance"]]["entity"][1]["what"]["reference"].endswith("main|1.0.0")
+    assert found[body["hookInstance"]]["agent"][1]["who"]["reference"] == "Practitioner/d"
+
+
+def test_S_ops_health_and_metrics(service):
+    assert httpx.get(f"{service.base}/health/live").json() == {"status": "ok"}
+    assert httpx.get(f"{service.base}/health/ready").json()["guidelines"][0]["version"] == "1.0.0"
+    assert "guideway_requests_total" in service.get("/metrics").text
+    for name in ("x-content-type-options", "x-request-id", "content-security-policy", "referrer-policy"):
+        assert name in service.get("/cds-services").headers
+
+
+def test_S_ops_the_rate_is_limited_for_each_issuer(package, tmp_path):
+    with running(Service(tmp_path / "s", package, requests_per_minute=5)) as service:
+        answers = [service.get("/cds-services") for _ in range(8)]
+    assert [a.status_code for a in answers][:5] == [200] * 5
+    problem(answers[-1], 429)
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_S_bind_unsafe_starts_are_refused(package, tmp_path):
+    for settings in ({"host": "0.0.0.0"}, {"base_url": "https://cds.example.org"}, {"algorithms": ["none"]}):
+        with pytest.raises(AssertionError, match="does not start"):
+            Service(tmp_path / uuid.uuid4().hex, package, **settings).start()
+
+
+def test_S_bind_the_audience_is_not_the_host_header(signed):
+    text = token("https://evil.example.org/cds-services")
+    headers = {"Authorization": f"Bearer {text}", "Host": "evil.example.org", "X-Forwarded-Host": "evil.example.org"}
+    assert httpx.get(f"{signed.base}/cds-services", headers=headers).status_code == 401
+
+
+def test_S_bind_other_host_names_are_refused_where_no_token_is_asked_for(plain):
+    problem(plain.get("/cds-services", headers={"Host": "evil.example.org"}), 421)
+
+
+def test_S_fhir_bearer_tokens_issuer_audience_and_scopes(signed):
+    for claims in ({"iss": "https://evil.example.org"}, {"aud": "https://x"}, {"exp": 1}):
+        problem(signed.get("/fhir/PlanDefinition", headers=signed.headers("/fhir", **claims)), 401)
+    problem(signed.get("/fhir/PlanDefinition", headers=signed.headers("/fhir", scope="system/Observation.rs")), 403)
+    problem(signed.get("/fhir/PlanDefinition", headers={"Authorization": ""}), 401)
+    hooks = {"Authorization": f"Bearer {token(signed.base + '/cds-services')}"}
+    problem(signed.get("/fhir/PlanDefinition", headers=hooks), 401)
+    for scope in ("system/PlanDefinition.rs", "system/*.read", "system/*.*"):
+        assert signed.get("/fhir/PlanDefinition", headers=signed.headers("/fhir", scope=scope)).status_code == 200
+    assert TOKEN_ISS
+
+
+def test_L1_shadow_mode_shows_nothing_and_logs(package, tmp_path):
+    with running(Service(tmp_path / "s", package, shadow=[SERVICE])) as service:
+        assert service.cards(hook_request()) == []
+        assert any(line.get("shadow") for line in service.log_lines() if line["event"] == "cards")
+
+
+def test_L2_recommendations_can_be_switched_off_and_sites_have_parameters(package, tmp_path):
+    with running(Service(tmp_path / "s", package, disabled=["s1"], parameters={"Limit": "0.5"})) as service:
+        assert "Take tablet A" not in [c["summary"] for c in service.cards(hook_request())]
+    with pytest.raises(AssertionError, match="no guideline has a parameter"):
+        Service(tmp_path / "t", package, parameters={"Limits": "0.5"}).start()
