@@ -65,7 +65,9 @@ def main(folder: Path) -> None:
                 if e.get("type") is None and e.find(X + "complexType") is None:
                     continue
                 kind = e.get("type", "xs:anyType")
-                many = e.get("maxOccurs") == "unbounded" or (e.get("maxOccurs") or "1").isdigit() and int(e.get("maxOccurs") or "1") > 1
+                many = e.get("maxOccurs") == "unbounded" or (
+                    (e.get("maxOccurs") or "1").isdigit() and int(e.get("maxOccurs") or "1") > 1
+                )
                 fields.append((e.get("name", ""), kind if kind.startswith("xs:") else local(kind), many, None))
             for a in body.findall(X + "attribute"):
                 fields.append((a.get("name", ""), a.get("type", "xs:string"), False, a.get("default")))
@@ -132,9 +134,13 @@ def main(folder: Path) -> None:
 
     for name in classes:
         emit(name)
-    lines += ["", "# class name -> (base name, abstract, ((JSON name, Python name, type name, is list), ...)); own fields only", "FIELDS: dict[str, tuple[str | None, bool, list[tuple[str, str, str, bool]]]] = {"]
+    lines += [
+        "",
+        "# class name -> (base name, abstract, ((JSON name, Python name, type name, is list), ...)); own fields only",
+        "FIELDS: dict[str, tuple[str | None, bool, list[tuple[str, str, str, bool]]]] = {",
+    ]
     for name in classes:
-        base, abstract, _ = classes[name]
+        base, _, _ = classes[name]
         entry = next(t for t in tables if t.startswith(f"    {name!r}:"))
         lines.append(entry.replace(f"({base if base in classes else None!r},", f"({(base if base in classes else None)!r},", 1))
     lines.append("}")

@@ -1,6 +1,6 @@
 """Write the table of rules into docs/validate.md, between its two markers, from ``guideway.authoring.rules``.
 
-    python scripts/make_rule_page.py
+python scripts/make_rule_page.py
 """
 
 from __future__ import annotations

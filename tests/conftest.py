@@ -14,7 +14,9 @@ MATERIAL = "GUIDEWAY_SHARED"
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under GUIDEWAY_NO_SKIP a test that skips for want of GUIDEWAY_SHARED has failed."""
     report = yield
     if report.skipped and os.environ.get("GUIDEWAY_NO_SKIP"):
