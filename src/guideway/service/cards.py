@@ -1,8 +1,9 @@
 """Outcome → CDS Hooks cards (CDS Hooks 2.0; FHIR's mapping of PlanDefinition to cards, with rules that keep every card valid).
 
-One card for each recommendation that applies, or for each group of alternatives; duplicates that ``apply`` has folded make one
-card. What was withheld, and what cannot be known yet, are shown too, each gathered in one information card: silence would be read
-as "all clear". Every text that comes from a patient's record is escaped, since the detail is Markdown.
+One card for each recommendation that applies and is a warning or a choice of one; what else a plan recommends stands together on
+one card of that plan, each with its own suggestion. Duplicates that ``apply`` has folded are one. What was withheld, and what
+cannot be known yet, are shown too, each gathered in one information card: silence would be read as "all clear". Every text that
+comes from a patient's record is escaped, since the detail is Markdown.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def cards_of(
     maker = _Maker(outcome, {f"{r['resourceType']}/{r['id']}": r for r in requests}, instance, service, drafts, links)
     off = set(disabled)
     units = [u for u in maker.units() if not off.intersection({u.recommendation.key, *u.recommendation.statements})]
-    cards = [maker.card(unit) for unit in units]
+    cards = [maker.card(together[0]) if len(together) == 1 else maker.gathered(together) for together in _together(units)]
     ranks = {"critical": 0, "warning": 1, "info": 2}
     cards.sort(key=lambda card: ranks[card.body["indicator"]])
     told = [r for r in outcome.recommendations if not off.intersection({r.key, *r.statements})]
@@ -117,6 +118,19 @@ class _Unit(msgspec.Struct):
     recommendation: Recommendation
     node: ActionNode
     offers: list[ActionNode]
+
+
+def _together(units: Iterable[_Unit]) -> list[list[_Unit]]:
+    """The units of one plan that are no warning and no choice of one stand on one card; every other unit has its own."""
+    groups: dict[str, list[_Unit]] = {}
+    for unit in units:
+        alone = (
+            INDICATORS.get(unit.recommendation.priority or "", "info") != "info"
+            or unit.recommendation.direction == "against"
+            or unit.node.definition.get("selectionBehavior") in ("at-most-one", "exactly-one")
+        )
+        groups.setdefault(unit.recommendation.key if alone else unit.recommendation.plan_id, []).append(unit)
+    return list(groups.values())
 
 
 class _Maker:
@@ -190,6 +204,38 @@ class _Maker:
             body["links"] = links
         return Card(body=body, plan=self.urls.get(r.plan_id, r.plan), version=self.versions.get(r.plan_id, ""), action=r.action)
 
+    def gathered(self, units: Sequence[_Unit]) -> Card:
+        """One card for several recommendations of one plan: each with its reasons, each with its suggestion."""
+        first = units[0].recommendation
+        title = next((p.title for p in self.outcome.plans if p.id == first.plan_id), first.plan_id)
+        summary, whole = cut(f"{title}: {len(units)} recommendations")
+        parts = [f"**{escaped(whole)}**"] if whole else []
+        for unit in units:
+            parts.append(f"**{escaped(unit.recommendation.title or unit.recommendation.action)}**")
+            parts += self._said(unit.recommendation)
+        body: Json = {
+            "uuid": self._uuid(f"{first.plan_id}|{self.versions.get(first.plan_id, '')}|plan"),
+            "summary": summary,
+            "detail": self._signed(parts),
+            "indicator": "info",
+            "source": self._source(first),
+        }
+        suggestions = [s for unit in units for offer in unit.offers for s in self._suggestions(offer)]
+        if suggestions:
+            body["suggestions"] = suggestions
+            body["selectionBehavior"] = "any"
+        body["overrideReasons"] = [{"code": c, "system": OVERRIDE_SYSTEM, "display": d} for c, d in OVERRIDE_REASONS]
+        links = {str(link["url"]): link for unit in units for link in self._links(unit.recommendation)}
+        if links:
+            body["links"] = list(links.values())
+        actions = ",".join(unit.recommendation.action for unit in units)
+        return Card(
+            body=body,
+            plan=self.urls.get(first.plan_id, first.plan),
+            version=self.versions.get(first.plan_id, ""),
+            action=actions if len(actions) <= 128 else first.plan_id,
+        )
+
     def _suggestions(self, offer: ActionNode) -> Iterator[Json]:
         r = offer.recommendation
         assert r is not None
@@ -226,9 +272,11 @@ class _Maker:
             yield {"label": "Take back this draft order", "uuid": self._id(r, reference or ""), "actions": [action]}
 
     def _detail(self, r: Recommendation, whole: str) -> str:
-        parts = [f"**{escaped(whole)}**"] if whole else []
-        if r.description:
-            parts.append(escaped(r.description))
+        return self._signed(([f"**{escaped(whole)}**"] if whole else []) + self._said(r))
+
+    def _said(self, r: Recommendation) -> list[str]:
+        """What, why, remarks, conflicts, what was left out, and the source of one recommendation."""
+        parts = [escaped(r.description)] if r.description else []
         why = [f"- {_evidence(e)}" for e in r.evidence]
         if why:
             parts.append("**Why:**\n" + "\n".join(why))
@@ -243,7 +291,7 @@ class _Maker:
         strength = [escaped(text) for text in (r.strength, r.quality) if text]
         if basis or strength:
             parts.append("Source: " + "; ".join(basis + strength))
-        return self._signed(parts)
+        return parts
 
     def _signed(self, parts: list[str]) -> str:
         guideline = self.outcome.guideline
