@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 pytest.importorskip("starlette")
 
+from tests.service import postgresql  # noqa: E402
 from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline  # noqa: E402
 
 FULL = pytest.mark.full
@@ -29,12 +29,14 @@ DEPLOYMENTS = [
 ]  # fmt: skip
 
 
-def postgresql() -> str:
-    """The URL of the PostgreSQL server for tests; skips where none is named."""
-    url = os.environ.get("GUIDEWAY_TEST_POSTGRESQL")
-    if not url:
-        pytest.skip("needs a PostgreSQL server: set GUIDEWAY_TEST_POSTGRESQL to its URL")
-    return url
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    yield from postgresql.server()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql_server: str) -> Callable[[], str]:
+    return lambda: postgresql.database(postgresql_server)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +52,9 @@ def ehr_server() -> Iterator[FhirServer]:
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory, package: Path, ehr_server: FhirServer) -> Iterator[Any]:
+def services(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, package: Path, ehr_server: FhirServer
+) -> Iterator[Any]:
     """``services(authenticated, workers, store)``: that service, started at its first use."""
     made: dict[tuple[bool, int, str], Service] = {}
 
@@ -58,7 +62,7 @@ def services(tmp_path_factory: pytest.TempPathFactory, package: Path, ehr_server
         key = (authenticated, workers, store)
         if key not in made:
             folder = tmp_path_factory.mktemp("service")
-            more: dict[str, Any] = {"store_url": postgresql()} if store == "postgresql" else {}
+            more: dict[str, Any] = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
             service = Service(
                 folder, package, "ES384" if authenticated else None, workers=workers, cors_origins=["https://app.example.org"],
                 fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, deadline_seconds=4,

@@ -1,7 +1,6 @@
-"""The store: replay, cards, feedback that is kept once, audit events; SQLite here, PostgreSQL where one is named."""
+"""The store: replay, cards, feedback that is kept once, audit events; SQLite, and PostgreSQL in the full tier."""
 
 import multiprocessing
-import os
 import time
 
 import pytest
@@ -23,14 +22,8 @@ CARD = {
 def store(request, tmp_path):
     url = f"sqlite:///{tmp_path / 'store' / 's.sqlite3'}"
     if request.param == "postgresql":
-        url = os.environ.get("GUIDEWAY_TEST_POSTGRESQL")
-        if not url:
-            pytest.skip("needs a PostgreSQL server: set GUIDEWAY_TEST_POSTGRESQL to its URL")
+        url = request.getfixturevalue("new_database")()
     store = Store(url)
-    if request.param == "postgresql":
-        METADATA.drop_all(store._engine)
-        with store._engine.begin() as connection:
-            connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     store.migrate()
     yield store
     store.close()

@@ -29,6 +29,7 @@ EXTRAS: dict[str, str] = {
     "jwt": "serve",
     "cryptography": "serve",
     "prometheus_client": "serve",
+    "psycopg": "postgresql",
     "dask": "population",
     "distributed": "population",
 }

@@ -157,7 +157,7 @@ _SHAPES = {
 }
 _ERRORS = {
     "400": "The request is not valid", "401": "Not authorized", "403": "The token does not allow this",
-    "404": "There is no such thing", "405": "Not with this method", "408": "The body took too long", 
+    "404": "There is no such thing", "405": "Not with this method", "408": "The body took too long",
     "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
     "421": "Not a name of this service",
     "422": "It cannot be processed", "429": "Too many requests", "500": "The service failed", "501": "Not supported",

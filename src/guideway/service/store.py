@@ -136,10 +136,8 @@ class Store:
             if now > self._next_sweep:
                 self._next_sweep = now + 60
                 connection.execute(USED_TOKENS.delete().where(USED_TOKENS.c.expires < int(now) - 600))
-            done = connection.execute(
-                self._insert(USED_TOKENS).values(iss=iss, jti=jti, expires=expires).on_conflict_do_nothing()
-            )
-            return bool(done.rowcount == 1)
+            new = self._insert(USED_TOKENS).values(iss=iss, jti=jti, expires=expires).on_conflict_do_nothing()
+            return connection.execute(new.returning(USED_TOKENS.c.jti)).first() is not None
 
     def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
         """Keep what each card was made from; the same card again (a retry) changes nothing. Keys: the columns of ``card``."""
@@ -165,9 +163,8 @@ class Store:
         if not items:
             return 0
         with self._engine.begin() as connection:
-            return sum(
-                connection.execute(self._insert(FEEDBACK).values(**item).on_conflict_do_nothing()).rowcount for item in items
-            )
+            new = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.id)
+            return sum(connection.execute(new, dict(item)).first() is not None for item in items)
 
     def feedback(self, service: str | None = None) -> list[dict[str, Any]]:
         """All feedback in the order received, of one service or of all."""
