@@ -326,6 +326,9 @@ class _Place:
             return
         canonical = definition.get("definitionCanonical")
         if not isinstance(canonical, str):
+            if "definitionCanonical" in definition:
+                text = f"{node.id}: its definition is not a canonical but {str(canonical)[:80]!r}; it is left out"
+                recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
             return
         target = self._resolve(canonical)
         if target is None:
@@ -376,14 +379,19 @@ class _Place:
         if node.request is not None:
             node.request = self._sound(node.request, node, recommendation)
 
-    def _sound(self, request: Json, node: ActionNode, recommendation: Recommendation) -> Json:
+    def _sound(self, request: Json, node: ActionNode, recommendation: Recommendation) -> Json | None:
         """The request without what is not valid FHIR in it: a definition may hold anything."""
-        from guideway.apply.soundness import cleaned
+        from guideway.apply.soundness import cleaned, faults_of
 
         result, faults = cleaned(request)
         for path, message in faults:
             text = f"{node.id}: {request['resourceType']}.{path}: {message}; it is left out"
             recommendation.findings.append(self._finding("request-invalid", Severity.error, text, node.id))
+        lacking = [".".join(map(str, path)) for path, _ in faults_of(result)]
+        if lacking:
+            text = f"{node.id}: no {request['resourceType']} is made: without what is left out it lacks {', '.join(lacking)}"
+            recommendation.findings.append(self._finding("request-invalid", Severity.error, text, node.id))
+            return None
         return result
 
     def _carried(self, node: ActionNode, recommendation: Recommendation) -> None:
@@ -433,6 +441,8 @@ class _Place:
 
     def _set_on_action(self, node: ActionNode, path: str, value: Any) -> None:
         first = parse_path(path)[0].name.partition("[")[0]
+        if first in _NOT_SET:
+            raise BadPath(f"action.{first} follows from the definition and is not set by a dynamic value")
         base = next((name for name in node.definition if name == first), None)
         if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
             node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
@@ -513,6 +523,8 @@ class _Place:
         return Diagnostic(rule, severity, text, self.plan.file or None, pointer=f"action:{action}")
 
 
+_NOT_SET = frozenset({"id", "action", "resource"})
+"""What others refer to, or what is made from the definition itself."""
 _GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
 
 

@@ -246,7 +246,7 @@ def only_cpg(code: Json) -> bool:
 def _product(activity: Json) -> tuple[str, Any]:
     for name in ("CodeableConcept", "Reference"):
         found = activity.get(f"product{name}")
-        if isinstance(found, dict):
+        if isinstance(found, dict) and found:
             return name, found
     return "CodeableConcept", None
 

@@ -188,10 +188,16 @@ class _Builder:
             own = node.definition.get("id")
             if self.policy.name == "cqf" and kind == "Task" and own:
                 wish = str(own)
+            elif isinstance(request.get("id"), str):  # set by a dynamic value
+                wish = request["id"]
             else:
                 wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
             known = self.request_ids[id(request)] = self.ids.take(wish)
-            resource = {"resourceType": kind, "id": known, **{k: v for k, v in deepcopy(request).items() if k != "resourceType"}}
+            resource = {
+                "resourceType": kind,
+                "id": known,
+                **{k: v for k, v in deepcopy(request).items() if k not in ("resourceType", "id")},
+            }
             if kind == "Task" and "basedOn" not in resource:
                 resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
             self._pertains(resource, node)
@@ -202,7 +208,7 @@ class _Builder:
         return self.refer(kind, known)
 
     def _pertains(self, resource: Json, node: ActionNode) -> None:
-        for goal in node.definition.get("goalId") or ():
+        for goal in goal_ids_of(node.definition):
             for (_, own), known in self.goal_ids.items():
                 if own == goal:
                     reference = {"reference": self.refer("Goal", known)}
@@ -225,7 +231,7 @@ class _Builder:
                     found.append({"url": ACTION_PARTICIPANT, "extension": parts})
         if node.request is None:
             found += [{"url": ACTION_REASON, "valueCodeableConcept": deepcopy(r)} for r in objects(definition.get("reason"))]
-        for goal in definition.get("goalId") or ():
+        for goal in goal_ids_of(definition):
             known = next((i for (_, own), i in self.goal_ids.items() if own == goal), None)
             if known is not None:
                 found.append({"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}})
@@ -236,6 +242,8 @@ class _Builder:
         for participant in objects(definition.get("participant")):
             reference = person(participant.get("type"), self.setting)
             # RequestGroup.action.participant: Patient, Practitioner, PractitionerRole, RelatedPerson, Device
+            own = participant.get("reference")  # set by a dynamic value
+            reference = own if isinstance(own, str) else reference
             if reference is not None and not reference.startswith("Organization/") and {"reference": reference} not in found:
                 found.append({"reference": reference})
         return found
@@ -243,6 +251,12 @@ class _Builder:
     def _related(self, definition: Json, shown: set[str]) -> list[Json]:
         related = [deepcopy(r) for r in objects(definition.get("relatedAction"))]
         return [r for r in related if not self.policy.strict or r.get("actionId") in shown]
+
+
+def goal_ids_of(definition: Json) -> list[str]:
+    """The goals that an action names, where they are what they should be."""
+    named = definition.get("goalId")
+    return [goal for goal in named if isinstance(goal, str)] if isinstance(named, list) else []
 
 
 def _same_plan(node: ActionNode) -> Iterable[ActionNode]:

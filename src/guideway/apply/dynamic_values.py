@@ -183,6 +183,8 @@ def _choose(step: Step, parts: tuple[str, ...], value: Any, owner: str) -> str:
     sample = value[0] if isinstance(value, list | tuple) and value else value
     own = type_of(sample)
     wishes = [step.type] if step.type else [own, *_NEAR.get(own or "", ())]
+    if step.type == "Quantity":  # where R4 narrows it, a path still says Quantity
+        wishes.append("SimpleQuantity")
     for wish in wishes:
         if wish in names:
             return names[wish]

@@ -39,8 +39,9 @@ def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGui
     proposing = list(_proposing(trees))
     if outcome.policy != "cqf":
         _fold(proposing)
-        _already_proposed(proposing, record)
     outcome.conflicts = find_conflicts(outcome, proposing, guideline, record)
+    if outcome.policy != "cqf":  # afterwards: what is only pointed at is still proposed, and may conflict
+        _already_proposed(proposing, record)
     outcome.order = order(outcome, trees)
 
 

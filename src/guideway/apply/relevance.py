@@ -6,14 +6,19 @@ known values and leaves; the status follows from several conditions (``combine``
 because of it. An open leaf matters when some completion of the others lets it decide; and the leaves that are given settle
 the status between them. So ``false and a`` has none, ``a and b`` two, ``a or (b implies b)`` one of them. A leaf that only
 stands in a test for null or truth is not open: such a test has an answer already. Up to ``LIMIT`` leaves every completion is
-tried; with more, all are taken to matter. Leaves are taken to be independent of each other.
+tried; with more, all are taken to matter. Comparisons of one unknown number with several limits go together; apart from that
+leaves are taken to be independent of each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import product
+from decimal import Decimal
+from itertools import pairwise, product
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
+
+from guideway.engine.values import Quantity
 
 LIMIT = 9
 ROUNDS = 3
@@ -22,6 +27,8 @@ Formula = tuple[Any, ...]
 """``("known", value)``, ``("leaf", index)``, ``("any", indices)`` for what was not evaluated, or a connective with operands."""
 Combine = Callable[[list[bool | None]], Any]
 """The values of all conditions → the status; None as long as it is not known."""
+Choice = tuple[tuple[int, bool], ...]
+"""The leaves of one group, each with a value."""
 
 CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
 _TESTS = frozenset({"IsTrue", "IsFalse", "IsNull"})
@@ -56,19 +63,78 @@ def relevant_leaves(
     def status(values: Sequence[bool | None]) -> Any:
         return combine([_evaluate(formula, values) for formula in formulas])
 
-    results = {values: status(values) for values in product((False, True), repeat=count)}
-    deciding = [index for index in range(count) if _matters(index, results)]
+    groups = _groups(leaves, value_of)
+    choices = [[tuple(zip(members, values)) for values in possible] for members, possible in groups]
+
+    def status_given(chosen: Iterable[Choice]) -> Any:
+        values: list[bool | None] = [None] * count
+        for index, value in (pair for choice in chosen for pair in choice):
+            values[index] = value
+        return status(values)
+
+    def settles(given: Sequence[int]) -> bool:
+        """Whether there is a status as soon as these groups have a value, whichever."""
+        return all(status_given(chosen) is not None for chosen in product(*(choices[index] for index in given)))
+
+    results = {chosen: status_given(chosen) for chosen in product(*choices)}
+    deciding = [index for index in range(len(groups)) if _matters(index, results)]
     wanted = list(deciding)
-    for index in range(count):
-        if _settles(status, wanted, count):
+    for index in range(len(groups)):
+        if settles(wanted):
             break
         if index not in wanted:
             wanted.append(index)
     for index in [i for i in reversed(wanted) if i not in deciding]:
         fewer = [i for i in wanted if i != index]
-        if _settles(status, fewer, count):
+        if settles(fewer):
             wanted = fewer
-    return [leaves[index] for index in sorted(wanted)]
+    return [leaves[member] for member in sorted(member for index in wanted for member in groups[index][0])]
+
+
+_TURNED = {"Less": "Greater", "LessOrEqual": "GreaterOrEqual", "Greater": "Less", "GreaterOrEqual": "LessOrEqual"}
+_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    "Less": lt, "LessOrEqual": le, "Greater": gt, "GreaterOrEqual": ge, "Equal": eq, "NotEqual": ne,
+}  # fmt: skip
+
+
+def _groups(leaves: list[Any], value_of: Callable[[Any], Any]) -> list[tuple[list[int], list[tuple[bool, ...]]]]:
+    """Leaves that one datum settles together, each group with the truth values that it can have.
+
+    Comparisons of one unknown number with several limits cannot each go their own way: what is below 1 is below 3. Every
+    other leaf is a group of its own.
+    """
+    shared: dict[Any, list[tuple[int, str, Decimal]]] = {}
+    for index, leaf in enumerate(leaves):
+        comparison = _comparison(leaf, value_of)
+        key, kind, limit = comparison if comparison is not None else (index, "", Decimal(0))
+        shared.setdefault(key, []).append((index, kind, limit))
+    groups: list[tuple[list[int], list[tuple[bool, ...]]]] = []
+    for members in shared.values():
+        if len(members) == 1:
+            groups.append(([members[0][0]], [(False,), (True,)]))
+            continue
+        limits = sorted({limit for _, _, limit in members})
+        between = [(low + high) / 2 for low, high in pairwise(limits)]
+        samples = sorted([limits[0] - 1, *limits, *between, limits[-1] + 1])
+        possible = dict.fromkeys(tuple(_HOLDS[kind](sample, limit) for _, kind, limit in members) for sample in samples)
+        groups.append(([index for index, _, _ in members], list(possible)))
+    return groups
+
+
+def _comparison(leaf: Any, value_of: Callable[[Any], Any]) -> tuple[Any, str, Decimal] | None:
+    """What is unknown (with its unit), how it is compared, and with which limit; None for every other leaf."""
+    children = list(leaf.children or ())
+    if leaf.kind not in _HOLDS or len(children) != 2:
+        return None
+    left, right = (value_of(child.value) for child in children)
+    if (left is None) == (right is None):
+        return None
+    unknown, limit = (children[0], right) if left is None else (children[1], left)
+    kind = leaf.kind if left is None else _TURNED.get(leaf.kind, leaf.kind)
+    number = limit.value if isinstance(limit, Quantity) else limit
+    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+        return None
+    return (_key(unknown), limit.unit if isinstance(limit, Quantity) else None), kind, Decimal(number)
 
 
 class _Reader:
@@ -178,19 +244,7 @@ def _evaluate(formula: Formula, values: Sequence[bool | None]) -> bool | None:
     return None if None in operands else first is not operands[1]
 
 
-def _matters(index: int, results: dict[tuple[bool, ...], Any]) -> bool:
-    for values, result in results.items():
-        if not values[index] and result != results[*values[:index], True, *values[index + 1 :]]:
-            return True
-    return False
-
-
-def _settles(status: Callable[[Sequence[bool | None]], Any], given: list[int], count: int) -> bool:
-    """Whether there is a status as soon as these leaves have a value, whichever."""
-    for choice in product((False, True), repeat=len(given)):
-        values: list[bool | None] = [None] * count
-        for index, value in zip(given, choice):
-            values[index] = value
-        if status(values) is None:
-            return False
-    return True
+def _matters(index: int, results: dict[tuple[Choice, ...], Any]) -> bool:
+    """Whether some completion of the other groups lets this one change the status."""
+    seen: dict[tuple[Choice, ...], Any] = {}
+    return any(seen.setdefault((*chosen[:index], *chosen[index + 1 :]), found) != found for chosen, found in results.items())

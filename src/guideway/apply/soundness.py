@@ -7,6 +7,7 @@ lacks something required is dropped as a whole; what is then empty goes too. Che
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from guideway.fhir import structure
@@ -26,15 +27,37 @@ def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
     """The resource without its faults, and each fault as (element path, message). Parts that are fine are shared, not copied."""
     named: dict[tuple[str, str], None] = {}
     for _ in range(ROUNDS):
-        faults = structure.check(resource)
-        places = {_place(resource, fault.path) for fault in faults} - {()}
+        faults = [(fault.path, fault.message) for fault in structure.check(resource)]
+        faults = faults or list(_invariants(resource, (), ""))
+        places = {_place(resource, path) for path, _ in faults} - {()}
         if not places:
             break
-        named |= {(".".join(map(str, fault.path)), fault.message): None for fault in faults}
+        named |= {(".".join(map(str, path)), message): None for path, message in faults}
         for place in sorted(places, key=lambda p: [str(step).zfill(9) for step in p], reverse=True):
             resource = _without(resource, place)
         resource = swept(resource) or {}
     return resource, list(named)
+
+
+_AMOUNT = frozenset({"value", "comparator", "unit", "system", "code", "id", "extension"})
+
+
+def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """Faults against ext-1 and qty-3, which the tables do not know."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _invariants(item, (*path, index), name)
+    elif isinstance(value, dict):
+        if name in ("extension", "modifierExtension"):
+            has_value = any(key.startswith(("value", "_value")) for key in value)
+            if has_value == bool(value.get("extension")):
+                yield path, "an extension has either a value or extensions (ext-1)"
+                return
+        if "code" in value and "value" in value and "system" not in value and value.keys() <= _AMOUNT:
+            yield (*path, "code"), "a unit code needs its system (qty-3)"
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                yield from _invariants(item, (*path, key), key)
 
 
 def _place(resource: Json, path: Path) -> Path:
