@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.apply.small import (
+    AS_OF,
     BASE,
     TABLET_A,
     activity,
@@ -13,11 +14,15 @@ from tests.apply.small import (
     guideline,
     medication,
     plan,
+    record,
     run,
     when,
 )
 
 from guideway.apply.care_plan import bundle, care_plan
+from guideway.apply.moment import moment
+from guideway.apply.what_if import change, parse_setting
+from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
 
 Json = dict[str, Any]
@@ -159,3 +164,31 @@ def test_limits_of_one_number_go_together() -> None:
     missing = {r.action: sorted(m.element for m in r.missing) for r in run(g).recommendations}
     assert missing["both"] == ["level", "other"]
     assert "other" in missing["one"]
+
+
+def test_a_yes_or_no_question_takes_no_other_text() -> None:
+    g = guideline(plan("main", {"id": "a", "condition": [when("Agrees")]}))
+    with pytest.raises(GuidewayError, match="yes-or-no"):
+        change(record(), [parse_setting("agrees=banana", g)], g, moment(AS_OF, "UTC"))
+
+
+def test_yes_to_a_question_with_other_answers_sets_the_element() -> None:
+    """The question about a therapy's response offers responses, not yes and no."""
+    asks = {
+        "resourceType": "Questionnaire",
+        "id": "choose",
+        "url": f"{BASE}/Questionnaire/choose",
+        "status": "draft",
+        "item": [{"linkId": "agree", "type": "choice", "answerOption": [{"valueCoding": {"code": "well"}}]}],
+    }
+    cql = (
+        LIMITS
+        + f"""
+// @dataElement: poor
+// @question: {BASE}/Questionnaire/choose#agree
+define "Poor": null as Boolean
+"""
+    )
+    g = guideline(plan("main", {"id": "a", "condition": [when("Poor")]}), asks, cql=cql)
+    changed = change(record(), [parse_setting("poor=true", g)], g, moment(AS_OF, "UTC"))
+    assert list(changed.overrides.values()) == [True]

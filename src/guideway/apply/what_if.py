@@ -18,6 +18,7 @@ import msgspec
 
 from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
+from guideway.apply.names import objects
 from guideway.apply.outcome import PatientOutcome, Recommendation
 from guideway.apply.parameters import read_quantity, read_text
 from guideway.diagnostics import GuidewayError
@@ -130,6 +131,8 @@ def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, numb
     date, name = _date(setting, when), f"what-if-{number}"
     boolean = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())
     if element.question:
+        if boolean is not None and _answer_type(element.question, guideline) not in (None, "boolean"):
+            return None  # the question offers other answers than yes and no: the element itself takes the value
         return _answer(element, text, boolean, date, name)
     requirement, coding = _coded_by(element, guideline)
     if requirement is None or coding is None:
@@ -177,6 +180,19 @@ def _observed(text: str, boolean: bool | None, element: Element) -> Json:
     return {"valueQuantity": ({"comparator": comparator.group(1)} if comparator else {}) | value}
 
 
+def _answer_type(question: str, guideline: CompiledGuideline) -> str | None:
+    """The type of a question's item; None where the Questionnaire is not there."""
+    canonical, _, link_id = question.partition("#")
+    found = guideline.resolve(canonical)
+    pending = list(objects(found.resource.get("item"))) if found is not None else []
+    while pending:
+        item = pending.pop()
+        if item.get("linkId") == link_id:
+            return str(item.get("type"))
+        pending += objects(item.get("item"))
+    return None
+
+
 def _answer(element: Element, text: str, boolean: bool | None, date: str, name: str) -> Json:
     canonical, _, link_id = (element.question or "").partition("#")
     if boolean is not None:
@@ -196,6 +212,11 @@ def _answer(element: Element, text: str, boolean: bool | None, date: str, name: 
             else:
                 answer = {"valueDecimal": Decimal(quantity.value)}
         except (ValueError, InvalidOperation):
+            if element.type is not None and element.type.rpartition(".")[2].lower() == "boolean":
+                raise GuidewayError(
+                    f"--set {element.id}: {text!r} is no answer to a yes-or-no question; write {element.id}=true, "
+                    f"{element.id}=false, or the code of an answer as system|code"
+                ) from None
             answer = {"valueDate": text} if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else {"valueString": text}
     return {
         "resourceType": "QuestionnaireResponse", "id": name, "questionnaire": canonical, "status": "completed", "authored": date,

@@ -229,12 +229,31 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Lin
             )
         yield []
     brief = len(found) > FEW and not explain
-    for item in found:
-        yield from _waiting(item, width) if brief else _recommendation(item, width, explain)
-        yield []
+    if brief:
+        groups: dict[tuple[str, ...], list[Recommendation]] = {}
+        for item in found:
+            groups.setdefault((item.plan_id, *(missing.element for missing in item.missing)), []).append(item)
+        for members in groups.values():
+            yield from _waiting(members[0], width) if len(members) == 1 else _waiting_alike(members, width)
+            yield []
+    else:
+        for item in found:
+            yield from _recommendation(item, width, explain)
+            yield []
     if brief:
         yield from wrap("--explain shows what each of these rests on.", width, style="dim")
         yield []
+
+
+def _waiting_alike(members: Sequence[Recommendation], width: int) -> Iterator[Line]:
+    """Several of one plan that wait for the same: what for, once, then each with its source."""
+    first = members[0]
+    yield from wrap(f"{len(members)} recommendations of {first.plan_id}", width, rest=_INDENT, style="title")
+    if first.missing:
+        yield from _row("missing", "; ".join(missing_text(missing, supply=False) for missing in first.missing), width)
+    for item in members:
+        sources = "; ".join(source.label for source in item.source)
+        yield from _row("", f"{item.title} ({item.action}{f': {sources}' if sources else ''})", width, bullet="• ")
 
 
 def _waiting(item: Recommendation, width: int) -> Iterator[Line]:
