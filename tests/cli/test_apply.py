@@ -20,6 +20,7 @@ AS_OF = ("--as-of", "2026-06-01")
 INTERRUPT = EXAMPLES / "aggressive-sm-neutrophils-0-8.json"
 NO_BASELINE = EXAMPLES / "aggressive-sm-neutrophils-0-8-no-baseline.json"
 NO_UNIT = EXAMPLES / "aggressive-sm-neutrophils-without-unit.json"
+PLAN = "midostaurin-dose-modification"
 IN_ERROR = EXAMPLES / "aggressive-sm-labs-entered-in-error.json"
 HEALTHY = EXAMPLES / "no-mast-cell-disease.json"
 LICENSED_TO_BE_HEAVY = {
@@ -160,6 +161,11 @@ def test_bundle_and_markdown() -> None:
     bundle = document(INTERRUPT, *AS_OF, "--format", "bundle")
     assert bundle["resourceType"] == "Bundle"
     assert bundle["entry"][0]["resource"]["resourceType"] in ("CarePlan", "RequestGroup")
+    made, draft, *disclaimer = bundle["meta"]["extension"]
+    plan = document(INTERRUPT, *AS_OF, "--format", "json")
+    assert [made, draft, *disclaimer] == plan["extension"][: 2 + len(disclaimer)]
+    assert disclaimer
+    assert all(each["url"].endswith("/disclaimer") for each in disclaimer)
     assert text(INTERRUPT, *AS_OF, "--format", "markdown").startswith("> **DRAFT")
 
 
@@ -309,6 +315,21 @@ def test_a_warm_run_imports_nothing_heavy(form: str) -> None:
 
 def patient(name: str = "p1", **more: Any) -> dict[str, Any]:
     return {"resourceType": "Patient", "id": name, **more}
+
+
+@pytest.mark.parametrize("contained", [True, False])
+def test_a_contained_medication_is_the_drug_of_its_order_and_of_no_other(contained: bool) -> None:
+    bundle = json.loads(INTERRUPT.read_bytes())
+    (order,) = (e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "MedicationRequest")
+    drug = {"resourceType": "Medication", "id": "drug", "code": order.pop("medicationCodeableConcept")}
+    order["medicationReference"] = {"reference": "#drug"}
+    if contained:
+        order["contained"] = [drug]
+    else:
+        bundle["entry"].append({"resource": drug})
+    outcome = document("-", *AS_OF, "--plan", PLAN, "--format", "outcome", stdin=json.dumps(bundle).encode())
+    statuses = {r["action"]: r["status"] for r in outcome["recommendations"]}
+    assert statuses["interrupt-anc"] == ("applies" if contained else "does-not-apply")
 
 
 def bundle_of(*resources: dict[str, Any]) -> bytes:

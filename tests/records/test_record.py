@@ -59,6 +59,14 @@ def test_a_medication_given_by_reference_is_found_by_its_code(reference: str) ->
     assert target.fhir_type == "Medication"
 
 
+def test_a_contained_medication_is_found_by_its_code_in_its_own_order_only() -> None:
+    drug = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RX, "code": "1"}]}}
+    order = resource("MedicationRequest", "o", contained=[drug], medicationReference={"reference": "#m"})
+    stray = resource("MedicationRequest", "s", medicationReference={"reference": "#m"})
+    found = record(order, stray)
+    assert [o.id for o in found.retrieve("MedicationRequest", code_path="medication", codes=frozenset({(RX, "1")}))] == ["o"]
+
+
 def test_a_reference_that_leads_nowhere_is_found_once_it_is_followed() -> None:
     order = resource(
         "MedicationRequest", "o", status="active", intent="order", medicationReference={"reference": "Medication/none"}

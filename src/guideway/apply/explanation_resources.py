@@ -170,6 +170,11 @@ def issue_type(rule: str) -> str:
 
 def care_plan_extensions(outcome: PatientOutcome) -> list[Json]:
     """Who made it from what, the draft banner and disclaimer, and the outcome of every recommendation."""
+    return maker_extensions(outcome) + [_outcome_extension(r) for r in outcome.recommendations]
+
+
+def maker_extensions(outcome: PatientOutcome) -> list[Json]:
+    """Who made it from what, the draft banner and the disclaimer."""
     made: list[Json] = [
         {"url": "program", "valueString": f"{outcome.program['name']} {outcome.program['version']}"},
         {"url": "guideline", "valueString": f"{outcome.guideline['id']} {outcome.guideline['version']}"},
@@ -179,7 +184,7 @@ def care_plan_extensions(outcome: PatientOutcome) -> list[Json]:
     if outcome.draft:
         result.append({"url": DRAFT_BANNER, "valueString": outcome.draft})
     result += [{"url": DISCLAIMER, "valueString": text} for text in outcome.disclaimer]
-    return result + [_outcome_extension(r) for r in outcome.recommendations]
+    return result
 
 
 def _outcome_extension(recommendation: Recommendation) -> Json:

@@ -218,10 +218,18 @@ def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf],
 
     if form == "json":
         return care_plan(outcomes[0]) if len(outcomes) == 1 else result_bundle(outcomes)
-    bundles = [bundle(outcome) for outcome in outcomes]
+    bundles = [_signed(bundle(outcome), outcome) for outcome in outcomes]
     if len(bundles) == 1:
         return bundles[0]
     return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": each} for each in bundles]}
+
+
+def _signed(made: Any, outcome: PatientOutcome) -> Any:
+    """A Bundle that says who made it from what, with the draft banner and the disclaimer."""
+    from guideway.apply.explanation_resources import maker_extensions
+
+    head = {key: made[key] for key in ("resourceType", "id") if key in made}
+    return head | {"meta": {"extension": maker_extensions(outcome)}} | made
 
 
 def _fails(outcome: PatientOutcome, failing: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 Takes the resources of one type in order; gives those with a code among the wanted ones, in the same order. A code with its system
 matches both exactly; a bare ``code`` element (``Patient.gender``) matches by its text, because its binding fixes the system; a
 Coding that names no system matches nothing. Where the coded element is a choice and a reference is given
-(``medicationReference``), the codes are those of the resource that it leads to.
+(``medicationReference``), the codes are those of the resource that it leads to, which may be contained (``#id``).
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def codes_at(data: dict[str, Any], path: str, resolve: Resolve) -> Iterator[tupl
         if isinstance(item, str):
             yield None, item
         elif isinstance(item, dict):
-            yield from _codings(item, resolve)
+            yield from _codings(item, data, resolve)
 
 
-def _codings(item: dict[str, Any], resolve: Resolve) -> Iterator[tuple[str, str]]:
+def _codings(item: dict[str, Any], holder: dict[str, Any], resolve: Resolve) -> Iterator[tuple[str, str]]:
     for coding in item.get("coding", ()) if "coding" in item else (item,):
         if isinstance(coding, dict):
             system, code = coding.get("system"), coding.get("code")
@@ -83,12 +83,20 @@ def _codings(item: dict[str, Any], resolve: Resolve) -> Iterator[tuple[str, str]
                 yield system, code
     reference = item.get("reference")
     if isinstance(reference, str):
-        target = resolve(reference)
+        target = _contained(holder, reference[1:]) if reference.startswith("#") else resolve(reference)
         info = builtin("FHIR").type(target.fhir_type) if target is not None else None
         if target is not None and info is not None and info.primary_code_path:
             for concept in codes_at(target.data, info.primary_code_path, _nowhere):
                 if concept[0] is not None:
                     yield concept[0], concept[1]
+
+
+def _contained(holder: dict[str, Any], id: str) -> FhirObject | None:
+    """The contained resource with an id, which no other resource can refer to."""
+    for inner in holder.get("contained", ()):
+        if isinstance(inner, dict) and inner.get("id") == id and isinstance(inner.get("resourceType"), str):
+            return FhirObject(inner["resourceType"], inner)
+    return None
 
 
 def _nowhere(reference: str) -> FhirObject | None:
