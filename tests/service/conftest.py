@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from tests.service import postgresql  # noqa: E402
-from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline  # noqa: E402
+from tests.service import postgresql
+from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline
 
 FULL = pytest.mark.full
 DEPLOYMENTS = [

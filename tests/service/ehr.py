@@ -54,16 +54,33 @@ def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
     plans = [
         plan(
             "main",
-            {"id": "take", "title": "Take tablet A", "extension": [statement], "condition": [when("Count Is Low")],
-             "priority": "asap", "documentation": documentation, "description": "Because the count is low.",
-             "definitionCanonical": f"{BASE}/ActivityDefinition/take-a", **view},
+            {
+                "id": "take",
+                "title": "Take tablet A",
+                "extension": [statement],
+                "condition": [when("Count Is Low")],
+                "priority": "asap",
+                "documentation": documentation,
+                "description": "Because the count is low.",
+                "definitionCanonical": f"{BASE}/ActivityDefinition/take-a",
+                **view,
+            },
             {"id": "ask", "title": "T" * 300, "condition": [when("Agrees")], **view},
             {"id": "stop", "title": "Stop tablet A", "condition": [when("On Tablet A")], "priority": "stat", **view},
             version=version,
         ),
-        plan("orders", {"id": "draft", "title": "A draft holds tablet A", "condition": [when("Drafts Hold A")], "priority": "urgent",
-                        **orders}, version=version),
-    ]  # fmt: skip
+        plan(
+            "orders",
+            {
+                "id": "draft",
+                "title": "A draft holds tablet A",
+                "condition": [when("Drafts Hold A")],
+                "priority": "urgent",
+                **orders,
+            },
+            version=version,
+        ),
+    ]
     logic = LOGIC.replace('parameter "Limit"', 'parameter "draftOrders" List<FHIR.Resource> default {}\n\nparameter "Limit"') + (
         "\ndefine \"Drafts Hold A\": exists ((draftOrders D return D as FHIR.MedicationRequest) M\n"
         "  where M is not null and (M.medication as FHIR.CodeableConcept) ~ \"Concept A\")\n"

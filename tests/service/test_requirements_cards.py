@@ -21,9 +21,15 @@ def test_C1_cards_is_an_array_even_where_there_are_none(service):
 
 
 def test_C2_summaries_are_short(service):
-    agree = {"resourceType": "QuestionnaireResponse", "id": "a", "status": "completed", "subject": {"reference": "Patient/p"},
-             "questionnaire": "http://example.org/small/Questionnaire/ask", "authored": "2026-05-20",
-             "item": [{"linkId": "agree", "answer": [{"valueBoolean": True}]}]}  # fmt: skip
+    agree = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "a",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+        "questionnaire": "http://example.org/small/Questionnaire/ask",
+        "authored": "2026-05-20",
+        "item": [{"linkId": "agree", "answer": [{"valueBoolean": True}]}],
+    }
     found = service.cards(hook_request(COUNT, agree))
     assert any("T" * 100 in card["summary"] for card in found)
     assert all(0 < len(card["summary"]) < 140 for card in found)
@@ -95,7 +101,12 @@ def test_C20_no_system_actions(service):
 
 
 def item(card, **more):
-    return {"card": card, "outcome": "accepted", "acceptedSuggestions": [{"id": "s"}], "outcomeTimestamp": "2026-06-01T10:00:00Z"} | more  # fmt: skip
+    return {
+        "card": card,
+        "outcome": "accepted",
+        "acceptedSuggestions": [{"id": "s"}],
+        "outcomeTimestamp": "2026-06-01T10:00:00Z",
+    } | more
 
 
 def feedback(service, *items):
@@ -128,10 +139,19 @@ def test_F3_a_reason_or_a_comment(service):
 
 @pytest.mark.parametrize(
     "change",
-    [{"card": ""}, {"card": "a\x00b"}, {"card": 5}, {"outcome": "ignored"}, {"acceptedSuggestions": []}, {"acceptedSuggestions": [{}]},
-     {"outcomeTimestamp": "yesterday"}, {"outcomeTimestamp": "2026-13-01T00:00:00Z"}, {"outcomeTimestamp": "2026-06-01T10:00:00"},
-     {"overrideReason": 5}],
-)  # fmt: skip
+    [
+        {"card": ""},
+        {"card": "a\x00b"},
+        {"card": 5},
+        {"outcome": "ignored"},
+        {"acceptedSuggestions": []},
+        {"acceptedSuggestions": [{}]},
+        {"outcomeTimestamp": "yesterday"},
+        {"outcomeTimestamp": "2026-13-01T00:00:00Z"},
+        {"outcomeTimestamp": "2026-06-01T10:00:00"},
+        {"overrideReason": 5},
+    ],
+)
 def test_F4_bad_feedback(service, change):
     problem(feedback(service, item("c") | change), 400)
 

@@ -38,7 +38,12 @@ def test_J2_J4_nothing_is_null_or_empty(service):
 
 def test_J3_no_comments_in_json(service):
     json.loads(service.get("/cds-services").content)
-    assert service.request("POST", f"/cds-services/{SERVICE}", content=b'{"hook": 1} // no', headers={"Content-Type": "application/json"}).status_code == 400  # fmt: skip
+    assert (
+        service.request(
+            "POST", f"/cds-services/{SERVICE}", content=b'{"hook": 1} // no', headers={"Content-Type": "application/json"}
+        ).status_code
+        == 400
+    )
 
 
 def test_D1_discovery_at_its_path(service):

@@ -223,8 +223,19 @@ def test_a_medication_that_is_referred_to_is_read_or_missed(plain, ehr_server):
     assert any(card["summary"] == "Stop tablet A" for card in found)
 
 
-@pytest.mark.parametrize("value", [1, "x", [], [1], {"resourceType": "Bundle", "entry": 5}, {"resourceType": "Bundle", "link": 5, "entry": [1, {}]},
-                                   {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 5}}]}, {"resourceType": "Observation"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        "x",
+        [],
+        [1],
+        {"resourceType": "Bundle", "entry": 5},
+        {"resourceType": "Bundle", "link": 5, "entry": [1, {}]},
+        {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": 5}}]},
+        {"resourceType": "Observation"},
+    ],
+)
 def test_odd_prefetch_values_are_the_callers_problem(plain, value):
     body = hook_request(COUNT)
     body["prefetch"]["observation"] = value

@@ -6,6 +6,7 @@ import concurrent.futures
 import json
 import time
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
@@ -30,7 +31,9 @@ def unsigned(audience):
 
 REFUSED = {
     "A5 none": unsigned,
-    "A5 symmetric": lambda audience: __import__("jwt").encode({"iss": "https://ehr.example.org", "aud": audience}, "k" * 64, "HS384", {"kid": "ES384"}),
+    "A5 symmetric": lambda audience: __import__("jwt").encode(
+        {"iss": "https://ehr.example.org", "aud": audience}, "k" * 64, "HS384", {"kid": "ES384"}
+    ),
     "A9 issuer": lambda audience: token(audience, iss="https://evil.example.org"),
     "A12 jku": lambda audience: token(audience, headers={"jku": "https://evil.example.org/keys"}),
     "audience": lambda audience: token(audience + "x"),
@@ -43,7 +46,7 @@ REFUSED = {
     "jti with nul": lambda audience: token(audience, jti="a\x00b"),
     "no aud": lambda audience: token(audience, aud=None),
     "garbage": lambda audience: "a.b.c",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -102,9 +105,23 @@ def test_S_jku_remote_keys_are_read_from_the_list_only(package, tmp_path, ehr_se
 
 @pytest.mark.parametrize(
     "server",
-    ["http://169.254.169.254/latest", "https://evil.example.org/fhir", "http://127.0.0.1:1/fhir", "file:///etc/passwd", "gopher://x",
-     "http://user@127.0.0.1/fhir", "{base}/../secret", "{base}/%2e%2e%2fsecret", "{base}?x=", "{base}#", "", "::", "http://[::1", 5],
-)  # fmt: skip
+    [
+        "http://169.254.169.254/latest",
+        "https://evil.example.org/fhir",
+        "http://127.0.0.1:1/fhir",
+        "file:///etc/passwd",
+        "gopher://x",
+        "http://user@127.0.0.1/fhir",
+        "{base}/../secret",
+        "{base}/%2e%2e%2fsecret",
+        "{base}?x=",
+        "{base}#",
+        "",
+        "::",
+        "http://[::1",
+        5,
+    ],
+)
 def test_S_fhir_server_only_listed_servers_are_asked(plain, ehr_server, server):
     ehr_server.seen.clear()
     named = server.replace("{base}", ehr_server.base) if isinstance(server, str) else server
@@ -172,12 +189,13 @@ def bomb(handler):
 
 
 def memory(service):
-    status = open(f"/proc/{service.process.pid}/status").read()
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
-@pytest.mark.parametrize(("misbehave", "status"), [(hang, 504), (endless, 502), (elsewhere, 412), (next_elsewhere, 412),
-                                                   (gigabyte, 502), (bomb, 502)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("misbehave", "status"), [(hang, 504), (endless, 502), (elsewhere, 412), (next_elsewhere, 412), (gigabyte, 502), (bomb, 502)]
+)
 def test_S_fhir_server_a_bad_one_costs_bounded_time_and_memory(plain, ehr_server, misbehave, status):
     before = memory(plain)
     ehr_server.misbehave = misbehave
