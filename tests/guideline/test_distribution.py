@@ -44,7 +44,7 @@ def distribution(patients: int) -> tuple[dict[str, Counter[int]], Counter[int]]:
     return by_plan, together
 
 
-@pytest.mark.full
+@pytest.mark.long
 def test_a_visit_shows_a_handful_of_cards() -> None:
     by_plan, together = distribution(PATIENTS)
     for plan, counts in sorted(by_plan.items()):
@@ -55,7 +55,7 @@ def test_a_visit_shows_a_handful_of_cards() -> None:
     assert {plan: many for plan, many in over.items() if many > PATIENTS * 0.05} == {}
 
 
-@pytest.mark.full
+@pytest.mark.long
 def test_patients_without_mast_cell_disease_hear_nothing() -> None:
     folder = Folder(shared_folder("data/synthea/ndjson"))
     spoken = []

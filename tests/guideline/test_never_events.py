@@ -472,7 +472,7 @@ def test_it_never_happens(event: Event) -> None:
     assert provoke(event, FEW) >= FEW
 
 
-@pytest.mark.full
+@pytest.mark.long
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_it_never_happens_to_five_hundred(event: Event) -> None:
     assert provoke(event, MANY) >= MANY
