@@ -170,8 +170,9 @@ def _home(name: str) -> tuple[str, str]:
 
 @cache
 def _operator(module: str, name: str) -> Any:
-    if module:
-        return getattr(sys.modules.get(module) or import_module(module), name)
+    if module:  # one that another thread is loading at this moment is there, but not yet whole: then the import waits for it
+        known = getattr(sys.modules.get(module), name, None)
+        return known if known is not None else getattr(import_module(module), name)
     from guideway.engine.operators import OPERATORS
 
     return OPERATORS[name].function

@@ -11,6 +11,7 @@ from __future__ import annotations
 import marshal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from guideway.diagnostics import GuidewayError
@@ -239,7 +240,9 @@ class Program:
         key = code.co_filename[len(_FILE) : -1]
         traced = key.startswith("traced ")
         key = key.removeprefix("traced ")
-        library = self.libraries[key]
+        library = self.libraries.get(key)
+        if library is None:  # code of the engine's own, such as a function that could not be made ready
+            return error
         lines, marks = library.places(traced)
         positions = list(code.co_positions())[inner.tb_lasti // 2]
         found = _mark_at(lines, positions[0] or inner.tb_lineno, positions[2] or 0, code.co_firstlineno)
@@ -305,28 +308,24 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
     return Program([compile_library(environment, info) for info in environment.libraries.values()], environment)
 
 
-_names: dict[str, Any] = {}
-
-
+@cache
 def names_of_modules() -> dict[str, Any]:
     """The names that every generated module starts with."""
-    if not _names:
-        from decimal import Decimal
+    from decimal import Decimal
 
-        from guideway.engine import access, support, typetests, values
-        from guideway.fhir import element
+    from guideway.engine import access, support, typetests, values
+    from guideway.fhir import element
 
-        for name in values.__all__:
-            _names[name] = getattr(values, name)
-        for module in (access, support, typetests):
-            for name, value in vars(module).items():
-                if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__:
-                    _names[name] = value
-        _names.update(
-            Decimal=Decimal, EMPTY=access.EMPTY, U=UNSET, Access=element.Access, read=element.read,
-            wrap_object=element.wrap_object, FhirObject=element.FhirObject,
-        )  # fmt: skip
-    return _names
+    names = {name: getattr(values, name) for name in values.__all__}
+    for module in (access, support, typetests):
+        for name, value in vars(module).items():
+            if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__:
+                names[name] = value
+    names.update(
+        Decimal=Decimal, EMPTY=access.EMPTY, U=UNSET, Access=element.Access, read=element.read,
+        wrap_object=element.wrap_object, FhirObject=element.FhirObject,
+    )  # fmt: skip
+    return names
 
 
 def _mark_at(lines: dict[int, list[tuple[int, int]]], line: int, column: int, first: int) -> int | None:
