@@ -145,7 +145,10 @@ def test_width_size_and_point() -> None:
     assert run("Size", iv(1, 10)) == 10
     assert run("Size", iv(d("1.0"), d("2.0"))) == d("1.00000001")
     assert run("Size", iv(q("1.0 g"), q("2.0 g"))) == q("1.00000001 g")
-    assert run("Width", UNKNOWN_END) == Uncertainty(0, LARGE - 5)
+    for name in ("Width", "Size"):
+        assert run(name, UNKNOWN_END) is None
+        assert run(name, iv(None, 5, "(]")) is None
+    assert run("Width", iv(5, None)) == LARGE - 5
     assert run("PointFrom", iv(4, 5, "[)")) == 4
     assert run("PointFrom", None) is None
     for name, interval in (("PointFrom", iv(1, 2)), ("Width", iv(date("2014"), date("2015"))), ("Size", iv(None, t("10:00")))):

@@ -50,8 +50,12 @@ def total(source: Values) -> Any:
 
 
 def product(source: Values) -> Any:
-    """The product."""
-    return _fold(source, multiply)
+    """The product; of quantities that of their values, in the first one's unit (the reference's example is 24.0 'mg')."""
+    values = _present(source)
+    if not values or type(values[0]) is not Quantity:
+        return _fold(values, multiply)
+    numbers, unit = _numbers(values)
+    return _measured(_fold(numbers, multiply), unit)
 
 
 def minimum(source: Values) -> Any:
@@ -83,7 +87,7 @@ def _best(source: Values, beats: Callable[[Any, Any], bool | None]) -> Any:
 
 
 def _numbers(source: Values) -> tuple[list[Decimal], str | None]:
-    """The values as Decimals, quantities in the unit of the first; the unit is None for plain numbers."""
+    """The values as Decimals, quantities in the unit of the first; no values where units do not fit, no unit for numbers."""
     values = _present(source)
     if not values or type(values[0]) is not Quantity:
         return [_decimal(value) for value in values], None
@@ -92,7 +96,7 @@ def _numbers(source: Values) -> tuple[list[Decimal], str | None]:
     for value in values:
         converted = quantities.converted(value, unit) if type(value) is Quantity else None
         if converted is None:
-            raise CqlRuntimeError(f"values in {unit!r} and {getattr(value, 'unit', value)!r} cannot be aggregated")
+            return [], unit
         numbers.append(converted.value)
     return numbers, unit
 

@@ -117,7 +117,7 @@ def multiply(left: Any, right: Any) -> Any:
         return fit(left * right, True)
     if kind is Quantity and other is Quantity:
         value = settle(CONTEXT.multiply(left.value, right.value))
-        return None if value is None else Quantity(value, quantities.combined_unit(left.unit, right.unit, False))
+        return _measured(value, quantities.combined_unit(left.unit, right.unit, False))
     return _mixed(left, right, multiply, "multiplied")
 
 
@@ -129,7 +129,7 @@ def divide(left: Any, right: Any) -> Any:
         return _quotient(_decimal(left), _decimal(right))
     if type(left) is Quantity and type(right) is Quantity:
         value = _quotient(left.value, right.value)
-        return None if value is None else Quantity(value, quantities.combined_unit(left.unit, right.unit, True))
+        return _measured(value, quantities.combined_unit(left.unit, right.unit, True))
     return _mixed(left, right, divide, "divided")
 
 
@@ -149,9 +149,10 @@ def truncated_divide(left: Any, right: Any) -> Any:
         quotient = abs(left) // abs(right)
         return fit(quotient if (left < 0) == (right < 0) else -quotient, Long in (type(left), type(right)))
     if type(left) is Quantity and type(right) is Quantity:
-        left_value, right_value, unit = _aligned(left, right, "divided")
-        value = settle(CONTEXT.divide_int(left_value, right_value)) if right_value else None
-        return None if value is None else Quantity(value, unit)
+        pair = _aligned(left, right)
+        if pair is None or not pair[1]:
+            return None
+        return _measured(settle(CONTEXT.divide_int(pair[0], pair[1])), pair[2])
     return _mixed(left, right, truncated_divide, "divided")
 
 
@@ -167,23 +168,22 @@ def modulo(left: Any, right: Any) -> Any:
         remainder = abs(left) % abs(right)
         return fit(-remainder if left < 0 else remainder, Long in (type(left), type(right)))
     if type(left) is Quantity and type(right) is Quantity:
-        left_value, right_value, unit = _aligned(left, right, "divided")
-        value = settle(CONTEXT.remainder(left_value, right_value)) if right_value else None
-        return None if value is None else Quantity(value, unit)
+        pair = _aligned(left, right)
+        if pair is None or not pair[1]:
+            return None
+        return _measured(settle(CONTEXT.remainder(pair[0], pair[1])), pair[2])
     return _mixed(left, right, modulo, "divided")
 
 
-def _aligned(left: Quantity, right: Quantity, done: str) -> tuple[Decimal, Decimal, str]:
+def _aligned(left: Quantity, right: Quantity) -> tuple[Decimal, Decimal, str] | None:
     """Both values in the smaller unit (``div`` and ``mod`` keep the operands' unit, as in the public test suite)."""
-    if left.unit == right.unit or quantities.definite_unit(left.unit) == quantities.definite_unit(right.unit):
+    if left.unit != right.unit and quantities.plain_unit(right.unit) == "1":
         return left.value, right.value, left.unit
-    if quantities.plain_unit(right.unit) == "1":
-        return left.value, right.value, left.unit
-    unit = quantities.common_unit(left, right, done)
-    first, second = quantities.converted(left, unit), quantities.converted(right, unit)
-    if first is None or second is None:
-        raise CqlRuntimeError(f"quantities in {left.unit!r} and {right.unit!r} cannot be {done}: the units do not fit")
-    return first.value, second.value, unit
+    return quantities.aligned(left, right)
+
+
+def _measured(value: Decimal | None, unit: str | None) -> Quantity | None:
+    return None if value is None or unit is None else Quantity(value, unit)
 
 
 def _mixed(left: Any, right: Any, operation: Callable[[Any, Any], Any], word: str) -> Any:

@@ -287,13 +287,18 @@ def proper_included_in(left: Any, right: Any, *, precision: str | None = None) -
 
 
 def width(operand: Interval | None) -> Any:
-    """End minus start; a run-time error for dates and times."""
+    """End minus start; a run-time error for dates and times, null where an end is unknown."""
     if operand is None:
         return None
     low, high = _ends(operand)
     _measurable(low, "width")
     _measurable(high, "width")
-    return subtract(high, low)
+    return None if _open_ended(operand) else subtract(high, low)
+
+
+def _open_ended(value: Interval) -> bool:
+    """Whether a bound is open and null, and so unknown."""
+    return (value.low is None and not value.low_closed) or (value.high is None and not value.high_closed)
 
 
 def _measurable(bound: Any, word: str) -> None:
@@ -308,7 +313,7 @@ def size(operand: Interval | None) -> Any:
     low, high = _ends(operand)
     _measurable(low, "size")
     _measurable(high, "size")
-    if low is None or high is None:
+    if low is None or high is None or _open_ended(operand):
         return None
     sample = bounds(low)[0]
     least = minimum(TYPE_NAMES[type(sample)])

@@ -11,7 +11,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.values.numbers import CONTEXT, settle
 from guideway.engine.values.quantity import Quantity
 
@@ -168,35 +167,39 @@ def converted(quantity: Quantity, unit: str) -> Quantity | None:
 
 
 def added(left: Quantity, right: Quantity, sign: int) -> Quantity | None:
-    """Sum (``sign`` 1) or difference (-1), in the smaller of the two units; units that do not fit are a run-time error."""
+    """Sum (``sign`` 1) or difference (-1), in the smaller of the two units; null where the units do not fit."""
     unit = left.unit
     value, other = left.value, right.value
     if unit != right.unit:
         first, second = definite_unit(left.unit), definite_unit(right.unit)
         if first != second:
-            unit = common_unit(left, right, "added" if sign > 0 else "subtracted")
-            left_converted, right_converted = converted(left, unit), converted(right, unit)
-            if left_converted is None or right_converted is None:
-                raise CqlRuntimeError(f"{left.unit!r} and {right.unit!r} cannot be added or subtracted")
-            value, other = left_converted.value, right_converted.value
+            pair = aligned(left, right)
+            if pair is None:
+                return None
+            value, other, unit = pair
     result = settle(CONTEXT.add(value, other) if sign > 0 else CONTEXT.subtract(value, other))
     return None if result is None else Quantity(result, unit)
 
 
-def common_unit(left: Quantity, right: Quantity, done: str) -> str:
-    """The smaller unit of two quantities of one dimension; a run-time error where there is none."""
+def aligned(left: Quantity, right: Quantity) -> tuple[Decimal, Decimal, str] | None:
+    """The values of two quantities in the smaller of their units, and that unit; None where the units do not fit."""
     first, second = definite_unit(left.unit), definite_unit(right.unit)
+    if first == second:
+        return left.value, right.value, left.unit
     if first in CALENDAR_MONTHS and second in CALENDAR_MONTHS:
-        return left.unit if first == "month" else right.unit
-    from guideway.ucum.conversion import commensurable
+        unit = left.unit if first == "month" else right.unit
+    else:
+        from guideway.ucum.conversion import commensurable
 
-    if first in CALENDAR_MONTHS or second in CALENDAR_MONTHS or not commensurable(first, second):
-        raise CqlRuntimeError(f"quantities in {left.unit!r} and {right.unit!r} cannot be {done}: the units do not fit")
-    return right.unit if granular_unit(first, second) == second else left.unit
+        if first in CALENDAR_MONTHS or second in CALENDAR_MONTHS or not commensurable(first, second):
+            return None
+        unit = right.unit if granular_unit(first, second) == second else left.unit
+    one, other = converted(left, unit), converted(right, unit)
+    return None if one is None or other is None else (one.value, other.value, unit)
 
 
-def combined_unit(left: str, right: str, divide: bool) -> str:
-    """The unit of a product or a quotient; a run-time error where a unit is not one of UCUM."""
+def combined_unit(left: str, right: str, divide: bool) -> str | None:
+    """The unit of a product or a quotient; None where a unit is a special one or not one of UCUM."""
     left, right = plain_unit(left), plain_unit(right)
     if right == "1":
         return left
@@ -210,5 +213,5 @@ def combined_unit(left: str, right: str, divide: bool) -> str:
     try:
         operation = conversion.divide if divide else conversion.multiply
         return operation(definite_unit(left), definite_unit(right))
-    except UnitError as error:
-        raise CqlRuntimeError(f"{left!r} and {right!r} cannot be {'divided' if divide else 'multiplied'}: {error}") from None
+    except UnitError:
+        return None

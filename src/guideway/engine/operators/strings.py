@@ -1,7 +1,7 @@
 """Strings (CQL 1.5 Appendix B, "String Operators").
 
-Regular expressions are Python's, over the whole string and with ``.`` matching newlines (single-line mode); ``$1`` in a
-substitution names a group, as elsewhere.
+Regular expressions are Python's, with partial matching and ``.`` matching newlines (single-line mode); ``$1`` in a substitution
+names a group, as elsewhere.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def concatenate(operands: list[str | None]) -> str | None:
 
 
 def combine(source: list[str | None] | None, separator: str | None = "") -> str | None:
-    """The strings of a list, joined; nulls are left out, and an empty list gives null."""
-    if source is None or separator is None:
+    """The strings of a list, joined; nulls are left out, and an empty list gives null. A null separator is ignored."""
+    if source is None:
         return None
     present = [item for item in source if item is not None]
-    return separator.join(present) if present else None
+    return (separator or "").join(present) if present else None
 
 
 def split(text: str | None, separator: str | None = None) -> list[str] | None:
@@ -122,8 +122,8 @@ def ends_with(text: str | None, suffix: str | None) -> bool | None:
 
 
 def matches(text: str | None, pattern: str | None) -> bool | None:
-    """Whether the whole of ``text`` matches the regular expression."""
-    return None if text is None or pattern is None else _pattern(pattern).fullmatch(text) is not None
+    """Whether the regular expression matches somewhere in ``text``; ``^`` and ``$`` tie it to the ends."""
+    return None if text is None or pattern is None else _pattern(pattern).search(text) is not None
 
 
 def replace_matches(text: str | None, pattern: str | None, substitution: str | None) -> str | None:
