@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -62,6 +63,7 @@ def one(action: Json, *more: Json, **kw: Any) -> Result:
     return made(plan("main", action), *more, **kw)
 
 
+_NUMBERS = re.compile(r"(?:^|; )(\d\d)(?:-(\d\d))?\b")
 A: Json = {"id": "a", "title": "A"}
 TIMING = {"repeat": {"frequency": 1, "period": 2, "periodUnit": "wk"}}
 DAYS = {"value": 3, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}
@@ -74,7 +76,15 @@ KIND_NAMES = (
 
 
 class Rows(dict[str, Callable[[], Any]]):
-    """The rows of one table by name."""
+    """The rows of one table by name; a name says which features it is about: ``05-07 …``, ``18 …; 19 …``."""
+
+    def features(self) -> set[int]:
+        """The numbers of the features that some row is about."""
+        found: set[int] = set()
+        for name in self:
+            for first, last in _NUMBERS.findall(name):
+                found |= set(range(int(first), int(last or first) + 1))
+        return found
 
     def row(self, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
         def add(function: Callable[[], Any]) -> Callable[[], Any]:

@@ -10,7 +10,7 @@ from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.compiling import compile_guideline
-from guideway.guideline.package import from_files
+from guideway.guideline.package import Guideline, from_files
 from guideway.guideline.reading import SourceFile
 from guideway.records.reading import read_bundle
 
@@ -167,8 +167,17 @@ TABLET_A: Json = {"coding": [{"system": f"{BASE}/CodeSystem/local", "code": "a",
 TABLET_B: Json = {"coding": [{"system": f"{BASE}/CodeSystem/local", "code": "b", "display": "Tablet B"}]}
 
 
+def package(*artifacts: Json, cql: str = LOGIC, hygiene: str = "clinical") -> Guideline:
+    """The package that ``guideline`` compiles, whole."""
+    return _package(json.dumps(artifacts), cql, hygiene)
+
+
 @cache
 def _compiled(text: str, cql: str, hygiene: str) -> CompiledGuideline:
+    return compile_guideline(_package(text, cql, hygiene))
+
+
+def _package(text: str, cql: str, hygiene: str) -> Guideline:
     artifacts = [*json.loads(text), *VALUE_SETS, QUESTIONNAIRE]
     manifest = {
         "name": "org.example.small",
@@ -179,7 +188,7 @@ def _compiled(text: str, cql: str, hygiene: str) -> CompiledGuideline:
     }
     files = [SourceFile("package.json", json.dumps(manifest).encode()), SourceFile("Logic.cql", cql.encode())]
     files += [SourceFile(f"a{n:03}.json", json.dumps(a).encode()) for n, a in enumerate(artifacts)]
-    return compile_guideline(from_files(sorted(files), "small"))
+    return from_files(sorted(files), "small")
 
 
 def guideline(*artifacts: Json, cql: str = LOGIC, hygiene: str = "clinical") -> CompiledGuideline:

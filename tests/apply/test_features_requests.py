@@ -201,7 +201,7 @@ def _() -> None:
     assert (request["resourceType"], request["status"], request["code"]) == ("Procedure", "preparation", {"text": "cut"})
 
 
-@row("28 dosage, 29 quantity, where each kind keeps them")
+@row("28 dosage; 29 quantity, where each kind keeps them")
 def _() -> None:
     quantity = {"value": 30, "unit": "tablet"}
     dosage = [{"text": "one a day"}]

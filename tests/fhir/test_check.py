@@ -139,3 +139,16 @@ def test_what_only_the_classes_know_is_found() -> None:
 )
 def test_nothing_makes_it_fail(odd: Any) -> None:
     assert check_resource(odd)
+
+
+def test_resources_in_a_bundle_or_parameters_have_their_own_contained_resources() -> None:
+    for whole in (
+        {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": CARE_PLAN}]},
+        {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": "urn:uuid:1", "resource": CARE_PLAN}]},
+    ):
+        assert [d.rule for d in check_resource(whole)] == [d.rule for d in check_resource(CARE_PLAN)]
+    broken = copy.deepcopy(CARE_PLAN)
+    del broken["contained"]
+    (only,) = check_resource({"resourceType": "Parameters", "parameter": [{"name": "return", "resource": broken}]})
+    assert only.rule == "reference-local-dangling"
+    assert str(only.pointer).startswith("/parameter/0/resource/")

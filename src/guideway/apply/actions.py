@@ -418,7 +418,9 @@ class _Place:
             text = f"{node.id}: a dynamic value without a path"
             recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, text, node.id))
             return
-        answer = self.walk.expressions.evaluate(dynamic.get("expression"), libraries, {"resource": node.request})
+        answer = self.walk.expressions.evaluate(
+            dynamic.get("expression"), libraries, {**self.walk.expressions.of_action(node.definition), "resource": node.request}
+        )
         if answer.error is not None:
             text = f"{label}: {answer.error}"
             recommendation.findings.append(self._finding("dynamic-value-error", Severity.error, text, node.id))

@@ -19,11 +19,13 @@ from guideway.apply.kinds import APPOINTMENT_PRIORITY, CLAIM_PRIORITY, KINDS, Ki
 from guideway.apply.names import (
     ACTIVITY_FACT,
     ACTIVITY_KIND,
-    COLLECT_WITH,
     DO_NOT_PERFORM,
     INSTANTIATES_CANONICAL,
     NOT_CARRIED,
+    TARGET_STATUS,
+    TASK_INPUTS,
     concept_text,
+    extensions,
     first_value,
     objects,
 )
@@ -323,11 +325,15 @@ def _communication(request: Json, activity: Json, setting: Setting) -> None:
 
 
 def _task(request: Json, activity: Json, setting: Setting) -> None:
-    questionnaire = first_value(activity, COLLECT_WITH)
-    if isinstance(questionnaire, str):
-        request.setdefault("input", []).append(
-            {"type": {"text": "Questionnaire to complete"}, "valueCanonical": questionnaire}
-        )  # fmt: skip
+    for url, words in TASK_INPUTS.items():
+        for extension in extensions(activity, url):
+            name = next((n for n in extension if n.startswith("value")), None)
+            if name is not None:
+                request.setdefault("input", []).append({"type": {"text": words}, name: deepcopy(extension[name])})
+    target = first_value(activity, TARGET_STATUS)
+    code = target.get("code") if isinstance(target, dict) else target
+    if isinstance(code, str) and setting.policy.name != "cpg":  # there every request is a draft
+        request["status"] = code
 
 
 def _supply(request: Json, activity: Json, setting: Setting) -> None:
@@ -497,7 +503,7 @@ def _words(activity: Json) -> str:
 
 
 def _carry_extensions(request: Json, activity: Json) -> None:
-    skip = NOT_CARRIED | {ACTIVITY_KIND, COLLECT_WITH}
+    skip = NOT_CARRIED | {ACTIVITY_KIND, TARGET_STATUS} | TASK_INPUTS.keys()
     carried = [deepcopy(e) for e in objects(activity.get("extension")) if e.get("url") not in skip]
     if carried:
         request["extension"] = [*request.get("extension", []), *carried]

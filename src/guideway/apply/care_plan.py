@@ -37,6 +37,7 @@ from guideway.apply.outcome import PatientOutcome, pruned
 from guideway.apply.policies import Policy
 from guideway.apply.soundness import cleaned
 from guideway.apply.timing import timing_of
+from guideway.apply.words import proposal_text
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
@@ -52,6 +53,8 @@ class Tree(msgspec.Struct, kw_only=True):
     policy: Policy
     goals: dict[str, list[Json]] = {}
     """By plan canonical: Goal resources without id, each with the definition's goal id under ``_goalId``."""
+    guideline: Any = None
+    """The guideline, for the questions that a Bundle asks."""
 
 
 class _Builder:
@@ -205,6 +208,7 @@ class _Builder:
         reference = f"{kind}/{known}"
         if node.recommendation is not None and reference not in node.recommendation.requests:
             node.recommendation.requests.append(reference)
+            node.recommendation.proposals[reference] = proposal_text(request)
         return self.refer(kind, known)
 
     def _pertains(self, resource: Json, node: ActionNode) -> None:
@@ -335,7 +339,8 @@ def _all_findings(outcome: PatientOutcome) -> list[Any]:
 
 
 def bundle(outcome: PatientOutcome) -> Json:
-    """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own."""
+    """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own, and the questions for
+    what is missing."""
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
     roots = builder.build()
     resources = [*builder.groups, *builder.requests, *builder.goals]
@@ -343,8 +348,19 @@ def bundle(outcome: PatientOutcome) -> Json:
     result: Json = {"resourceType": "Bundle", "id": name, "type": "collection"}
     if builder.policy.name == "cqf":
         return pruned(result | {"entry": [{"resource": r} for r in resources]})
+    resources += _questions(outcome)
     entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in resources]
     return pruned(result | {"entry": entries})
+
+
+def _questions(outcome: PatientOutcome) -> list[Json]:
+    """The Questionnaire for what is missing, and the response to be filled in."""
+    if outcome.tree.guideline is None or not any(r.missing for r in outcome.recommendations):
+        return []
+    from guideway.apply.questions import questionnaire, response
+
+    asked = questionnaire(outcome, outcome.tree.guideline)
+    return [asked, response(asked, outcome)] if asked is not None else []
 
 
 def requests(outcome: PatientOutcome) -> list[Json]:

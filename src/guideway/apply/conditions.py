@@ -9,6 +9,7 @@ place).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -73,11 +74,12 @@ def judge(action: Json, libraries: list[str], expressions: Expressions, of: str 
     verdict = Verdict()
     if not asked:
         return verdict
+    extra = expressions.of_action(action)
     for condition in objects(action.get("condition")):
         if condition.get("kind") not in (None, APPLICABILITY):
             continue
         expression = condition.get("expression")
-        result = ask(APPLICABILITY, expression, libraries, expressions, of)
+        result = ask(APPLICABILITY, expression, libraries, expressions, of, extra)
         verdict.results.append(result)
         if result.error is not None:
             verdict.error = verdict.error or result.error
@@ -87,15 +89,22 @@ def judge(action: Json, libraries: list[str], expressions: Expressions, of: str 
             verdict.applicability = None
     for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
         for extension in extensions(action, url):
-            result = ask(kind, extension_value(extension), libraries, expressions, of)
+            result = ask(kind, extension_value(extension), libraries, expressions, of, extra)
             verdict.results.append(result)
             verdict.error = verdict.error or result.error
     return verdict
 
 
-def ask(kind: str, expression: Any, libraries: list[str], expressions: Expressions, of: str | None) -> ConditionResult:
-    """One expression that must be Boolean."""
-    answer = expressions.evaluate(expression, libraries)
+def ask(
+    kind: str,
+    expression: Any,
+    libraries: list[str],
+    expressions: Expressions,
+    of: str | None,
+    extra: Mapping[str, Any] | None = None,
+) -> ConditionResult:
+    """One expression that must be Boolean; ``extra``: FHIRPath variables of the action."""
+    answer = expressions.evaluate(expression, libraries, extra)
     given: Json = expression if isinstance(expression, dict) else {}
     text = str(given.get("expression", ""))
     description = given.get("description")

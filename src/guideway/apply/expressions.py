@@ -9,7 +9,7 @@ cqf-alternativeExpression where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -53,6 +53,7 @@ class Expressions:
         variables: Mapping[str, Any],
         now: Any = None,
         resolve: Any = None,
+        inputs: Callable[[Json], Mapping[str, Any]] | None = None,
     ) -> None:
         self.guideline = guideline
         self.evaluation = evaluation
@@ -60,6 +61,12 @@ class Expressions:
         """FHIRPath variables by name, without ``%``: resources as JSON, or runtime values."""
         self.now = now
         self.resolve = resolve
+        self.inputs = inputs
+        """The FHIRPath variables that an action brings with it (its inputs by id)."""
+
+    def of_action(self, action: Json) -> Mapping[str, Any]:
+        """The FHIRPath variables of one action, beyond those of the run."""
+        return self.inputs(action) if self.inputs is not None and action.get("input") else {}
 
     def evaluate(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None = None) -> Answer:
         """The answer to one Expression; ``libraries`` are the canonicals of the artifact it stands in."""

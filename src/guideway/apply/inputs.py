@@ -33,19 +33,33 @@ def unmet_inputs(outcome: PatientOutcome, trees: list[PlanNode], guideline: Comp
 
 def met(requirement: Json, guideline: CompiledGuideline, record: Any) -> bool:
     """Whether the record holds data that a DataRequirement asks for."""
+    found = matching(requirement, guideline, record)
+    return found is None or bool(found)
+
+
+def matching(requirement: Json, guideline: CompiledGuideline, record: Any) -> list[Any] | None:
+    """The data that a DataRequirement asks for, as the record orders it; None where it names no type."""
     kind = requirement.get("type")
     if not isinstance(kind, str):
-        return True
-    filters = list(objects(requirement.get("codeFilter")))
-    found = None
-    for code_filter in filters:
+        return None
+    found: list[Any] | None = None
+    for code_filter in objects(requirement.get("codeFilter")):
         codes = filter_codes(code_filter, guideline)
         if codes is None:
             continue
-        path = str(code_filter.get("path") or "code")
-        here = {id(item.data) for item in record.retrieve(kind, code_path=path, codes=codes)}
-        found = here if found is None else found & here
-    return bool(found) if found is not None else bool(record.retrieve(kind))
+        here = list(record.retrieve(kind, code_path=str(code_filter.get("path") or "code"), codes=codes))
+        known = {id(item.data) for item in here}
+        found = here if found is None else [item for item in found if id(item.data) in known]
+    return found if found is not None else list(record.retrieve(kind))
+
+
+def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Json:
+    """The inputs of an action that have an id, as FHIRPath variables (``%id``): the data that the record holds for each."""
+    return {
+        str(requirement["id"]): list(matching(requirement, guideline, record) or ())
+        for requirement in objects(action.get("input"))
+        if requirement.get("id")
+    }
 
 
 def filter_codes(code_filter: Json, guideline: CompiledGuideline) -> frozenset[tuple[str | None, str]] | None:

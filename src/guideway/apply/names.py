@@ -30,6 +30,8 @@ ACTION_PARTICIPANT = OWN + "action-participant"
 ACTION_REASON = OWN + "action-reason"
 ACTIVITY_FACT = OWN + "activity-"
 FOLDED_FROM = OWN + "folded-from"
+ASKED = "/Questionnaire/data-needed-"
+"""In the URL of every Questionnaire that asks for what a run missed."""
 
 LOGIC_EXTENSIONS = frozenset({SATISFIED_WHEN, WITHHELD_WHEN, NOTE, EXCLUSIVE_GROUP})
 """Ours that steer the evaluation; what they decided is in the outcome, so they are not copied to the output."""
@@ -51,7 +53,14 @@ DIRECTION = CPG + "cpg-directionOfRecommendation"
 RATIONALE = CPG + "cpg-rationale"
 ENABLED = CPG + "cpg-enabled"
 ACTIVITY_KIND = CPG + "cpg-activity-kind"
-COLLECT_WITH = CPG + "cpg-collectWith"
+TARGET_STATUS = "http://hl7.org/fhir/us/ecr/StructureDefinition/targetStatus"
+TASK_INPUTS = {
+    CPG + "cpg-collectWith": "Questionnaire to complete",
+    CPG + "cpg-reportWith": "Report to make",
+    CPG + "cpg-enrollIn": "Program to enroll in",
+    CPG + "cpg-proposalFor": "Proposal that it is about",
+}
+"""What a CPG activity works with; a Task keeps each as an input."""
 
 # The Java reference leaves these definition extensions out of what it produces.
 NOT_CARRIED = frozenset(

@@ -164,6 +164,8 @@ class Recommendation(msgspec.Struct, kw_only=True):
     """The plans on the way from a chosen plan to this one, for each way."""
     requests: list[str] = []
     """References of what is proposed, as ``Type/id`` (contained in the CarePlan as ``#id``)."""
+    proposals: dict[str, str] = {}
+    """Those references → what is proposed, in words for people; not part of the JSON."""
     also: list[str] = []
     """Other recommendations (``plan#action``) that propose the same."""
     trace: list[Json] = []

@@ -17,9 +17,10 @@ from guideway.apply.activities import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
 from guideway.apply.expressions import Expressions
-from guideway.apply.inputs import unmet_inputs
+from guideway.apply.inputs import unmet_inputs, variables_of
 from guideway.apply.merge import merge
 from guideway.apply.moment import Moment, moment
+from guideway.apply.names import ASKED
 from guideway.apply.outcome import DOES_NOT_APPLY, Excluded, PatientOutcome, PlanSummary, Recommendation
 from guideway.apply.parameters import engine_parameters, shown_parameters
 from guideway.apply.policies import policy as policy_named
@@ -82,6 +83,11 @@ def apply_guideline(
     when = moment(as_of, timezone)
     chosen = [p if isinstance(p, Artifact) else guideline.plan(p) for p in plans] if plans else guideline.root_plans()
     rules = policy_named(policy)
+    if any(ASKED in str(r.data.get("questionnaire")) for r in record.retrieve("QuestionnaireResponse")):
+        from guideway.apply.questions import with_answers
+
+        record, answers = with_answers(record, guideline, when)
+        overrides = {**answers, **(overrides or {})}
     seen = _under(record, guideline, when)
     subject = seen.subject()
     reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
@@ -111,12 +117,20 @@ def apply_guideline(
     )
     audience = Audience(user_type=user_type, user_task=user_task, setting=setting, setting_context=setting_context)
     resolve = getattr(seen, "resolve_quietly", None) or seen.resolve
-    expressions = Expressions(guideline, evaluation, given | variables(seen, place), when.now, resolve)
+    expressions = Expressions(
+        guideline,
+        evaluation,
+        given | variables(seen, place),
+        when.now,
+        resolve,
+        lambda action: variables_of(action, guideline, seen),
+    )
     stopped = "The patient has died: no recommendation is made" if getattr(seen, "deceased", False) else None
     walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
     outcome = _outcome(guideline, walk, trees, place, when, hook, policy, given)
-    outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=_goals(trees, place, seen, outcome.findings))
+    goals = _goals(trees, place, seen, outcome.findings)
+    outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=goals, guideline=guideline)
     merge(outcome, trees, guideline, seen)
     if level != "none":
         explained = outcome.recommendations if stopped is None else []

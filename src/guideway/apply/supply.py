@@ -36,18 +36,23 @@ def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
     canonical, _, link_id = reference.partition("#")
     questionnaire = guideline.resolve(canonical, "Questionnaire")
     title = questionnaire.title if questionnaire is not None else canonical
-    text = _item_text(questionnaire.resource, link_id) if questionnaire is not None else None
-    words = f"Answer in {title}: {text}" if text else f"Answer item {link_id} of {title}"
+    text = (question_item(reference, guideline) or {}).get("text")
+    words = f"Answer in {title}: {text}" if isinstance(text, str) else f"Answer item {link_id} of {title}"
     known = questionnaire.canonical if questionnaire is not None else canonical
     return Supply(kind="question", text=words, type="QuestionnaireResponse", questionnaire=known, link_id=link_id or None)
 
 
-def _item_text(node: Json, link_id: str) -> str | None:
+def question_item(reference: str, guideline: CompiledGuideline) -> Json | None:
+    """The item of a Questionnaire that ``<canonical>#<linkId>`` names; None where the package does not hold it."""
+    canonical, _, link_id = reference.partition("#")
+    questionnaire = guideline.resolve(canonical, "Questionnaire")
+    return _item(questionnaire.resource, link_id) if questionnaire is not None else None
+
+
+def _item(node: Json, link_id: str) -> Json | None:
     for item in objects(node.get("item")):
-        if item.get("linkId") == link_id:
-            return item["text"] if isinstance(item.get("text"), str) else None
-        found = _item_text(item, link_id)
-        if found:
+        found = item if item.get("linkId") == link_id else _item(item, link_id)
+        if found is not None:
             return found
     return None
 
@@ -65,7 +70,7 @@ def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
     types = [r.type for r in read if r.value_set == url] or [r.type for r in read]
     measured = next((kind for kind in types if kind in _MEASURED), None)
     unit = f", in {element.unit}" if element.unit else ""
-    example = f", for example {code.get('display') or code['code']}" if code else ""
+    example = f", for example {code['display']}" if code and "display" in code else ""
     named = f" ({title}{example})" if title.casefold() != element.display.casefold() else f" ({example[2:]})" if example else ""
     text = f"Order or enter: {element.display}{named}{unit}" if measured else f"Record: {element.display}{named}"
     kind = measured or (types[0] if types else None)

@@ -63,12 +63,20 @@ def parse_setting(text: str, guideline: CompiledGuideline) -> Setting:
     return Setting(guideline.element_named(name), None if value.lower() in _NEWER else value, date)
 
 
-def change(record: Any, settings: Iterable[Setting], guideline: CompiledGuideline, when: Moment) -> Change:
-    """The record and the overrides that make the settings true."""
+def change(
+    record: Any,
+    settings: Iterable[Setting],
+    guideline: CompiledGuideline,
+    when: Moment,
+    *,
+    source: str = "--set",
+    id: str = "what-if",
+) -> Change:
+    """The record and the overrides that make the settings true; ``source`` and ``id`` name the resources that are added."""
     result = Change(record, {}, [])
     for number, setting in enumerate(settings, 1):
         element = setting.element
-        resource = _resource(setting, guideline, when, number)
+        resource = _resource(setting, guideline, when, f"{id}-{number}")
         if setting.text is None:
             gone = _carriers(element, guideline, result.record)
             if gone and hasattr(result.record, "changed"):
@@ -82,7 +90,7 @@ def change(record: Any, settings: Iterable[Setting], guideline: CompiledGuidelin
             subject = result.record.subject()
             if subject is not None and subject.reference:
                 _own(resource, subject.reference)
-            result.record = result.record.changed(add=[resource], remove=same_day, source="--set")
+            result.record = result.record.changed(add=[resource], remove=same_day, source=source)
             result.notes.append(f"{element.display}: {setting.text} as {resource['resourceType']} of {_date(setting, when)}")
         else:
             value = _value(setting)
@@ -123,12 +131,12 @@ def _coded_by(element: Element, guideline: CompiledGuideline) -> tuple[Requireme
     return None, None
 
 
-def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, number: int) -> Json | None:
+def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, name: str) -> Json | None:
     """The resource that would carry the value; None where the tags and the logic do not say."""
     element, text = setting.element, setting.text
     if text is None:
         return None
-    date, name = _date(setting, when), f"what-if-{number}"
+    date = _date(setting, when)
     boolean = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())
     if element.question:
         if boolean is not None and _answer_type(element.question, guideline) not in (None, "boolean"):

@@ -47,7 +47,10 @@ def check_resource(resource: Any, file: str | None = None) -> list[Diagnostic]:
     for pointer, message in _by_classes(str(kind), resource):
         if not any(pointer == f or f.startswith(f"{pointer}/") or pointer.startswith(f"{f}/") for f in faulty):
             add("resource-invalid", message, pointer)
-    for rule, message, pointer in (*_containment(resource), *_invariants(str(kind), resource)):
+    for inner, place in _whole_resources(resource, ""):
+        for rule, message, pointer in _containment(inner):
+            add(rule, message, place + pointer)
+    for rule, message, pointer in _invariants(str(kind), resource):
         add(rule, message, pointer)
     return [found[key] for key in sorted(found)]
 
@@ -117,6 +120,19 @@ def _location(resource: Json, steps: tuple[int | str, ...]) -> str:
 # ---- contained resources and local references ---------------------------------------------------------------------------
 
 
+def _whole_resources(value: Any, pointer: str) -> Iterator[tuple[Json, str]]:
+    """The resource, and those that a Bundle or Parameters holds: each has its own contained resources."""
+    if isinstance(value, dict):
+        if "resourceType" in value:
+            yield value, pointer
+        for key, item in value.items():
+            if key != "contained" and isinstance(item, dict | list):
+                yield from _whole_resources(item, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _whole_resources(item, f"{pointer}/{index}")
+
+
 def _containment(resource: Json) -> Iterator[tuple[str, str, str]]:
     """Local references that lead nowhere, and the rules for contained resources."""
     contained = [c for c in _list(resource.get("contained")) if isinstance(c, dict)]
@@ -170,6 +186,8 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield value, pointer
     elif isinstance(value, dict):
+        if pointer and "resourceType" in value and not pointer.startswith("/contained/"):
+            return  # a whole resource of its own, in a Bundle or Parameters
         for key, item in value.items():
             yield from _strings(item, f"{pointer}/{key}")
     elif isinstance(value, list):
