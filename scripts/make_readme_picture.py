@@ -49,7 +49,7 @@ def table_lines() -> list[Line]:
 
     guideline = open_guideline(str(ROOT))
     outcomes = [apply_guideline(guideline, r, as_of=moment(AS_OF), plans=[PLAN]) for r in read_files([ROOT / EXAMPLE])]
-    return list(table(outcomes, width=WIDTH))
+    return list(table(outcomes, width=WIDTH, detail=True))
 
 
 def svg(lines: Iterable[Line]) -> str:

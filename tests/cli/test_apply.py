@@ -64,8 +64,21 @@ def test_the_story_of_the_readme() -> None:
 def test_without_a_baseline_it_is_named() -> None:
     shown = flat(text(NO_BASELINE, *AS_OF))
     assert "CANNOT BE KNOWN YET" in shown
-    assert "missing Neutrophil count before midostaurin" in shown
-    assert "supply it" in shown
+    settling = shown[shown.index("What would settle it") :]
+    assert settling.index("Neutrophil count before midostaurin: order or enter it") < 400
+    one_plan = flat(text(NO_BASELINE, *AS_OF, "--plan", PLAN))
+    assert "missing Neutrophil count before midostaurin" in one_plan
+    assert "supply it" in one_plan
+
+
+def test_the_table_is_no_longer_than_a_person_reads() -> None:
+    shown = text(INTERRUPT, *AS_OF)
+    assert shown.count("\n") < 200
+    explained = text(INTERRUPT, *AS_OF, "--explain")
+    for recommendation in document(INTERRUPT, *AS_OF, "--format", "outcome")["recommendations"]:
+        assert recommendation["id"] in "".join(explained.split()), recommendation["id"]
+    assert "ServiceRequest/" not in shown
+    assert "Has Multidisciplinary Review" not in shown
 
 
 def test_without_a_unit_nothing_is_guessed() -> None:

@@ -93,6 +93,7 @@ FULL = outcome(
         notes=["Repeat the count weekly."],
         source=[Source(label="Article A, lines 10-12", citation="Author. A.", url="https://example.org/a")],
         requests=["MedicationRequest/m1"],
+        proposals={"MedicationRequest/m1": "A drug: once a day (prescription)"},
     ),
     order=["dose#interrupt", "dose#second"],
     conflicts=[Conflict(rule="for-and-against", severity="high", text="for and against", recommendations=["a#b", "c#d"])],
@@ -116,20 +117,20 @@ def test_the_table_shows_everything_a_reader_needs() -> None:
         "Patient/p1",
         "org.example.guide 0.1.0 (0123456789ab)",
         "2026-06-01T00:00:00+00:00 (time zone UTC)",
-        "2 apply · 2 unknown · 1 error · 1 withheld · 1 already in place · 1 does not apply",
+        "2 apply · 1 error · 1 withheld · 1 already in place · 2 unknown · 1 does not apply",
         "recorded as deceased [patient-deceased]",
         "Title of interrupt [strong, for]",
         "rests on Count: 0.80 10*9/L, 2026-05-30, Observation/a1",
         "not found Recovery",
-        "Baseline count. To supply it: a measurement from before the start, in 10*9/L or chart (2 recommendations)",
+        "2 Baseline count: order or enter it or record it",
+        "supply it a measurement from before the start, in 10*9/L chart",
         "Observation/bad: entered in error [entered-in-error]",
         "Repeat the count weekly.",
         "Article A, lines 10-12",
-        "MedicationRequest/m1",
+        "proposes A drug: once a day (prescription)",
         "withheld because of the overlay",
         "cannot compare [cql-runtime]",
         "for and against [high]",
-        "Dose modification (1)",
         "the drug is not taken",
         "Not a substitute for judgement.",
     ):
@@ -145,10 +146,10 @@ def test_the_most_urgent_comes_first() -> None:
         "of interrupt",
         "of second",
         "CONFLICTS",
-        "CANNOT BE KNOWN",
         "COULD NOT",
         "WITHHELD",
         "ALREADY",
+        "CANNOT BE KNOWN",
         "DOES NOT APPLY",
         "DATA LEFT OUT",
         "Not a substitute",
@@ -174,10 +175,54 @@ def test_nothing_applies_is_said_with_the_reason() -> None:
 
 
 def test_reasons_are_summed_up_and_explain_gives_all() -> None:
-    many = outcome(*(recommendation(f"a{n}", "does-not-apply", reason=f"reason {n}") for n in range(6)))
+    many = outcome(*(recommendation(f"a{n}", "does-not-apply", reason=f"reason {n}") for n in range(8)))
     assert "and 3 more reasons" in text_of(many)
     explained = text_of(many, explain=True)
-    assert all(f"Title of a{n}" in explained for n in range(6))
+    assert all(f"Title of a{n}" in explained for n in range(8))
+
+
+def test_many_unknown_take_a_line_each_and_detail_gives_all() -> None:
+    def lacking(number: int) -> Missing:
+        supply = [Supply(kind="question", text=f"Answer in Form: Is it {number}?")]
+        return Missing(element=f"e{number}", display=f"Datum {number}", supply=supply)
+
+    unusable = Missing(element="lab", display="Count", because=["Observation/x: the value 0.8 has no unit"])
+    many = outcome(
+        *(recommendation(f"a{n}", "unknown", missing=[lacking(n % 9)]) for n in range(12)),
+        recommendation("last", "unknown", missing=[unusable], findings=[Diagnostic("unit-missing", Severity.warning, "no unit")]),
+    )
+    text = text_of(many)
+    assert "  2  Datum 0: answer in Form\n" in text
+    assert "and 4 more; with --explain all" in text
+    assert text.index("  1  Count (Observation/x: the value 0.8 has no unit)") < text.index("Datum 0")
+    assert all(text.count(f"Title of a{n}\n") == 1 for n in range(12))
+    assert "no unit [unit-missing]" in text
+    assert "supply it" not in text
+    full = plain(table([many], width=80, detail=True))
+    assert full.count("Is it 0?") == 2
+    assert "Answer in Form: Is it 8?" in text_of(many, explain=True)
+    brief = markdown([many])
+    assert brief.count("### ") == 0
+    assert "Dose modification: Title of a3" in brief
+    assert "### Title of a3" in markdown([many], detail=True)
+
+
+def test_what_proposes_the_same_is_told_once() -> None:
+    first = recommendation(
+        "first", "applies", also=["dose#twin"], notes=["Also proposed by dose: Title of twin (may)", "Mind the dose."],
+        requests=["ServiceRequest/" + "x" * 60], proposals={"ServiceRequest/" + "x" * 60: "Blood count (order)"},
+    )  # fmt: skip
+    twin = recommendation("twin", "applies", strength="may", also=["dose#first"], source=[Source(label="Article B, line 3")])
+    both = outcome(first, twin, order=["dose#first", "dose#twin"])
+    for text in (flat(text_of(both)), flat(markdown([both]))):
+        assert text.count("Title of twin") == 1
+        assert "Article B, line 3" in text
+        assert "Blood count" in text
+        assert "xxxx" not in text
+        assert "Mind the dose." in text
+    explained = flat(text_of(both, explain=True))
+    assert "Also proposed by dose: Title of twin (may)" in explained
+    assert "xxxx" in explained
 
 
 def test_banner_and_disclaimer_are_there_once_for_many_patients() -> None:

@@ -18,6 +18,7 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
@@ -39,6 +40,7 @@ from guideway.apply.outcome import (
 from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_value, unwrap
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
+from guideway.apply.words import define_words
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
@@ -209,7 +211,14 @@ class Explainer:
             references, checked = list(came_from), list(left_out)
         why = reason(statement, comparison, None)
         if not references:
-            display = f"no {node.label} on record" if node.kind == "Retrieve" and node.label else f"no {inside} on record"
+            key = (node.library or "", inside)
+            whole = self.trace(*key) if self.guideline.definition(key) is not None else None
+            shown, unit = plain(whole.value if whole is not None else node.value)
+            if isinstance(shown, int | Decimal) and not isinstance(shown, bool):  # a count of nothing is a number, not an absence
+                yield Evidence(display=define_words(inside), value=shown, unit=unit, why=why, checked=checked[:BRIEF])
+                return
+            named = node.label if node.kind == "Retrieve" and node.label else define_words(inside)
+            display = f"no {named} on record"
             yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             facts = self._facts(reference)
@@ -228,7 +237,17 @@ class Explainer:
         subject = self.record.subject()
         if found is None and subject is not None and subject.reference == reference:
             found = subject
-        return facts_of(found.data) if found is not None else ResourceFacts()
+        return facts_of(found.data, self._display) if found is not None else ResourceFacts()
+
+    def _display(self, system: str, code: str) -> str | None:
+        """What the package's value sets call a code."""
+        value_sets = self.guideline.value_sets
+        known = self.guideline.memory.get(id(value_sets))
+        if known is None:
+            known = {(m[0], m[1]): m[2] for url in value_sets for m in members_of(value_sets[url]) if m[2]}
+            self.guideline.memory[id(value_sets)] = known
+        found: str | None = known.get((system, code))
+        return found
 
     # -- missing
 
@@ -269,7 +288,7 @@ class Explainer:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
             if first is not None:
                 name = next(iter(names), first.define or first.expression)
-                yield Missing(element=name, display=name, for_=first.kind)
+                yield Missing(element=name, display=define_words(name), for_=first.kind)
 
     def _waiting(self, results: list[tuple[ConditionResult, Trace]]) -> dict[DefineKey, str]:
         """For each data element, the kind of the first null condition that rests on it."""
@@ -423,6 +442,11 @@ def status_of(kinds: list[str], values: list[bool | None]) -> str | None:
     if True in satisfied:
         return SATISFIED
     return None if None in withheld or None in satisfied else APPLIES
+
+
+def members_of(value_set: Any) -> list[Any]:
+    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated."""
+    return value_set if isinstance(value_set, list) else []
 
 
 def define_name(node: Trace) -> str | None:

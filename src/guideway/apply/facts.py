@@ -7,6 +7,7 @@ was recorded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -35,29 +36,51 @@ class ResourceFacts(msgspec.Struct, frozen=True):
     """Whether the value is a ``value[x]`` (and not a status)."""
 
 
-def facts_of(resource: Json) -> ResourceFacts:
-    """The facts of one resource."""
+Displays = Callable[[str, str], str | None]
+"""(system, code) → its display where somebody knows one."""
+
+
+def facts_of(resource: Json, displays: Displays | None = None) -> ResourceFacts:
+    """The facts of one resource; ``displays`` names codes that the resource gives without words."""
     value, unit = value_of(resource)
     measured = value is not None
     if value is None:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
         value = status
-    return ResourceFacts(display=name_of(resource), value=value, unit=unit, date=date_of(resource), measured=measured)
+    return ResourceFacts(display=name_of(resource, displays), value=value, unit=unit, date=date_of(resource), measured=measured)
 
 
-def name_of(resource: Json) -> str | None:
+def name_of(resource: Json, displays: Displays | None = None) -> str | None:
     """What the resource is about, in words."""
     for name in _NAMES:
         found = resource.get(name)
         if isinstance(found, list):
             found = found[0] if found else None
         text = concept_text(found)
+        if text and displays is not None and isinstance(found, dict):
+            text = _known_display(found, displays) or text
         if text:
             return text
     reference = resource.get("medicationReference")
     if isinstance(reference, dict):
         return reference.get("display") or reference.get("reference")
     return resource.get("resourceType")
+
+
+def _known_display(concept: Json, displays: Displays) -> str | None:
+    """The display of a code that stands without words of its own."""
+    codings = [coding for coding in concept.get("coding") or () if isinstance(coding, dict)]
+    if isinstance(concept.get("text"), str) or any(isinstance(coding.get("display"), str) for coding in codings):
+        return None
+    return next(
+        (
+            display
+            for coding in codings
+            if isinstance(coding.get("system"), str) and isinstance(coding.get("code"), str)
+            if (display := displays(coding["system"], coding["code"]))
+        ),
+        None,
+    )
 
 
 def value_of(resource: Json) -> tuple[Any, str | None]:

@@ -99,7 +99,7 @@ def apply(
             outcomes.append(run.evaluate(record))
         if number == FEW:
             gc.enable()
-    _write(outcomes, differences, form, explain, target)
+    _write(outcomes, differences, form, explain, target, detail=bool(plans))
     return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
 
 
@@ -186,21 +186,26 @@ def _records(bundles: Sequence[str], data: str | None, patient: str | None) -> I
 
 
 def _write(
-    outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf], form: str, explain: bool, target: str | None
-) -> None:  # fmt: skip
+    outcomes: Sequence[PatientOutcome],
+    differences: Sequence[WhatIf],
+    form: str,
+    explain: bool,
+    target: str | None,
+    detail: bool = False,
+) -> None:
     if form == "table":
         from guideway.cli.table import table, what_if
 
         def lines(width: int) -> Iterator[Line]:
             changes = (line for d in differences for line in what_if(d.subject, d.notes, d.differences, width))
-            return table(outcomes, width=width, explain=explain, before=changes)
+            return table(outcomes, width=width, explain=explain, detail=detail, before=changes)
 
         show_lines(lines, target)
         return
     if form == "markdown":
         from guideway.cli.markdown import markdown
 
-        write_result(markdown(outcomes, explain=explain), target)
+        write_result(markdown(outcomes, explain=explain, detail=detail), target)
         return
     from guideway.apply.outcome import dumps
 

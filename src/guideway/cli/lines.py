@@ -56,25 +56,27 @@ def wrap(
     Words longer than a line are cut; line breaks in the text are kept.
     """
     start: Piece = Piece(first, first_style)
-    room = max(20, width - max(len(first), len(rest)))
+    room = max(20, width - len(first))
     for paragraph in clean(text).split("\n"):
-        for row in _rows(paragraph, room):
+        for row in _rows(paragraph, room, max(20, width - len(rest))):
             yield [start, Piece(row, style)] if start.text else [Piece(row, style)]
-            start = Piece(rest)
+            start, room = Piece(rest), max(20, width - len(rest))
 
 
-def _rows(paragraph: str, room: int) -> Iterator[str]:
+def _rows(paragraph: str, room: int, later: int) -> Iterator[str]:
+    """The words in rows: the first as wide as ``room``, the others as ``later``."""
     row = ""
     for word in paragraph.split():
         while len(word) > room:
             if row:
                 yield row
-                row = ""
+                row, room = "", later
+                continue
             yield word[:room]
-            word = word[room:]
+            word, room = word[room:], later
         if row and len(row) + 1 + len(word) > room:
             yield row
-            row = word
+            row, room = word, later
         else:
             row = f"{row} {word}" if row else word
     yield row

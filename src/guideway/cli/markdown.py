@@ -8,20 +8,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, Missing, PatientOutcome, Recommendation
+from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
 from guideway.cli.lines import clean
-from guideway.cli.table import HEADINGS, evidence_rows, excluded_text, guideline_text, missing_text, result_text
+from guideway.cli.table import (
+    FEW,
+    HEADINGS,
+    also_text,
+    evidence_rows,
+    excluded_text,
+    folds,
+    guideline_text,
+    missing_text,
+    needs,
+    notes_of,
+    proposals_of,
+    reasons_of,
+    result_text,
+)
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def markdown(outcomes: Sequence[PatientOutcome], *, explain: bool = False) -> str:
-    """All outcomes as one Markdown document."""
+def markdown(outcomes: Sequence[PatientOutcome], *, explain: bool = False, detail: bool = False) -> str:
+    """All outcomes as one Markdown document; ``detail`` and ``explain`` as in the table view."""
     lines: list[str] = []
     if outcomes:
         lines += [f"> **{escape(outcomes[0].draft)}**", ""]
     for outcome in outcomes:
-        lines += _patient(outcome, explain)
+        lines += _patient(outcome, explain, detail or explain)
     for text in dict.fromkeys(text for outcome in outcomes for text in outcome.disclaimer):
         lines += ["---", "", escape(text), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -32,7 +46,7 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
 
 
-def _patient(outcome: PatientOutcome, explain: bool) -> Iterator[str]:
+def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[str]:
     guideline = outcome.guideline
     yield f"# {escape(outcome.subject)}"
     yield ""
@@ -53,18 +67,23 @@ def _patient(outcome: PatientOutcome, explain: bool) -> Iterator[str]:
             continue
         yield from [f"## {heading} ({len(found)})", ""]
         if status == DOES_NOT_APPLY and not explain:
-            yield from _summary(outcome, found)
+            yield from (f"- {escape(reason)} ({number})" for reason, number in reasons_of(found))
+            yield ""
             continue
         if status == UNKNOWN:
-            needed: dict[str, Missing] = {}
-            for missing in (missing for item in found for missing in item.missing):
-                needed.setdefault(missing.element, missing)
-            if len(found) > 1 and needed:
-                yield from ["What would settle it:", ""]
-                yield from (f"- {escape(missing_text(missing))}" for missing in needed.values())
+            wanted = needs(found)
+            if len(found) > 1 and wanted:
+                yield from ["What would settle it, and how many recommendations wait for it:", ""]
+                yield from (f"- {escape(missing_text(missing))} ({number})" for missing, number in wanted)
                 yield ""
+            if len(found) > FEW and not detail:
+                yield from _waiting(outcome, found)
+                continue
+        folded = {} if explain else folds(found)
+        told = {twin.key for twins in folded.values() for twin in twins}
         for item in found:
-            yield from _recommendation(item, explain)
+            if item.key not in told:
+                yield from _recommendation(item, explain, folded.get(item.key, ()))
         if status == APPLIES:
             yield from _conflicts(outcome)
     if outcome.excluded:
@@ -73,11 +92,11 @@ def _patient(outcome: PatientOutcome, explain: bool) -> Iterator[str]:
         yield ""
 
 
-def _recommendation(item: Recommendation, explain: bool) -> Iterator[str]:
+def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[str]:
     marks = ", ".join(part for part in (item.strength, item.direction) if part)
     yield f"### {escape(item.title)}" + (f" ({escape(marks)})" if marks else "")
     yield ""
-    yield f"`{item.plan_id}#{item.action}`"
+    yield f"`{item.key if explain else item.plan_id}`"
     yield ""
     rows: list[tuple[str, str]] = []
     if item.reason and (item.status != APPLIES or explain):
@@ -87,9 +106,10 @@ def _recommendation(item: Recommendation, explain: bool) -> Iterator[str]:
     rows += [(label.capitalize(), text) for label, text in evidence_rows(item, explain)]
     rows += [("Missing", missing_text(missing)) for missing in item.missing]
     rows += [("Left out", excluded_text(excluded)) for excluded in item.excluded]
-    rows += [("Note", note) for note in item.notes]
-    rows += [("Proposes", ", ".join(item.requests))] if item.requests else []
+    rows += [("Note", note) for note in notes_of(item, twins)]
+    rows += [("Proposes", text) for text in proposals_of(item, explain)]
     rows += [("Source", source.label) for source in item.source]
+    rows += [("Also", also_text(twin, item)) for twin in twins]
     rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in item.findings]
     if explain:
         for condition in item.conditions:
@@ -100,14 +120,16 @@ def _recommendation(item: Recommendation, explain: bool) -> Iterator[str]:
     yield ""
 
 
-def _summary(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterator[str]:
+def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterator[str]:
+    """Many that cannot be known yet: one line for each."""
     titles = {plan.id: plan.title for plan in outcome.plans}
-    plans: dict[str, list[Recommendation]] = {}
     for item in found:
-        plans.setdefault(item.plan_id, []).append(item)
-    for plan, items in plans.items():
-        reasons = "; ".join(dict.fromkeys(item.reason for item in items if item.reason))
-        yield f"- {escape(titles.get(plan, plan))} ({len(items)})" + (f": {escape(reasons)}" if reasons else "")
+        sources = "; ".join(source.label for source in item.source)
+        why = "" if item.missing else item.reason
+        details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in item.findings])
+        yield f"- {escape(titles.get(item.plan_id, item.plan_id))}: {escape(item.title)}" + (
+            f" ({escape(details)})" if details else ""
+        )
     yield ""
 
 

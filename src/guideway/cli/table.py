@@ -1,9 +1,11 @@
 """The table view: one patient's outcome for a person to read, at 80 columns.
 
-What applies comes first, then what cannot be known yet (and what would settle it), then errors, what is withheld and what is
-already in place; what does not apply is a summary, in full with ``explain``. Each recommendation shows its strength, the data
-it rests on with value, unit and date, what is missing and how to supply it, what was left out, notes, and the source's article
-and lines. Patients go by type and id only. Takes ``PatientOutcome`` values and gives styled lines.
+What applies comes first, then what is withheld and what is already in place, then what cannot be known yet: what would settle
+most of it, and a line for each recommendation; what does not apply is summed up by its reasons. A recommendation that applies
+shows its strength, the data it rests on with value, unit and date, what was left out, notes, what it proposes in words, and the
+source's article and lines. ``detail`` shows in full what cannot be known too, with what is missing and how to supply it;
+``explain`` shows everything, with every condition, id and value. Patients go by type and id only. Takes ``PatientOutcome``
+values and gives styled lines.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.outcome import (
     APPLIES,
     DOES_NOT_APPLY,
@@ -33,34 +36,48 @@ if TYPE_CHECKING:
 
 HEADINGS: dict[str, str] = {
     APPLIES: "Applies",
-    UNKNOWN: "Cannot be known yet",
     ERROR: "Could not be evaluated",
     SUPPRESSED: "Withheld",
     SATISFIED: "Already in place",
+    UNKNOWN: "Cannot be known yet",
     DOES_NOT_APPLY: "Does not apply",
 }
 """Status → heading, in the order of the view."""
 
 COUNTED: dict[str, tuple[str, str]] = {
     APPLIES: ("applies", "apply"),
-    UNKNOWN: ("unknown", "unknown"),
     ERROR: ("error", "errors"),
     SUPPRESSED: ("withheld", "withheld"),
     SATISFIED: ("already in place", "already in place"),
+    UNKNOWN: ("unknown", "unknown"),
     DOES_NOT_APPLY: ("does not apply", "do not apply"),
 }
 """Status → what one, and what several of it are called."""
 
 FEW = 3
-"""So many recommendations that cannot be known yet are shown in full; of more, what they wait for."""
+"""So many recommendations that cannot be known yet are shown in full; of more, a line each."""
+
+TOP = 6
+"""So many data that would settle most are named; and those that are at hand but cannot be used, all."""
+
+REASONS = 5
+"""So many reasons why recommendations do not apply are named."""
 
 _LABEL = 13
+_LISTED = frozenset(("rests on", "missing", "supply it", "left out", "source", "also", "checked"))
+"""Rows of which there may be several: what is wrapped hangs, so that one can be told from the next."""
+
 _INDENT = "  "
 
 
 def table(
-    outcomes: Sequence[PatientOutcome], *, width: int, explain: bool = False, before: Iterable[Line] = ()
-) -> Iterator[Line]:  # fmt: skip
+    outcomes: Sequence[PatientOutcome],
+    *,
+    width: int,
+    explain: bool = False,
+    detail: bool = False,
+    before: Iterable[Line] = (),
+) -> Iterator[Line]:
     """All outcomes; the draft banner and what is to come ``before`` first, the disclaimer last."""
     if outcomes:
         yield from wrap(outcomes[0].draft, width, style="banner")
@@ -70,13 +87,13 @@ def table(
         if number:
             yield [Piece("─" * width, "dim")]
             yield []
-        yield from _patient(outcome, width, explain)
+        yield from _patient(outcome, width, explain, detail or explain)
     disclaimers = dict.fromkeys(text for outcome in outcomes for text in outcome.disclaimer)
     for text in disclaimers:
         yield from wrap(text, width, style="dim")
 
 
-def _patient(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
+def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
     yield [Piece(clean(outcome.subject), "title")]
     yield from _row("guideline", guideline_text(outcome.guideline), width)
     yield from _row("as of", f"{outcome.evaluated_at} (time zone {outcome.timezone})", width)
@@ -87,11 +104,15 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Lin
     yield from _findings("About this patient's data", outcome.findings, width)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
-    yield from _unknown(outcome, width, explain)
     for status in (ERROR, SUPPRESSED, SATISFIED):
         yield from _group(status, outcome.by_status(status), width, explain)
+    yield from _unknown(outcome, width, explain, detail)
     yield from _does_not_apply(outcome, width, explain)
     yield from _left_out(outcome, width)
+    if not explain:
+        more = "" if detail else "--plan ID shows one plan with all that is missing; "
+        yield from wrap(f"{more}--explain shows everything.", width, style="dim")
+        yield []
 
 
 def _heading(status: str, text: str) -> Iterator[Line]:
@@ -110,30 +131,40 @@ def _applies(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Lin
 
 
 def _group(status: str, found: Sequence[Recommendation], width: int, explain: bool) -> Iterator[Line]:
+    """The recommendations of one status; those that propose what another one proposes are folded into that one."""
     if not found:
         return
     yield from _heading(status, f"{HEADINGS[status]} ({len(found)})")
     yield []
-    shown: set[str] = set()
+    folded = {} if explain else folds(found)
     for item in found:
-        twin = next((key for key in item.also if key in shown), None) if status == APPLIES and not explain else None
-        yield from _recommendation(item, width, explain) if twin is None else _again(item, twin, width)
-        shown.add(item.key)
+        if any(item.key == twin.key for twins in folded.values() for twin in twins):
+            continue
+        if status == SATISFIED and not explain:
+            yield from _in_place(item, width)
+        else:
+            yield from _recommendation(item, width, explain, folded.get(item.key, ()))
+            yield []
+    if status == SATISFIED and not explain:
         yield []
 
 
-def _again(item: Recommendation, twin: str, width: int) -> Iterator[Line]:
-    """A recommendation whose proposal another one has already shown: only what it adds."""
-    yield from _title(item, width)
-    yield from _row("plan", item.key, width, "dim")
-    yield from _row("same as", f"{twin}, above: one proposal for both", width)
-    for number, source in enumerate(item.source):
-        yield from _row("source" if number == 0 else "", source.label, width)
+def folds(found: Sequence[Recommendation]) -> dict[str, list[Recommendation]]:
+    """Key → the later recommendations that propose the same as that one, and are told with it."""
+    result: dict[str, list[Recommendation]] = {}
+    told: set[str] = set()
+    for item in found:
+        leader = next((key for key in item.also if key in told), None)
+        if leader is None:
+            told.add(item.key)
+        else:
+            result.setdefault(leader, []).append(item)
+    return result
 
 
-def _recommendation(item: Recommendation, width: int, explain: bool) -> Iterator[Line]:
+def _recommendation(item: Recommendation, width: int, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[Line]:
     yield from _title(item, width)
-    rows: list[tuple[str, str, str]] = [("plan", item.key, "dim")]
+    rows: list[tuple[str, str, str]] = [("plan", item.key, "dim")] if explain else []
     if item.reason and (item.status != APPLIES or explain):
         rows.append(("because", item.reason, ""))
     if item.description and (item.status == APPLIES or explain):
@@ -143,17 +174,37 @@ def _recommendation(item: Recommendation, width: int, explain: bool) -> Iterator
         rows.append(("missing", missing_text(missing, supply=False), ""))
         rows += [("supply it", supply.text, "") for supply in missing.supply]
     rows += [("left out", excluded_text(excluded), "") for excluded in item.excluded]
-    rows += [("note", note, "") for note in item.notes]
-    rows += [("proposes", ", ".join(item.requests), "")] if item.requests else []
-    rows += [("same as", ", ".join(item.also), "")] if item.also else []
-    rows += [("source", _source(source, explain), "") for source in item.source]
+    rows += [("note", note, "") for note in notes_of(item, twins)]
+    rows += [("proposes", text, "") for text in proposals_of(item, explain)]
+    rows += [("same as", ", ".join(item.also), "")] if explain and item.also else []
+    sources = [_source(source, explain) for source in item.source]
+    if not explain and sources and len(sources[-1]) + len(item.plan_id) + _LABEL + 8 <= width:
+        sources[-1] += f" (plan {item.plan_id})"
+    elif not explain:
+        rows.append(("plan", item.plan_id, "dim"))
+    rows += [("source", text, "") for text in sources]
+    rows += [("also", also_text(twin, item), "") for twin in twins]
     rows += [("finding", f"{finding.message} [{finding.rule}]", "warning") for finding in item.findings]
     before = ""
     for label, text, style in rows:
-        yield from _row(label if label != before else "", text, width, style)
+        yield from _row(label, text, width, style, again=label == before)
         before = label
     if explain:
         yield from _explanation(item, width)
+
+
+def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
+    """A recommendation that is already followed: what is in place, and the source."""
+    yield from _title(item, width)
+    if item.reason:
+        yield from _row("because", item.reason.removeprefix(f"{HEADINGS[SATISFIED]}: "), width)
+    rests = [text for label, text in evidence_rows(item, False) if label == "rests on"]
+    for text in rests[-1:]:  # the condition that is met comes last
+        yield from _row("rests on", text, width)
+    if item.source:
+        yield from _row("source", "; ".join(source.label for source in item.source), width)
+    for finding in item.findings:
+        yield from _row("finding", f"{finding.message} [{finding.rule}]", width, "warning")
 
 
 def _title(item: Recommendation, width: int) -> Iterator[Line]:
@@ -208,64 +259,66 @@ def _trace(node: dict[str, Any], width: int, depth: int) -> Iterator[Line]:
             yield from _trace(child, width, depth + 1)
 
 
-def _unknown(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
+def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
     found = outcome.by_status(UNKNOWN)
     if not found:
         return
     yield from _heading(UNKNOWN, f"{HEADINGS[UNKNOWN]} ({len(found)})")
     yield []
+    wanted = needs(found)
+    if len(found) > 1 and wanted:
+        yield [Piece("What would settle it", "title"), Piece("  (how many wait for it)", "dim")]
+        shown = wanted if explain else [need for n, need in enumerate(wanted) if n < TOP or need[0].because]
+        for missing, number in shown:
+            words = missing_text(missing) if explain else need_text(missing)
+            yield from _row("", words, width, bullet=f"{number:>3}  ")
+        if len(wanted) > len(shown):
+            rest = len(wanted) - len(shown)
+            yield from _row("", f"and {rest} more; with --explain all", width, "dim", bullet="     ")
+        yield []
+    if len(found) <= FEW or detail:
+        for item in found:
+            yield from _recommendation(item, width, explain)
+            yield []
+        return
+    plans: dict[str, list[Recommendation]] = {}
+    for item in found:
+        plans.setdefault(item.plan_id, []).append(item)
+    titles = {plan.id: plan.title for plan in outcome.plans}
+    for plan, items in plans.items():
+        title = titles.get(plan, plan)
+        if len(items) > 1:
+            yield from wrap(title, width, rest=_INDENT, style="title")
+        for item in items:
+            if len(items) > 1:
+                yield from _row("", item.title, width, bullet="• ")
+            else:
+                yield from wrap(f"{title}: {item.title}", width, rest=_INDENT)
+            if not item.missing and item.reason:
+                yield from wrap(item.reason, width, first=_INDENT * 2, rest=_INDENT * 2, style="dim")
+            for finding in item.findings:
+                text = f"{finding.message} [{finding.rule}]"
+                yield from wrap(text, width, first=_INDENT * 2, rest=_INDENT * 2, style="warning")
+    yield []
+
+
+def needs(found: Iterable[Recommendation]) -> list[tuple[Missing, int]]:
+    """What is missing, each datum once with how many recommendations wait for it: first what is at hand but cannot be used,
+    then what is urgent, then what is wanted most."""
     waiting: dict[str, list[Recommendation]] = {}
     needed: dict[str, Missing] = {}
     for item in found:
         for missing in item.missing:
-            needed.setdefault(missing.element, missing)
+            known = needed.setdefault(missing.element, missing)
+            if missing.because and not known.because:
+                needed[missing.element] = missing
             waiting.setdefault(missing.element, []).append(item)
-    if len(found) > 1 and needed:
-        yield [Piece("What would settle it", "title")]
-        for element, missing in sorted(needed.items(), key=lambda item: -len(waiting[item[0]])):
-            number = len(waiting[element])
-            yield from _row(
-                "", f"{missing_text(missing)} ({number} recommendation{'s' if number > 1 else ''})", width, bullet="• "
-            )
-        yield []
-    brief = len(found) > FEW and not explain
-    if brief:
-        groups: dict[tuple[str, ...], list[Recommendation]] = {}
-        for item in found:
-            groups.setdefault((item.plan_id, *(missing.element for missing in item.missing)), []).append(item)
-        for members in groups.values():
-            yield from _waiting(members[0], width) if len(members) == 1 else _waiting_alike(members, width)
-            yield []
-    else:
-        for item in found:
-            yield from _recommendation(item, width, explain)
-            yield []
-    if brief:
-        yield from wrap("--explain shows what each of these rests on.", width, style="dim")
-        yield []
 
+    def rank(element: str) -> tuple[bool, int, int]:
+        priority = min(PRIORITY_ORDER.get(item.priority or "routine", 3) for item in waiting[element])
+        return not needed[element].because, priority, -len(waiting[element])
 
-def _waiting_alike(members: Sequence[Recommendation], width: int) -> Iterator[Line]:
-    """Several of one plan that wait for the same: what for, once, then each with its source."""
-    first = members[0]
-    yield from wrap(f"{len(members)} recommendations of {first.plan_id}", width, rest=_INDENT, style="title")
-    if first.missing:
-        yield from _row("missing", "; ".join(missing_text(missing, supply=False) for missing in first.missing), width)
-    for item in members:
-        sources = "; ".join(source.label for source in item.source)
-        yield from _row("", f"{item.title} ({item.action}{f': {sources}' if sources else ''})", width, bullet="• ")
-
-
-def _waiting(item: Recommendation, width: int) -> Iterator[Line]:
-    """One of many that cannot be known yet: what it waits for; how to supply that is said above."""
-    yield from _title(item, width)
-    yield from _row("plan", item.key, width, "dim")
-    if item.missing:
-        yield from _row("missing", "; ".join(missing_text(missing, supply=False) for missing in item.missing), width)
-    elif item.reason:
-        yield from _row("because", item.reason, width)
-    for number, source in enumerate(item.source):
-        yield from _row("source" if number == 0 else "", source.label, width)
+    return [(needed[element], len(waiting[element])) for element in sorted(needed, key=rank)]
 
 
 def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
@@ -276,21 +329,21 @@ def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Itera
         yield from _group(DOES_NOT_APPLY, found, width, explain)
         return
     yield from _heading(DOES_NOT_APPLY, f"{HEADINGS[DOES_NOT_APPLY]} ({len(found)})")
-    titles = {plan.id: plan.title for plan in outcome.plans}
-    plans: dict[str, dict[str, int]] = {}
-    for item in found:
-        reasons = plans.setdefault(item.plan_id, {})
-        reasons[item.reason] = reasons.get(item.reason, 0) + 1
-    for plan, reasons in plans.items():
-        number = sum(reasons.values())
-        yield from wrap(f"{titles.get(plan, plan)} ({number})", width, first=_INDENT, rest=_INDENT * 2)
-        for reason, times in list(reasons.items())[:3]:
-            if reason:
-                yield from wrap(reason + (f" ({times})" if times > 1 and times < number else ""), width, first=_INDENT * 2 + "- ",
-                                rest=_INDENT * 3, style="dim")  # fmt: skip
-        if len(reasons) > 3:
-            yield [Piece(f"{_INDENT * 2}- and {len(reasons) - 3} more reasons; --explain lists all", "dim")]
+    reasons = reasons_of(found)
+    for reason, number in reasons[:REASONS]:
+        yield from wrap(f"{reason} ({number})" if number > 1 else reason, width, first=f"{_INDENT}• ", rest=_INDENT * 2)
+    if len(reasons) > REASONS:
+        yield from _row("", f"and {len(reasons) - REASONS} more reasons; with --explain all", width, "dim", bullet="• ")
     yield []
+
+
+def reasons_of(found: Iterable[Recommendation]) -> list[tuple[str, int]]:
+    """Why recommendations do not apply, the most frequent reason first."""
+    reasons: dict[str, int] = {}
+    for item in found:
+        reason = item.reason or "No reason is given"
+        reasons[reason] = reasons.get(reason, 0) + 1
+    return sorted(reasons.items(), key=lambda pair: -pair[1])
 
 
 def _conflicts(outcome: PatientOutcome, width: int) -> Iterator[Line]:
@@ -328,14 +381,15 @@ def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:
 
 
 def _row(
-    label: str, text: str, width: int, style: str = "", *, bullet: str = "", more_indent: str = ""
-) -> Iterator[Line]:  # fmt: skip
+    label: str, text: str, width: int, style: str = "", *, bullet: str = "", more_indent: str = "", again: bool = False
+) -> Iterator[Line]:
     """One labelled row: the label once, the text wrapped beside it; with a bullet instead, the text wrapped beside that."""
     if bullet:
         yield from wrap(text, width, first=_INDENT + bullet, rest=_INDENT + " " * len(bullet), style=style)
         return
-    first = f"{_INDENT}{label:<{_LABEL - len(_INDENT)}}{more_indent}"
-    yield from wrap(text, width, first=first, rest=" " * len(first), style=style)
+    first = f"{_INDENT}{'' if again else label:<{_LABEL - len(_INDENT)}}{more_indent}"
+    hanging = _INDENT if label in _LISTED else ""
+    yield from wrap(text, width, first=first, rest=" " * len(first) + hanging, style=style)
 
 
 def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
@@ -355,6 +409,28 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
         evidence.display.removeprefix("no ").removesuffix(" on record") for evidence in item.evidence if evidence.absent
     )
     return rows + ([("not found", "; ".join(absent))] if absent else [])
+
+
+def proposals_of(item: Recommendation, full: bool) -> list[str]:
+    """What is proposed, in words; in full with the ids of the resources."""
+    words = [item.proposals.get(reference, reference) for reference in item.requests]
+    if full:
+        return [f"{text} ({reference})" for text, reference in zip(words, item.requests)]
+    return list(dict.fromkeys(words))
+
+
+def notes_of(item: Recommendation, twins: Sequence[Recommendation] = ()) -> list[str]:
+    """The notes, without those that only name the recommendations that are told with this one."""
+    heads = tuple(f"Also proposed by {twin.plan_id}: {twin.title}" for twin in twins)
+    return [note for note in item.notes if not heads or not note.startswith(heads)]
+
+
+def also_text(twin: Recommendation, leader: Recommendation) -> str:
+    """A recommendation that proposes the same as the one it is told with, in one line."""
+    marks = ", ".join(part for part in (twin.strength, twin.direction) if part)
+    words = "" if twin.title == leader.title and marks else twin.title
+    labels = "; ".join(source.label for source in twin.source)
+    return ": ".join(part for part in (" ".join(p for p in (words, f"[{marks}]" if marks else "") if p), labels) if part)
 
 
 def what_if(subject: str, notes: Sequence[str], differences: Sequence[Difference], width: int) -> Iterator[Line]:
@@ -408,6 +484,17 @@ def missing_text(missing: Missing, *, supply: bool = True) -> str:
     if missing.supply and supply:
         text += f". To supply it: {' or '.join(way.text for way in missing.supply)}"
     return text
+
+
+def need_text(missing: Missing) -> str:
+    """What is not known, why, and in a few words how to supply it."""
+    ways = dict.fromkeys(_WAYS.get(way.kind) or way.text.rpartition(": ")[0] or way.text for way in missing.supply)
+    known = missing_text(missing, supply=False)
+    words = " or ".join(way[:1].lower() + way[1:] for way in ways)
+    return f"{known}: {words}" if words else known
+
+
+_WAYS = {"order": "order or enter it", "record": "record it"}
 
 
 def excluded_text(excluded: Excluded) -> str:

@@ -1,0 +1,52 @@
+"""What people call things that the outcome names by an id or by the name of a define.
+
+Takes a request (its JSON) or the name of a define; gives a few words. The views show them; ids stay in the JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.apply.names import concept_text, objects
+
+Json = dict[str, Any]
+
+_ASKS = {
+    "MedicationRequest": "prescription", "ServiceRequest": "order", "DeviceRequest": "device", "SupplyRequest": "supply",
+    "ImmunizationRecommendation": "immunization", "VisionPrescription": "prescription", "NutritionOrder": "order",
+    "CommunicationRequest": "message", "Task": "task", "Appointment": "appointment", "EnrollmentRequest": "enrollment",
+}  # fmt: skip
+
+
+def proposal_text(request: Json) -> str:
+    """What a request asks for, in a few words: the thing, how, and what kind of request it is.
+
+    >>> proposal_text({"resourceType": "ServiceRequest", "code": {"text": "Blood count"}})
+    'Blood count (order)'
+    """
+    named = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept", "description", "category")
+    found = [request.get(name) for name in named]
+    what = next((text for each in found if (text := concept_text(each[0] if isinstance(each, list) and each else each))), None)
+    how = [dosage["text"] for dosage in objects(request.get("dosageInstruction")) if isinstance(dosage.get("text"), str)]
+    kind = str(request.get("resourceType"))
+    words = what or kind
+    if how and how[0].casefold() not in words.casefold():
+        words += f": {how[0].rstrip('.')}"
+    stop = ", not to be done" if request.get("doNotPerform") is True else ""
+    return f"{words} ({_ASKS.get(kind, kind)}{stop})"
+
+
+_LEADING = ("Has ", "Is ", "On ", "Have ", "Does ")
+
+
+def define_words(name: str) -> str:
+    """The name of a define as words in a sentence: without the verb it begins with, abbreviations as they are.
+
+    >>> define_words("Has Reviewed ANC Below 1.0")
+    'reviewed ANC below 1.0'
+    """
+    for verb in _LEADING:
+        if name.startswith(verb) and len(name) > len(verb):
+            name = name.removeprefix(verb)
+            break
+    return " ".join(w.lower() if w[:1].isupper() and w[1:] == w[1:].lower() else w for w in name.split())
