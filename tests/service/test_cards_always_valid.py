@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import jsonschema
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.apply.small import AS_OF, BASE, TABLET_A, activity, agreement, guideline, medication, observation, plan, run, when
 
 from guideway.apply.care_plan import requests
 from guideway.apply.outcome import STATUSES
-from guideway.service.cards import cards_of
+from guideway.service.cards import EXTENSION, Shown, cards_of
 from guideway.service.openapi import SCHEMAS
 
 OWN = "https://example.org/guideway/StructureDefinition/"
@@ -111,6 +113,24 @@ def test_every_card_keeps_the_invariants(tree, resources, limit):
             assert ("resource" in action) != (action["type"] == "delete")
     if any(r.status in ("applies", "unknown", "error", "suppressed") for r in outcome.recommendations):
         assert bodies, "something to say, and silence"
+    named = [each for card in cards for each in card.shown]
+    told = {(each.plan, each.action) for each in named}
+    urls = {p.id: p.url for p in outcome.plans}
+    groups = {node.id for top in outcome.tree.plans[0].actions for node in top.walk() if node.children}
+    lost = [
+        r.key
+        for r in outcome.recommendations
+        if r.status in ("applies", "unknown", "error", "suppressed") and (urls[r.plan_id], r.action) not in told
+        and r.action not in groups
+    ]  # fmt: skip
+    assert lost == [], "a recommendation is on no card"
+    suggestions = [s["uuid"] for b in bodies for s in b.get("suggestions", ())]
+    assert {i for each in named for i in each.suggestions} == set(suggestions), "feedback on a suggestion belongs to nothing"
+    for card in cards:
+        assert [msgspec.convert(e, Shown) for e in card.body.get("extension", {}).get(EXTENSION, [])] == card.shown
+    orders = [json.dumps(a, sort_keys=True) for b in bodies for s in b.get("suggestions", ()) for a in s["actions"]]
+    assert len(orders) == len(set(orders)), "the same order is offered twice"
+    assert len(cards) <= max(2, limit)
 
 
 def test_the_property_met_every_status():

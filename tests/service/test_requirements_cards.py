@@ -9,6 +9,16 @@ import pytest
 from tests.service.ehr import COUNT, ORDERS, RX, SERVICE, hook_request, order_request
 from tests.service.test_requirements_requests import problem
 
+AGREES = {
+    "resourceType": "QuestionnaireResponse",
+    "id": "a",
+    "status": "completed",
+    "subject": {"reference": "Patient/p"},
+    "questionnaire": "http://example.org/small/Questionnaire/ask",
+    "authored": "2026-05-20",
+    "item": [{"linkId": "agree", "answer": [{"valueBoolean": True}]}],
+}
+
 
 @pytest.fixture
 def cards(service):
@@ -21,22 +31,15 @@ def test_C1_cards_is_an_array_even_where_there_are_none(service):
 
 
 def test_C2_summaries_are_short(service):
-    agree = {
-        "resourceType": "QuestionnaireResponse",
-        "id": "a",
-        "status": "completed",
-        "subject": {"reference": "Patient/p"},
-        "questionnaire": "http://example.org/small/Questionnaire/ask",
-        "authored": "2026-05-20",
-        "item": [{"linkId": "agree", "answer": [{"valueBoolean": True}]}],
-    }
-    found = service.cards(hook_request(COUNT, agree))
+    found = service.cards(hook_request(COUNT, AGREES))
     assert any("T" * 100 in card["summary"] for card in found)
     assert all(0 < len(card["summary"]) < 140 for card in found)
 
 
-def test_C3_indicators(cards):
-    assert [card["indicator"] for card in cards] == ["critical", "warning", "info"]
+def test_C3_indicators(service, cards):
+    assert [card["indicator"] for card in cards] == ["critical"]
+    assert [card["indicator"] for card in service.cards(hook_request(COUNT))] == ["warning"]
+    assert [card["indicator"] for card in service.cards(hook_request(COUNT, AGREES))] == ["warning", "info"]
 
 
 def test_C4_C5_sources(cards):

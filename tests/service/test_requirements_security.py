@@ -248,8 +248,10 @@ def test_S_412_is_counted_and_insufficient_data_is_a_card(plain):
     problem(plain.hook(body), 412)
     assert "guideway_incomplete_total" in plain.get("/metrics").text
     assert any(line.get("event") == "data missing" and line["hookInstance"] == body["hookInstance"] for line in plain.log_lines())
-    (needed,) = [c for c in plain.cards(hook_request(RX)) if "needed before more can be said" in c["summary"]]
-    assert needed["indicator"] == "info"
+    (needed,) = plain.cards(hook_request(RX | {"status": "stopped"}))
+    assert (needed["indicator"], needed["summary"]) == ("info", "2 data items needed: Blue cell count; The patient agrees")
+    (stop,) = plain.cards(hook_request(RX))
+    assert "**Blue cell count**" in stop["detail"]
 
 
 def test_S_time_the_deadline_is_the_services_own(plain, ehr_server):
@@ -369,6 +371,8 @@ def test_L1_shadow_mode_shows_nothing_and_logs(package, tmp_path):
 
 def test_L2_recommendations_can_be_switched_off_and_sites_have_parameters(package, tmp_path):
     with running(Service(tmp_path / "s", package, disabled=["s1"], parameters={"Limit": "0.5"})) as service:
-        assert "Take tablet A" not in [c["summary"] for c in service.cards(hook_request())]
+        found = service.cards(hook_request(COUNT, RX))
+        assert [c["summary"] for c in found] == ["Stop tablet A"]
+        assert "Take tablet A" not in str(found)
     with pytest.raises(AssertionError, match="no guideline has a parameter"):
         Service(tmp_path / "t", package, parameters={"Limits": "0.5"}).start()

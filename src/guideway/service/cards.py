@@ -1,28 +1,48 @@
 """Outcome → CDS Hooks cards (CDS Hooks 2.0; FHIR's mapping of PlanDefinition to cards, with rules that keep every card valid).
 
-One card for each recommendation that applies and is a warning or a choice of one; what else a plan recommends stands together on
-one card of that plan, each with its own suggestion. Duplicates that ``apply`` has folded are one. What was withheld, and what
-cannot be known yet, are shown too, each gathered in one information card: silence would be read as "all clear". Every text that
-comes from a patient's record is escaped, since the detail is Markdown.
+What belongs together is on one card, because nobody reads twenty. A service shows at most
+
+- one card for safety: what is urgent or advised against, what could not be evaluated, and data that could not be obtained;
+- one card for each choice of one among several (a card of CDS Hooks has one selection behaviour);
+- one card with everything else that applies, each with its own section and its own suggestion, and what was withheld, with the
+  reason.
+
+Which data would settle what cannot be known yet stands on the last of them, or, where nothing else can be said, on a card of its
+own: silence would be read as "all clear".
+
+Duplicates that ``apply`` has folded are one section and one suggestion. A plan that another service of the same site shows is
+left to that one (``elsewhere``). For feedback every card and suggestion has a stable id, and each recommendation on a card names
+its own (``Card.shown``, and the same in the card's ``extension``).
 """
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, Evidence, PatientOutcome, Recommendation
+from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, PatientOutcome, Recommendation
+from guideway.service.card_text import (
+    bullets,
+    counted,
+    cut,
+    escaped,
+    evidence_line,
+    needed_lines,
+    said,
+    signed,
+    source_line,
+    titles,
+)
 
 Json = dict[str, Any]
 
-SUMMARY_LIMIT = 139
 NAMESPACE = uuid.UUID("6f0d4d0e-6a0a-5b7e-9d3a-2f3f5a3c9f10")
 INDICATORS = {"routine": "info", "urgent": "warning", "asap": "warning", "stat": "critical"}
+RANKS = ("critical", "warning", "info")
 OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = (
     ("cds-not-applicable", "Does not fit this patient"),
@@ -32,11 +52,18 @@ OVERRIDE_REASONS = (
     ("does-not-align-preferences", "Patient's or clinician's preference"),
     ("not-convenient-feasible", "Not feasible here"),
 )
-_MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
-_LIST_NUMBER = re.compile(r"^(\d+)([.)])")
-_AUTOLINK = re.compile(r"(?i)(:(?=//)|(?<=www)\.|@)")
-"""What GitHub's Markdown makes a link without being asked: addresses in a patient's text must stay text."""
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+EXTENSION = "org.example.guideway.recommendations"
+"""In a card's ``extension``: the recommendations on it, each with its plan, action, status and suggestions."""
+
+
+class Shown(msgspec.Struct, kw_only=True):
+    """One recommendation on a card: where it comes from, what came of it, and the ids of its suggestions."""
+
+    plan: str
+    version: str
+    action: str
+    status: str
+    suggestions: list[str] = []
 
 
 class Card(msgspec.Struct, kw_only=True):
@@ -46,33 +73,14 @@ class Card(msgspec.Struct, kw_only=True):
     plan: str
     version: str
     action: str
+    shown: list[Shown] = []
+    parts: list[str] = []
+    """The paragraphs of its detail."""
 
     @property
     def uuid(self) -> str:
         """The card's id."""
         return str(self.body["uuid"])
-
-
-def escaped(text: Any) -> str:
-    """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces.
-
-    >>> escaped("<b>5 * 3</b>")
-    '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
-    """
-    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
-    plain = _AUTOLINK.sub(r"\\\1", plain)
-    return "".join(_ENTITIES.get(c, c) for c in plain)
-
-
-def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
-    """The text cut at a word to at most ``limit`` characters (with an ellipsis), and the whole text where it was cut."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text, ""
-    head = text[: limit - 1]
-    if " " in head and text[limit - 1] != " ":
-        head = head.rpartition(" ")[0] or head
-    return head.rstrip(" ,;:-") + "…", text
 
 
 def cards_of(
@@ -81,56 +89,82 @@ def cards_of(
     *,
     instance: str,
     service: str,
-    drafts: Sequence[str] = (),
+    drafts: Mapping[str, str] | Sequence[str] = (),
     limit: int = 20,
     links: Sequence[Json] = (),
-    disabled: Sequence[str] = (),
+    disabled: Collection[str] = (),
     missing: Mapping[str, str] | None = None,
+    elsewhere: Collection[str] = (),
+    always_ask: bool = False,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
 
     ``requests``: what ``apply`` proposes (``care_plan.requests``). ``instance``: the hookInstance, so that a retry has the same
-    ids. ``drafts``: references of draft orders, which advice against an order may suggest to delete. ``disabled``: ids
-    (``plan#action``, or a statement) switched off at this site. Over ``limit`` cards, the least urgent are listed in the last.
+    ids. ``drafts``: references of draft orders, perhaps with their words; advice against one may suggest to take it back.
+    ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
+    with the reason. ``elsewhere``: plans (``url|version``) that another service shows. ``always_ask``: a card that only asks for
+    data is made even where the visit has other cards. Over ``limit`` cards, the least urgent choices are listed on the last card,
+    without suggestions.
     """
-    maker = _Maker(outcome, {f"{r['resourceType']}/{r['id']}": r for r in requests}, instance, service, drafts, links)
-    off = set(disabled)
-    units = [u for u in maker.units() if not off.intersection({u.recommendation.key, *u.recommendation.statements})]
-    cards = [maker.card(together[0]) if len(together) == 1 else maker.gathered(together) for together in _together(units)]
-    ranks = {"critical": 0, "warning": 1, "info": 2}
-    cards.sort(key=lambda card: ranks[card.body["indicator"]])
-    told = [r for r in outcome.recommendations if not off.intersection({r.key, *r.statements})]
-    tail = [
-        c
-        for c in (maker.unobtained(missing or {}), maker.failed(told), maker.withheld(told), maker.needed(told))
-        if c is not None
-    ]
-    room = max(1, limit - len(tail))
-    if len(cards) > room:
-        tail.insert(0, maker.overflow(cards[room - 1 :]))
-        cards = cards[: room - 1]
-    return cards + tail
+    proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
+    named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
+    maker = _Maker(outcome, proposed, instance, service, named, links, disabled, elsewhere)
+    units = maker.units()
+    choices = [u for u in units if u.choice]
+    choices.sort(key=lambda u: RANKS.index(u.indicator))
+    room = max(0, limit - 2)
+    cards = [maker.choice(unit) for unit in choices[:room]]
+    safety = maker.safety([u for u in units if not u.choice and u.safety], missing or {})
+    others = [u for u in units if not u.choice and not u.safety]
+    made = [card for card in (safety, *cards, maker.rest(others, choices[room:])) if card is not None]
+    if not made and (asking := maker.asking(always_ask)) is not None:
+        made = [asking]
+    elif made:
+        maker.ask_on(made[-1])
+    for card in made:
+        maker.sign(card)
+    return sorted(made, key=lambda card: RANKS.index(card.body["indicator"]))
 
 
-class _Unit(msgspec.Struct):
-    """What becomes one card: a recommendation with the actions that offer something for it."""
+class _Unit(msgspec.Struct, kw_only=True):
+    """What gets one section: a recommendation, or a group and what it offers."""
 
-    recommendation: Recommendation
-    node: ActionNode
+    title: str
+    plan_id: str
+    name: str
+    """The action's id."""
+    own: Recommendation | None
     offers: list[ActionNode]
+    choice: bool = False
+    also: list[_Unit] = []
+    """Others that propose the same."""
+
+    @property
+    def recommendations(self) -> list[Recommendation]:
+        """Everything that it stands for, its own first."""
+        found = [self.own] if self.own is not None else []
+        found += [o.recommendation for o in self.offers if o.recommendation is not None]
+        found += [r for unit in self.also for r in unit.recommendations]
+        return list({r.key: r for r in found}.values())
+
+    @property
+    def requests(self) -> frozenset[str]:
+        """References of what it offers."""
+        return frozenset(ref for o in self.offers if o.recommendation is not None for ref in o.recommendation.requests)
+
+    @property
+    def indicator(self) -> str:
+        """That of its most urgent recommendation."""
+        return min((_indicator(r) for r in self.recommendations), key=RANKS.index, default="info")
+
+    @property
+    def safety(self) -> bool:
+        """Whether it is urgent, or advises against something."""
+        return self.indicator != "info" or any(r.direction == "against" for r in self.recommendations)
 
 
-def _together(units: Iterable[_Unit]) -> list[list[_Unit]]:
-    """The units of one plan that are no warning and no choice of one stand on one card; every other unit has its own."""
-    groups: dict[str, list[_Unit]] = {}
-    for unit in units:
-        alone = (
-            INDICATORS.get(unit.recommendation.priority or "", "info") != "info"
-            or unit.recommendation.direction == "against"
-            or unit.node.definition.get("selectionBehavior") in ("at-most-one", "exactly-one")
-        )
-        groups.setdefault(unit.recommendation.key if alone else unit.recommendation.plan_id, []).append(unit)
-    return list(groups.values())
+def _indicator(r: Recommendation) -> str:
+    return INDICATORS.get(r.priority or "", "info")
 
 
 class _Maker:
@@ -140,177 +174,337 @@ class _Maker:
         requests: Mapping[str, Json],
         instance: str,
         service: str,
-        drafts: Sequence[str],
+        drafts: Mapping[str, str],
         links: Sequence[Json],
+        disabled: Collection[str],
+        elsewhere: Collection[str],
     ) -> None:
         self.outcome = outcome
         self.requests = requests
         self.instance = instance
         self.service = service
-        self.drafts = set(drafts)
+        self.drafts = drafts
         self.links = list(links)
-        self.versions = {p.id: p.version or "" for p in outcome.plans}
-        self.urls = {p.id: p.url for p in outcome.plans}
+        self.off = frozenset(disabled)
+        self.elsewhere = frozenset(elsewhere)
+        self.plans = {p.id: p for p in outcome.plans}
+        self.offered: dict[tuple[str, ...], str] = {}
+        """Requests that are offered already, and the suggestion's id."""
 
-    def units(self) -> Iterator[_Unit]:
-        done: set[str] = set()
+    # what is shown
+
+    def tells(self, r: Recommendation) -> bool:
+        """Whether this service says something of the recommendation."""
+        return r.plan not in self.elsewhere and not self._is_off(r)
+
+    def _is_off(self, r: Recommendation) -> bool:
+        return bool(self.off.intersection((r.key, *r.statements)))
+
+    def by_status(self, status: str) -> list[Recommendation]:
+        """What the service tells that has this status."""
+        return [r for r in self.outcome.recommendations if r.status == status and self.tells(r)]
+
+    def units(self) -> list[_Unit]:
+        """What applies, first things first, each once; what proposes the same is one."""
+        found: dict[tuple[str, str], _Unit] = {}
         for plan in self.outcome.tree.plans:
             for unit in self._of_plan(plan):
-                if unit.recommendation.key not in done:
-                    done.add(unit.recommendation.key)
-                    done.update(unit.recommendation.also)
-                    yield unit
+                found.setdefault((unit.plan_id, unit.name), unit)
+        place = {key: number for number, key in enumerate(self.outcome.order)}
+        units = sorted(found.values(), key=lambda u: min((place.get(r.key, len(place)) for r in u.recommendations), default=0))
+        leaders: list[_Unit] = []
+        by_requests: dict[tuple[bool, frozenset[str]], _Unit] = {}
+        for unit in units:
+            leader = by_requests.get((unit.choice, unit.requests)) if unit.requests else None
+            if leader is not None:
+                leader.also.append(unit)
+                continue
+            leaders.append(unit)
+            if unit.requests:
+                by_requests[unit.choice, unit.requests] = unit
+        return leaders
 
     def _of_plan(self, plan: PlanNode) -> Iterator[_Unit]:
+        if plan.artifact.canonical in self.elsewhere:
+            return
         for action in plan.shown:
-            yield from self._of_action(action)
+            yield from self._of_action(action, plan)
 
-    def _of_action(self, action: ActionNode) -> Iterator[_Unit]:
+    def _of_action(self, action: ActionNode, plan: PlanNode) -> Iterator[_Unit]:
         if action.nested is not None:
             yield from self._of_plan(action.nested)
-        shown = [child for child in action.children if child.shown]
-        offers = [child for child in shown if child.recommendation is not None and child.recommendation.requests]
-        choice = action.definition.get("selectionBehavior") in ("any", "at-most-one", "exactly-one", "one-or-more")
-        if choice and len(offers) > 1 and action.recommendation is not None and offers == shown:
-            yield _Unit(action.recommendation, action, offers)
+        own = action.recommendation if action.recommendation is not None and action.recommendation.status == APPLIES else None
+        if own is not None and not self.tells(own):
             return
-        if action.recommendation is not None and action.recommendation.status == APPLIES:
-            yield _Unit(action.recommendation, action, [action] if action.recommendation.requests else [])
+        shown = [child for child in action.children if child.shown]
+        offers = [child for child in shown if not child.children and self._offers(child)]
+        choice = action.definition.get("selectionBehavior") in ("at-most-one", "exactly-one") and len(offers) > 1
+        if own is None and not choice:
+            offers = []
+        if own is not None or choice:
+            title = str((own.title if own is not None else action.definition.get("title")) or action.id)
+            mine = [action] if own is not None and own.requests and not choice else []
+            yield _Unit(
+                title=title, plan_id=plan.artifact.id, name=action.id, own=own, offers=[*mine, *offers], choice=choice, also=[]
+            )
         for child in shown:
-            yield from self._of_action(child)
+            if not any(child is offer for offer in offers):
+                yield from self._of_action(child, plan)
 
-    def card(self, unit: _Unit) -> Card:
-        r = unit.recommendation
-        summary, whole = cut(r.title or r.action)
+    def _offers(self, child: ActionNode) -> bool:
+        r = child.recommendation
+        return r is not None and bool(r.requests) and r.status == APPLIES and self.tells(r)
+
+    # cards
+
+    def choice(self, unit: _Unit) -> Card:
+        """The card of one choice."""
+        shown = self._shown_of([unit])
+        summary, _ = cut(unit.title)
+        parts = self._section(unit, titled=summary != unit.title)
+        suggestions = self._suggestions([unit], shown)
+        return self._card(f"{unit.plan_id}#{unit.name}", [unit], summary, parts, suggestions, shown, one_of=True)
+
+    def safety(self, units: Sequence[_Unit], missing: Mapping[str, str]) -> Card | None:
+        """The card of what must not be overlooked; none where there is nothing."""
+        withheld = [r for r in self.by_status(SUPPRESSED) if _indicator(r) != "info"]
+        failed = self.by_status(ERROR)
+        if not units and not withheld and not failed and not missing:
+            return None
+        against = [u for u in units if u.indicator == "info"]
+        counts = [
+            counted(len(units) - len(against), "urgent", "urgent") if len(units) > len(against) else "",
+            counted(len(against), "advised against", "advised against") if against else "",
+            counted(len(withheld), "urgent withheld", "urgent withheld") if withheld else "",
+            counted(len(failed), "recommendation", "recommendations") + " could not be evaluated" if failed else "",
+            counted(len(missing), "part", "parts") + " of the record could not be obtained" if missing else "",
+        ]
+        parts: list[str] = []
+        if missing:
+            lines = [f"**{escaped(key)}**: {escaped(why)}" for key, why in sorted(missing.items())]
+            intro = "The advice was made without this data. What is said not to be on record may well be."
+            parts += [intro, *bullets("Not obtained:", lines)]
+        if failed:
+            lines = [f"**{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in failed]
+            parts += bullets("Judge these without decision support; they could not be evaluated:", lines)
+        summary = self._summary(counts, [u.title for u in units])
+        parts += self._sections(units, summary)
+        parts += self._withheld(withheld)
+        shown = self._shown_of(units) + [self._shown(r) for r in (*withheld, *failed)]
+        suggestions = self._suggestions(units, shown)
+        suggestions += self._withdrawals(units, shown)
+        worst = "warning" if withheld or failed or missing else "info"
+        return self._card("safety", units, summary, parts, suggestions, shown, at_least=worst)
+
+    def rest(self, units: Sequence[_Unit], choices: Sequence[_Unit]) -> Card | None:
+        """The card of what else applies and of what was withheld; none where there is nothing."""
+        withheld = [r for r in self.by_status(SUPPRESSED) if _indicator(r) == "info"]
+        if not units and not choices and not withheld:
+            return None
+        counts = [
+            counted(len(units) + len(choices), "recommendation", "recommendations") if units or choices else "",
+            f"{len(withheld)} withheld" if withheld else "",
+        ]
+        summary = self._summary(counts, [u.title for u in (*units, *choices)] or [r.title or r.action for r in withheld])
+        parts = self._sections(units, summary)
+        for unit in choices:
+            offered = [o.recommendation.title or o.id for o in unit.offers if o.recommendation is not None]
+            parts += [f"**{escaped(unit.title)}**", f"One of: {escaped('; '.join(offered))}", *source_line(unit.recommendations)]
+        parts += self._withheld(withheld)
+        shown = self._shown_of([*units, *choices]) + [self._shown(r) for r in withheld]
+        return self._card("proposals", units, summary, parts, self._suggestions(units, shown), shown)
+
+    def asking(self, always: bool) -> Card | None:
+        """The card that only asks for data; none where that is not worth another card at this visit.
+
+        It is worth one where the guideline has nothing else to say, where something urgent waits, and where a recommendation
+        lacks only the certainty that nothing speaks against it. Otherwise another service's card says what applies already.
+        """
+        waiting = self.by_status(UNKNOWN)
+        told = any(r.plan in self.elsewhere and r.status == APPLIES and not self._is_off(r) for r in self.outcome.recommendations)
+        worth = always or not told or any(_presses(r) for r in waiting)
+        if not waiting or not worth:
+            return None
+        names = dict.fromkeys(m.display for r in waiting for m in r.missing)
+        summary = self._summary([counted(len(names), "data item needed", "data items needed")], list(names))
+        card = self._card("waiting", [], summary, [], [], [])
+        self.ask_on(card)
+        return card
+
+    def ask_on(self, card: Card) -> None:
+        """Say on a card which data would settle what cannot be known yet."""
+        waiting = self.by_status(UNKNOWN)
+        if waiting:
+            title = f"Cannot be known yet ({counted(len(waiting), 'recommendation', 'recommendations')}). Needed:"
+            card.parts += bullets(title, needed_lines(waiting))
+            card.shown += [self._shown(r) for r in waiting]
+
+    def sign(self, card: Card) -> None:
+        """Put the words together, and name the recommendations."""
+        card.body["detail"] = signed(self.outcome, card.parts)
+        if card.shown:
+            card.body["extension"] = {EXTENSION: [_pruned(msgspec.to_builtins(each)) for each in card.shown]}
+
+    def _card(
+        self,
+        name: str,
+        units: Sequence[_Unit],
+        summary: str,
+        parts: Sequence[str],
+        suggestions: list[Json],
+        shown: list[Shown],
+        *,
+        at_least: str = "info",
+        one_of: bool = False,
+    ) -> Card:
+        said_of = list({r.key: r for unit in units for r in unit.recommendations}.values())
         body: Json = {
-            "uuid": self._id(r, "card"),
+            "uuid": self._uuid(name),
             "summary": summary,
-            "detail": self._detail(r, whole),
-            "indicator": INDICATORS.get(r.priority or "", "info"),
-            "source": self._source(r),
+            "detail": "",
+            "indicator": min([at_least, *(u.indicator for u in units)], key=RANKS.index),
+            "source": self._source(said_of, len(units)),
         }
-        suggestions = [s for offer in unit.offers for s in self._suggestions(offer)]
-        suggestions += self._withdrawals(r)
         if suggestions:
-            behavior = unit.node.definition.get("selectionBehavior")
             body["suggestions"] = suggestions
-            body["selectionBehavior"] = "at-most-one" if behavior in ("at-most-one", "exactly-one") else "any"
-            if body["selectionBehavior"] == "at-most-one":
+            body["selectionBehavior"] = "at-most-one" if one_of else "any"
+            if one_of:
                 for suggestion in [s for s in suggestions if s.get("isRecommended")][1:]:
                     del suggestion["isRecommended"]
         body["overrideReasons"] = [{"code": c, "system": OVERRIDE_SYSTEM, "display": d} for c, d in OVERRIDE_REASONS]
-        links = self._links(r)
+        links = self._links(said_of)
         if links:
             body["links"] = links
-        return Card(body=body, plan=self.urls.get(r.plan_id, r.plan), version=self.versions.get(r.plan_id, ""), action=r.action)
+        plan, version, action = self._belongs(name, units)
+        return Card(body=body, plan=plan, version=version, action=action[:128], shown=shown, parts=list(parts))
 
-    def gathered(self, units: Sequence[_Unit]) -> Card:
-        """One card for several recommendations of one plan: each with its reasons, each with its suggestion."""
-        first = units[0].recommendation
-        title = next((p.title for p in self.outcome.plans if p.id == first.plan_id), first.plan_id)
-        summary, whole = cut(f"{title}: {len(units)} recommendations")
-        parts = [f"**{escaped(whole)}**"] if whole else []
+    def _belongs(self, name: str, units: Sequence[_Unit]) -> tuple[str, str, str]:
+        """The plan, its version and the action that a card is kept under: its own where it has one, else the chosen plan."""
+        ids = list(dict.fromkeys(u.plan_id for u in units))
+        chosen = self.plans.get(ids[0]) if len(ids) == 1 else next((p for p in self.outcome.plans if p.chosen), None)
+        action = units[0].name if len(units) == 1 else name
+        return (chosen.url, chosen.version or "", action) if chosen is not None else ("", "", action)
+
+    # parts of cards
+
+    def _summary(self, counts: Iterable[str], names: Sequence[str]) -> str:
+        """One title alone where it says everything; otherwise how many of what, and the first titles."""
+        told = [text for text in counts if text]
+        if len(names) == 1 and len(told) == 1 and told[0] in ("1 urgent", "1 advised against", "1 recommendation"):
+            return cut(names[0])[0]
+        listed = "; ".join(dict.fromkeys(" ".join(name.split()) for name in names))
+        return cut(", ".join(told) + (f": {listed}" if listed else ""))[0]
+
+    def _sections(self, units: Sequence[_Unit], summary: str) -> list[str]:
+        """The sections of several units; reasons that all of them share come first, once."""
+        lines = [{evidence_line(e) for r in unit.recommendations for e in r.evidence} for unit in units]
+        shared: list[str] = []
+        if len(units) > 1 and all(lines):
+            common = set.intersection(*lines)
+            shared = [line for line in dict.fromkeys(map(evidence_line, units[0].recommendations[0].evidence)) if line in common]
+        parts = bullets("Why, for all of these:", shared)
         for unit in units:
-            parts.append(f"**{escaped(unit.recommendation.title or unit.recommendation.action)}**")
-            parts += self._said(unit.recommendation)
-        body: Json = {
-            "uuid": self._uuid(f"{first.plan_id}|{self.versions.get(first.plan_id, '')}|plan"),
-            "summary": summary,
-            "detail": self._signed(parts),
-            "indicator": "info",
-            "source": self._source(first),
-        }
-        suggestions = [s for unit in units for offer in unit.offers for s in self._suggestions(offer)]
-        if suggestions:
-            body["suggestions"] = suggestions
-            body["selectionBehavior"] = "any"
-        body["overrideReasons"] = [{"code": c, "system": OVERRIDE_SYSTEM, "display": d} for c, d in OVERRIDE_REASONS]
-        links = {str(link["url"]): link for unit in units for link in self._links(unit.recommendation)}
-        if links:
-            body["links"] = list(links.values())
-        actions = ",".join(unit.recommendation.action for unit in units)
-        return Card(
-            body=body,
-            plan=self.urls.get(first.plan_id, first.plan),
-            version=self.versions.get(first.plan_id, ""),
-            action=actions if len(actions) <= 128 else first.plan_id,
-        )
+            parts += self._section(unit, titled=unit.title != summary, without=shared)
+        return parts
 
-    def _suggestions(self, offer: ActionNode) -> Iterator[Json]:
+    def _section(self, unit: _Unit, *, titled: bool = True, without: Sequence[str] = ()) -> list[str]:
+        """What is said of one unit: its own recommendation, then what each of its offers adds, then those that ask the same."""
+        seen = list(without)
+        parts = [f"**{escaped(unit.title)}**"] if titled else []
+        for number, r in enumerate(unit.recommendations):
+            text = said(self.outcome, r, seen)
+            seen += [line.removeprefix("- ") for part in text for line in part.splitlines()]
+            title = r.title or r.action
+            if (number or r is not unit.own) and title != unit.title:
+                text = [f"*{escaped(title)}*", *text]
+            parts += text
+        return parts
+
+    def _withheld(self, withheld: Sequence[Recommendation]) -> list[str]:
+        """What was withheld, by the reason."""
+        by_reason: dict[str, list[str]] = {}
+        for r in withheld:
+            by_reason.setdefault(r.reason.removeprefix("Withheld: "), []).append(escaped(r.title or r.action))
+        lines = [f"{titles(names, len(names))}: {escaped(reason)}" for reason, names in by_reason.items()]
+        return bullets("Withheld, with the reason:", lines)
+
+    def _suggestions(self, units: Sequence[_Unit], shown: Sequence[Shown]) -> list[Json]:
+        """What the units offer, each request once; the recommendations it belongs to get its id."""
+        by_key = {(s.plan, s.action): s for s in shown}
+        found = []
+        for unit in (each for u in units for each in (u, *u.also)):
+            for offer in unit.offers:
+                suggestion = self._suggestion(offer)
+                r = offer.recommendation
+                assert r is not None
+                key = tuple(r.requests)
+                if key in self.offered:
+                    for each in (r, unit.own):
+                        mine = by_key.get((self._url(each), each.action)) if each is not None else None
+                        if mine is not None and self.offered[key] not in mine.suggestions:
+                            mine.suggestions.append(self.offered[key])
+                if suggestion is not None:
+                    found.append(suggestion)
+        return found
+
+    def _suggestion(self, offer: ActionNode) -> Json | None:
         r = offer.recommendation
         assert r is not None
+        key = tuple(r.requests)
+        if key in self.offered:
+            return None
         actions = []
+        title = cut(r.title or r.action)[0]
         for reference in r.requests:
             resource = self.requests.get(reference)
             if resource is None:
                 continue
             kind = _action_type(offer.definition)
-            action: Json = {"type": kind, "description": cut(r.title or r.action)[0]}
-            if kind == "delete":
-                action["resourceId"] = reference
-            else:
-                action["resource"] = resource
-            actions.append(action)
-        if actions:
-            suggestion: Json = {"label": cut(r.title or r.action)[0], "uuid": self._id(r, "suggestion"), "actions": actions}
-            if offer.definition.get("precheckBehavior") == "yes":
-                suggestion["isRecommended"] = True
-            yield suggestion
+            what = {"resourceId": reference} if kind == "delete" else {"resource": resource}
+            actions.append({"type": kind, "description": title, **what})
+        if not actions:
+            return None
+        suggestion: Json = {"label": title, "uuid": self._id(r, "suggestion"), "actions": actions}
+        if offer.definition.get("precheckBehavior") == "yes":
+            suggestion["isRecommended"] = True
+        self.offered[key] = suggestion["uuid"]
+        return suggestion
 
-    def _withdrawals(self, r: Recommendation) -> Iterator[Json]:
+    def _withdrawals(self, units: Sequence[_Unit], shown: Sequence[Shown]) -> list[Json]:
         """Advice against an order that is being written offers to take that order back; never more than an offer.
 
         Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
         order could go.
         """
-        if r.direction != "against":
-            return
-        drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
-        for reference in drafts if len(drafts) == 1 else ():
-            description = f"Take back the draft order {reference}"
-            action = {"type": "delete", "description": cut(description)[0], "resourceId": reference}
-            yield {"label": "Take back this draft order", "uuid": self._id(r, reference or ""), "actions": [action]}
+        by_key = {(s.plan, s.action): s for s in shown}
+        found: dict[str, Json] = {}
+        for r in (r for unit in units for r in unit.recommendations if r.direction == "against"):
+            drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
+            for reference in drafts if len(drafts) == 1 else ():
+                if reference is None:
+                    continue
+                label = cut(f"Take back the draft order: {self.drafts[reference] or reference}")[0]
+                action = {"type": "delete", "description": label, "resourceId": reference}
+                identity = self._uuid(f"take-back|{reference}")
+                found.setdefault(reference, {"label": label, "uuid": identity, "actions": [action]})
+                by_key[self._url(r), r.action].suggestions.append(identity)
+        return list(found.values())
 
-    def _detail(self, r: Recommendation, whole: str) -> str:
-        return self._signed(([f"**{escaped(whole)}**"] if whole else []) + self._said(r))
-
-    def _said(self, r: Recommendation) -> list[str]:
-        """What, why, remarks, conflicts, what was left out, and the source of one recommendation."""
-        parts = [escaped(r.description)] if r.description else []
-        why = [f"- {_evidence(e)}" for e in r.evidence]
-        if why:
-            parts.append("**Why:**\n" + "\n".join(why))
-        if r.notes:
-            parts.append("**Note:**\n" + "\n".join(f"- {escaped(note)}" for note in r.notes))
-        clash = [c.text for c in self.outcome.conflicts if r.key in c.recommendations]
-        if clash:
-            parts.append("**Conflicts with other advice:**\n" + "\n".join(f"- {escaped(text)}" for text in clash))
-        if r.excluded:
-            parts.append("**Left out:**\n" + "\n".join(f"- {escaped(e.resource)}: {escaped(e.reason)}" for e in r.excluded))
-        basis = [escaped(s.label) for s in r.source]
-        strength = [escaped(text) for text in (r.strength, r.quality) if text]
-        if basis or strength:
-            parts.append("Source: " + "; ".join(basis + strength))
-        return parts
-
-    def _signed(self, parts: list[str]) -> str:
-        guideline = self.outcome.guideline
-        about = f"{escaped(guideline.get('title') or guideline['id'])} {escaped(guideline.get('version') or '')}".strip()
-        marked = [f"*{escaped(text)}*" for text in (self.outcome.draft, *self.outcome.disclaimer) if text and text.strip()]
-        return "\n\n".join([*(part for part in parts if part.strip()), *marked, about])
-
-    def _source(self, r: Recommendation | None) -> Json:
-        found = r.source[0] if r is not None and r.source else None
-        label = found.label if found is not None else str(self.outcome.guideline.get("title") or self.outcome.guideline["id"])
+    def _source(self, said_of: Sequence[Recommendation], sections: int) -> Json:
+        """The source of the one recommendation that the card is about; of several, the chosen plan."""
+        found = said_of[0].source[0] if sections == 1 and said_of and said_of[0].source else None
+        label = found.label if found is not None else next((p.title for p in self.outcome.plans if p.chosen), "")
+        label = label.strip() or str(self.outcome.guideline.get("title") or self.outcome.guideline["id"])
         source: Json = {"label": label}
         url = found.url if found is not None else self.outcome.guideline.get("url")
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             source["url"] = url
         return source
 
-    def _links(self, r: Recommendation) -> list[Json]:
+    def _links(self, said_of: Iterable[Recommendation]) -> list[Json]:
         links = [
             {"label": s.label, "url": s.url, "type": "absolute"}
+            for r in said_of
             for s in r.source
             if (s.url or "").startswith(("https://", "http://"))
         ]
@@ -319,82 +513,36 @@ class _Maker:
             found.setdefault(str(link["url"]), link)
         return list(found.values())
 
+    def _shown_of(self, units: Iterable[_Unit]) -> list[Shown]:
+        found = {r.key: r for unit in units for r in unit.recommendations}
+        return [self._shown(r) for r in found.values()]
+
+    def _shown(self, r: Recommendation) -> Shown:
+        plan = self.plans.get(r.plan_id)
+        return Shown(
+            plan=self._url(r), version=(plan.version if plan else "") or "", action=r.action, status=r.status, suggestions=[]
+        )
+
+    def _url(self, r: Recommendation) -> str:
+        plan = self.plans.get(r.plan_id)
+        return plan.url if plan is not None else r.plan
+
     def _id(self, r: Recommendation, what: str) -> str:
-        return self._uuid(f"{r.plan_id}|{self.versions.get(r.plan_id, '')}#{r.action}|{what}")
+        return self._uuid(f"{r.key}|{what}")
 
     def _uuid(self, what: str) -> str:
-        return str(uuid.uuid5(NAMESPACE, f"{self.instance}|{self.service}|{what}"))
+        versions = ",".join(f"{p.id}|{p.version or ''}" for p in self.outcome.plans if p.chosen)
+        return str(uuid.uuid5(NAMESPACE, f"{self.instance}|{self.service}|{versions}|{what}"))
 
-    def _gathered(self, name: str, summary: str, lines: list[str], intro: str, indicator: str = "info") -> Card:
-        short, whole = cut(summary)
-        parts = [p for p in (escaped(whole), intro) if p] + ["\n".join(lines)]
-        body = {
-            "uuid": self._uuid(name), "summary": short, "detail": self._signed(parts), "indicator": indicator,
-            "source": self._source(None),
-            "overrideReasons": [{"code": c, "system": OVERRIDE_SYSTEM, "display": d} for c, d in OVERRIDE_REASONS],
-        }  # fmt: skip
-        first = self.outcome.plans[0] if self.outcome.plans else None
-        return Card(body=body, plan=first.url if first else "", version=(first.version or "") if first else "", action=name)
 
-    def needed(self, told: Sequence[Recommendation]) -> Card | None:
-        """One information card for everything that cannot be known yet, by the datum that is missing."""
-        waiting: dict[str, list[str]] = {}
-        ways: dict[str, list[str]] = {}
-        for r in told:
-            if r.status != UNKNOWN:
-                continue
-            for missing in r.missing:
-                name = missing.display
-                waiting.setdefault(name, []).append(r.title or r.action)
-                ways.setdefault(name, [*missing.because, *(s.text for s in missing.supply)])
-            if not r.missing:
-                waiting.setdefault("not named by the guideline", []).append(r.title or r.action)
-        if not waiting:
-            return None
-        lines = []
-        for name, titles in waiting.items():
-            how = "; ".join(dict.fromkeys(escaped(way) for way in ways.get(name, ())))
-            lines.append(
-                f"- **{escaped(name)}**{': ' + how if how else ''}\n  - decides: "
-                + "; ".join(dict.fromkeys(map(escaped, titles)))
-            )
-        count = len(waiting)
-        summary = f"{count} {'datum' if count == 1 else 'data'} needed before more can be said: {', '.join(waiting)}"
-        return self._gathered("data-needed", summary, lines, "These recommendations cannot be known yet.")
+def _presses(r: Recommendation) -> bool:
+    """Whether an unknown recommendation is urgent, advises against something, or applies but for what may speak against it."""
+    open_conditions = [m for m in r.missing if m.for_ == "applicability"]
+    return _indicator(r) != "info" or r.direction == "against" or not open_conditions
 
-    def withheld(self, told: Sequence[Recommendation]) -> Card | None:
-        """One information card for what would have been suggested and was withheld, each with its reason."""
-        found = [r for r in told if r.status == SUPPRESSED]
-        if not found:
-            return None
-        lines = [f"- **{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in found]
-        return self._gathered(
-            "withheld", f"{len(found)} withheld, with the reason", lines, "Would have been suggested; withheld because:"
-        )
 
-    def failed(self, told: Sequence[Recommendation]) -> Card | None:
-        """One warning card for recommendations that could not be judged because of an error."""
-        found = [r for r in told if r.status == ERROR]
-        if not found:
-            return None
-        lines = [f"- **{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in found]
-        intro = "Judge these without decision support."
-        return self._gathered("failed", f"{len(found)} recommendations could not be evaluated", lines, intro, "warning")
-
-    def unobtained(self, missing: Mapping[str, str]) -> Card | None:
-        """One warning card for data that could not be obtained and that the advice was made without."""
-        if not missing:
-            return None
-        lines = [f"- **{escaped(key)}**: {escaped(why)}" for key, why in sorted(missing.items())]
-        intro = "The advice was made without this data. What is said not to be on record may well be."
-        return self._gathered("unobtained", f"{len(missing)} parts of the record could not be obtained", lines, intro, "warning")
-
-    def overflow(self, cards: Sequence[Card]) -> Card:
-        """The cards beyond the limit, as one list."""
-        lines = [f"- {escaped(card.body['summary'])}" for card in cards]
-        return self._gathered(
-            "more", f"{len(cards)} more recommendations apply", lines, "Open the whole list with the guideline's application."
-        )
+def _pruned(value: Json) -> Json:
+    return {name: part for name, part in value.items() if part not in (None, "", [], {})}
 
 
 def _action_type(definition: Json) -> str:
@@ -404,12 +552,3 @@ def _action_type(definition: Json) -> str:
         if coding.get("code") in ("remove", "delete"):
             return "delete"
     return "create"
-
-
-def _evidence(e: Evidence) -> str:
-    """One line: what, its value and unit, its date, and where it is on record."""
-    value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
-    if e.absent:
-        return escaped(f"{e.display}: none on record")
-    rest = ", ".join(part for part in (e.date, e.resource) if part)
-    return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))

@@ -1,15 +1,21 @@
-"""The CDS services of a guideline: one for each plan at the top and each hook it answers to (CDS Hooks, "Discovery")."""
+"""The CDS services of a guideline: one for each plan at the top and each hook it answers to (CDS Hooks, "Discovery").
+
+Plans at the top may reach the same plan below. Of the services that a site uses at one hook, one shows it (``left_to_others``):
+otherwise a visit would show the same advice several times.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from guideway.apply.audience import EVERYONE, reason_to_skip
 from guideway.apply.data_requirements import requirements_of_plan
 from guideway.apply.hook_context import REQUIRED
+from guideway.apply.names import APPLICABILITY_BEHAVIOR, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.guideline.compiled import CompiledGuideline, definitions_in
 from guideway.guideline.package import Artifact
 from guideway.service.prefetch import Template, templates
@@ -33,6 +39,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     hooks_version: str = "2.0.0"
+    reaches: frozenset[str] = frozenset()
+    """The plans below, as ``url|version``, that it applies to every patient, whatever else is true of them."""
 
     def discovery(self) -> Json:
         """The entry of the discovery document."""
@@ -41,6 +49,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             entry["version"] = self.hooks_version
             entry["hookVersion"] = HOOK_VERSIONS.get(self.hook, "1.0")
         entry["prefetch"] = {t.key: t.query for t in self.templates}
+        if self.reaches:
+            entry["usageRequirements"] = (
+                "Recommendations that several services of this guideline share are shown by one of them. "
+                "A site that calls only some of the services at a hook names these in the setting services."
+            )
         return entry
 
 
@@ -60,7 +73,63 @@ def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0", i
                 title=str(resource.get("title") or resource.get("name") or plan.id),
                 description=str(resource.get("description") or resource.get("title") or plan.id),
                 hooks_version=hooks_version,
+                reaches=frozenset(_reached(guideline, plan, hook)),
             )
+
+
+def in_use(services: Iterable[Service], names: Sequence[str]) -> list[Service]:
+    """The services that a site uses, first the one that is asked first about what several share: in the order of ``names``
+    (service ids), or where none are named all, the one that reaches the most plans first."""
+    known = list(services)
+    if names:
+        by_id = {service.id: service for service in known}
+        return [by_id[name] for name in dict.fromkeys(names) if name in by_id]
+    return sorted(known, key=lambda service: -len(service.reaches))
+
+
+def left_to_others(service: Service, used: Sequence[Service]) -> frozenset[str]:
+    """The plans (``url|version``) that another of the ``used`` services shows at the same hook.
+
+    A plan is left to another service only where that one applies it whatever the patient is like: what it says of the plan is
+    then the same, word for word. So nothing is lost as long as the site calls the services that it is said to use.
+    """
+    others = [s for s in used if s.hook == service.hook and s.guideline is service.guideline]
+    owner: dict[str, str] = {}
+    for other in others:
+        for plan in other.reaches:
+            owner.setdefault(plan, other.id)
+    return frozenset(plan for plan, name in owner.items() if name != service.id)
+
+
+def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[str]:
+    """The plans that ``plan`` leads to by actions without any condition."""
+    pending, seen = [plan], {plan.canonical}
+    while pending:
+        resource = pending.pop().resource
+        groups: list[Json] = [resource]
+        while groups:
+            group = groups.pop()
+            if any(e.get("url") in APPLICABILITY_BEHAVIOR for e in group.get("extension") or ()):
+                continue  # the first that applies ends the group
+            for action in group.get("action") or ():
+                if _may_be_left_out(action, hook):
+                    continue
+                groups.append(action)
+                target = guideline.resolve(str(action.get("definitionCanonical") or ""), "PlanDefinition")
+                if target is not None and target.canonical not in seen:
+                    seen.add(target.canonical)
+                    pending.append(target)
+                    yield target.canonical
+
+
+def _may_be_left_out(action: Json, hook: str) -> bool:
+    """Whether something decides if the action is taken: a condition, an occasion, an audience."""
+    if action.get("condition") or action.get("participant") or reason_to_skip(action, EVERYONE) is not None:
+        return True
+    if any(e.get("url") in (WITHHELD_WHEN, SATISFIED_WHEN) for e in action.get("extension") or ()):
+        return True
+    names = [t.get("name") for t in action.get("trigger") or () if t.get("type") == "named-event"]
+    return bool(names) and hook not in names
 
 
 def service_id(url: str, hook: str) -> str:

@@ -1,0 +1,131 @@
+"""The words on cards: Markdown that a patient's data cannot break, and short sections that say what, why and from where.
+
+CDS Hooks asks for a summary of less than 140 characters and a detail in GitHub's Markdown. Whatever comes from a record is
+escaped here, so that it stays text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from guideway.apply.outcome import Evidence, PatientOutcome, Recommendation
+
+SUMMARY_LIMIT = 139
+TITLES = 4
+"""So many titles a datum that is missing, or a summary, names; the rest is counted."""
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
+_LIST_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
+_AUTOLINK = re.compile(r"(?i)(:(?=//)|(?<=www)\.|@)")
+"""What GitHub's Markdown makes a link without being asked: addresses in a patient's text must stay text."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def escaped(text: Any) -> str:
+    """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces.
+
+    >>> escaped("<b>5 * 3</b>")
+    '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
+    """
+    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
+    plain = _AUTOLINK.sub(r"\\\1", plain)
+    return "".join(_ENTITIES.get(c, c) for c in plain)
+
+
+def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
+    """The text cut at a word to at most ``limit`` characters (with an ellipsis), and the whole text where it was cut."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text, ""
+    head = text[: limit - 1]
+    if " " in head and text[limit - 1] != " ":
+        head = head.rpartition(" ")[0] or head
+    return head.rstrip(" ,;:-") + "…", text
+
+
+def bullets(title: str, lines: Iterable[str]) -> list[str]:
+    """A paragraph of bullets under a bold title; nothing where there are no lines."""
+    found = [f"- {line}" for line in lines]
+    return [f"**{title}**\n" + "\n".join(found)] if found else []
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """``1 proposal``, ``2 proposals``."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def evidence_line(e: Evidence) -> str:
+    """One line: what, its value and unit, its date, and where it is on record; or that it was looked for and not found."""
+    if e.absent:
+        name = e.display.removeprefix("no ").removesuffix(" on record")
+        return escaped(f"not found: {name or e.display}")
+    value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
+    rest = ", ".join(part for part in (e.date, e.resource) if part)
+    return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))
+
+
+def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = ()) -> list[str]:
+    """What, why, remarks, conflicts, doubts, what was left out, and the source of one recommendation.
+
+    ``without``: lines that the reader has read already.
+    """
+
+    def new(lines: Iterable[str]) -> list[str]:
+        return [line for line in dict.fromkeys(lines) if line not in without]
+
+    parts = new([escaped(r.description)]) if r.description else []
+    parts += bullets("Why:", new(evidence_line(e) for e in r.evidence))
+    parts += bullets("Note:", new(escaped(note) for note in r.notes))
+    parts += bullets(
+        "Conflicts with other advice:", new(escaped(c.text) for c in outcome.conflicts if r.key in c.recommendations)
+    )
+    parts += bullets("Check:", new(escaped(finding.message) for finding in r.findings))
+    parts += bullets("Left out:", new(f"{escaped(e.resource)}: {escaped(e.reason)}" for e in r.excluded))
+    return parts + new(source_line([r]))
+
+
+def source_line(recommendations: Iterable[Recommendation]) -> list[str]:
+    """Where recommendations come from and how strong they are, in one line; none where nothing is said."""
+    basis = [
+        escaped(text)
+        for r in recommendations
+        for text in (*(s.label for s in r.source), r.strength, r.quality)
+        if text and text.strip()
+    ]
+    return ["Source: " + "; ".join(dict.fromkeys(basis))] if basis else []
+
+
+def titles(texts: Iterable[str], limit: int = TITLES) -> str:
+    """Titles in one line; beyond ``limit`` they are counted."""
+    found = list(dict.fromkeys(texts))
+    more = len(found) - limit
+    return "; ".join(found[:limit]) + (f"; and {more} more" if more > 0 else "")
+
+
+def needed_lines(waiting: Sequence[Recommendation]) -> list[str]:
+    """The data that recommendations wait for, each once: what it is, how it could be supplied, and what it decides."""
+    decides: dict[str, list[str]] = {}
+    ways: dict[str, list[str]] = {}
+    for r in waiting:
+        title = escaped(r.title or r.action)
+        for missing in r.missing:
+            decides.setdefault(missing.display, []).append(title)
+            told = (text.replace(f": {missing.display}", "", 1) for text in (*missing.because, *(s.text for s in missing.supply)))
+            ways.setdefault(missing.display, []).extend(told)
+        if not r.missing:
+            decides.setdefault("Not named by the guideline", []).append(title)
+    lines = []
+    for name, found in sorted(decides.items(), key=lambda item: -len(item[1])):
+        how = titles((escaped(way) for way in ways.get(name, ())), 2)
+        lines.append(f"**{escaped(name)}**{': ' + how if how else ''}\n  - decides: {titles(found)}")
+    return lines
+
+
+def signed(outcome: PatientOutcome, parts: Iterable[str]) -> str:
+    """The detail of a card: its parts, what the guideline wants every reader to know, and which guideline it is."""
+    guideline = outcome.guideline
+    about = f"{escaped(guideline.get('title') or guideline['id'])} {escaped(guideline.get('version') or '')}".strip()
+    marked = [f"*{escaped(text)}*" for text in (outcome.draft, *outcome.disclaimer) if text and text.strip()]
+    return "\n\n".join([*(part for part in parts if part.strip()), *marked, about])
