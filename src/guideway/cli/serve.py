@@ -45,6 +45,8 @@ def serve(
     import msgspec
     import uvicorn
 
+    from guideway.service.draining import soften_supervisor
+    from guideway.service.logs import configure
     from guideway.service.runtime import load_content
     from guideway.service.serving import hand_over
     from guideway.service.settings import read_settings
@@ -60,6 +62,8 @@ def serve(
         return 0
     hand_over(settings)
     if settings.workers > 1:
+        configure(settings.log_level)
+        soften_supervisor(settings.drain_notice_seconds)
         folder = tempfile.mkdtemp(prefix="guideway-metrics-")
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -77,6 +81,7 @@ def serve(
         proxy_headers=settings.trusted_proxy,
         timeout_graceful_shutdown=int(settings.drain_seconds) or None,
         timeout_keep_alive=15,
+        timeout_worker_healthcheck=60,
         lifespan="on",
     )
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import anyio
@@ -74,6 +74,8 @@ class Gate:
                 headers = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append(NO_STORE)
+                if runtime.draining:
+                    headers.append((b"connection", b"close"))
                 if runtime.settings.public_base.startswith("https://"):
                     headers.append(HSTS)
                 message = {**message, "headers": headers}
@@ -214,10 +216,7 @@ def all_places(settings: Settings) -> tuple[Place, ...]:
 
 def make_application(runtime: Runtime) -> ASGIApp:
     """The application around a runtime."""
-    methods: dict[str, dict[str, Handler]] = {}
-    for place in all_places(runtime.settings):
-        methods.setdefault(place.path, {})[place.method] = place.handler
-    routes = [_route(runtime, path, by_method) for path, by_method in methods.items()]
+    routes = make_routes(runtime, all_places(runtime.settings))
 
     async def not_found(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)
@@ -233,6 +232,14 @@ def make_application(runtime: Runtime) -> ASGIApp:
         middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed))
     application = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found}, middleware=middleware)
     return Gate(application, runtime)
+
+
+def make_routes(runtime: Runtime, places: Iterable[Place]) -> list[Route]:
+    """A Starlette route for each path of the table."""
+    methods: dict[str, dict[str, Handler]] = {}
+    for place in places:
+        methods.setdefault(place.path, {})[place.method] = place.handler
+    return [_route(runtime, path, by_method) for path, by_method in methods.items()]
 
 
 def _route(runtime: Runtime, path: str, by_method: dict[str, Handler]) -> Route:

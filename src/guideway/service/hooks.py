@@ -31,6 +31,7 @@ from guideway.service.prefetch import Gathered, gather, of_other_patients
 from guideway.service.problems import Problem, from_remote
 from guideway.service.runtime import Runtime, declares
 from guideway.service.services import Service
+from guideway.service.settings import Settings
 
 Json = dict[str, Any]
 
@@ -168,17 +169,12 @@ async def _answer(runtime: Runtime, service: Service, request: HookRequest, call
 async def _data(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> Gathered:
     settings = runtime.settings
     limits = Limits(settings.deadline_seconds, settings.max_body_bytes, settings.max_pages, settings.max_entries)
-    if request.fhir_server is None:
-        gathered = await gather(service.templates, request.prefetch, request.context, None, "no fhirServer is given")
-    else:
-        guard = settings.guard_for(caller.issuer)
-        try:
-            guard.base_of(request.fhir_server)
-            async with Client(guard, limits=limits, token=request.token, token_base=request.fhir_server) as client:
-                server = FhirClient(client, request.fhir_server)
-                gathered = await gather(service.templates, request.prefetch, request.context, server, "")
-        except RemoteError as error:
-            raise from_remote(error) from error
+    try:
+        gathered = await _gathered(settings, service, request, caller, limits)
+    except RemoteError as error:
+        raise from_remote(error) from error
+    except GuidewayError as error:
+        raise Problem(400, str(error), expression="prefetch") from error
     if len(gathered.resources) > settings.max_entries:
         raise Problem(413, f"the request brings more than {settings.max_entries} resources")
     wrong = of_other_patients(gathered.resources, request.patient, request.fhir_server)
@@ -198,6 +194,16 @@ async def _data(runtime: Runtime, service: Service, request: HookRequest, caller
             expression="prefetch",
         )
     return gathered
+
+
+async def _gathered(settings: Settings, service: Service, request: HookRequest, caller: Caller, limits: Limits) -> Gathered:
+    if request.fhir_server is None:
+        return await gather(service.templates, request.prefetch, request.context, None, "no fhirServer is given")
+    guard = settings.guard_for(caller.issuer)
+    guard.base_of(request.fhir_server)
+    async with Client(guard, limits=limits, token=request.token, token_base=request.fhir_server) as client:
+        server = FhirClient(client, request.fhir_server)
+        return await gather(service.templates, request.prefetch, request.context, server, "")
 
 
 def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Caller, gathered: Gathered) -> list[Card]:

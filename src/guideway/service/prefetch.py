@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from guideway.diagnostics import GuidewayError
 from guideway.records.owners import is_clinical, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
@@ -266,14 +267,22 @@ def next_link(bundle: Json) -> str | None:
 
 
 def resources_in(value: Json) -> list[Json]:
-    """The resources of a prefetch value: of a Bundle its entries (OperationOutcomes left out), otherwise the resource itself."""
-    if value.get("resourceType") != "Bundle":
-        return [value]
-    entries = value.get("entry")
-    if not isinstance(entries, list):
-        return []
-    found = [e["resource"] for e in entries if isinstance(e, dict) and isinstance(e.get("resource"), dict)]
-    return [r for r in found if r.get("resourceType") != "OperationOutcome"]
+    """The resources of a prefetch value: of a Bundle its entries (OperationOutcomes left out), otherwise the resource itself.
+
+    GuidewayError where something in it is no resource: left out in silence, it would look as if there were nothing.
+    """
+    found: list[Any] = [value]
+    if value.get("resourceType") == "Bundle":
+        entries = value.get("entry", [])
+        if not isinstance(entries, list):
+            raise GuidewayError("a Bundle's entry is not an array")
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise GuidewayError("an entry of a Bundle is not an object")
+        found = [entry["resource"] for entry in entries if entry.get("resource") is not None]
+    for resource in found:
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise GuidewayError("an entry of a Bundle holds no resource (an object with a resourceType)")
+    return [r for r in found if r["resourceType"] != "OperationOutcome"]
 
 
 def of_other_patients(resources: Iterable[Json], patient: str, server: str | None = None, *, drafts: bool = False) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from anyio import CapacityLimiter
 
 from guideway.apply.parameters import engine_parameters
-from guideway.diagnostics import GuidewayError
+from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
 from guideway.guideline.locate import installed_guideline
@@ -93,6 +93,11 @@ class Runtime:
 def load_content(settings: Settings) -> Content:
     """Compile the configured packages (none: the guideline that came with the program); raises GuidewayError."""
     guidelines = tuple(open_guideline(str(path)) for path in settings.packages) or (open_guideline(None),)
+    for guideline in guidelines:
+        errors = [f.as_text() for f in guideline.findings if f.severity is Severity.error]
+        if errors:
+            listed = "\n".join(f"  {text}" for text in errors[:10])
+            raise GuidewayError(f"{guideline.manifest.label} has {len(errors)} errors; guideway validate lists them:\n{listed}")
     origins = [str(path) for path in settings.packages] or [installed_guideline() or ""]
     packages = tuple(with_libraries(load(origin)) for origin in origins)
     _check_parameters(settings, guidelines)

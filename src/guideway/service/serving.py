@@ -1,7 +1,7 @@
 """Running the service: the application factory that each worker calls, start-up checks, reload and drain.
 
 A single worker reloads its packages on SIGHUP without dropping a request; with several, the web server's supervisor replaces them
-one after the other. SIGTERM stops accepting, finishes what is under way, and ends.
+one after the other. SIGTERM stops accepting, finishes what is under way, and ends (draining.py).
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from guideway.diagnostics import GuidewayError
 from guideway.service.application import make_application
+from guideway.service.draining import soften
 from guideway.service.logs import configure, log
 from guideway.service.runtime import Runtime, guidelines_shown, make_runtime
 from guideway.service.settings import Settings
 
 RESOLVED = "GUIDEWAY_SERVE_RESOLVED"
 """The environment variable by which the command hands its checked settings to its workers."""
+STARTUP_FAILURE = 3
+"""The exit status by which a worker tells the web server's supervisor that starting it again is pointless."""
 
 
 def hand_over(settings: Settings) -> None:
@@ -38,7 +42,12 @@ def application() -> ASGIApp:
     """The ASGI application of one worker."""
     settings = Settings(**json.loads(os.environ[RESOLVED]))
     configure(settings.log_level)
-    runtime = make_runtime(settings)
+    try:
+        runtime = make_runtime(settings)
+    except GuidewayError as error:
+        log(logging.ERROR, "the worker does not start", problem=str(error))
+        raise SystemExit(STARTUP_FAILURE) from None
+    soften(runtime)
     return with_lifespan(make_application(runtime), runtime)
 
 

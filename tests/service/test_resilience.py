@@ -1,0 +1,164 @@
+"""Killed, stopped or reloaded under load: nothing acknowledged is lost, and no request is dropped."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from tests.service.ehr import COUNT, RX, SERVICE, Service, hook_request, running, write_guideline
+
+pytestmark = pytest.mark.full
+
+
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for it; AssertionError where it does not come about."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def kept(url: str) -> set[str]:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        found = set(connection.execute(sa.text("SELECT card FROM feedback")).scalars())
+    engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_killed_under_load_nothing_acknowledged_is_lost(
+    package: Any, tmp_path: Any, store: str, workers: int, request: pytest.FixtureRequest
+) -> None:
+    more = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
+    service = Service(tmp_path / "s", package, workers=workers, **more).start()
+    acknowledged: set[str] = set()
+    ended = threading.Event()
+
+    def send() -> None:
+        with httpx.Client() as client:
+            while not ended.is_set():
+                cards = [str(uuid.uuid4()) for _ in range(3)]
+                items = [{"card": c, "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z"} for c in cards]
+                try:
+                    answer = client.post(f"{service.base}/cds-services/{SERVICE}/feedback", json={"feedback": items})
+                except httpx.HTTPError:
+                    return
+                if answer.status_code == 200:
+                    acknowledged.update(cards)
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(acknowledged) > 100)
+    assert service.process is not None
+    for pid in (service.process.pid, *children_of(service.process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    service.process.wait(10)
+    ended.set()
+    for thread in threads:
+        thread.join(30)
+    assert len(acknowledged) > 100
+    assert acknowledged <= kept(service.settings["store_url"])
+
+
+class Load:
+    """Hook requests from several clients until told to end; each request's fate is kept."""
+
+    def __init__(self, service: Service, clients: int = 6) -> None:
+        self.service, self.ended, self.statuses, self.refused, self.broken = service, threading.Event(), [], 0, []
+        self.versions: set[str] = set()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            try:
+                answer = httpx.post(f"{self.service.base}/cds-services/{SERVICE}", json=hook_request(COUNT, RX), timeout=60)
+            except httpx.ConnectError:
+                self.refused += 1  # it was never taken in
+                time.sleep(0.02)
+            except httpx.HTTPError as error:
+                self.broken.append(repr(error))
+            else:
+                self.statuses.append(answer.status_code)
+                if answer.status_code == 200:
+                    self.versions.update(re.findall(r"Small (\d)", answer.json()["cards"][0]["detail"]))
+
+    def end(self) -> None:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(60)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_stopped_under_load_no_request_is_dropped(package: Any, tmp_path: Any, workers: int) -> None:
+    service = Service(tmp_path / "s", package, workers=workers).start()
+    load = Load(service)
+    until(lambda: len(load.statuses) > 40)
+    assert service.stop() in (0, -15, 143)
+    load.end()
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reloaded_under_load_the_new_version_answers_and_no_request_is_dropped(tmp_path: Any, workers: int) -> None:
+    package = write_guideline(tmp_path / "g")
+    with running(Service(tmp_path / "s", package, workers=workers)) as service:
+        load = Load(service, 4)
+        until(lambda: len(load.statuses) > 20)
+        write_guideline(tmp_path / "g", "2.0.0")
+        assert service.process is not None
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: "2" in load.versions)
+        enough = len(load.statuses) + 40
+        until(lambda: len(load.statuses) > enough)
+        load.end()
+    assert load.broken == []
+    assert load.refused == 0
+    assert set(load.statuses) == {200}
+    assert load.versions == {"1", "2"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_package_at_reload_changes_nothing(tmp_path: Any, workers: int) -> None:
+    package = write_guideline(tmp_path / "g")
+    with running(Service(tmp_path / "s", package, workers=workers)) as service:
+        (package / "Logic.cql").write_text("library Logic version '1.0.0'\nthis is no CQL")
+        assert service.process is not None
+        service.process.send_signal(signal.SIGHUP)
+        told = ("reload failed", "New child process")  # by the one worker; by the supervisor of several
+        until(lambda: any(line["event"].startswith(told) for line in service.log_lines()))
+        assert "Traceback" not in service.log()
+        for _ in range(6):
+            assert "Stop tablet A" in str(service.cards(hook_request(COUNT, RX)))
+
+
+def test_many_at_once_are_all_answered(plain: Service) -> None:
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: plain.hook(hook_request(COUNT, RX)).status_code, range(96)))
+    assert set(answers) == {200}
