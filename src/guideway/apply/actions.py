@@ -21,6 +21,7 @@ from guideway.apply.audience import Audience, reason_to_skip
 from guideway.apply.conditions import Verdict, judge, reason_of
 from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.expressions import Expressions
+from guideway.apply.identity import AnotherPatient, must_be_about
 from guideway.apply.names import (
     APPLICABILITY_BEHAVIOR,
     CQF_EXPRESSION,
@@ -93,6 +94,12 @@ class ActionNode(msgspec.Struct, kw_only=True):
         if self.nested is not None:
             for child in self.nested.actions:
                 yield from child.walk()
+
+    def same_plan(self) -> Iterator[ActionNode]:
+        """This node and the actions below it that are of the same plan."""
+        yield self
+        for child in self.children:
+            yield from child.same_plan()
 
 
 class ActionFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -436,8 +443,12 @@ class _Place:
             elif node.request is not None:
                 changed = deepcopy(node.request)
                 set_path(changed, str(changed["resourceType"]), path, answer.value)
+                must_be_about(self.walk.setting.subject, changed, node.request)
                 _must_be_sound(changed, node.request)
                 node.request = changed
+        except AnotherPatient as error:
+            text = f"{label}: {error}; it is refused"
+            recommendation.findings.append(self._finding("dynamic-value-subject", Severity.error, text, node.id))
         except BadPath as error:
             recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, f"{label}: {error}", node.id))
 
@@ -450,6 +461,7 @@ class _Place:
             node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
         overrides = deepcopy(node.overrides)
         set_path(overrides, "RequestGroup.Action", path, value)
+        must_be_about(self.walk.setting.subject, overrides, node.overrides)
         _must_be_sound(_GROUP | {"action": [overrides]}, _GROUP | {"action": [node.overrides]})
         node.overrides = overrides
 

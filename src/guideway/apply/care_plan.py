@@ -103,7 +103,7 @@ class _Builder:
             group["authoredOn"] = setting.as_of
         if setting.author and (not policy.strict or reference_type(setting.author) != "Organization"):
             group["author"] = {"reference": setting.author}
-        shown = {a.id for top in node.actions for a in _same_plan(top) if a.shown}
+        shown = {a.id for top in node.actions for a in top.same_plan() if a.shown}
         taken = Ids()
         group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
         return group
@@ -261,12 +261,6 @@ def goal_ids_of(definition: Json) -> list[str]:
     """The goals that an action names, where they are what they should be."""
     named = definition.get("goalId")
     return [goal for goal in named if isinstance(goal, str)] if isinstance(named, list) else []
-
-
-def _same_plan(node: ActionNode) -> Iterable[ActionNode]:
-    yield node
-    for child in node.children:
-        yield from _same_plan(child)
 
 
 def care_plan(outcome: PatientOutcome) -> Json:

@@ -1,48 +1,64 @@
 """Recommendations that do not go together, and proposals that the record speaks against. Each is reported with both sides.
 
-- ``for-and-against``: one recommendation for and one against the same thing, or the same class;
+- ``for-and-against``: one recommendation for and one against the same thing;
 - ``exclusive-branches``: more than one member of an exclusive group applies;
-- ``dose-differs``: the same drug proposed twice with different details, so that they could not be folded;
+- ``dose-differs``: the same drug proposed twice with doses that differ;
 - ``allergy``: a drug, or a member of its class, that an active allergy or intolerance is recorded for;
 - ``already-active``: a drug that is already being taken;
 - ``monitoring-overlap``: the same test at different intervals (the shorter one governs).
 
-A class is a value set of the guideline: for allergies one that its logic reads AllergyIntolerance by, for therapy one that it
-reads medications by.
+Things are the same by code, and where codes do not say by name (``things``). A class is a value set that the guideline's logic
+reads AllergyIntolerance by; a proposal whose name is a class's stands for its members, and a name that a member has stands for
+that member. What has no code at all is named in a finding, since it was compared by its words only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from guideway.apply.actions import ActionNode
 from guideway.apply.names import concept_text, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
+from guideway.apply.things import Codes, Thing, Words, covers, same, thing, thing_of, words
+from guideway.apply.timing import days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 
 Json = dict[str, Any]
-Codes = frozenset[tuple[str | None, str]]
 
 _MEDICATIONS = ("MedicationRequest", "MedicationStatement")
+WORDS = "amounts in its words"
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
+_DRUGS = ("MedicationRequest", "SupplyRequest", "NutritionOrder", "ImmunizationRecommendation")
 
 
 def find_conflicts(
     outcome: PatientOutcome, proposing: list[ActionNode], guideline: CompiledGuideline, record: Any
 ) -> list[Conflict]:
     """Every conflict of one patient, in the order of the rules above."""
-    classes = Classes(guideline)
-    sides = [Side(action, classes) for action in _distinct(proposing)]
+    sides = [Side(action) for action in _distinct(proposing)]
+    allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
+    active = list(_taken(record)) if sides else []
+    classes = Classes(guideline) if allergies else None
     found = [
         *_for_and_against(sides),
         *_exclusive(outcome),
         *_doses(sides),
-        *_allergies(sides, classes, record),
-        *_active(sides, classes, record),
-        *_monitoring(sides),
+        *(_allergies(sides, classes, allergies) if classes is not None else ()),
+        *_active(sides, active, record),
+        *_monitoring(sides, record),
     ]
-    return list({(c.rule, c.text): c for c in found}.values())
+    _by_name_only(outcome, sides, allergies, active)
+    merged: dict[tuple[str, str], Conflict] = {}
+    for conflict in found:
+        known = merged.setdefault((conflict.rule, conflict.text), conflict)
+        known.resources += [r for r in conflict.resources if r not in known.resources]
+    return list(merged.values())
 
 
 def _distinct(proposing: list[ActionNode]) -> Iterator[ActionNode]:
@@ -54,61 +70,101 @@ def _distinct(proposing: list[ActionNode]) -> Iterator[ActionNode]:
             yield action
 
 
+class DrugClass(msgspec.Struct, frozen=True):
+    """A value set that stands for a class."""
+
+    title: str
+    codes: Codes
+    names: dict[Words, Codes]
+    """Member by name."""
+
+
 class Classes:
-    """The value sets that stand for classes, each with its codes."""
+    """The classes by which the logic reads allergies; found once for each guideline."""
 
     def __init__(self, guideline: CompiledGuideline) -> None:
-        self.guideline = guideline
-        self.allergies = self._sets(("AllergyIntolerance",))
-        self.therapies = self._sets(_MEDICATIONS)
+        known = guideline.memory.get(id(guideline.requirements))
+        if not isinstance(known, tuple) or known[0] is not guideline.requirements:
+            known = guideline.memory[id(guideline.requirements)] = (guideline.requirements, list(_classes(guideline)))
+        self._classes: list[DrugClass] = known[1]
 
-    def _sets(self, types: tuple[str, ...]) -> dict[str, Codes]:
-        found: dict[str, Codes] = {}
-        for requirement in self.guideline.requirements:
-            if requirement.type in types and requirement.value_set and requirement.value_set not in found:
-                url, _, version = requirement.value_set.partition("|")
-                try:
-                    found[requirement.value_set] = frozenset(self.guideline.terminology.codes(url, version or None))
-                except GuidewayError:
-                    continue
+    def members(self, named: Thing) -> Codes:
+        """The codes a thing stands for: its own; without any, those of the members, or of the class, that its name is."""
+        if named.codes:
+            return named.codes
+        found: Codes = frozenset()
+        for group in self._classes:
+            if _plural_free(words(group.title)) in {_plural_free(n) for n in named.names}:
+                found |= group.codes
+            for name in named.names & group.names.keys():
+                found |= group.names[name]
         return found
 
-    def shared(self, sets: dict[str, Codes], left: Codes, right: Codes) -> str | None:
+    def shared(self, left: Codes, right: Codes) -> str | None:
         """The smallest class that holds a code of both, by title."""
-        holding = [(len(codes), url) for url, codes in sets.items() if codes & left and codes & right]
-        if not holding:
-            return None
-        url = min(holding)[1]
-        return self.guideline.value_set_titles.get(url) or self.guideline.value_set_titles.get(url.partition("|")[0]) or url
+        holding = [(len(group.codes), group.title) for group in self._classes if group.codes & left and group.codes & right]
+        return min(holding)[1] if holding else None
+
+
+def _plural_free(name: Words) -> Words:
+    return frozenset(word.removesuffix("s") for word in name)
+
+
+def _classes(guideline: CompiledGuideline) -> Iterator[DrugClass]:
+    seen: set[str] = set()
+    for requirement in guideline.requirements:
+        full = requirement.value_set
+        if requirement.type != "AllergyIntolerance" or not full or full in seen:
+            continue
+        seen.add(full)
+        url, _, version = full.partition("|")
+        try:
+            codes = frozenset(guideline.terminology.codes(url, version or None))
+        except GuidewayError:
+            continue
+        names: dict[Words, Codes] = {}
+        members = guideline.value_sets.get(full) or guideline.value_sets.get(url)
+        for member in members if isinstance(members, list) else ():
+            if member[2]:
+                key = words(member[2])
+                names[key] = names.get(key, frozenset()) | {(member[0], member[1])}
+        title = guideline.value_set_titles.get(full) or guideline.value_set_titles.get(url) or full
+        yield DrugClass(title, codes, names)
 
 
 class Side:
     """One proposal, as a party to a conflict."""
 
-    __slots__ = ("against", "codes", "key", "request", "text", "title")
+    __slots__ = ("against", "key", "request", "thing", "title")
 
-    def __init__(self, action: ActionNode, classes: Classes) -> None:
-        from guideway.apply.merge import prohibits, what_codes, what_text
+    def __init__(self, action: ActionNode) -> None:
+        from guideway.apply.merge import prohibits
 
         assert action.request is not None
         self.request = action.request
-        self.codes = what_codes(action.request)
-        self.text = what_text(action.request)
+        self.thing = thing_of(action.request)
         recommendation = action.recommendation
         self.key = recommendation.key if recommendation is not None else action.id
         self.title = recommendation.title if recommendation is not None else action.id
         self.against = prohibits(action.request) or (recommendation is not None and recommendation.direction == "against")
 
+    @property
+    def text(self) -> str:
+        """What it is about, in words."""
+        return self.thing.text
+
 
 def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
+    """Every two proposals for the same thing."""
     for number, left in enumerate(sides):
         for right in sides[number + 1 :]:
-            yield left, right
+            if same(left.thing, right.thing):
+                yield left, right
 
 
 def _for_and_against(sides: list[Side]) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
-        if left.against != right.against and left.codes & right.codes:
+        if left.against != right.against:
             pro, contra = (right, left) if left.against else (left, right)
             text = f"For and against {pro.text}: {pro.title} — but {contra.title}"
             yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
@@ -130,23 +186,69 @@ def _exclusive(outcome: PatientOutcome) -> Iterator[Conflict]:
 
 def _doses(sides: list[Side]) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
-        same = left.request["resourceType"] == right.request["resourceType"] == "MedicationRequest" and left.codes & right.codes
-        if same and left.against == right.against:
-            text = f"{left.text} is proposed twice with different details: {left.title} — and {right.title}"
+        if left.request["resourceType"] != "MedicationRequest" or right.request["resourceType"] != "MedicationRequest":
+            continue
+        differing = sorted(_differing(left.request, right.request)) if not left.against and not right.against else []
+        if differing:
+            text = f"{left.text} is proposed twice, with a different {' and '.join(differing)}: {left.title} — and {right.title}"
             yield Conflict(rule="dose-differs", severity="moderate", text=text, recommendations=[left.key, right.key])
 
 
-def _allergies(sides: list[Side], classes: Classes, record: Any) -> Iterator[Conflict]:
-    allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)]
+def _differing(left: Json, right: Json) -> set[str]:
+    """Which parts of two dosages both say, and say differently; amounts to dispense are no doses."""
+    found: set[str] = set()
+    first, second = list(objects(left.get("dosageInstruction"))), list(objects(right.get("dosageInstruction")))
+    if len(first) != len(second):
+        return {"number of dosage instructions"} if first and second else set()
+    for a, b in zip(first, second):
+        parts, others = _parts(a), _parts(b)
+        found |= {name for name in parts.keys() & others.keys() if parts[name] != others[name]}
+        if found == {WORDS} and parts.get("dose") and parts.get("dose") == others.get("dose"):
+            found.clear()  # the dose itself is the same, in other words
+    return found
+
+
+def _parts(dosage: Json) -> Json:
+    """The comparable parts of one dosage."""
+    parts: Json = {}
+    amounts = [
+        tuple(sorted((key, _plain(value)) for key, value in dose.items() if key != "type"))
+        for dose in objects(dosage.get("doseAndRate"))
+    ]
+    if any(amounts):
+        parts["dose"] = amounts
+    if isinstance(dosage.get("timing"), dict):
+        parts["timing"] = _plain({k: v for k, v in dosage["timing"].items() if k in ("repeat", "event", "code")})
+    for name in ("route", "method"):
+        if isinstance(dosage.get(name), dict):
+            parts[name] = thing([dosage[name]]).codes or concept_text(dosage[name])
+    said = _AMOUNT.findall(dosage["text"]) if isinstance(dosage.get("text"), str) else ()
+    if said:  # words without an amount (a device to carry) state no dose
+        parts[WORDS] = frozenset((str(Decimal(number).normalize()), unit.casefold()) for number, unit in said)
+    return parts
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value as something that compares equal where it says the same: 5 and 5.0, with and without ids."""
+    if isinstance(value, dict):
+        return tuple(
+            sorted((k, _plain(v)) for k, v in value.items() if k not in ("id", "unit") or (k == "unit" and "code" not in value))
+        )
+    if isinstance(value, list):
+        return tuple(_plain(v) for v in value)
+    return str(Decimal(value).normalize()) if isinstance(value, int | Decimal) and not isinstance(value, bool) else str(value)
+
+
+def _allergies(sides: list[Side], classes: Classes, allergies: list[Any]) -> Iterator[Conflict]:
     for side in sides:
-        if side.against or not side.codes or side.request["resourceType"] not in ("MedicationRequest", "SupplyRequest"):
+        if side.against or side.request["resourceType"] not in _DRUGS:
             continue
+        wanted = classes.members(side.thing)
         for allergy in allergies:
-            codes = _concept_codes(
-                [allergy.data.get("code"), *(r.get("substance") for r in objects(allergy.data.get("reaction")))]
-            )
-            group = None if codes & side.codes else classes.shared(classes.allergies, side.codes, codes)
-            if codes & side.codes or group:
+            known = thing([allergy.data.get("code"), *(r.get("substance") for r in objects(allergy.data.get("reaction")))])
+            direct = same(side.thing, known) or _by_words(side.thing, known)
+            group = None if direct else classes.shared(wanted, classes.members(known))
+            if direct or group:
                 name = concept_text(allergy.data.get("code")) or "an allergy"
                 kind = allergy.data.get("type") or "allergy or intolerance"
                 of = f", of the same class ({group})" if group else ""
@@ -157,23 +259,37 @@ def _allergies(sides: list[Side], classes: Classes, record: Any) -> Iterator[Con
                 )
 
 
+def _by_words(left: Thing, right: Thing) -> bool:
+    """Whether one is a kind of the other by name, where codes do not say (one has none, or they share no system)."""
+    systems = {system for system, _ in left.codes} & {system for system, _ in right.codes}
+    return not systems and (covers(left, right) or covers(right, left))
+
+
 def _counts(allergy: Json) -> bool:
     clinical = {c.get("code") for c in objects((allergy.get("clinicalStatus") or {}).get("coding"))}
     verified = {c.get("code") for c in objects((allergy.get("verificationStatus") or {}).get("coding"))}
     return not clinical & {"inactive", "resolved"} and not verified & {"refuted", "entered-in-error"}
 
 
-def _active(sides: list[Side], classes: Classes, record: Any) -> Iterator[Conflict]:
-    active = [m for name in _MEDICATIONS for m in record.retrieve(name) if m.data.get("status") == "active"]
+def _taken(record: Any) -> Iterator[tuple[Any, Thing]]:
+    """The drugs that are being taken, each with what it is."""
+    proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    for name in _MEDICATIONS:
+        for medication in record.retrieve(name):
+            data = medication.data
+            if data.get("status") == "active" and data.get("doNotPerform") is not True and id(data) not in proposals:
+                yield medication, thing([_medication(data, record)])
+
+
+def _active(sides: list[Side], active: list[tuple[Any, Thing]], record: Any) -> Iterator[Conflict]:
     for side in sides:
-        if side.against or not side.codes or side.request["resourceType"] != "MedicationRequest":
+        if side.against or side.request["resourceType"] != "MedicationRequest":
             continue
-        for medication in active:
-            codes = _medication_codes(medication.data, record)
-            if medication.data.get("doNotPerform") is True or not codes & side.codes:
+        for medication, known in active:
+            systems = {system for system, _ in side.thing.codes} & {system for system, _ in known.codes}
+            if not (same(side.thing, known) or (not systems and covers(side.thing, known))):
                 continue
-            name = concept_text(medication.data.get("medicationCodeableConcept")) or side.text
-            text = f"{side.text} is proposed, and {name} is already being taken"
+            text = f"{side.text} is proposed, and {known.text or side.text} is already being taken"
             yield Conflict(
                 rule="already-active",
                 severity="moderate",
@@ -183,45 +299,67 @@ def _active(sides: list[Side], classes: Classes, record: Any) -> Iterator[Confli
             )
 
 
-def _medication_codes(data: Json, record: Any) -> Codes:
-    concept = data.get("medicationCodeableConcept")
-    reference = (data.get("medicationReference") or {}).get("reference")
-    if isinstance(reference, str):
-        lookup = getattr(record, "resolve_quietly", None) or record.resolve
-        found = lookup(reference)
-        concept = found.data.get("code") if found is not None else None
-        if found is None and reference.startswith("#"):
-            contained = next((c for c in objects(data.get("contained")) if c.get("id") == reference[1:]), {})
-            concept = contained.get("code")
-    return _concept_codes([concept])
+def _medication(data: Json, record: Any) -> Any:
+    """The concept of the drug of an order or statement: its own, or that of the Medication it refers to."""
+    reference = data.get("medicationReference")
+    if not isinstance(reference, dict):
+        return data.get("medicationCodeableConcept")
+    text = reference.get("reference")
+    if isinstance(text, str) and text.startswith("#"):
+        contained = next((c for c in objects(data.get("contained")) if c.get("id") == text[1:]), {})
+        return contained.get("code")
+    lookup = getattr(record, "resolve_quietly", None) or record.resolve
+    found = lookup(text) if isinstance(text, str) else None
+    return found.data.get("code") if found is not None else {"text": reference.get("display")}
 
 
-def _concept_codes(concepts: Iterable[Any]) -> Codes:
-    return frozenset(
-        (c.get("system"), c["code"])
-        for concept in concepts
-        if isinstance(concept, dict)
-        for c in objects(concept.get("coding"))
-        if isinstance(c.get("code"), str)
-    )
-
-
-def _monitoring(sides: list[Side]) -> Iterator[Conflict]:
+def _monitoring(sides: list[Side], record: Any) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
-        first, second = (_repeat(side.request) for side in (left, right))
-        if first and second and first != second and left.codes & right.codes:
+        first, second = (_interval(side.request) for side in (left, right))
+        if first and second and first[0] != second[0] and not left.against and not right.against:
+            shorter = min(first, second)[1]
             text = (
-                f"{left.text} at two intervals ({first} and {second}); the shorter one governs: {left.title} — and {right.title}"
+                f"{left.text} at two intervals ({first[1]} and {second[1]}); the shorter one ({shorter}) governs: "
+                f"{left.title} — and {right.title}"
             )
             yield Conflict(rule="monitoring-overlap", severity="low", text=text, recommendations=[left.key, right.key])
+    timed = [(side, interval) for side in sides if not side.against and (interval := _interval(side.request))]
+    running = [r for r in record.retrieve("ServiceRequest") if r.data.get("status") == "active"] if timed else []
+    for side, interval in timed:
+        for order in running:
+            known = _interval(order.data)
+            if known and known[0] != interval[0] and same(side.thing, thing_of(order.data)):
+                text = f"{side.text} is proposed {interval[1]}, and is already ordered {known[1]}; the shorter one governs"
+                yield Conflict(
+                    rule="monitoring-overlap", severity="low", text=text, recommendations=[side.key], resources=_reference(order)
+                )
 
 
-def _repeat(request: Json) -> str | None:
+def _interval(request: Json) -> tuple[Decimal, str] | None:
+    """The days from one time to the next of what is repeated, and in words; None for what is not."""
     timing = request.get("occurrenceTiming")
     repeat = timing.get("repeat") if isinstance(timing, dict) else None
-    if not isinstance(repeat, dict) or "period" not in repeat:
+    days = days_between(repeat) if isinstance(repeat, dict) else None
+    if days is None:
         return None
-    return f"{repeat.get('frequency', 1)} in {repeat['period']} {repeat.get('periodUnit', '')}".strip()
+    assert isinstance(repeat, dict)
+    return days, f"{repeat.get('frequency', 1)} in {repeat['period']} {repeat['periodUnit']}"
+
+
+def _by_name_only(outcome: PatientOutcome, sides: list[Side], allergies: list[Any], active: list[tuple[Any, Thing]]) -> None:
+    """Say which drugs were compared by their words, since a code was missing on one side."""
+    proposed = [s.text for s in sides if not s.against and s.request["resourceType"] in _DRUGS]
+    uncoded = [s.text for s in sides if not s.against and s.request["resourceType"] in _DRUGS and not s.thing.codes]
+    known = [thing([a.data.get("code")]) for a in allergies] + [t for _, t in active]
+    bare = [t.text or "a drug without a name" for t in known if not t.codes]
+    parts = []
+    if uncoded and known:
+        parts.append(f"proposed: {', '.join(dict.fromkeys(uncoded))}")
+    if bare and proposed:
+        parts.append(f"on record: {', '.join(dict.fromkeys(bare))}")
+    if parts:
+        text = f"drugs without a code were compared with allergies and drugs on record by their names only ({'; '.join(parts)})"
+        outcome.findings.append(Diagnostic("conflict-by-name", Severity.information, text))
 
 
 def _reference(resource: Any) -> list[str]:

@@ -1,10 +1,10 @@
 """Across recommendations: one proposal where several ask for the same, what already lies on the table, conflicts, and an order.
 
 Works on the walked trees of all chosen plans before the resources are built. Two requests ask for the same when they are of
-one type, for the same thing (a shared code, or the same activity), and both for or both against. They are folded into the one
-with the strongest cue: all reasons are kept, the others are named in notes, and where they differ that is said. What cannot
-be folded without losing something (two different dosages) stays apart and is a conflict. An open proposal on record is
-pointed at instead of made again.
+one type, for the same thing (a shared code; where one is given in words alone, the same words), and both for or both against.
+They are folded into the one with the strongest cue: all reasons are kept, the others are named in notes, and where they differ
+that is said. What cannot be folded without losing something (two different dosages) stays apart and is a conflict. An open
+proposal on record is pointed at instead of made again.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.conflicts import find_conflicts
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
-from guideway.apply.names import concept_text, objects
+from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
+from guideway.apply.things import same, thing_of
+from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
 
 Json = dict[str, Any]
-Coded = frozenset[tuple[str | None, str]]
 
 # Words of strength from the strongest on, as guidelines and GRADE use them; matched in the concept's text, longest first.
 _STRENGTH_WORDS = (
@@ -31,7 +32,6 @@ _STRENGTH_WORDS = (
 
 # Elements that say what is asked for and how; the rest (status, dates, ids, provenance) may differ between foldable requests.
 _HOW = ("dosageInstruction", "quantityQuantity", "quantity", "dispenseRequest", "occurrenceTiming", "bodySite")
-_WHAT = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept")
 
 
 def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
@@ -43,6 +43,8 @@ def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGui
     if outcome.policy != "cqf":  # afterwards: what is only pointed at is still proposed, and may conflict
         _already_proposed(proposing, record)
     outcome.order = order(outcome, trees)
+    if outcome.policy != "cqf":
+        _lost_relations(outcome, trees)
 
 
 def _proposing(trees: list[PlanNode]) -> Iterator[ActionNode]:
@@ -53,27 +55,6 @@ def _proposing(trees: list[PlanNode]) -> Iterator[ActionNode]:
             if action.request is not None and action.status == APPLIES and id(action) not in seen:
                 seen.add(id(action))
                 yield action
-
-
-def what_codes(request: Json) -> Coded:
-    """The codes of the thing a request is for."""
-    found: set[tuple[str | None, str]] = set()
-    for name in _WHAT:
-        concept = request.get(name)
-        if isinstance(concept, dict):
-            found |= {(c.get("system"), c["code"]) for c in objects(concept.get("coding")) if isinstance(c.get("code"), str)}
-    for supplement in objects(request.get("supplement")):
-        found |= what_codes({"code": supplement.get("type")})
-    return frozenset(found)
-
-
-def what_text(request: Json) -> str:
-    """The thing a request is for, in words."""
-    for name in _WHAT:
-        text = concept_text(request.get(name))
-        if text:
-            return text
-    return str(request.get("resourceType"))
 
 
 def prohibits(request: Json) -> bool:
@@ -119,13 +100,13 @@ def _same(left: ActionNode, right: ActionNode) -> bool:
         or prohibits(first) != prohibits(second)
     ):
         return False
-    codes, others = what_codes(first), what_codes(second)
+    this, other = thing_of(first), thing_of(second)
     same_activity = left.activity is not None and right.activity is not None and left.activity.url == right.activity.url
-    if codes or others:
-        if not codes & others:
+    if this.codes and other.codes:
+        if not this.codes & other.codes:
             return False
-    elif not same_activity or what_text(first) != what_text(second):
-        return False
+    elif not this.names & other.names and not (same_activity and this.text == other.text):
+        return False  # one is given in words alone: the same words are the same thing
     if not same_activity and first["resourceType"] not in (
         "MedicationRequest",
         "ServiceRequest",
@@ -191,21 +172,63 @@ def _already_proposed(proposing: list[ActionNode], record: Any) -> None:
         request = action.request
         if request is None:
             continue
-        codes = what_codes(request)
+        wanted = thing_of(request)
         for proposal in open_proposals:
             data = proposal.data
             if data.get("resourceType") != request["resourceType"] or prohibits(data) != prohibits(request):
                 continue
-            if not (codes & what_codes(data)) and not (not codes and what_text(data) == what_text(request)):
+            open_for = thing_of(data)
+            if not (wanted.codes & open_for.codes if wanted.codes and open_for.codes else same(wanted, open_for)):
                 continue
             when = f" on {date_of(data)}" if date_of(data) else ""
-            note = f"Already proposed{when} ({proposal.reference or what_text(data)}); no second request is made"
+            note = f"Already proposed{when} ({proposal.reference or open_for.text}); no second request is made"
             if action.recommendation is not None and note not in action.recommendation.notes:
                 action.recommendation.notes.append(note)
             if proposal.reference:
                 action.refers_to = proposal.reference
                 action.request = None
             break
+
+
+def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
+    """A relation to an action that is not part of the result is left out of it: that is said, with the reason."""
+    pending = list(trees)
+    seen: set[int] = set()
+    while pending:
+        plan = pending.pop(0)
+        if id(plan) in seen:
+            continue
+        seen.add(id(plan))
+        pending += [a.nested for top in plan.actions for a in top.walk() if a.nested is not None]
+        nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
+        known = nodes.keys() | _ids(plan.artifact.resource)
+        for node in nodes.values():
+            if not node.shown:
+                continue
+            for related in objects(node.definition.get("relatedAction")):
+                target = related.get("actionId")
+                if not isinstance(target, str) or (target in nodes and nodes[target].shown):
+                    continue
+                where = f"{node.id}: {related.get('relationship')} {target}"
+                if target in nodes:
+                    text = f"{where}: that action is not part of the result ({nodes[target].status}), so the relation is left out"
+                    severity = Severity.information
+                elif target in known:
+                    text, severity = f"{where}: that action was skipped, so the relation is left out", Severity.information
+                else:
+                    text, severity = f"{where}: the plan has no such action, so the relation is left out", Severity.warning
+                finding = Diagnostic(
+                    "related-action-absent", severity, text, plan.artifact.file or None, pointer=f"action:{node.id}"
+                )
+                (node.recommendation.findings if node.recommendation is not None else outcome.findings).append(finding)
+
+
+def _ids(node: Json) -> set[str]:
+    """The ids of all actions below a plan or an action."""
+    found: set[str] = set()
+    for action in objects(node.get("action")):
+        found |= {str(action.get("id"))} | _ids(action)
+    return found
 
 
 def order(outcome: PatientOutcome, trees: list[PlanNode]) -> list[str]:

@@ -113,3 +113,23 @@ def _add_seconds(day: date, rest: str, seconds: Decimal) -> str:
     moved, clock = divmod(total, 86400)
     later = day + timedelta(days=moved)
     return f"{later.isoformat()}T{clock // 3600:02}:{clock // 60 % 60:02}:{clock % 60:02}{rest[9:]}"
+
+
+def days_between(repeat: Json) -> Decimal | None:
+    """The days from one time to the next of a Timing.repeat; None where it does not say.
+
+    >>> days_between({"frequency": 2, "period": 1, "periodUnit": "wk"})
+    Decimal('3.5')
+    """
+    period, unit, frequency = repeat.get("period"), repeat.get("periodUnit"), repeat.get("frequency", 1)
+    if not isinstance(period, int | Decimal) or not isinstance(frequency, int | Decimal) or not frequency:
+        return None
+    days = _PERIOD_DAYS.get(str(unit))
+    return days * Decimal(period) / Decimal(frequency) if days is not None else None
+
+
+_PERIOD_DAYS = {
+    "s": Decimal(1) / 86400, "min": Decimal(1) / 1440, "h": Decimal(1) / 24, "d": Decimal(1), "wk": Decimal(7),
+    "mo": Decimal(30), "a": Decimal(360),
+}  # fmt: skip
+"""A month counts as 30 days and a year as twelve months, so that 12 months are a year and no other unit comes near."""

@@ -1,0 +1,91 @@
+"""What a request or a resource is about, and whether two are about the same: by code, or by name where codes do not say.
+
+Takes CodeableConcepts and the resources that hold them; gives ``Thing``s. Names are compared without case, punctuation, order of
+words, amounts and dosage forms, so that a drug given as text is compared too; what can only be compared by its words says so
+(``Thing.codes`` is empty).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from guideway.apply.names import concept_text, objects
+
+Json = dict[str, Any]
+Codes = frozenset[tuple[str | None, str]]
+Words = frozenset[str]
+
+WHAT = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept")
+_NOT_NAMES = frozenset(
+    {
+        "mg", "g", "kg", "mcg", "ug", "ng", "ml", "l", "iu", "u", "unit", "units", "meq", "mmol", "hr", "h", "day",
+        "days", "tablet", "tablets", "capsule", "capsules", "oral", "solution", "suspension", "injection",
+        "injectable", "pack", "delayed", "extended", "release", "product", "containing", "only", "of", "the", "in",
+        "and", "by", "mouth", "film", "coated", "chewable",
+    }
+)  # fmt: skip
+"""Words of amounts, forms and packs: they do not tell one drug from another."""
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """Codes, and names as sets of words."""
+
+    codes: Codes
+    names: frozenset[Words]
+    text: str
+
+
+@lru_cache(4096)
+def words(text: str) -> Words:
+    """The words of a name that tell it from another.
+
+    >>> sorted(words("Tablet-A 5 mg, oral"))
+    ['a']
+    """
+    found = re.findall(r"[^\W_]+", text.casefold())
+    kept = frozenset(w for w in found if w not in _NOT_NAMES and not w[0].isdigit())
+    return kept or frozenset(found)
+
+
+def thing(concepts: Iterable[Any], text: str = "") -> Thing:
+    """What these concepts name together."""
+    codes: set[tuple[str | None, str]] = set()
+    names: dict[str, None] = {}
+    for concept in concepts:
+        if not isinstance(concept, dict):
+            continue
+        for coding in objects(concept.get("coding")):
+            if isinstance(coding.get("code"), str):
+                codes.add((coding.get("system"), coding["code"]))
+            if isinstance(coding.get("display"), str):
+                names[coding["display"]] = None
+        if isinstance(concept.get("text"), str):
+            names[concept["text"]] = None
+        text = text or concept_text(concept) or ""
+    return Thing(frozenset(codes), frozenset(found for name in names if (found := words(name))), text)
+
+
+def thing_of(request: Json) -> Thing:
+    """What a request is for."""
+    concepts = [request[name] for name in WHAT if isinstance(request.get(name), dict)]
+    concepts += [supplement.get("type") for supplement in objects(request.get("supplement"))]
+    reference = request.get("medicationReference")
+    if isinstance(reference, dict) and isinstance(reference.get("display"), str):
+        concepts.append({"text": reference["display"]})
+    found = thing(concepts)
+    return found if found.text else Thing(found.codes, found.names, str(request.get("resourceType")))
+
+
+def same(left: Thing, right: Thing) -> bool:
+    """Whether both are the same: a shared code, or the same name."""
+    return bool(left.codes & right.codes or left.names & right.names)
+
+
+def covers(general: Thing, special: Thing) -> bool:
+    """Whether ``special`` is the same or a kind of ``general`` by its name: "A" covers "A 5 mg tablet, coated"."""
+    return same(general, special) or any(a <= b for a in general.names for b in special.names)
