@@ -25,10 +25,8 @@ from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, V
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import (
-    APPLIES,
     DOES_NOT_APPLY,
     ERROR,
-    SATISFIED,
     SUPPRESSED,
     UNKNOWN,
     ConditionResult,
@@ -257,7 +255,7 @@ class Explainer:
         kinds = [result.kind for result, _ in results]
         leaves = relevant_leaves(
             [trace for _, trace in results],
-            lambda values: status_of(kinds, values),
+            lambda every, values: statuses(kinds, every, values),
             lambda node: self._is_datum(node, known),
             unwrap,
             self._passed_over,
@@ -428,20 +426,24 @@ class Explainer:
         return self.guideline.elements.get((node.library or "", name)) if name is not None else None
 
 
-def status_of(kinds: list[str], values: list[bool | None]) -> str | None:
-    """The status that conditions of these kinds come to (``conditions.Verdict``); None as long as it is not known."""
-    applicability = [value for kind, value in zip(kinds, values) if kind == APPLICABILITY]
-    if False in applicability:
-        return DOES_NOT_APPLY
-    if None in applicability:
-        return None
-    withheld = [value for kind, value in zip(kinds, values) if kind == WITHHELD]
-    satisfied = [value for kind, value in zip(kinds, values) if kind == SATISFIED_KIND]
-    if True in withheld:
-        return SUPPRESSED
-    if True in satisfied:
-        return SATISFIED
-    return None if None in withheld or None in satisfied else APPLIES
+def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:
+    """In which cases conditions of these kinds come to which status (``conditions.Verdict``); in the others it is not known.
+
+    A case is a bit; ``every`` has all of them, and a value is the cases where it is true and those where it is false.
+    """
+    refused = withheld = satisfied = 0
+    open_ = met = every
+    for kind, (true, false) in zip(kinds, values):
+        if kind == APPLICABILITY:
+            refused |= false
+            met &= true
+        elif kind == WITHHELD:
+            withheld |= true
+            open_ &= false
+        elif kind == SATISFIED_KIND:
+            satisfied |= true
+            open_ &= false
+    return refused, met & withheld, met & ~withheld & satisfied, met & open_
 
 
 def members_of(value_set: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from itertools import pairwise, product
+from itertools import pairwise
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -25,13 +25,13 @@ ROUNDS = 3
 
 Formula = tuple[Any, ...]
 """``("known", value)``, ``("leaf", index)``, ``("any", indices)`` for what was not evaluated, or a connective with operands."""
-Combine = Callable[[list[bool | None]], Any]
-"""The values of all conditions → the status; None as long as it is not known."""
-Choice = tuple[tuple[int, bool], ...]
-"""The leaves of one group, each with a value."""
+Pair = tuple[int, int]
+"""Where a value is true and where it is false, over all completions of the leaves, one bit each."""
+Combine = Callable[[int, list[Pair]], Sequence[int]]
+"""All completions, and the values of all conditions → the completions of each status; in none: the status is not known."""
 
 CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
-_TESTS = frozenset({"IsTrue", "IsFalse", "IsNull"})
+_NULL: Pair = (0, 0)
 
 
 def relevant_leaves(
@@ -60,24 +60,24 @@ def relevant_leaves(
     if count < 2 or count > LIMIT:
         return leaves
 
-    def status(values: Sequence[bool | None]) -> Any:
-        return combine([_evaluate(formula, values) for formula in formulas])
-
     groups = _groups(leaves, value_of)
-    choices = [[tuple(zip(members, values)) for values in possible] for members, possible in groups]
-
-    def status_given(chosen: Iterable[Choice]) -> Any:
-        values: list[bool | None] = [None] * count
-        for index, value in (pair for choice in chosen for pair in choice):
-            values[index] = value
-        return status(values)
+    table = _Table([(members, possible) for members, possible in groups], count)
+    results = combine(table.all, [table.evaluate(formula, table.leaves) for formula in formulas])
 
     def settles(given: Sequence[int]) -> bool:
         """Whether there is a status as soon as these groups have a value, whichever."""
-        return all(status_given(chosen) is not None for chosen in product(*(choices[index] for index in given)))
+        if len(given) == len(groups):
+            found = results
+        else:
+            known = {member for index in given for member in groups[index][0]}
+            values = [pair if member in known else _NULL for member, pair in enumerate(table.leaves)]
+            found = combine(table.all, [table.evaluate(formula, values) for formula in formulas])
+        decided = 0
+        for mask in found:
+            decided |= mask
+        return decided == table.all
 
-    results = {chosen: status_given(chosen) for chosen in product(*choices)}
-    deciding = [index for index in range(len(groups)) if _matters(index, results)]
+    deciding = [index for index in range(len(groups)) if table.matters(index, results)]
     wanted = list(deciding)
     for index in range(len(groups)):
         if settles(wanted):
@@ -89,6 +89,81 @@ def relevant_leaves(
         if settles(fewer):
             wanted = fewer
     return [leaves[member] for member in sorted(member for index in wanted for member in groups[index][0])]
+
+
+class _Table:
+    """A truth table over all completions of the open leaves, one bit each: a formula is evaluated for all of them at once.
+
+    ``all`` has a bit for every completion; ``leaves`` are the pairs of the leaves. The completions are numbered in mixed radix:
+    the value of a group counts ``step`` times its place.
+    """
+
+    def __init__(self, groups: Sequence[tuple[list[int], list[tuple[bool, ...]]]], count: int) -> None:
+        self.leaves: list[Pair] = [_NULL] * count
+        self._steps: list[tuple[int, int]] = []
+        size = 1
+        for members, possible in groups:
+            self._steps.append((size, len(possible)))
+            # so far the table has ``size`` rows; it is repeated once for each value of this group
+            row = (1 << size) - 1
+            repeat = sum(1 << size * place for place in range(len(possible)))
+            self.leaves = [(true * repeat, false * repeat) for true, false in self.leaves]
+            for position, member in enumerate(members):
+                true = sum(row << size * place for place, values in enumerate(possible) if values[position])
+                self.leaves[member] = (true, row * repeat ^ true)
+            size *= len(possible)
+        self.all = (1 << size) - 1
+
+    def matters(self, index: int, results: Sequence[int]) -> bool:
+        """Whether some completion of the other groups lets this one change the status."""
+        step, places = self._steps[index]
+        row = (1 << step) - 1
+        first = 0  # the completions in which the group has its first value
+        at = 0
+        while at < self.all.bit_length():
+            first |= row << at
+            at += step * places
+        undecided = self.all
+        for mask in results:
+            undecided &= ~mask
+        return any((mask >> step * place ^ mask) & first for mask in (*results, undecided) for place in range(1, places))
+
+    def evaluate(self, formula: Formula, values: Sequence[Pair]) -> Pair:
+        """The completions in which a formula is true, and those in which it is false; null in all others."""
+        kind = formula[0]
+        if kind == "known":
+            return (self.all, 0) if formula[1] is True else (0, self.all) if formula[1] is False else _NULL
+        if kind == "leaf":
+            return values[formula[1]]
+        if kind == "any":  # not evaluated yet: open until all of it is known, and then each part counts
+            known, odd = self.all, 0
+            for true, false in (values[index] for index in formula[1]):
+                known &= true | false
+                odd ^= true
+            return known & odd, known & ~odd
+        operands = [self.evaluate(part, values) for part in formula[1:]]
+        true, false = operands[0]
+        if kind == "Not":
+            return false, true
+        if kind == "IsTrue":
+            return true, self.all ^ true
+        if kind == "IsFalse":
+            return false, self.all ^ false
+        if kind == "IsNull":
+            return self.all ^ (true | false), true | false
+        if kind == "If":
+            (_, (then, not_then), (other, not_other)) = operands
+            return true & then | ~true & other, true & not_then | ~true & not_other
+        for more, more_false in operands[1:]:
+            if kind == "And":
+                true, false = true & more, false | more_false
+            elif kind == "Or":
+                true, false = true | more, false & more_false
+            elif kind == "Implies":
+                true, false = false | more, true & more_false
+            else:
+                true, false = true & more_false | false & more, true & more | false & more_false
+        return true, false
 
 
 _TURNED = {"Less": "Greater", "LessOrEqual": "GreaterOrEqual", "Greater": "Less", "GreaterOrEqual": "LessOrEqual"}
@@ -216,35 +291,3 @@ def _key(node: Any, depth: int = 6) -> Any:
     if depth == 0:
         return id(node)
     return node.kind, node.label, tuple(_key(child, depth - 1) for child in node.children or ()) or repr(node.value)
-
-
-def _evaluate(formula: Formula, values: Sequence[bool | None]) -> bool | None:
-    kind = formula[0]
-    if kind == "known":
-        return formula[1] if isinstance(formula[1], bool) else None
-    if kind == "leaf":
-        return values[formula[1]]
-    if kind == "any":  # not evaluated yet: open until all of it is known, and then each part counts
-        parts = [values[index] for index in formula[1]]
-        return None if None in parts else sum(map(bool, parts)) % 2 == 1
-    operands = [_evaluate(part, values) for part in formula[1:]]
-    first = operands[0]
-    if kind == "Not":
-        return None if first is None else not first
-    if kind in _TESTS:
-        return first is {"IsTrue": True, "IsFalse": False, "IsNull": None}[kind]
-    if kind == "If":
-        return operands[1] if first is True else operands[2]
-    if kind == "And":
-        return False if False in operands else None if None in operands else True
-    if kind == "Or":
-        return True if True in operands else None if None in operands else False
-    if kind == "Implies":
-        return True if first is False or operands[1] is True else None if None in operands else False
-    return None if None in operands else first is not operands[1]
-
-
-def _matters(index: int, results: dict[tuple[Choice, ...], Any]) -> bool:
-    """Whether some completion of the other groups lets this one change the status."""
-    seen: dict[tuple[Choice, ...], Any] = {}
-    return any(seen.setdefault((*chosen[:index], *chosen[index + 1 :]), found) != found for chosen, found in results.items())

@@ -1,0 +1,112 @@
+"""Which unknowns matter, against going through every completion of them one by one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
+from guideway.apply.explain import statuses
+from guideway.apply.relevance import relevant_leaves
+
+KINDS = (APPLICABILITY, WITHHELD, SATISFIED_KIND)
+
+
+class Node:
+    """A trace node of the kinds that matter here."""
+
+    def __init__(self, kind: str, children: tuple[Node, ...] = (), value: bool | None = None, name: str = "") -> None:
+        self.kind, self.children, self.label = kind, children, name
+        self.library, self.define = "", name
+        self.value = value if kind == "Leaf" else three_valued(self, {})
+
+
+def three_valued(node: Node, given: dict[str, bool]) -> bool | None:
+    """The value of a node where some of its leaves are given."""
+    if node.kind == "Leaf":
+        return given.get(node.label, node.value)
+    values = [three_valued(child, given) for child in node.children]
+    first, last = values[0], values[-1]
+    match node.kind:
+        case "Not":
+            return None if first is None else not first
+        case "And":
+            return False if False in values else None if None in values else True
+        case "Or":
+            return True if True in values else None if None in values else False
+        case "Implies":
+            return True if first is False or last is True else None if None in values else False
+    return None if None in values else first is not last
+
+
+def made(chance: random.Random, depth: int) -> Node:
+    """Some formula over five unknowns and two known values."""
+    if depth == 0 or chance.random() < 0.2:
+        name = chance.choice("abcdeTF")
+        return Node("Leaf", value={"T": True, "F": False}.get(name), name=name)
+    kind = chance.choice(("And", "And", "Or", "Or", "Xor", "Implies", "Not"))
+    return Node(kind, tuple(made(chance, depth - 1) for _ in range(1 if kind == "Not" else 2)))
+
+
+def status(kinds: list[str], values: list[bool | None]) -> str | None:
+    """The status of conditions, one case at a time."""
+    of = {kind: [value for own, value in zip(kinds, values, strict=True) if own == kind] for kind in KINDS}
+    if False in of[APPLICABILITY]:
+        return "does-not-apply"
+    if None in of[APPLICABILITY]:
+        return None
+    if True in of[WITHHELD]:
+        return "suppressed"
+    if True in of[SATISFIED_KIND]:
+        return "already-satisfied"
+    return None if None in of[WITHHELD] + of[SATISFIED_KIND] else "applies"
+
+
+def names_in(nodes: list[Node]) -> Iterator[str]:
+    for node in nodes:
+        if node.kind == "Leaf" and node.value is None:
+            yield node.label
+        yield from names_in(list(node.children))
+
+
+def test_what_is_asked_for_settles_the_status_and_what_could_change_it_is_asked_for() -> None:
+    chance = random.Random(7)
+    asked_some = 0
+    for _ in range(400):
+        nodes = [made(chance, 3) for _ in range(chance.randint(1, 3))]
+        kinds = [APPLICABILITY, *(chance.choice(KINDS) for _ in nodes[1:])]
+        if status(kinds, [node.value for node in nodes]) is not None:
+            continue
+        asked: list[Any] = relevant_leaves(
+            nodes, lambda every, values, kinds=kinds: statuses(kinds, every, values), lambda node: True, lambda value: value
+        )  # fmt: skip
+        names = [leaf.label for leaf in asked]
+        asked_some += len(names) > 1
+        others = sorted(set(names_in(nodes)) - set(names))
+        for values in product((True, False), repeat=len(names)):
+            given = dict(zip(names, values, strict=True))
+            assert status(kinds, [three_valued(node, given) for node in nodes]) is not None, names
+            found = {
+                status(kinds, [three_valued(node, given | dict(zip(others, more, strict=True))) for node in nodes])
+                for more in product((True, False), repeat=len(others))
+            }
+            assert len(found) == 1, (names, others)
+    assert asked_some > 50
+
+
+def test_a_datum_that_changes_nothing_is_not_asked_for() -> None:
+    a, b, c = (Node("Leaf", name=name) for name in "abc")
+    nodes = [Node("And", (a, Node("Or", (b, Node("Implies", (c, c))))))]  # whatever b is
+    asked: list[Any] = relevant_leaves(
+        nodes, lambda every, values: statuses([APPLICABILITY], every, values), lambda node: True, lambda value: value
+    )  # fmt: skip
+    assert [leaf.label for leaf in asked] == ["a", "c"]
+
+
+def test_cases_of_each_status_are_told_apart_bit_by_bit() -> None:
+    every = 0b11111
+    applicability, withheld, satisfied = (0b01111, 0b10000), (0b00001, 0b11110), (0b00010, 0b11001)
+    found = statuses(list(KINDS), every, [applicability, withheld, satisfied])
+    assert found == (0b10000, 0b00001, 0b00010, 0b01000)
