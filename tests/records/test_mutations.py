@@ -104,9 +104,8 @@ def spoiled(value: Any, chance: random.Random, times: int) -> Any:
             elif action == 2:
                 node[key] = [node[key]]
             else:
-                node[chance.choice(["id", "status", "code", "subject", "reference", "coding", "extension", "x"])] = chance.choice(
-                    ODD
-                )
+                name = chance.choice(["id", "status", "code", "subject", "reference", "coding", "extension", "x"])
+                node[name] = odd(chance)
         elif isinstance(node, list) and node:
             node[chance.randrange(len(node))] = odd(chance)
     return result

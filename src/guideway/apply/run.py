@@ -91,7 +91,7 @@ def apply_guideline(
     seen = _under(record, guideline, when)
     subject = seen.subject()
     reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
-    given = engine_parameters(guideline, parameters or {})
+    given = _alike(engine_parameters(guideline, parameters or {}), seen)
 
     def evaluate(trace: bool) -> Any:
         made = guideline.program.evaluation(
@@ -168,6 +168,18 @@ def _under(record: Any, guideline: CompiledGuideline, when: Moment) -> Any:
 
 def _distinct(chosen: Iterable[Artifact]) -> list[Artifact]:
     return list({plan.canonical: plan for plan in chosen}.values())
+def _alike(parameters: dict[Any, Any], record: Any) -> dict[Any, Any]:
+    """The parameters with the references of resources among them written as those of the record are."""
+    alike = getattr(record, "alike", None)
+    if alike is None:
+        return parameters
+
+    def written(value: Any) -> Any:
+        return [alike(each) for each in value] if isinstance(value, list) else value
+
+    return {name: written(value) for name, value in parameters.items()}
+
+
 
 
 def variables(record: Any, place: Setting) -> Json:

@@ -15,6 +15,7 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir.dates import begin
 from guideway.records.exclusion import Exclusion
 from guideway.records.owners import is_clinical, reference_forms, subjects
+from guideway.records.references import References, implied_id, server_of
 from guideway.records.resources import Collected, Deletion, Held, finding
 
 
@@ -56,13 +57,23 @@ class Pool:
             self.findings += document.findings
         for order, item in enumerate(held):
             item.order = order
+            item.alike = self.alike
+            if item.id is None and item.kind != "Patient":
+                item.id = implied_id(item.kind, item.full_url)
         self.held = self._settle(held, deletions)
         self.patients = [item for item in self.held if item.kind == "Patient"]
         self.own: list[list[Held]] = [[patient] for patient in self.patients]
         self.shared: list[Held] = []
         self.nobody: list[Held] = []
         self._references = self._patient_references()
+        self._links: References | None = None
         self._assign()
+
+    def alike(self, data: dict[str, Any], holder: Held) -> dict[str, Any]:
+        """A resource with its references in the form in which logic compares them."""
+        if self._links is None:
+            self._links = References(self.held, self.shelf.find)
+        return self._links.alike(data, holder)
 
     # -- the same resource twice
 
@@ -130,7 +141,7 @@ class Pool:
             position = self._references.get(form)
             if position is not None:
                 patient = self.patients[position]
-                if form != text and text.startswith("http") and _server(patient) not in (None, text.partition("/Patient/")[0]):
+                if form != text and text.startswith("http") and server_of(patient) not in (None, text.partition("/Patient/")[0]):
                     continue  # the same id on another server
                 return position
         return text
@@ -210,7 +221,7 @@ def _by_server(group: list[Held]) -> list[list[Held]]:
     servers: dict[str, list[Held]] = defaultdict(list)
     unplaced = []
     for item in group:
-        server = _server(item)
+        server = server_of(item)
         if server is None:
             unplaced.append(item)
         else:
@@ -220,13 +231,6 @@ def _by_server(group: list[Held]) -> list[list[Held]]:
     parts = [servers[name] for name in sorted(servers)]
     parts[0] = sorted(parts[0] + unplaced, key=lambda item: item.order)
     return parts
-
-
-def _server(item: Held) -> str | None:
-    """The server that a full URL names: what stands before ``/Type/id``."""
-    url = item.full_url
-    tail = f"/{item.kind}/{item.id}"
-    return url[: -len(tail)] if url is not None and url.startswith("http") and url.endswith(tail) else None
 
 
 def _meta(item: Held, name: str) -> str | None:

@@ -19,8 +19,8 @@ from guideway.fhir.element import FhirObject
 from guideway.records.exclusion import Exclusion, Flag
 from guideway.records.hygiene import POLICIES, Hygiene, compare, is_open_proposal
 from guideway.records.index import CodeIndex, Codes, codes_at
-from guideway.records.owners import reference_forms
 from guideway.records.pool import Pool
+from guideway.records.references import References, identifying
 from guideway.records.resources import Collected, Held, finding
 
 _HARMLESS = frozenset(("element-unknown", "json-comments", "narrative-unsafe"))
@@ -46,7 +46,8 @@ class PatientRecord:
     """The data of one patient; implements ``DataSource``."""
 
     __slots__ = (
-        "_by_kind", "_by_reference", "_followed", "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient", "source",
+        "_asked", "_by_kind", "_by_reference", "_followed", "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient",
+        "source",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, position: int, hygiene: Hygiene | None = None) -> None:
@@ -57,7 +58,8 @@ class PatientRecord:
         self.source: str = self.patient.source
         self._by_kind: dict[str, list[Held]] | None = None
         self._kinds: dict[str, _Kind] = {}
-        self._by_reference: dict[str, Held | None] | None = None
+        self._by_reference: References | None = None
+        self._asked: set[str] = set()
         self._unfiltered: dict[str, list[FhirObject]] = {}
         self._followed: dict[str, str] = {}
 
@@ -148,6 +150,7 @@ class PatientRecord:
         elif context in UNFILTERED and len(self._pool.patients) > 1:
             objects = self._all_patients(type_name)
             return objects if codes is None else CodeIndex(objects, code_path or "code", self.resolve_quietly).find(codes)
+        self._asked.add(type_name)
         kind = self._kind(type_name)
         if codes is None:
             return kind.objects
@@ -176,6 +179,14 @@ class PatientRecord:
         """As ``resolve``, without a finding."""
         found = self._lookup(reference)
         return found.object if found is not None else None
+
+    def alike(self, given: Any) -> Any:
+        """A resource that is not part of the record (an order being written), with its references written as the record's are;
+        anything else as it is."""
+        if not isinstance(given, FhirObject):
+            return given
+        data = self._pool.alike(given.data, self.patient)
+        return given if data is given.data else FhirObject(given.fhir_type, data)
 
     # -- what is there
 
@@ -236,6 +247,12 @@ class PatientRecord:
             found += held.findings()
         for held in self._pool.shared:
             found += held.findings()
+        for name in sorted(self._asked):
+            for held in self._kind(name).kept:
+                for path, why in self._leads_nowhere(held):
+                    message = f"{held.label}: {path}: {why}, so what it is about is not known."
+                    hint = "Give the resource that it refers to along with it."
+                    found.append(finding(held, "reference-unresolved", message, (path,), hint=hint))
         for reference, what in self._followed.items():
             message = f"The reference {reference}, which the logic followed, {what}."
             found.append(Diagnostic("reference-unresolved", Severity.warning, message, self.source, None, reference))
@@ -309,6 +326,8 @@ class PatientRecord:
             for item in kind.kept:
                 for rule, why in self._hygiene.doubts(item.kind, item.object.data):
                     kind.flagged.append(Flag(item.label, rule, why, item))
+                for path, why in self._leads_nowhere(item):
+                    kind.flagged.append(Flag(item.label, "reference-unresolved", f"{path}: {why}", item))
                 dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path and f.rule not in _HARMLESS}, key=str)
                 if dropped:
                     names = " and ".join(str(d) for d in dropped)
@@ -318,22 +337,30 @@ class PatientRecord:
                     kind.flagged.append(Flag(kind.kept[position].label, rule, why, kind.kept[position]))
         return kind.flagged
 
-    def _lookup(self, reference: str) -> Held | None:
+    def _leads_nowhere(self, held: Held) -> Iterator[tuple[str, str]]:
+        """The references that say what a resource is about and cannot be followed: path, and why."""
+        for path, value in identifying(held.kind, held.object.data):
+            reference = value.get("reference")
+            if not isinstance(reference, str) or not reference:
+                yield path, "it holds no reference that could be followed"
+            elif reference.startswith("#"):
+                contained = held.object.data.get("contained") or ()
+                if not any(isinstance(inner, dict) and inner.get("id") == reference[1:] for inner in contained):
+                    yield path, f"{reference} is not among the contained resources"
+            else:
+                target = self._lookup(reference, held)
+                if target is None:
+                    yield path, f"{reference} leads to nothing in the data"
+                elif (reason := self._hygiene.judge(target.kind, target.object.data)) is not None and target.kind != "Patient":
+                    yield path, f"{reference} leads to data that does not count: {reason[1]}"
+
+    def _lookup(self, reference: str, holder: Held | None = None) -> Held | None:
         if reference.startswith("#"):
             return None
         if self._by_reference is None:
-            table: dict[str, Held | None] = {}
-            for item in (*self._own(), *self._pool.shared, *self._pool.patients):
-                own = (f"{item.kind}/{item.id}", f"urn:uuid:{item.id}") if item.id else ()
-                for form in (item.full_url, *own):
-                    if form is not None:
-                        table[form] = item if table.get(form, item) is item else None
-            self._by_reference = table
-        for form in reference_forms(reference):
-            found = self._by_reference.get(form) or self._pool.shelf.find(form)
-            if found is not None:
-                return found
-        return None
+            held = (*self._own(), *self._pool.shared, *self._pool.patients)
+            self._by_reference = References(held, self._pool.shelf.find)
+        return self._by_reference.find(reference, holder)
 
     def _all_patients(self, name: str) -> list[FhirObject]:
         found = self._unfiltered.get(name)

@@ -6,7 +6,7 @@ One bad entry never costs the others. FHIR R4 §2.36 (Bundle), §2.41 (Parameter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,9 @@ class Held:
     """One resource as it was given: its JSON, its full URL, which source and place it came from. Its structure is checked when
     something first looks at it; ``object`` is what the engine sees, without the elements that cannot be read."""
 
-    __slots__ = ("_faults", "_object", "full_url", "id", "kind", "order", "resource", "source", "twice", "where")
+    __slots__ = (
+        "_faults", "_object", "alike", "full_url", "id", "kind", "order", "resource", "source", "twice", "where",
+    )  # fmt: skip
 
     def __init__(
         self, resource: dict[str, Any], source: str, where: str = "", full_url: str | None = None, twice: Sequence[Fault] = ()
@@ -33,6 +35,8 @@ class Held:
         self.kind: str = resource["resourceType"]
         given = resource.get("id")
         self.id: str | None = given if isinstance(given, str) and given else None
+        self.alike: Callable[[dict[str, Any], Held], dict[str, Any]] | None = None
+        """Writes the references in it as logic compares them; set by the pool it goes to."""
         self.source = source
         self.where = where
         self.full_url = full_url
@@ -63,7 +67,12 @@ class Held:
         """The resource as the engine sees it."""
         if self._object is None:
             faults = self.faults
-            self._object = FhirObject(self.kind, structure.without(self.resource, faults) if faults else self.resource)
+            data = structure.without(self.resource, faults) if faults else self.resource
+            if self.alike is not None:
+                data = self.alike(data, self)
+            if self.id is not None and "id" not in data:
+                data = {"resourceType": self.kind, "id": self.id, **data}
+            self._object = FhirObject(self.kind, data)
         return self._object
 
     def findings(self) -> Iterator[Diagnostic]:
