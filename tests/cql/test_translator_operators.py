@@ -73,6 +73,7 @@ ARITHMETIC = [
     ("Log(1, 2)", "Log(ToDecimal(1), ToDecimal(2))"),
     ("successor of 1", "Successor(1)"),
     ("HighBoundary(@2012, 8)", "HighBoundary(Date(year=2012), 8)"),
+    ("HighBoundary(@2012)", "HighBoundary(Date(year=2012), null)"),
     ("@2012-01-31 + 1 month", "Add(Date(year=2012, month=1, day=31), 1 'month')"),
 ]
 STRINGS = [

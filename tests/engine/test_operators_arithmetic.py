@@ -19,7 +19,9 @@ HUGE = Long(2**63 - 1)
     ("name", "left", "right", "expected"),
     [
         ("Add", 1, 2, 3), ("Add", LARGE, 1, None), ("Add", Long(LARGE), 1, Long(2**31)), ("Add", HUGE, Long(1), None),
-        ("Add", d("1.5"), 1, d("2.5")), ("Add", None, 1, None), ("Add", t("23:00"), q("2 hours"), None), ("Add", "a", "b", "ab"),
+        ("Add", d("1.5"), 1, d("2.5")), ("Add", None, 1, None),
+        ("Add", t("23:00"), q("2 hours"), t("01:00")), ("Subtract", t("00:30"), q("1 hour"), t("23:30")),
+        ("Add", t("23:30:00"), q("49 hours"), t("00:30:00")), ("Add", "a", "b", "ab"),
         ("Add", q("1 m"), q("5 cm"), q("105 cm")), ("Add", q("5 cm"), q("1 m"), q("105 cm")),
         ("Add", q("1 h"), q("30 minutes"), q("90 minutes")),
         ("Add", q("1 year"), q("2 months"), q("14 months")), ("Add", q("2"), 3, q("5")),
@@ -93,6 +95,8 @@ def test_round_to_a_number_of_digits() -> None:
     assert run("Round", d("3.14159"), 2) == d("3.14")
     assert run("Round", d("1250"), -2) == d("1300")
     assert run("Round", d("3.14159"), None) == d("3")
+    assert run("Round", q("2.54 cm")) == q("3 cm")
+    assert run("Round", q("2.546 cm"), 2) == q("2.55 cm")
 
 
 @pytest.mark.parametrize(

@@ -217,10 +217,16 @@ def test_expand(source: list[Any], per: Any, expected: list[Any]) -> None:
         assert run("Expand", source[0], per) == [low for low, _ in expected]
 
 
-def test_expand_refuses_what_has_no_end() -> None:
-    assert run("Expand", iv(1, None, "[)"), None) is None
+def test_expand_leaves_out_what_has_no_end() -> None:
+    for interval in (iv(1, None, "[)"), iv(1, None), iv(None, 5, "(]"), iv(None, 5)):
+        assert run("Expand", interval, None) == []
+        assert [piece.low for piece in run("Expand", [interval, iv(1, 1), None], q("1"))] == [1]
+    assert run("Expand", [iv(None, 5)], None) == []
+
+
+def test_expand_refuses_what_cannot_be_cut_up() -> None:
     with pytest.raises(CqlRuntimeError, match="more than"):
-        run("Expand", iv(1, None), None)
+        run("Expand", iv(1, 2_000_000), None)
     with pytest.raises(CqlRuntimeError, match="divided by"):
         run("Expand", iv(1, 5), q("0"))
     with pytest.raises(CqlRuntimeError, match="unit of time"):

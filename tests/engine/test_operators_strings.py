@@ -37,6 +37,8 @@ from guideway.engine.errors import CqlRuntimeError
         ("Matches", [None, "a"], None),
         ("ReplaceMatches", ["a-b", "(.)-(.)", "$2-$1"], "b-a"), ("ReplaceMatches", ["5", r"\d", r"\$5"], "$5"),
         ("ReplaceMatches", ["a", "a", r"x\y"], "xy"),
+        ("ReplaceMatches", ["3/15", r"(?<m>\d+)/(?<d>\d+)", "${d}.${m}"], "15.3"), ("Matches", ["a(?<b", r"\(\?<b"], True),
+        ("Matches", ["xb", "(?<=x)b"], True), ("Matches", ["xb", "(?<!x)b"], False),
         ("ReplaceMatches", ["a", None, "b"], None), ("ReplaceMatches", ["aaa", "a", "b"], "bbb"),
     ],
 )  # fmt: skip

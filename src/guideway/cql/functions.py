@@ -297,6 +297,11 @@ def _in_terminology(t: Translation, node: syntax.Call, values: list[Any]) -> Any
     return in_terminology(t, values[0], values[1], node)
 
 
+def _boundary(t: Translation, node: syntax.Call, values: list[Any]) -> Any:
+    """Without a precision the boundary has the finest: in ELM a null one."""
+    return t.operator(node.name, methods.with_precision(t, node, values), node)
+
+
 def _flatten(t: Translation, node: syntax.Call, values: list[Any]) -> Any:
     from guideway.cql.operators import flatten
 
@@ -315,5 +320,7 @@ _SPECIAL: dict[str, Callable[[Translation, syntax.Call, list[Any]], Any]] = {
     "InCodeSystem": _in_terminology,
     "AnyInCodeSystem": _in_terminology,
     "Flatten": _flatten,
+    "LowBoundary": _boundary,
+    "HighBoundary": _boundary,
 }
 HANDLERS = {syntax.Call: call}

@@ -41,8 +41,15 @@ def call(t: Translation, node: syntax.Call, value: Any) -> Any:
     operator = OPERATOR_METHODS.get(node.name)
     if operator is not None:
         values = [value, *[t.expression(a) for a in node.arguments]]
+        if operator in ("LowBoundary", "HighBoundary"):
+            values = with_precision(t, node, values)
         return t.operator(operator, values, node, called=node.name)
     return _OWN[node.name](t, node, value)
+
+
+def with_precision(t: Translation, node: syntax.Call, values: list[Any]) -> list[Any]:
+    """The operands of a boundary, with a null precision where none is given."""
+    return values if len(values) != 1 else [*values, t.mark(elm.Null(), node, INTEGER)]
 
 
 def _criterion(t: Translation, node: syntax.Call, value: Any, position: int = 0) -> tuple[Any, Type]:

@@ -173,7 +173,9 @@ operator("Negate", UNARY, *_each("? -> ?", *NUMBERS, "Quantity"))
 operator("Abs", UNARY, *_each("? -> ?", *NUMBERS, "Quantity"))
 for _name in ("Ceiling", "Floor", "Truncate"):
     operator(_name, UNARY, "Decimal -> Integer")
-operator("Round", ("operand", "precision"), "Decimal -> Decimal", "Decimal, Integer -> Decimal")
+operator(
+    "Round", ("operand", "precision"), *_each("? -> ?", "Decimal", "Quantity"), *_each("?, Integer -> ?", "Decimal", "Quantity")
+)
 operator("Ln", UNARY, "Decimal -> Decimal")
 operator("Exp", UNARY, "Decimal -> Decimal")
 operator("Log", BINARY, "Decimal, Decimal -> Decimal")

@@ -205,6 +205,14 @@ def _length(g: Generator, node: nodes.Length) -> Code:
     return code
 
 
+def _union(g: Generator, node: nodes.Union) -> Code:
+    """A null list counts as an empty one, two of them too (CQL 1.5 Appendix B, "Union"); of null intervals it is null."""
+    code = ordinary(g, node)
+    if isinstance(g.type_of(node), types.ListType):
+        return Code(f"({code.text} or [])", code.depth + 1, nonnull=True)
+    return code
+
+
 _SPECIAL_NODES = """
 And Or Xor Not Implies IsNull IsTrue IsFalse If Case Coalesce Null Is As Convert CanConvert Literal Quantity Ratio Tuple List
 Interval Instance Code CodeRef Concept ConceptRef CodeSystemRef ValueSetRef ExpressionRef FunctionRef ParameterRef OperandRef
@@ -228,4 +236,5 @@ HANDLERS: dict[type[Any], Handler] = {
     **{getattr(nodes, name): _arithmetic for name in _ARITHMETIC},
     nodes.ToList: _to_list,
     nodes.Length: _length,
+    nodes.Union: _union,
 }

@@ -56,11 +56,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _moved(value: Any, amount: Decimal, unit: str) -> Any:
-    """A date or time moved; null for a time of day past midnight, a run-time error past the years 0001 to 9999."""
-    try:
-        return temporal.moved(value, amount, unit)
-    except temporal.PastMidnight:
-        return None
+    """A date or time moved; a time of day goes on at the other side of midnight. An error past the years 0001 to 9999."""
+    return temporal.moved(value, amount, unit, cyclic=True)
 
 
 def add(left: Any, right: Any) -> Any:
@@ -252,10 +249,15 @@ def truncate(operand: Any) -> int | None:
     return None if operand is None else _to_integer(operand, "ROUND_DOWN")
 
 
-def round_decimal(operand: Any, precision: int | None = None) -> Decimal | None:
-    """To ``precision`` fraction digits (0 where null), halves away from zero: Round(-0.5) is -1.0 in the public test suite."""
+def round_decimal(operand: Any, precision: int | None = None) -> Any:
+    """To ``precision`` fraction digits (0 where null), halves away from zero: Round(-0.5) is -1.0 in the public test suite.
+
+    Of a quantity, its value is rounded.
+    """
     if operand is None:
         return None
+    if type(operand) is Quantity:
+        return _measured(round_decimal(operand.value, precision), operand.unit)
     value = _decimal(operand)
     if not -SCALE * 4 <= (precision or 0) <= SCALE * 4:
         return settle(value)

@@ -116,19 +116,23 @@ def _time_unit(per: Quantity) -> tuple[str, int]:
 
 
 def expand(source: Any, per: Any = None) -> list[Any] | None:
-    """The units of size ``per`` that lie within the intervals, as intervals; of a single interval, the points they start at."""
+    """The units of size ``per`` that lie within the intervals, as intervals; of a single interval, the points they start at.
+
+    An interval without an end gives none (the reference leaves that of a closed null end to us).
+    """
     if source is None:
         return None
     single = type(source) is Interval
-    intervals = [source] if single else [interval for interval in source if interval is not None]
+    intervals = [
+        interval
+        for interval in ([source] if single else source)
+        if interval is not None and interval.low is not None and interval.high is not None
+    ]
     if not intervals:
         return []
     result: list[Any] = []
     for interval in intervals if single else collapse(intervals) or []:
-        pieces = _pieces(interval, per, _coarsest_step(intervals) if per is None else None)
-        if pieces is None:
-            return None
-        result.extend(pieces)
+        result.extend(_pieces(interval, per, _coarsest_step(intervals) if per is None else None))
     return [piece.low for piece in result] if single else result
 
 
@@ -144,13 +148,13 @@ def _coarsest_step(intervals: list[Interval]) -> Quantity | None:
     return Quantity(Decimal((0, (1,), -min(scale_of(as_quantity(bound).value) for bound in known))), unit)
 
 
-def _pieces(interval: Interval, per: Any, default: Quantity | None) -> list[Interval] | None:
+def _pieces(interval: Interval, per: Any, default: Quantity | None) -> list[Interval]:
     low, high = lower(interval), upper(interval)
     if low is None or high is None or isinstance(low, Uncertainty) or isinstance(high, Uncertainty):
-        return None
+        return []
     step = as_quantity(per) if per is not None else default
     if step is None:
-        return None
+        return []
     kind = point_type(interval)
     if type(low) in TEMPORAL:
         return _time_pieces(low, high, step, kind)

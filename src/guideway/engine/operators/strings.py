@@ -13,11 +13,14 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
 
+_NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?![=!])")
+"""``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
+
 
 @lru_cache(maxsize=512)
 def _pattern(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern, re.DOTALL)
+        return re.compile(_NAMED_GROUP.sub("(?P<", pattern), re.DOTALL)
     except re.error as error:
         raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
 

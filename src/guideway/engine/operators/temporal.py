@@ -111,15 +111,11 @@ def truncated(value: Temporal, precision: int) -> Temporal:
     return Date(ticks, precision) if type(value) is Date else Time(ticks, precision)
 
 
-class PastMidnight(CqlRuntimeError):
-    """A time of day moved past midnight: Add and Subtract answer null."""
-
-
-def _replaced(value: Temporal, ticks: int) -> Temporal:
+def _replaced(value: Temporal, ticks: int, cyclic: bool = False) -> Temporal:
     if type(value) is Time:
-        if not 0 <= ticks < DAY_TICKS:
-            raise PastMidnight("the result is not a time of day: it passes midnight")
-        return Time(ticks, value.precision)
+        if not cyclic and not 0 <= ticks < DAY_TICKS:
+            raise CqlRuntimeError("the result is not a time of day: it passes midnight")
+        return Time(ticks % DAY_TICKS, value.precision)
     if not MIN_TICK <= ticks <= MAX_TICK:
         raise CqlRuntimeError("the result is outside the years 0001 to 9999")
     return DateTime(ticks, value.precision, value.offset) if type(value) is DateTime else Date(ticks, value.precision)
@@ -131,13 +127,15 @@ def _months_later(tick: int, months: int) -> int:
     if not 1 <= year <= 9999:
         raise CqlRuntimeError("the result is outside the years 0001 to 9999")
     month += 1
-    if day.day > 28:
-        following = date(year, month + 1, 1).toordinal() if month < 12 else date(year, 12, 31).toordinal() + 1
-        last = following - date(year, month, 1).toordinal()
-        ordinal = date(year, month, min(day.day, last)).toordinal()
-    else:
-        ordinal = date(year, month, day.day).toordinal()
-    return ordinal * DAY_TICKS + tick % DAY_TICKS
+    return date(year, month, _day_within(day.day, year, month)).toordinal() * DAY_TICKS + tick % DAY_TICKS
+
+
+def _day_within(day: int, year: int, month: int) -> int:
+    """``day``, or the last day of a month that does not have it."""
+    if day <= 28:
+        return day
+    following = date(year, month + 1, 1).toordinal() if month < 12 else date(year, 12, 31).toordinal() + 1
+    return min(day, following - date(year, month, 1).toordinal())
 
 
 def _whole(value: Decimal | int, divisor: int = 1) -> int:
@@ -146,8 +144,8 @@ def _whole(value: Decimal | int, divisor: int = 1) -> int:
     return -quotient if value < 0 else quotient
 
 
-def moved(value: Temporal, amount: Decimal | int, unit: str) -> Temporal:
-    """``value`` later by ``amount`` units (earlier where negative).
+def moved(value: Temporal, amount: Decimal | int, unit: str, *, cyclic: bool = False) -> Temporal:
+    """``value`` later by ``amount`` units (earlier where negative); a time of day past midnight is an error, or ``cyclic``.
 
     Years and months keep the day where the month has it; a unit finer than the value is first turned into the value's own
     precision (12 months, 365 or 30 days, 24 hours, ...), dropping the rest. Fractions count only for seconds.
@@ -172,7 +170,7 @@ def moved(value: Temporal, amount: Decimal | int, unit: str) -> Temporal:
     else:
         ticks = int(amount) * TICKS[PRECISIONS[name]]
     if precision >= DAY:
-        return _replaced(value, value.ticks + _whole(ticks, TICKS[precision]) * TICKS[precision])
+        return _replaced(value, value.ticks + _whole(ticks, TICKS[precision]) * TICKS[precision], cyclic)
     days = _whole(ticks, DAY_TICKS)
     months = _whole(days, 30) if precision == MONTH else _whole(days, 365) * 12
     return _replaced(value, _months_later(value.ticks, months))
@@ -195,19 +193,24 @@ def _index(tick: int, name: str) -> int:
 
 
 def _whole_periods(first: int, second: int, name: str) -> int:
-    """Whole periods from one tick to another, negative where the second comes first."""
-    if second < first:
-        return -_whole_periods(second, first, name)
+    """Whole periods from one tick to another, negative where the second comes first.
+
+    A day that the last month does not have is its last day, as in date arithmetic (CQL 1.5 Appendix H, example 4.b of years).
+    """
     if name == "Week":
-        return (second - first) // WEEK_TICKS
+        return _whole(second - first, WEEK_TICKS)
     precision = PRECISIONS[name]
     if precision >= DAY:
-        return (second - first) // TICKS[precision]
+        return _whole(second - first, TICKS[precision])
     start, stop = date.fromordinal(first // DAY_TICKS), date.fromordinal(second // DAY_TICKS)
     months = (stop.year - start.year) * 12 + stop.month - start.month
-    if (stop.day, second % DAY_TICKS) < (start.day, first % DAY_TICKS):
+    reached = (stop.day, second % DAY_TICKS)
+    due = (_day_within(start.day, stop.year, stop.month), first % DAY_TICKS)
+    if months > 0 and reached < due:
         months -= 1
-    return months if precision == MONTH else months // 12
+    elif months < 0 and reached > due:
+        months += 1
+    return months if precision == MONTH else _whole(months, 12)
 
 
 def _check_unit(left: Temporal, name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from guideway.engine.operators import quantities, temporal
@@ -17,7 +17,7 @@ from guideway.engine.operators.arithmetic import divide, fit
 from guideway.engine.operators.datetime import time_from
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.clinical import Code, Concept
-from guideway.engine.values.numbers import LARGEST_RESULT, SCALE, decimal_text, scale_of
+from guideway.engine.values.numbers import CONTEXT, LARGEST_RESULT, SCALE, STEP, decimal_text, scale_of
 from guideway.engine.values.quantity import Quantity, Ratio
 from guideway.engine.values.temporal import Date, DateTime, Time, parse_offset
 
@@ -57,14 +57,16 @@ def to_long(operand: Any) -> int | None:
 
 
 def to_decimal(operand: Any) -> Decimal | None:
-    """Digits with an optional sign and fraction, of at most 28 and 8 digits; whole numbers; booleans as 1.0 and 0.0."""
+    """Digits with an optional sign and fraction, of which eight are kept; whole numbers; booleans as 1.0 and 0.0."""
     if isinstance(operand, bool):
         return Decimal("1.0") if operand else Decimal("0.0")
     if isinstance(operand, str):
         if not _DECIMAL(operand):
             return None
         value = Decimal(operand)
-        return value if value.copy_abs() < LARGEST_RESULT and scale_of(value) <= SCALE else None
+        if value.copy_abs() >= LARGEST_RESULT:
+            return None
+        return value if scale_of(value) <= SCALE else value.quantize(STEP, ROUND_DOWN, CONTEXT)
     if isinstance(operand, int):
         return Decimal(operand)
     return operand if isinstance(operand, Decimal) else None
