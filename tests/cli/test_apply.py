@@ -25,7 +25,7 @@ IN_ERROR = EXAMPLES / "aggressive-sm-labs-entered-in-error.json"
 HEALTHY = EXAMPLES / "no-mast-cell-disease.json"
 LICENSED_TO_BE_HEAVY = {
     "fastapi", "starlette", "uvicorn", "pydantic", "fhir", "jsonschema", "dask", "importlib.metadata", "rich", "yaml", "httpx",
-    "guideway.cql", "guideway.elm.nodes",
+    "guideway.cql", "guideway.elm.nodes", "typing_extensions", "inspect", "dis",
 }  # fmt: skip
 
 

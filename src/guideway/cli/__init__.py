@@ -38,6 +38,7 @@ def _warm(arguments: list[str]) -> int:
     import gc
 
     gc.disable()  # starting up makes many objects and frees none
+    _import_msgspec()
     from guideway.cli.archive import install
 
     archive = install(WARM)
@@ -55,3 +56,20 @@ def _warm(arguments: list[str]) -> int:
     if archive is not None and status == 0:
         archive.save()
     return status
+
+
+def _import_msgspec() -> None:
+    """Import msgspec without typing_extensions.
+
+    It takes three names from typing_extensions where that is installed, and else from ``typing``, whose own are the same ones
+    in every Python this program runs on. Importing typing_extensions (with inspect, ast and tokenize behind it) is a third of
+    importing msgspec; so for that one moment it counts as not installed.
+    """
+    name = "typing_extensions"
+    if name in sys.modules or "msgspec" in sys.modules:
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules[name]
