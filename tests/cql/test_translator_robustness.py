@@ -74,12 +74,12 @@ def test_mutated_texts_give_diagnostics_only(seed: int) -> None:
 
 
 DEEP = [
-    "1" + " + 1" * 400,
-    "true" + " and true" * 450,
-    "'a'" + ".toString()" * 450,
+    "1" + " + 1" * 4_000,
+    "true" + " and true" * 4_000,
+    "'a'" + ".toString()" * 4_000,
     "if true then " * 90 + "1" + " else 2" * 90,
 ]
-TOO_DEEP = ["1" + " + 1" * 5000, "(" * 10_000 + "1" + ")" * 10_000, "not " * 10_000 + "true", "{" * 10_000]
+TOO_DEEP = ["1" + " + 1" * 20_000, "(" * 10_000 + "1" + ")" * 10_000, "not " * 10_000 + "true", "{" * 10_000]
 
 
 @pytest.mark.parametrize("text", DEEP, ids=lambda t: t[:12])

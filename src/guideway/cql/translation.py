@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from guideway.cql import converting, syntax
+from guideway.cql.chains import flattened
 from guideway.cql.conversions import NO_PROMOTIONS, Conversions, Overloads, Promotions, Resolution, operator_signatures
 from guideway.cql.scope import Function, LibrarySymbols, Scope
 from guideway.cql.signatures import OPERATORS
@@ -29,8 +30,8 @@ from guideway.fhir.modelinfo import ModelInfo
 Handler = Callable[["Translation", Any], Any]
 NodeT = TypeVar("NodeT", bound=elm.Element)
 
-MAXIMUM_CHAIN = 500
-"""How many operators may stand in one chain (``a + b + c ...``): ELM nests one level for each, and its readers recurse."""
+MAXIMUM_CHAIN = 5_000
+"""How many operators may stand in one chain (``a + b + c ...``): ELM nests one level for each, but for ``chains.flattened``."""
 
 
 class TranslationOptions(msgspec.Struct, frozen=True):
@@ -98,6 +99,7 @@ class Translation:
                         if type(inner) is syntax.Name:  # it may name a library: what it is a member of knows
                             continue
                         self._ready[id(inner)] = self.expression(inner)
+                    return flattened(self.handlers[type(node)](self, node))
         return self.handlers[type(node)](self, node)
 
     def excuse(self, *nodes: syntax.Expression) -> None:
