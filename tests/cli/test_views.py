@@ -17,6 +17,7 @@ from guideway.apply.outcome import (
     Recommendation,
     Source,
     Supply,
+    UnknownGroup,
 )
 from guideway.cli.lines import clean, coloured, plain, wrap
 from guideway.cli.markdown import escape, markdown
@@ -271,3 +272,34 @@ def test_colours_change_no_character() -> None:
 def test_wrapping_keeps_line_breaks_and_cuts_long_words() -> None:
     rows = ["".join(piece.text for piece in line) for line in wrap("one two\nthree " + "x" * 45, 24, first="> ", rest="  ")]
     assert rows == ["> one two", "  three", "  " + "x" * 22, "  " + "x" * 22, "  x"]
+
+
+def test_a_group_that_cannot_be_known_is_told_once() -> None:
+    """What a group waits for stands at the group; what is in it refers to that, and nothing is said twice."""
+    count = Missing(element="count", display="Blue cell count")
+    members = [recommendation(name, "unknown", missing=[count], inherited_from="dose#low") for name in "xyz"]
+    alone = recommendation("alone", "unknown", missing=[count])
+    group = UnknownGroup(
+        key="dose#low",
+        title="When the count is low",
+        conditions=["the count is low"],
+        missing=[count],
+        recommendations=[m.key for m in members],
+    )
+    found = outcome(alone, *members, unknown_groups=[group])
+    lines = plain(table([found], width=100, explain=True)).splitlines()
+    start = lines.index("When the count is low: 3 recommendations")
+    detail = lines[lines.index("Title of alone") :]
+    assert [line for line in detail if line.startswith("  missing")] == [
+        "  missing    Blue cell count",
+        "  missing    Blue cell count",
+        *["  missing    what “When the count is low” waits for (above)"] * 3,
+    ]
+    assert lines[start + 1] == "  because    the count is low"
+
+
+def test_what_is_only_information_is_for_explain() -> None:
+    finding = Diagnostic("related-action-absent", Severity.information, "the relation is left out")
+    found = outcome(recommendation("a", "applies", findings=[finding]))
+    assert "the relation is left out" not in plain(table([found], width=100))
+    assert "the relation is left out" in plain(table([found], width=100, explain=True))

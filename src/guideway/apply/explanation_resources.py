@@ -54,7 +54,7 @@ def _needed(outcome: PatientOutcome) -> dict[str, tuple[Missing, list[Recommenda
 
 
 def _issue_for(missing: Missing, waiting: list[Recommendation], outcome: PatientOutcome, ids: Ids) -> Json:
-    titles = list(dict.fromkeys(r.title for r in waiting))
+    titles = _waiting(waiting, outcome)
     shown = "; ".join(titles[:5]) + (f"; and {len(titles) - 5} more" if len(titles) > 5 else "")
     because = f" ({'; '.join(missing.because)})" if missing.because else ""
     issue: Json = {
@@ -70,6 +70,16 @@ def _issue_for(missing: Missing, waiting: list[Recommendation], outcome: Patient
     if missing.supply:
         issue["mitigation"] = [{"action": {"text": supply.text}} for supply in missing.supply]
     return issue
+
+
+def _waiting(found: list[Recommendation], outcome: PatientOutcome) -> list[str]:
+    """What waits, in words: a group once, with how many recommendations are in it."""
+    groups = {group.key: group.title for group in outcome.unknown_groups}
+    counts: dict[str, int] = {}
+    for recommendation in found:
+        title = groups.get(recommendation.inherited_from or "", recommendation.title)
+        counts[title] = counts.get(title, 0) + (recommendation.inherited_from is not None)
+    return [f"{title} ({count} recommendations)" if count > 1 else title for title, count in counts.items()]
 
 
 def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids) -> Json:

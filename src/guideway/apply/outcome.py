@@ -146,6 +146,8 @@ class Recommendation(msgspec.Struct, kw_only=True):
     """One sentence: why this status."""
     statements: list[str] = []
     description: str | None = None
+    rationale: str | None = None
+    """What the guideline gives as its reason, or the evidence it names."""
     strength: str | None = None
     direction: str | None = None
     quality: str | None = None
@@ -154,6 +156,8 @@ class Recommendation(msgspec.Struct, kw_only=True):
     conditions: list[ConditionResult] = []
     evidence: list[Evidence] = []
     missing: list[Missing] = []
+    inherited_from: str | None = None
+    """Unknown for no reason of its own: the action (``plan#action``) that it stands in and that cannot be known yet."""
     excluded: list[Excluded] = []
     notes: list[str] = []
     note_rules: list[str] = []
@@ -179,10 +183,15 @@ class Recommendation(msgspec.Struct, kw_only=True):
         """The documented form."""
         result: Json = {"id": self.key, "plan": self.plan, "planId": self.plan_id, "action": self.action}
         result |= {"statements": self.statements, "title": self.title, "status": self.status, "reason": self.reason}
-        result |= {"description": self.description, "strength": self.strength, "direction": self.direction}
+        result |= {"description": self.description, "rationale": self.rationale}
+        result |= {"strength": self.strength, "direction": self.direction}
         result |= {"quality": self.quality, "priority": self.priority, "exclusiveGroup": self.exclusive_group}
         result |= {"conditions": [c.as_json() for c in self.conditions], "evidence": [e.as_json() for e in self.evidence]}
-        result |= {"missing": [m.as_json() for m in self.missing], "excluded": [e.as_json() for e in self.excluded]}
+        result |= {
+            "missing": [m.as_json() for m in self.missing],
+            "inheritedFrom": self.inherited_from,
+            "excluded": [e.as_json() for e in self.excluded],
+        }
         result |= {"notes": self.notes, "noteRules": self.note_rules, "source": [s.as_json() for s in self.source]}
         result["requests"] = self.requests
         result |= {"also": self.also, "via": self.via, "findings": [f.as_json() for f in self.findings], "trace": self.trace}
@@ -203,6 +212,22 @@ class Conflict(msgspec.Struct, kw_only=True):
         """As the format has it."""
         result: Json = {"rule": self.rule, "severity": self.severity, "text": self.text}
         return pruned(result | {"recommendations": self.recommendations, "resources": self.resources})
+
+
+class UnknownGroup(msgspec.Struct, kw_only=True):
+    """An action that cannot be known yet, with all the recommendations in it that wait for nothing else."""
+
+    key: str
+    title: str
+    conditions: list[str]
+    """Those that are null, in words."""
+    missing: list[Missing]
+    recommendations: list[str]
+
+    def as_json(self) -> Json:
+        """As the format has it."""
+        result: Json = {"id": self.key, "title": self.title, "conditions": self.conditions}
+        return pruned(result | {"missing": [m.as_json() for m in self.missing], "recommendations": self.recommendations})
 
 
 class PlanSummary(msgspec.Struct, kw_only=True):
@@ -239,6 +264,8 @@ class PatientOutcome(msgspec.Struct, kw_only=True):
     conflicts: list[Conflict] = []
     order: list[str] = []
     """Keys of what applies, first things first."""
+    unknown_groups: list[UnknownGroup] = []
+    """Where an unknown is inherited: each such group once, with what its recommendations wait for."""
     skipped: list[Json] = []
     excluded: list[Excluded] = []
     findings: list[Diagnostic] = []
@@ -260,6 +287,7 @@ class PatientOutcome(msgspec.Struct, kw_only=True):
         result = pruned(result)
         result["recommendations"] = [r.as_json() for r in self.recommendations]
         more: Json = {"order": self.order, "conflicts": [c.as_json() for c in self.conflicts], "skipped": self.skipped}
+        more["unknownGroups"] = [g.as_json() for g in self.unknown_groups]
         more |= {"excluded": [e.as_json() for e in self.excluded], "findings": [f.as_json() for f in self.findings]}
         return result | pruned(more)
 

@@ -17,6 +17,7 @@ from guideway.apply.activities import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
 from guideway.apply.expressions import Expressions
+from guideway.apply.inherited import find_groups
 from guideway.apply.inputs import unmet_inputs, variables_of
 from guideway.apply.merge import merge
 from guideway.apply.moment import Moment, moment
@@ -143,6 +144,7 @@ def apply_guideline(
             for recommendation in explained:
                 explainer.explain(recommendation, walk.verdicts[recommendation.key], full=level == "full")
         unmet_inputs(outcome, trees, guideline, seen)
+    find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation)
     _link_requests(outcome)
     return outcome
@@ -166,8 +168,6 @@ def _under(record: Any, guideline: CompiledGuideline, when: Moment) -> Any:
         raise GuidewayError(f"{guideline.manifest.label}: package.json, guideway.hygiene: {error}") from None
 
 
-def _distinct(chosen: Iterable[Artifact]) -> list[Artifact]:
-    return list({plan.canonical: plan for plan in chosen}.values())
 def _alike(parameters: dict[Any, Any], record: Any) -> dict[Any, Any]:
     """The parameters with the references of resources among them written as those of the record are."""
     alike = getattr(record, "alike", None)
@@ -180,6 +180,8 @@ def _alike(parameters: dict[Any, Any], record: Any) -> dict[Any, Any]:
     return {name: written(value) for name, value in parameters.items()}
 
 
+def _distinct(chosen: Iterable[Artifact]) -> list[Artifact]:
+    return list({plan.canonical: plan for plan in chosen}.values())
 
 
 def variables(record: Any, place: Setting) -> Json:

@@ -27,9 +27,10 @@ from guideway.apply.outcome import (
     PatientOutcome,
     Recommendation,
     Source,
+    UnknownGroup,
 )
 from guideway.cli.lines import Line, Piece, clean, wrap
-from guideway.diagnostics import Diagnostic
+from guideway.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from guideway.apply.what_if import Difference
@@ -162,17 +163,19 @@ def folds(found: Sequence[Recommendation]) -> dict[str, list[Recommendation]]:
     return result
 
 
-def _recommendation(item: Recommendation, width: int, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[Line]:
+def _recommendation(
+    item: Recommendation, width: int, explain: bool, twins: Sequence[Recommendation] = (), group: str | None = None
+) -> Iterator[Line]:
     yield from _title(item, width)
     rows: list[tuple[str, str, str]] = [("plan", item.key, "dim")] if explain else []
     if item.reason and (item.status != APPLIES or explain):
         rows.append(("because", item.reason, ""))
     if item.description and (item.status == APPLIES or explain):
         rows.append(("what", item.description, ""))
+    if item.rationale and explain:
+        rows.append(("rationale", item.rationale, ""))
     rows += [(label, text, "") for label, text in evidence_rows(item, explain)]
-    for missing in item.missing:
-        rows.append(("missing", missing_text(missing, supply=False), ""))
-        rows += [("supply it", supply.text, "") for supply in missing.supply]
+    rows += _missing_rows(item.missing) if group is None else [("missing", f"what “{group}” waits for (above)", "")]
     rows += [("left out", excluded_text(excluded), "") for excluded in item.excluded]
     rows += [("note", note, "") for note in notes_of(item, twins)]
     rows += [("proposes", text, "") for text in proposals_of(item, explain)]
@@ -184,13 +187,32 @@ def _recommendation(item: Recommendation, width: int, explain: bool, twins: Sequ
         rows.append(("plan", item.plan_id, "dim"))
     rows += [("source", text, "") for text in sources]
     rows += [("also", also_text(twin, item), "") for twin in twins]
-    rows += [("finding", f"{finding.message} [{finding.rule}]", "warning") for finding in item.findings]
+    told = [finding for finding in item.findings if explain or finding.severity is not Severity.information]
+    rows += [("finding", f"{finding.message} [{finding.rule}]", "warning") for finding in told]
     before = ""
     for label, text, style in rows:
         yield from _row(label, text, width, style, again=label == before)
         before = label
     if explain:
         yield from _explanation(item, width)
+
+
+def _missing_rows(found: Iterable[Missing]) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    for missing in found:
+        rows.append(("missing", missing_text(missing, supply=False), ""))
+        rows += [("supply it", supply.text, "") for supply in missing.supply]
+    return rows
+
+
+def _waiting_group(group: UnknownGroup, width: int) -> Iterator[Line]:
+    """A group that cannot be known: what it waits for, once for everything in it."""
+    number = len(group.recommendations)
+    yield from wrap(f"{group.title}: {number} recommendation{'s' if number > 1 else ''}", width, rest=_INDENT, style="title")
+    before = ""
+    for label, text, style in (("because", "; ".join(group.conditions), ""), *_missing_rows(group.missing)):
+        yield from _row(label, text, width, style, again=label == before)
+        before = label
 
 
 def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
@@ -277,8 +299,15 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
             yield from _row("", f"and {rest} more; with --explain all", width, "dim", bullet="     ")
         yield []
     if len(found) <= FEW or detail:
+        groups = {group.key: group for group in outcome.unknown_groups if len(group.recommendations) > 1}
+        told: set[str] = set()
         for item in found:
-            yield from _recommendation(item, width, explain)
+            group = groups.get(item.inherited_from or "")
+            if group is not None and group.key not in told:
+                told.add(group.key)
+                yield from _waiting_group(group, width)
+                yield []
+            yield from _recommendation(item, width, explain, group=group.title if group is not None else None)
             yield []
         return
     plans: dict[str, list[Recommendation]] = {}
