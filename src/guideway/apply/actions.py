@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from guideway.apply.activities import Setting, make_request
-from guideway.apply.audience import Audience, reason_to_skip
+from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
 from guideway.apply.conditions import Verdict, judge, reason_of
 from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.expressions import Expressions
@@ -88,12 +88,13 @@ class ActionNode(msgspec.Struct, kw_only=True):
 
     def walk(self) -> Iterator[ActionNode]:
         """This node and everything below it, in document order, nested plans included."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-        if self.nested is not None:
-            for child in self.nested.actions:
-                yield from child.walk()
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            if node.nested is not None:
+                pending += reversed(node.nested.actions)
+            pending += reversed(node.children)
 
     def same_plan(self) -> Iterator[ActionNode]:
         """This node and the actions below it that are of the same plan."""
@@ -115,6 +116,12 @@ class ActionFacts(msgspec.Struct, frozen=True, kw_only=True):
     priority: str | None
     exclusive_group: str | None
     source: tuple[Source, ...]
+    group: bool
+    """Whether actions stand in it."""
+    notes: tuple[Json, ...]
+    """The extensions with its note expressions."""
+    skipped: str | None
+    """Why it is left out whatever the audience."""
 
 
 class PlanNode(msgspec.Struct, kw_only=True):
@@ -157,6 +164,15 @@ class Walk:
         """By recommendation key: the verdict behind its status."""
         self.skipped: list[Json] = []
         self.findings: list[Diagnostic] = []
+        self.for_everyone = audience == EVERYONE
+        self._own: dict[int, Verdict] = {}
+
+    def own_verdict(self, definition: Json, libraries: list[str], of: str) -> Verdict:
+        """The verdict of an action's own conditions. Several ways may lead to its plan; it is evaluated on the first."""
+        known = self._own.get(id(definition))
+        if known is None:
+            known = self._own[id(definition)] = judge(definition, libraries, self.expressions, of)
+        return known
 
     def plan(self, artifact: Artifact) -> PlanNode:
         """The tree of one chosen plan."""
@@ -201,10 +217,7 @@ class _Place:
     ) -> list[ActionNode]:
         """The actions of a plan or of a group, in document order."""
         nodes: list[ActionNode] = []
-        stop_after_one = any(
-            extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
-            for extension in objects(group.get("extension"))
-        )
+        stop_after_one = one_of(group)
         settled: str | None = None
         for index, definition in enumerate(objects(definitions)):
             here = f"{path}.{index + 1}" if path else str(index + 1)
@@ -213,9 +226,12 @@ class _Place:
                 text = f"applicability behaviour any: {settled} applied first"
                 self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
                 continue
-            if not self._triggered(definition, triggered, name):
+            if "trigger" in definition and not self._triggered(definition, name):
                 continue
-            reason = reason_to_skip(definition, self.walk.audience)
+            if self.walk.for_everyone:
+                reason = self._facts(definition, name).skipped
+            else:
+                reason = reason_to_skip(definition, self.walk.audience)
             if reason is not None:
                 self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": reason})
                 continue
@@ -237,10 +253,10 @@ class _Place:
         self.names.add(name)
         return name
 
-    def _triggered(self, definition: Json, inherited: bool, name: str) -> bool:
-        """Whether the action answers to the hook of this run; an action without triggers answers to whatever its parent does."""
+    def _triggered(self, definition: Json, name: str) -> bool:
+        """Whether an action with triggers answers to the hook of this run (one without answers to whatever its parent does)."""
         hook = self.walk.hook
-        if hook is None or "trigger" not in definition:
+        if hook is None:
             return True
         names = [t.get("name") for t in objects(definition["trigger"]) if t.get("type") == "named-event"]
         if not names or hook in names:
@@ -250,34 +266,35 @@ class _Place:
         return False
 
     def _action(self, definition: Json, name: str, above: Verdict, path: str, depth: int, triggered: bool) -> ActionNode:
-        asked = above.applicability is not False and self.walk.stopped is None
-        own = judge(definition, self.libraries, self.walk.expressions, f"{self.plan.id}#{name}", asked=asked)
-        verdict = above.and_(own)
+        verdict = above
+        if above.applicability is not False and self.walk.stopped is None:
+            verdict = above.and_(self.walk.own_verdict(definition, self.libraries, f"{self.plan.id}#{name}"))
         status = DOES_NOT_APPLY if self.walk.stopped is not None else verdict.status
         node = ActionNode(definition=definition, id=name, verdict=verdict, status=status)
-        recommendation = self._describe(node)
+        facts = self._facts(definition, name)
+        recommendation = self._describe(node, facts)
         problem = recommendation.findings.append
         if depth > DEPTH_LIMIT:
             problem(
                 self._finding("action-depth", Severity.error, f"{name}: actions are nested more than {DEPTH_LIMIT} deep", name)
             )
         else:
-            node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
+            if facts.group:
+                node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
             self._definition(node, recommendation, depth, triggered)
-        is_group = bool(node.children) or node.nested is not None or any(True for _ in objects(definition.get("action")))
-        if extensions(definition, STATEMENT_ID) or not is_group or recommendation.findings:
+        is_group = facts.group or node.nested is not None
+        if facts.statements or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
         if status == APPLIES:
             self._carried(node, recommendation)
             self._dynamic_values(node, recommendation)
-            recommendation.notes += self._notes(definition, recommendation)
+            recommendation.notes += self._notes(facts, recommendation)
             self._check_selection(node, recommendation)
         elif node.recommendation is not None and self.walk.stopped is None and status != DOES_NOT_APPLY:
-            recommendation.notes += self._notes(definition, recommendation)
+            recommendation.notes += self._notes(facts, recommendation)
         return node
 
-    def _describe(self, node: ActionNode) -> Recommendation:
-        facts = self._facts(node.definition, node.id)
+    def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
         return Recommendation(
             plan=self.plan.canonical,
             plan_id=self.plan.id,
@@ -499,9 +516,9 @@ class _Place:
             if not element["extension"]:
                 del element["extension"]
 
-    def _notes(self, definition: Json, recommendation: Recommendation) -> list[str]:
+    def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
         notes: list[str] = []
-        for extension in extensions(definition, NOTE):
+        for extension in facts.notes:
             answer = self.walk.expressions.evaluate(extension_value(extension), self.libraries)
             if answer.error is not None:
                 recommendation.findings.append(self._finding("note-error", Severity.error, answer.error, recommendation.action))
@@ -571,6 +588,17 @@ def facts_of_action(definition: Json, name: str, plan: Json) -> ActionFacts:
         priority=text_of(definition.get("priority")),
         exclusive_group=text_of(first_value(definition, EXCLUSIVE_GROUP)),
         source=tuple(sources(definition, plan)),
+        group=any(True for _ in objects(definition.get("action"))),
+        notes=tuple(extensions(definition, NOTE)),
+        skipped=reason_to_skip(definition, EVERYONE),
+    )
+
+
+def one_of(group: Json) -> bool:
+    """Whether a plan or a group says that its first action that applies is the only one."""
+    return any(
+        extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
+        for extension in objects(group.get("extension"))
     )
 
 

@@ -120,6 +120,7 @@ class CompiledGuideline:
         self.memory: dict[int, Any] = {}
         """What others found out about parts of the artifacts, by identity of the part; never stored."""
         self._package: Guideline | None = None
+        self._resolved: dict[tuple[str, tuple[str, ...]], Artifact | None] = {}
         self._roots: list[Artifact] | None = None
         self._terminology: Any = None
 
@@ -143,7 +144,10 @@ class CompiledGuideline:
 
     def resolve(self, reference: str, *types: str) -> Artifact | None:
         """The artifact a canonical names."""
-        return self.package.resolve(reference, *types)
+        key = (reference, types)
+        if key not in self._resolved:
+            self._resolved[key] = self.package.resolve(reference, *types)
+        return self._resolved[key]
 
     def root_plans(self) -> list[Artifact]:
         """The plans that no other plan's action points at: applying these reaches every plan once from the top.
