@@ -37,8 +37,8 @@ def compiled(*actions, **more):
     )
 
 
-def cards(*actions, record=(LOW,), **options):
-    outcome = run(compiled(*actions), *record)
+def cards(*actions, record=(LOW,), hook="patient-view", **options):
+    outcome = run(compiled(*actions), *record, hook=hook)
     return cards_of(outcome, requests(outcome), **({"instance": "i", "service": "s"} | options))
 
 
@@ -82,6 +82,12 @@ def test_what_is_urgent_or_advised_against_is_one_card_with_the_worst_indicator(
         ("critical", "2 urgent, 1 advised against: Do now; Do soon; Do not"),
         ("info", "Do calm"),
     ]
+
+
+def test_while_an_order_is_written_all_but_choices_is_one_card():
+    (card,) = bodies(action("calm"), action("soon", priority="urgent"), against("not"), hook="order-select")
+    assert card["summary"] == "1 urgent, 1 advised against, 1 recommendation: Do soon; Do not; Do calm"
+    assert card["indicator"] == "warning"
 
 
 def test_advice_against_something_alone_is_no_warning():
@@ -145,14 +151,14 @@ def test_withheld_is_said_with_the_reason():
 
 def test_something_urgent_that_was_withheld_is_a_warning():
     (card,) = bodies(action("stop", "True", logic("withheld-when", "True", description="an allergy"), priority="urgent"))
-    assert (card["indicator"], card["summary"]) == ("warning", "1 urgent withheld")
+    assert (card["indicator"], card["summary"]) == ("warning", "1 urgent withheld: Do stop")
     assert "an allergy" in card["detail"]
 
 
 def test_errors_and_data_that_could_not_be_obtained_are_warnings():
     card, other = bodies(action("broken", "Fails"), action("one"), missing={"observation": "the server is down"})
     assert card["indicator"] == "warning"
-    assert card["summary"] == "1 recommendation could not be evaluated, 1 part of the record could not be obtained"
+    assert card["summary"] == ("1 recommendation could not be evaluated, 1 part of the record could not be obtained: Do broken")
     assert "Do broken" in card["detail"]
     assert "the server is down" in card["detail"]
     assert other["summary"] == "Do one"

@@ -170,3 +170,28 @@ def test_F5_feedback_for_an_unknown_service(service):
 
 def test_S_feedback_characters_that_databases_refuse(service):
     assert feedback(service, item("c", outcome="overridden", overrideReason={"userComment": "a\x00b"})).status_code == 200
+
+
+def test_F_feedback_belongs_to_the_recommendations_of_a_card(service):
+    (card,) = service.cards(hook_request(COUNT, RX))
+    (suggestion,) = card["suggestions"]
+    accepted = item(card["uuid"], acceptedSuggestions=[{"id": suggestion["uuid"]}])
+    code = f"c-{uuid.uuid4()}"
+    overridden = item(
+        card["uuid"], outcome="overridden", overrideReason={"reason": {"system": "r", "code": code, "display": "x"}}
+    )
+    del overridden["acceptedSuggestions"]
+
+    def counts():
+        text = service.get("/metrics", headers=service.headers("/metrics", scope="system/Metrics.rs")).text
+        found = re.finditer(r"^guideway_recommendation_outcomes\{(.*)\} (.*)$", text, re.MULTILINE)
+        labels = [(dict(re.findall(r'(\w+)="([^"]*)"', m[1])), float(m[2])) for m in found]
+        return {(label["action"], label["outcome"], label["reason"]): count for label, count in labels}
+
+    before = counts()
+    assert feedback(service, accepted, overridden).status_code == 200
+    after = counts()
+    assert after["take", "accepted", ""] == before.get(("take", "accepted", ""), 0) + 1
+    assert ("stop", "accepted", "") not in after
+    assert {action for action, outcome, reason in after if reason == code} == {"take", "stop"}
+    assert not any(action == "ask" for action, _, _ in after), "what is not known yet is not overridden"

@@ -14,7 +14,7 @@ FEEDBACK = {
 }  # fmt: skip
 CARD = {
     "uuid": "c1", "service": "s", "plan": "p", "version": "1", "action": "a", "indicator": "info", "iss": "",
-    "shadow": False, "shown": 1,
+    "shadow": False, "shown": 1, "recommendations": [],
 }  # fmt: skip
 
 
@@ -55,6 +55,26 @@ def test_the_tables_are_those_of_the_migrations(store):
     found = sa.inspect(store._engine)
     for table in METADATA.sorted_tables:
         assert {c["name"] for c in found.get_columns(table.name)} == set(table.columns.keys())
+
+
+def test_feedback_is_counted_by_recommendation(store):
+    each = {"plan": "p", "version": "1", "status": "applies", "suggestions": []}
+    shown = [
+        each | {"action": "a", "suggestions": ["s1"]},
+        each | {"action": "b", "suggestions": ["s1", "s2"]},
+        each | {"action": "c"},
+        each | {"action": "d", "status": "unknown"},
+    ]
+    store.keep_cards([CARD | {"recommendations": shown}])
+    store.add_feedback([FEEDBACK, FEEDBACK | {"outcome": "accepted", "suggestion": "s1", "reason_code": ""}])
+    store.add_feedback([FEEDBACK | {"card": "of-nobody"}])
+    assert [(r["action"], r["outcome"], r["reason"], r["count"]) for r in store.recommendation_feedback()] == [
+        ("a", "accepted", "", 1),
+        ("a", "overridden", "not-now", 1),
+        ("b", "accepted", "", 1),
+        ("b", "overridden", "not-now", 1),
+        ("c", "overridden", "not-now", 1),
+    ]
 
 
 def test_feedback_is_kept_once_and_counted_by_reason(store):

@@ -123,8 +123,9 @@ def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitabl
 
 async def discovery(runtime: Runtime, request: Request) -> Response:
     """``GET /cds-services``: the services of all packages."""
-    await hooks_caller(runtime, request)
-    document = {"services": [service.discovery() for service in runtime.content.services.values()]}
+    caller = await hooks_caller(runtime, request)
+    names = runtime.settings.services_for(caller.issuer) or tuple(runtime.content.services)
+    document = {"services": [runtime.content.services[name].discovery() for name in dict.fromkeys(names)]}
     body = msgspec.json.encode(document)
     tag = f'"{uuid.uuid5(uuid.NAMESPACE_OID, body.decode()).hex}"'
     if request.headers.get("if-none-match") == tag:
@@ -192,7 +193,8 @@ async def metrics(runtime: Runtime, request: Request) -> Response:
     if runtime.settings.public and not runtime.settings.token_issuers:
         raise Problem(403, "metrics need token_issuers where others than this machine can call")
     rows = await anyio.to_thread.run_sync(runtime.store.feedback_counts)
-    body, kind = runtime.metrics.text(rows)
+    each = await anyio.to_thread.run_sync(runtime.store.recommendation_feedback)
+    body, kind = runtime.metrics.text(rows, each)
     return Response(body, 200, media_type=kind)
 
 

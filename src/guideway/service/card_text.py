@@ -77,6 +77,7 @@ def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = 
 
     parts = new([escaped(r.description)]) if r.description else []
     parts += bullets("Why:", new(evidence_line(e) for e in r.evidence))
+    parts += new([f"Background: {escaped(r.rationale)}"]) if r.rationale else []
     parts += bullets("Note:", new(escaped(note) for note in r.notes))
     parts += bullets(
         "Conflicts with other advice:", new(escaped(c.text) for c in outcome.conflicts if r.key in c.recommendations)

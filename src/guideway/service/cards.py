@@ -5,7 +5,7 @@ What belongs together is on one card, because nobody reads twenty. A service sho
 - one card for safety: what is urgent or advised against, what could not be evaluated, and data that could not be obtained;
 - one card for each choice of one among several (a card of CDS Hooks has one selection behaviour);
 - one card with everything else that applies, each with its own section and its own suggestion, and what was withheld, with the
-  reason.
+  reason. While an order is written this is one with the first: it is one interruption.
 
 Which data would settle what cannot be known yet stands on the last of them, or, where nothing else can be said, on a card of its
 own: silence would be read as "all clear".
@@ -114,9 +114,16 @@ def cards_of(
     choices.sort(key=lambda u: RANKS.index(u.indicator))
     room = max(0, limit - 2)
     cards = [maker.choice(unit) for unit in choices[:room]]
-    safety = maker.safety([u for u in units if not u.choice and u.safety], missing or {})
-    others = [u for u in units if not u.choice and not u.safety]
-    made = [card for card in (safety, *cards, maker.rest(others, choices[room:])) if card is not None]
+    others = [u for u in units if not u.choice]
+    untold = maker.by_status(ERROR) + maker.by_status(SUPPRESSED)
+    pressing = [r for r in untold if r.status == ERROR or _indicator(r) != "info"]
+    if outcome.hook is not None and outcome.hook.startswith("order-"):
+        parted = [maker.gathered("all", others, choices[room:], untold, missing or {})]
+    else:
+        safety = maker.gathered("safety", [u for u in others if u.safety], [], pressing, missing or {})
+        calm = [r for r in untold if r not in pressing]
+        parted = [safety, maker.gathered("rest", [u for u in others if not u.safety], choices[room:], calm, {})]
+    made = [card for card in (parted[0], *cards, *parted[1:]) if card is not None]
     if not made and (asking := maker.asking(always_ask)) is not None:
         made = [asking]
     elif made:
@@ -265,54 +272,56 @@ class _Maker:
         suggestions = self._suggestions([unit], shown)
         return self._card(f"{unit.plan_id}#{unit.name}", [unit], summary, parts, suggestions, shown, one_of=True)
 
-    def safety(self, units: Sequence[_Unit], missing: Mapping[str, str]) -> Card | None:
-        """The card of what must not be overlooked; none where there is nothing."""
-        withheld = [r for r in self.by_status(SUPPRESSED) if _indicator(r) != "info"]
-        failed = self.by_status(ERROR)
-        if not units and not withheld and not failed and not missing:
+    def gathered(
+        self,
+        name: str,
+        units: Sequence[_Unit],
+        listed: Sequence[_Unit],
+        untold: Sequence[Recommendation],
+        missing: Mapping[str, str],
+    ) -> Card | None:
+        """One card for several units; none where there is nothing.
+
+        ``listed``: choices without a card of their own. ``untold``: what was withheld and what could not be evaluated.
+        ``missing``: data that could not be obtained.
+        """
+        if not units and not listed and not untold and not missing:
             return None
-        against = [u for u in units if u.indicator == "info"]
+        withheld = [r for r in untold if r.status == SUPPRESSED]
+        failed = [r for r in untold if r.status == ERROR]
+        pressing = [r for r in withheld if _indicator(r) != "info"]
+        urgent = [u for u in units if u.indicator != "info"]
+        against = [u for u in units if u.indicator == "info" and u.safety]
+        calm = len(units) - len(urgent) - len(against) + len(listed)
         counts = [
-            counted(len(units) - len(against), "urgent", "urgent") if len(units) > len(against) else "",
-            counted(len(against), "advised against", "advised against") if against else "",
-            counted(len(withheld), "urgent withheld", "urgent withheld") if withheld else "",
+            f"{len(urgent)} urgent" if urgent else "",
+            f"{len(against)} advised against" if against else "",
+            f"{len(pressing)} urgent withheld" if pressing else "",
             counted(len(failed), "recommendation", "recommendations") + " could not be evaluated" if failed else "",
             counted(len(missing), "part", "parts") + " of the record could not be obtained" if missing else "",
+            counted(calm, "recommendation", "recommendations") if calm else "",
+            f"{len(withheld) - len(pressing)} withheld" if len(withheld) > len(pressing) else "",
         ]
+        units = [*urgent, *against, *(u for u in units if not u.safety)]
+        summary = self._summary(
+            counts, [u.title for u in (*units, *listed)] or [r.title or r.action for r in (*failed, *withheld)]
+        )
         parts: list[str] = []
         if missing:
-            lines = [f"**{escaped(key)}**: {escaped(why)}" for key, why in sorted(missing.items())]
-            intro = "The advice was made without this data. What is said not to be on record may well be."
-            parts += [intro, *bullets("Not obtained:", lines)]
-        if failed:
-            lines = [f"**{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in failed]
-            parts += bullets("Judge these without decision support; they could not be evaluated:", lines)
-        summary = self._summary(counts, [u.title for u in units])
+            parts.append("The advice was made without this data. What is said not to be on record may well be.")
+            parts += bullets("Not obtained:", [f"**{escaped(key)}**: {escaped(why)}" for key, why in sorted(missing.items())])
+        lines = [f"**{escaped(r.title or r.action)}**: {escaped(r.reason)}" for r in failed]
+        parts += bullets("Judge these without decision support; they could not be evaluated:", lines)
         parts += self._sections(units, summary)
-        parts += self._withheld(withheld)
-        shown = self._shown_of(units) + [self._shown(r) for r in (*withheld, *failed)]
-        suggestions = self._suggestions(units, shown)
-        suggestions += self._withdrawals(units, shown)
-        worst = "warning" if withheld or failed or missing else "info"
-        return self._card("safety", units, summary, parts, suggestions, shown, at_least=worst)
-
-    def rest(self, units: Sequence[_Unit], choices: Sequence[_Unit]) -> Card | None:
-        """The card of what else applies and of what was withheld; none where there is nothing."""
-        withheld = [r for r in self.by_status(SUPPRESSED) if _indicator(r) == "info"]
-        if not units and not choices and not withheld:
-            return None
-        counts = [
-            counted(len(units) + len(choices), "recommendation", "recommendations") if units or choices else "",
-            f"{len(withheld)} withheld" if withheld else "",
-        ]
-        summary = self._summary(counts, [u.title for u in (*units, *choices)] or [r.title or r.action for r in withheld])
-        parts = self._sections(units, summary)
-        for unit in choices:
+        for unit in listed:
             offered = [o.recommendation.title or o.id for o in unit.offers if o.recommendation is not None]
             parts += [f"**{escaped(unit.title)}**", f"One of: {escaped('; '.join(offered))}", *source_line(unit.recommendations)]
         parts += self._withheld(withheld)
-        shown = self._shown_of([*units, *choices]) + [self._shown(r) for r in withheld]
-        return self._card("proposals", units, summary, parts, self._suggestions(units, shown), shown)
+        shown = self._shown_of([*units, *listed]) + [self._shown(r) for r in untold]
+        suggestions = self._suggestions(units, shown)
+        suggestions += self._withdrawals(units, shown)
+        worst = "warning" if pressing or failed or missing else "info"
+        return self._card(name, units, summary, parts, suggestions, shown, at_least=worst)
 
     def asking(self, always: bool) -> Card | None:
         """The card that only asks for data; none where that is not worth another card at this visit.

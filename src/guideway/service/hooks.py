@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
+import msgspec
 
 from guideway.apply.care_plan import requests
 from guideway.apply.hook_context import REQUIRED, RESOURCES, draft_references, hook_parameters, resources_of
 from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
+from guideway.apply.words import proposal_text
 from guideway.diagnostics import GuidewayError
 from guideway.records.reading import read_resources, select
 from guideway.remote.client import Client, FhirClient, Limits
@@ -153,8 +155,7 @@ async def _answer(runtime: Runtime, service: Service, request: HookRequest, call
     cards = await anyio.to_thread.run_sync(
         _cards, runtime, service, request, caller, gathered, abandon_on_cancel=True, limiter=runtime.threads
     )
-    shadow = runtime.settings.shadow
-    hidden = service.id in shadow if isinstance(shadow, list) else shadow
+    hidden = runtime.settings.in_shadow(service.id)
     await anyio.to_thread.run_sync(_keep, runtime, service, request, caller, cards, hidden)
     for card in cards:
         runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
@@ -241,12 +242,27 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         requests(outcome),
         instance=request.instance,
         service=service.id,
-        drafts=draft_references(request.context),
+        drafts=draft_words(request),
         limit=settings.max_cards,
         links=links,
         disabled=[*settings.disabled, *(site.disabled if site is not None else [])],
         missing=gathered.missing,
+        elsewhere=_elsewhere(runtime, service, caller),
+        always_ask=settings.data_needed == "always",
     )
+
+
+def _elsewhere(runtime: Runtime, service: Service, caller: Caller) -> frozenset[str]:
+    """The plans that another service of this caller's shows; one that is in shadow shows nothing, so nothing is left to it."""
+    settings, usage = runtime.settings, runtime.content.usage
+    silent = settings.shadow if isinstance(settings.shadow, list) else ()
+    return usage.left(service, settings.services_for(caller.issuer), [name for name in silent if name != service.id])
+
+
+def draft_words(request: HookRequest) -> dict[str, str]:
+    """The draft orders by reference, each with what is ordered, in words."""
+    words = {f"{r['resourceType']}/{r['id']}": proposal_text(r) for r in request.proposed if r.get("id")}
+    return {reference: words.get(reference, "") for reference in draft_references(request.context)}
 
 
 def applied(*arguments: Any, **options: Any) -> PatientOutcome:
@@ -264,6 +280,7 @@ def _keep(runtime: Runtime, service: Service, request: HookRequest, caller: Call
         {
             "uuid": card.uuid, "service": service.id, "plan": card.plan, "version": card.version, "action": card.action,
             "indicator": card.body["indicator"], "iss": caller.iss or "", "shadow": hidden, "shown": now,
+            "recommendations": [msgspec.to_builtins(each) for each in card.shown],
         }
         for card in cards
     )  # fmt: skip

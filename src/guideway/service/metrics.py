@@ -48,16 +48,24 @@ class Metrics:
             "guideway_requests_under_way", "Requests being answered", registry=registry, multiprocess_mode="livesum"
         )
 
-    def text(self, feedback: list[dict[str, Any]]) -> tuple[bytes, str]:
-        """The exposition text and its content type. ``feedback``: rows of ``Store.feedback_counts``."""
+    def text(self, feedback: list[dict[str, Any]], recommendations: list[dict[str, Any]]) -> tuple[bytes, str]:
+        """The exposition text and its content type: rows of ``Store.feedback_counts`` and ``Store.recommendation_feedback``."""
         labels = ["plan", "version", "outcome", "reason"]
         counts = GaugeMetricFamily(
             "guideway_card_outcomes", "Cards shown, accepted and overridden since the store began", labels=labels
         )
         for row in feedback:
             counts.add_metric([row[label] for label in labels], row["count"])
+        each = GaugeMetricFamily(
+            "guideway_recommendation_outcomes",
+            "Recommendations whose suggestion was accepted, or whose card was overridden, since the store began",
+            labels=["plan", "version", "action", "outcome", "reason"],
+        )
+        for row in recommendations:
+            each.add_metric([row[label] for label in ("plan", "version", "action", "outcome", "reason")], row["count"])
         shared = CollectorRegistry()
         shared.register(_Given(counts))
+        shared.register(_Given(each))
         own = self.registry
         if os.environ.get(SHARED_FOLDER):
             own = CollectorRegistry()

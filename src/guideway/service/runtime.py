@@ -20,13 +20,16 @@ from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
 from guideway.guideline.locate import installed_guideline
 from guideway.guideline.package import Artifact, Guideline, load
+from guideway.remote.terminology import Terminology
+from guideway.service.cql_process import CqlProcess
 from guideway.service.keys import KeySource
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
 from guideway.service.metrics import Metrics
-from guideway.service.services import Service, services_of
+from guideway.service.services import Service, Usage, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, default_store_url
+from guideway.terminology.valuesets import ValueSetIndex
 
 Json = dict[str, Any]
 
@@ -39,7 +42,19 @@ class Content:
     guidelines: tuple[CompiledGuideline, ...]
     packages: tuple[Guideline, ...]
     services: Mapping[str, Service]
-    cql: Cql
+    cql: Cql | CqlProcess
+    usage: Usage
+
+    def terminology(self, guideline: CompiledGuideline) -> ValueSetIndex | Terminology:
+        """All value sets of the guideline's package (a run holds only those that it needs), and the server behind them if any."""
+        package = self.packages[self.guidelines.index(guideline)]
+        found: ValueSetIndex | Terminology | None = guideline.memory.get(id(package))
+        if found is None:
+            found = ValueSetIndex(a.resource for a in package.artifacts)
+            if isinstance(guideline.terminology, Terminology):
+                found = guideline.terminology.over(found)
+            guideline.memory[id(package)] = found
+        return found
 
     def resolve(self, reference: str, *types: str) -> tuple[CompiledGuideline, Artifact] | None:
         """The guideline and artifact that a canonical names; the first that has it."""
@@ -76,10 +91,12 @@ class Runtime:
     def reload(self) -> None:
         """Load the packages again; on a failure the old content stays and the failure is logged."""
         try:
-            self.content = load_content(self.settings)
+            old, self.content = self.content, load_content(self.settings)
         except GuidewayError as error:
             log(logging.ERROR, "reload failed; the old content stays", problem=str(error))
             return
+        if isinstance(old.cql, CqlProcess):
+            old.cql.close()
         for guideline in self.content.guidelines:
             log(
                 logging.INFO,
@@ -94,7 +111,8 @@ def load_content(settings: Settings) -> Content:
     """Compile the configured packages (none: the guideline that came with the program); raises GuidewayError."""
     guidelines = tuple(open_guideline(str(path)) for path in settings.packages) or (open_guideline(None),)
     for guideline in guidelines:
-        errors = [f.as_text() for f in guideline.findings if f.severity is Severity.error]
+        elsewhere = ("valueset-unresolved",) if settings.terminology_server is not None else ()
+        errors = [f.as_text() for f in guideline.findings if f.severity is Severity.error and f.rule not in elsewhere]
         if errors:
             listed = "\n".join(f"  {text}" for text in errors[:10])
             raise GuidewayError(f"{guideline.manifest.label} has {len(errors)} errors; guideway validate lists them:\n{listed}")
@@ -109,7 +127,17 @@ def load_content(settings: Settings) -> Content:
                     f"two plans give the same service id {service.id!r}: {service.plan.url} and {services[service.id].plan.url}"
                 )
             services[service.id] = service
-    return Content(guidelines, packages, services, Cql(guidelines[0]))
+    _check_services(settings, services)
+    server = settings.terminology_server
+    evaluator = CqlProcess(
+        str(settings.packages[0]) if settings.packages else None,
+        settings.deadline_seconds,
+        (server.url, server.private) if server is not None else None,
+    )
+    if server is not None:  # after the services are made: what discovery says must not depend on whether the server answers
+        for guideline in guidelines:
+            guideline.terminology = Terminology(guideline.terminology, server.url, private=server.private)
+    return Content(guidelines, packages, services, evaluator, Usage(services.values()))
 
 
 def _check_parameters(settings: Settings, guidelines: Sequence[CompiledGuideline]) -> None:
@@ -122,6 +150,17 @@ def _check_parameters(settings: Settings, guidelines: Sequence[CompiledGuideline
                 raise GuidewayError(f"{where}: no guideline has a parameter {name!r}; there are: {known}")
             for guideline in takers:
                 engine_parameters(guideline, {name: value})
+
+
+def _check_services(settings: Settings, services: Mapping[str, Service]) -> None:
+    """Raises GuidewayError where a setting names a service that there is not: it would be silent for ever."""
+    named = [("services", settings.services), *((f"issuer {i.iss}: services", i.services) for i in settings.issuers)]
+    if isinstance(settings.shadow, list):
+        named.append(("shadow", settings.shadow))
+    for where, names in named:
+        for name in names:
+            if name not in services:
+                raise GuidewayError(f"{where}: there is no service {name!r}; there are: {', '.join(sorted(services))}")
 
 
 def declares(guideline: CompiledGuideline, name: str) -> bool:

@@ -7,7 +7,7 @@ otherwise a visit would show the same advice several times.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -39,8 +39,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     hooks_version: str = "2.0.0"
-    reaches: frozenset[str] = frozenset()
-    """The plans below, as ``url|version``, that it applies to every patient, whatever else is true of them."""
+    reaches: Mapping[str, int] = {}
+    """The plans below, as ``url|version``, that it applies whatever the patient is like, and how much each says at the hook."""
 
     def discovery(self) -> Json:
         """The entry of the discovery document."""
@@ -73,18 +73,28 @@ def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0", i
                 title=str(resource.get("title") or resource.get("name") or plan.id),
                 description=str(resource.get("description") or resource.get("title") or plan.id),
                 hooks_version=hooks_version,
-                reaches=frozenset(_reached(guideline, plan, hook)),
+                reaches=dict(_reached(guideline, plan, hook)),
             )
 
 
-def in_use(services: Iterable[Service], names: Sequence[str]) -> list[Service]:
-    """The services that a site uses, first the one that is asked first about what several share: in the order of ``names``
-    (service ids), or where none are named all, the one that reaches the most plans first."""
+def in_use(services: Iterable[Service], names: Sequence[str] = ()) -> list[Service]:
+    """The services that a site uses, first the one that is asked first about what several share.
+
+    ``names``: service ids in that order. Where none are named all are used, at each hook first the one with the most to say
+    there, then the one that adds most to it, and so on.
+    """
     known = list(services)
     if names:
         by_id = {service.id: service for service in known}
         return [by_id[name] for name in dict.fromkeys(names) if name in by_id]
-    return sorted(known, key=lambda service: -len(service.reaches))
+    found: list[Service] = []
+    said: dict[str, set[str]] = {}
+    while known:
+        best = max(known, key=lambda s: sum(n for plan, n in s.reaches.items() if plan not in said.get(s.hook, ())))
+        known.remove(best)
+        found.append(best)
+        said.setdefault(best.hook, set()).update(best.reaches)
+    return found
 
 
 def left_to_others(service: Service, used: Sequence[Service]) -> frozenset[str]:
@@ -101,8 +111,25 @@ def left_to_others(service: Service, used: Sequence[Service]) -> frozenset[str]:
     return frozenset(plan for plan, name in owner.items() if name != service.id)
 
 
-def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[str]:
-    """The plans that ``plan`` leads to by actions without any condition."""
+class Usage:
+    """What each service leaves to others, by the services that a site uses; worked out once for each such list."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = tuple(services)
+        self._found: dict[tuple[tuple[str, ...], frozenset[str]], dict[str, frozenset[str]]] = {}
+
+    def left(self, service: Service, names: tuple[str, ...], silent: Iterable[str] = ()) -> frozenset[str]:
+        """``left_to_others`` for a site that uses the services ``names`` (none: all) of which ``silent`` show nothing."""
+        key = names, frozenset(silent)
+        found = self._found.get(key)
+        if found is None:
+            used = in_use((s for s in self._services if s.id not in key[1]), names)
+            found = self._found[key] = {s.id: left_to_others(s, used) for s in used}
+        return found.get(service.id, frozenset())
+
+
+def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[tuple[str, int]]:
+    """The plans that ``plan`` leads to by actions without any condition, with the number of actions that answer to the hook."""
     pending, seen = [plan], {plan.canonical}
     while pending:
         resource = pending.pop().resource
@@ -119,7 +146,8 @@ def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterato
                 if target is not None and target.canonical not in seen:
                     seen.add(target.canonical)
                     pending.append(target)
-                    yield target.canonical
+                    answering = sum(hook in names_of_triggers(a) for a in leaves_of(target.resource))
+                    yield target.canonical, answering
 
 
 def _may_be_left_out(action: Json, hook: str) -> bool:
@@ -128,8 +156,22 @@ def _may_be_left_out(action: Json, hook: str) -> bool:
         return True
     if any(e.get("url") in (WITHHELD_WHEN, SATISFIED_WHEN) for e in action.get("extension") or ()):
         return True
-    names = [t.get("name") for t in action.get("trigger") or () if t.get("type") == "named-event"]
+    names = names_of_triggers(action)
     return bool(names) and hook not in names
+
+
+def names_of_triggers(action: Json) -> list[str]:
+    """The named events that an action answers to."""
+    return [str(t.get("name")) for t in action.get("trigger") or () if t.get("type") == "named-event"]
+
+
+def leaves_of(group: Json) -> Iterator[Json]:
+    """The actions below a plan or an action that hold no other."""
+    for action in group.get("action") or ():
+        if action.get("action"):
+            yield from leaves_of(action)
+        else:
+            yield action
 
 
 def service_id(url: str, hook: str) -> str:

@@ -42,6 +42,7 @@ class Issuer(BaseModel):
     requests_per_minute: int | None = None
     parameters: dict[str, str] = Field(default_factory=dict)
     disabled: list[str] = Field(default_factory=list)
+    services: list[str] = Field(default_factory=list)
 
 
 class TokenIssuer(BaseModel):
@@ -85,6 +86,8 @@ class Settings(BaseSettings):
     cql_operation: bool | None = None
     parameters: dict[str, str] = Field(default_factory=dict)
     disabled: list[str] = Field(default_factory=list)
+    services: list[str] = Field(default_factory=list)
+    data_needed: Literal["worthwhile", "always"] = "worthwhile"
     shadow: bool | list[str] = False
     max_cards: int = Field(default=20, ge=1, le=100)
     timezone: str = "UTC"
@@ -151,6 +154,14 @@ class Settings(BaseSettings):
         """The FHIR servers that a request of this issuer may point to."""
         servers = issuer.fhir_servers if issuer is not None and issuer.fhir_servers else self.fhir_servers
         return Guard(tuple(AllowedBase(s.url.rstrip("/"), s.private) for s in servers))
+
+    def services_for(self, issuer: Issuer | None) -> tuple[str, ...]:
+        """The ids of the services that an EHR calls, in the order in which they are asked for what several share; none: all."""
+        return tuple(issuer.services if issuer is not None and issuer.services else self.services)
+
+    def in_shadow(self, service: str) -> bool:
+        """Whether the service is evaluated and logged, and shows nothing."""
+        return service in self.shadow if isinstance(self.shadow, list) else self.shadow
 
     def problems(self) -> list[str]:
         """Why it would be unsafe or pointless to start, one sentence each; empty where all is well."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,7 @@ CARDS = sa.Table(
     sa.Column("iss", sa.String(512), nullable=False),
     sa.Column("shadow", sa.Boolean, nullable=False),
     sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("recommendations", sa.JSON, nullable=True),
 )
 FEEDBACK = sa.Table(
     "feedback",
@@ -200,6 +202,24 @@ class Store:
         )
         with self._engine.connect() as connection:
             return [dict(row) for query in (shown, told) for row in connection.execute(query).mappings()]
+
+    def recommendation_feedback(self) -> list[dict[str, Any]]:
+        """Feedback by recommendation: rows of (plan, version, action, outcome, reason, count).
+
+        An accepted suggestion counts for the recommendations that offered it; an overridden card counts for everything on it
+        that applied.
+        """
+        query = sa.select(
+            FEEDBACK.c.outcome, FEEDBACK.c.suggestion, FEEDBACK.c.reason_code, CARDS.c.recommendations
+        ).join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))  # fmt: skip
+        counts: Counter[tuple[str, ...]] = Counter()
+        with self._engine.connect() as connection:
+            for outcome, suggestion, reason, shown in connection.execute(query):
+                for each in shown or ():
+                    if suggestion in each["suggestions"] if outcome == "accepted" else each["status"] == "applies":
+                        counts[each["plan"], each["version"], each["action"], outcome, reason] += 1
+        names = ("plan", "version", "action", "outcome", "reason")
+        return [dict(zip(names, key, strict=True)) | {"count": count} for key, count in sorted(counts.items())]
 
     def audit(self, resource: Mapping[str, Any]) -> None:
         """Keep one AuditEvent."""
