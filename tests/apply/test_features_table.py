@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -159,7 +160,9 @@ def runtime(*artifacts: Json, **settings: Any) -> Any:
     compiled = guideline(*artifacts)
     whole = with_libraries(package(*artifacts))
     given = {"timezone": "UTC", "parameters": {}, "serves_cql": True} | settings
-    return SimpleNamespace(settings=SimpleNamespace(**given), content=Content((compiled,), (whole,), {}, Cql(compiled)))
+    held = {"guidelines": (compiled,), "packages": (whole,), "services": {}, "cql": Cql(compiled)}
+    content = Content(**{field.name: held.get(field.name) for field in fields(Content)})
+    return SimpleNamespace(settings=SimpleNamespace(**given), content=content)
 
 
 def called(operation: str, *parameters: Json, at: Any, kind: str = "PlanDefinition") -> Json:

@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
+from guideway.apply.doubts import unit_mismatch, weaknesses
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import (
@@ -230,12 +231,16 @@ class Explainer:
             )
 
     def _facts(self, reference: str) -> ResourceFacts:
+        found = self._resource(reference)
+        return facts_of(found, self._display) if found is not None else ResourceFacts()
+
+    def _resource(self, reference: str) -> Json | None:
         lookup = getattr(self.record, "resolve_quietly", None) or self.record.resolve
         found = lookup(reference)
         subject = self.record.subject()
         if found is None and subject is not None and subject.reference == reference:
             found = subject
-        return facts_of(found.data, self._display) if found is not None else ResourceFacts()
+        return found.data if found is not None else None
 
     def _display(self, system: str, code: str) -> str | None:
         """What the package's value sets call a code."""
@@ -361,7 +366,8 @@ class Explainer:
             if value is None:
                 empty[key] = []
             else:
-                present[key] = [f"{brief(value)} does not settle {text or 'it'}"]
+                doubt = unit_mismatch(plain(value), [plain(unwrap(side.value)) for side in node.children or ()])
+                present[key] = [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
         return empty or present
 
     def _nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
@@ -387,8 +393,11 @@ class Explainer:
             flags_of = getattr(self.record, "flags_of", None)
             trace = self.trace(*key)
             if flags_of is not None and trace is not None:
+                measured = (self.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
                 for reference in self._sources.read_by(trace):
-                    notes += [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
+                    flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
+                    found = self._resource(reference)
+                    notes += flags or (weaknesses(found, reference, measured) if found is not None else [])
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
             self._reasons[key] = notes = notes[:5]
         return notes
