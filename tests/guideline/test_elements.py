@@ -447,7 +447,6 @@ def test_therapy(row: Any) -> None:
             [obs("loinc|6690-2", "5 10*9/L", at="2026-05-02"), obs("loinc|777-3", "200 10*9/L", at="2026-05-09")],
             "2026-05-09",
         ),
-        ("MSAF And MQLQ Are Done Today", [obs("Mastocytosis Symptom Assessment Form", "20", at="2026-06-01")], False),
         ("Is At Specialized Center", [], None),
         ("Is At Specialized Center", [{"care-team": "Specialized Center Care"}], True),
         ("Is At Specialized Center", [{"request": "Specialized Center Care"}], True),

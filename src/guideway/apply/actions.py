@@ -29,6 +29,7 @@ from guideway.apply.names import (
     EXCLUSIVE_GROUP,
     NOTE,
     QUALITY,
+    RATIONALE,
     STATEMENT_ID,
     STRENGTH,
     concept_text,
@@ -110,6 +111,7 @@ class ActionFacts(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     statements: tuple[str, ...]
     description: str | None
+    rationale: str | None
     strength: str | None
     direction: str | None
     quality: str | None
@@ -304,6 +306,7 @@ class _Place:
             reason=self.walk.stopped or reason_of(node.status, node.verdict),
             statements=list(facts.statements),
             description=facts.description,
+            rationale=facts.rationale,
             strength=facts.strength,
             direction=facts.direction,
             quality=facts.quality,
@@ -582,6 +585,7 @@ def facts_of_action(definition: Json, name: str, plan: Json) -> ActionFacts:
         title=str(title),
         statements=tuple(str(extension_value(e)) for e in extensions(definition, STATEMENT_ID)),
         description=text_of(definition.get("description")),
+        rationale=text_of(first_value(definition, RATIONALE)),
         strength=concept_text(first_value(definition, STRENGTH)),
         direction=direction_of(definition),
         quality=concept_text(first_value(definition, QUALITY)),

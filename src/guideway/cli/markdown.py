@@ -103,6 +103,8 @@ def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recomme
         rows.append(("Because", item.reason))
     if item.description and (item.status == APPLIES or explain):
         rows.append(("What", item.description))
+    if item.rationale and explain:
+        rows.append(("Rationale", item.rationale))
     rows += [(label.capitalize(), text) for label, text in evidence_rows(item, explain)]
     rows += [("Missing", missing_text(missing)) for missing in item.missing]
     rows += [("Left out", excluded_text(excluded)) for excluded in item.excluded]

@@ -1,0 +1,569 @@
+"""Every threshold of the guideline at its value, just below and just above it, in each accepted unit, with comparators, and with
+values that must not count: without a unit, too old, preliminary, entered in error, dated in the future.
+
+The thresholds of the midostaurin table are also in the 520 rows of ``test_midostaurin_grid``. ``test_no_parameter_is_forgotten``
+keeps the list complete.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from .support import ROOT
+from .test_conflicts import MIDOSTAURIN, Seen
+from .test_elements import cond, med, obs, table, value_of
+
+TODAY = date(2026, 6, 1)
+ADULT = {"patient": {"born": "1982-03-01", "sex": "female"}}
+AGGRESSIVE = {"condition": "icd10cm|C96.21"}
+MCAS = {"condition": "icd10cm|D89.42"}
+Item = dict[str, Any]
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+# ---- blood counts: each threshold, each unit, each comparator ---------------------------------------------------------
+
+COUNTS = {"anc": ("Absolute Neutrophil Count", "4.0"), "plt": ("Platelet Count", "250")}
+UNITS = {
+    "10*9/L": Decimal(1),
+    "10*3/uL": Decimal(1),
+    "/uL": Decimal(1000),
+    "{cells}/uL": Decimal(1000),
+    "/mm3": Decimal(1000),
+}
+INTERRUPT = {
+    "anc": (MIDOSTAURIN + "interrupt-anc", MIDOSTAURIN + "interrupt-anc-low-baseline"),
+    "plt": (MIDOSTAURIN + "interrupt-platelets", MIDOSTAURIN + "interrupt-platelets-low-baseline"),
+}
+
+
+def on_midostaurin(count: str, baseline: str, sample: Item | None, held: bool = False, hold: str | None = None) -> Seen:
+    """Midostaurin since 100 days; the other count is well. ``hold``: the count that was low when it was held, six days ago."""
+    name, _ = COUNTS[count]
+    other, well = COUNTS["plt" if count == "anc" else "anc"]
+    drug: Item = {"medication": "Midostaurin", "dose": "100 mg 2/d", "start": ago(100)}
+    if held:
+        drug |= {"status": "on-hold", "changed": ago(6)}
+    items = [
+        {"observation": name, "value": f"{baseline} 10*9/L", "at": ago(105)},
+        {"observation": other, "value": f"{well} 10*9/L", "at": ago(105)},
+        {"observation": other, "value": f"{well} 10*9/L", "at": ago(0)},
+    ]
+    if hold is not None:
+        items.append({"observation": name, "value": f"{hold} 10*9/L", "at": ago(6)})
+    if sample is not None:
+        items.append({"observation": name, "at": ago(0)} | sample)
+    return Seen(ADULT, AGGRESSIVE, drug, *items)
+
+
+THRESHOLDS = [("anc", "4.0", "1.0", 0), ("anc", "1.2", "0.5", 1), ("plt", "250", "50", 0), ("plt", "60", "25", 1)]
+"""Count, baseline, threshold of its band, and which of the two interrupt statements speaks."""
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("count", "baseline", "threshold", "which"), THRESHOLDS)
+def test_interrupt_strictly_below(count: str, baseline: str, threshold: str, which: int, unit: str) -> None:
+    key, factor = INTERRUPT[count][which], UNITS[unit]
+    step = Decimal("0.001") if count == "anc" else Decimal("0.1")
+    for value, status in (
+        (Decimal(threshold) - step, "applies"),
+        (Decimal(threshold), "does-not-apply"),
+        (Decimal(threshold) + step, "does-not-apply"),
+    ):
+        given = f"{(value * factor).normalize():f} {unit}"
+        assert on_midostaurin(count, baseline, {"value": given}).status(key) == status, given
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("count", "hold", "target"), [("anc", "0.4", "1.0"), ("plt", "20", "50")])
+def test_resume_at_the_target_and_above(count: str, hold: str, target: str, unit: str) -> None:
+    key = MIDOSTAURIN + ("resume-after-anc" if count == "anc" else "resume-after-platelets")
+    step = Decimal("0.001") if count == "anc" else Decimal("0.1")
+    for value, resumes in ((Decimal(target) - step, False), (Decimal(target), True), (Decimal(target) + step, True)):
+        given = f"{(value * UNITS[unit]).normalize():f} {unit}"
+        seen = on_midostaurin(count, COUNTS[count][1], {"value": given}, held=True, hold=hold)
+        assert seen.applies(key) == resumes, given
+        assert seen.applies(MIDOSTAURIN + "stay-interrupted") != resumes, given
+
+
+@pytest.mark.parametrize(("count", "baseline", "threshold", "which"), THRESHOLDS)
+@pytest.mark.parametrize(
+    ("sign", "distance", "status"),
+    [
+        ("<", 0, "applies"),
+        ("<=", 0, "unknown"),
+        ("<", 1, "unknown"),
+        ("<", -1, "applies"),
+        (">", 0, "does-not-apply"),
+        (">=", 0, "does-not-apply"),
+        (">", -1, "unknown"),
+        (">", 1, "does-not-apply"),
+    ],
+)
+def test_a_comparator_counts_where_it_proves_the_comparison(
+    count: str, baseline: str, threshold: str, which: int, sign: str, distance: int, status: str
+) -> None:
+    step = Decimal("0.1") if count == "anc" else Decimal(5)
+    value = f"{sign}{Decimal(threshold) + distance * step} 10*9/L"
+    assert on_midostaurin(count, baseline, {"value": value}).status(INTERRUPT[count][which]) == status, value
+
+
+LOW = {"anc": "0.3 10*9/L", "plt": "20 10*9/L"}
+NOT_COUNTING = {
+    "without a unit": lambda low: {"value": low.partition(" ")[0]},
+    "a unit that is none": lambda low: {"value": f"{low.partition(' ')[0]} mg/dL"},
+    "kelvin for thousand": lambda low: {"value": f"{low.partition(' ')[0]} K/uL"},
+    "too old": lambda low: {"value": low, "at": ago(32)},
+    "preliminary": lambda low: {"value": low, "status": "preliminary"},
+    "registered": lambda low: {"value": low, "status": "registered"},
+    "cancelled": lambda low: {"value": low, "status": "cancelled"},
+    "entered in error": lambda low: {"value": low, "status": "entered-in-error"},
+    "of the future": lambda low: {"value": low, "at": ago(-1)},
+    "no value": lambda low: {"absent": "not-performed"},
+}
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("fault", NOT_COUNTING)
+def test_what_does_not_count_decides_nothing_and_is_named(count: str, fault: str) -> None:
+    seen = on_midostaurin(count, COUNTS[count][1], NOT_COUNTING[fault](LOW[count]))
+    decisions = [r.key for r in seen.outcome.recommendations if r.key.startswith(MIDOSTAURIN) and r.status == "applies"]
+    assert decisions == []
+    assert seen.status(INTERRUPT[count][0]) == "unknown"
+
+
+@pytest.mark.parametrize("status", ["final", "amended", "corrected"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_what_counts(count: str, status: str) -> None:
+    seen = on_midostaurin(count, COUNTS[count][1], {"value": LOW[count], "status": status})
+    assert seen.applies(INTERRUPT[count][0])
+
+
+@pytest.mark.parametrize(("days", "status"), [(30, "applies"), (31, "applies"), (32, "unknown")])
+def test_a_count_is_used_for_the_interval_of_its_check(days: int, status: str) -> None:
+    assert on_midostaurin("anc", "4.0", {"value": LOW["anc"], "at": ago(days)}).status(INTERRUPT["anc"][0]) == status
+
+
+@pytest.mark.parametrize(
+    ("count", "baseline", "current", "which"),
+    [
+        ("anc", "0.499", "0.7", 0),
+        ("anc", "0.5", "0.7", None),
+        ("anc", "1.5", "0.7", None),
+        ("anc", "1.501", "0.7", 0),
+        ("plt", "24.9", "40", 0),
+        ("plt", "25", "40", None),
+        ("plt", "75", "40", None),
+        ("plt", "75.1", "40", 0),
+    ],
+)
+def test_the_ends_of_a_band(count: str, baseline: str, current: str, which: int | None) -> None:
+    seen = on_midostaurin(count, baseline, {"value": f"{current} 10*9/L"})
+    assert [key for key in INTERRUPT[count] if seen.applies(key)] == ([] if which is None else [INTERRUPT[count][which]])
+
+
+# ---- single elements: define, data, value -----------------------------------------------------------------------------
+
+
+@table(
+    [
+        ("Is Minor", [{"patient": {"born": "2008-06-02"}}], True),
+        ("Is Minor", [{"patient": {"born": "2008-06-01"}}], False),
+        ("Is Elderly", [{"patient": {"born": "1961-06-02"}}], False),
+        ("Is Elderly", [{"patient": {"born": "1961-06-01"}}], True),
+        ("Is Pregnant", [cond("Pregnancy", onset=ago(300))], True),
+        ("Is Pregnant", [cond("Pregnancy", onset=ago(301))], False),
+        ("Body Weight", [obs("Body Weight", "70 kg", at=ago(180))], "70 kg"),
+        ("Body Weight", [obs("Body Weight", "70 kg", at=ago(181))], None),
+        ("Body Weight", [obs("Body Weight", "70000 g")], "70 kg"),
+        ("Body Weight", [obs("Body Weight", "11 [stone_av]")], None),
+        ("Body Weight", [obs("Body Weight", "70 kg", status="preliminary")], None),
+        ("Body Weight", [obs("Body Weight", "70 kg", status="entered-in-error")], None),
+        ("Body Weight", [obs("Body Weight", "70 kg", at=ago(-1))], None),
+    ]
+)
+def test_people(row: Any) -> None:
+    run("MastCellPatientElements", row)
+
+
+TSCORE = "loinc|38267-1"
+
+
+@table(
+    [
+        ("T-Score Is Low", [obs(TSCORE, "-1.1 {T-score}")], True),
+        ("T-Score Is Low", [obs(TSCORE, "-1.0 {T-score}")], False),
+        ("T-Score Is Low", [obs(TSCORE, "-0.9 {T-score}")], False),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6")], True),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6 g/cm2")], None),
+        ("T-Score Is Low", [obs(TSCORE, "<-1.0 {T-score}")], True),
+        ("T-Score Is Low", [obs(TSCORE, "<=-1.0 {T-score}")], None),
+        ("T-Score Is Low", [obs(TSCORE, "<-0.5 {T-score}")], None),
+        ("T-Score Is Low", [obs(TSCORE, ">-1.0 {T-score}")], False),
+        ("T-Score Is Low", [obs(TSCORE, ">-1.5 {T-score}")], None),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6 {T-score}", status="preliminary")], None),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6 {T-score}", status="entered-in-error")], None),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6 {T-score}", at=ago(-1))], None),
+        ("T-Score Is Low", [obs(TSCORE, "-2.6 {T-score}", at=ago(900)), obs(TSCORE, ">-1.5 {T-score}")], None),
+    ]
+)
+def test_bone_density(row: Any) -> None:
+    run("MastCellLabElements", row)
+
+
+GFR, PER = "loinc|98979-8", "mL/min/{1.73_m2}"
+
+
+@table(
+    [
+        ("Has Renal Insufficiency", [obs(GFR, f"34.9 {PER}")], True),
+        ("Has Renal Insufficiency", [obs(GFR, f"35 {PER}")], False),
+        ("Has Renal Insufficiency", [obs(GFR, f"35.1 {PER}")], False),
+        ("Has Renal Insufficiency", [obs(GFR, f"<35 {PER}")], True),
+        ("Has Renal Insufficiency", [obs(GFR, f">60 {PER}")], False),
+        ("Has Renal Insufficiency", [obs(GFR, f">30 {PER}")], None),
+        ("Has Renal Insufficiency", [obs(GFR, "20")], None),
+        ("Has Renal Insufficiency", [obs(GFR, f"20 {PER}", at=ago(365))], True),
+        ("Has Renal Insufficiency", [obs(GFR, f"20 {PER}", at=ago(366))], None),
+        ("Has Renal Insufficiency", [obs(GFR, f"20 {PER}", status="preliminary")], None),
+        ("Has Renal Insufficiency", [obs(GFR, f"20 {PER}", status="entered-in-error")], None),
+        ("Has Renal Insufficiency", [obs(GFR, f"20 {PER}", at=ago(-1))], None),
+    ]
+)
+def test_kidney(row: Any) -> None:
+    run("MastCellLabElements", row)
+
+
+WBC, LTE4, EOS, TRYPTASE = "loinc|6690-2", "loinc|33343-5", "loinc|711-2", "loinc|21582-2"
+
+
+@table(
+    [
+        ("Has Leukopenia", [obs(WBC, "3.9 10*9/L", range="4.0-10.5")], True),
+        ("Has Leukopenia", [obs(WBC, "4.0 10*9/L", range="4.0-10.5")], False),
+        ("Has Leukopenia", [obs(WBC, "4.1 10*9/L", range="4.0-10.5")], False),
+        ("Has Leukopenia", [obs(WBC, "<4.0 10*9/L", range="4.0-10.5")], True),
+        ("Has Leukopenia", [obs(WBC, "<5.0 10*9/L", range="4.0-10.5")], None),
+        ("Has Leukopenia", [obs(WBC, "3.9 10*9/L", range="4.0-10.5", status="preliminary")], None),
+        ("Has Leukopenia", [obs(WBC, "3.9 10*9/L", range="4.0-10.5", at=ago(-1))], None),
+        ("White Cell Count", [obs(WBC, "3900 /uL")], "3.9 10*9/L"),
+        ("White Cell Count", [obs(WBC, "3900 /mm3")], "3.9 10*9/L"),
+        ("White Cell Count", [obs(WBC, "1000 10*9/L")], "1000 10*9/L"),
+        ("White Cell Count", [obs(WBC, "1001 10*9/L")], None),
+        ("White Cell Count", [obs(WBC, "3.9")], None),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "104 pg/mg{creat}", range="-104")], False),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "105 pg/mg{creat}", range="-104")], True),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, ">104 pg/mg{creat}", range="-104")], True),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, ">90 pg/mg{creat}", range="-104")], None),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "<200 pg/mg{creat}", range="-104")], None),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "180", range="-104")], None),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "180 pg/mg{creat}", range="-104", status="entered-in-error")], None),
+        ("Leukotriene E4 Is Elevated", [obs(LTE4, "180 pg/mg{creat}", range="-104", at=ago(-1))], None),
+        ("Has Eosinophilia", [obs(EOS, "0.5 10*9/L", range="-0.5")], False),
+        ("Has Eosinophilia", [obs(EOS, "0.6 10*9/L", range="-0.5")], True),
+        ("Tryptase", [obs(TRYPTASE, "95")], None),
+        ("Tryptase", [obs(TRYPTASE, "95 ng/mL", status="preliminary")], None),
+    ]
+)
+def test_reference_ranges(row: Any) -> None:
+    run("MastCellLabElements", row)
+
+
+@table(
+    [
+        ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2026-03-01")], True),
+        ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2026-03-02")], False),
+        ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2026-03")], None),
+        ("Has Chronic Back Pain", [cond("icd10cm|M54.50", onset="2025")], True),
+        ("Has Flushing", [obs("Flushing", True, at=ago(180))], True),
+        ("Has Flushing", [obs("Flushing", True, at=ago(181))], None),
+    ]
+)
+def test_symptoms(row: Any) -> None:
+    run("MastCellFindingElements", row)
+
+
+@table(
+    [
+        ("On Opioid", [{"reviewed": "medications", "at": ago(180)}], False),
+        ("On Opioid", [{"reviewed": "medications", "at": ago(181)}], None),
+        ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(35)}], True),
+        ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(36)}], False),
+    ]
+)
+def test_drugs(row: Any) -> None:
+    run("MastCellMedicationElements", row)
+
+
+@table(
+    [
+        ("Corticosteroid Is Long Term", [med("Prednisone") | {"start": ago(90)}], False),
+        ("Corticosteroid Is Long Term", [med("Prednisone") | {"start": ago(91)}], True),
+        ("H1 At Two Label Doses", [med("Cetirizine", dose="19 mg 1/d")], False),
+        ("H1 At Two Label Doses", [med("Cetirizine", dose="20 mg 1/d")], True),
+        ("H1 At Two Label Doses", [med("Levocetirizine", dose="5 mg 2/d")], True),
+        ("H1 At Two Label Doses", [med("Fexofenadine", dose="359 mg 1/d")], False),
+        ("H1 At Two Label Doses", [med("Fexofenadine", dose="180 mg 2/d")], True),
+        ("H1 At Two Label Doses", [med("Loratadine", dose="10 mg 2/d")], True),
+        ("H1 At Two Label Doses", [med("Desloratadine", dose="5 mg 2/d")], True),
+        ("H1 At Two Label Doses", [med("Cetirizine")], None),
+        ("Epinephrine Auto-Injector Count", [{"dispense": "Epinephrine Auto-Injectors", "quantity": 2, "at": ago(540)}], 2),
+        ("Epinephrine Auto-Injector Count", [{"dispense": "Epinephrine Auto-Injectors", "quantity": 2, "at": ago(541)}], None),
+    ]
+)
+def test_doses_and_devices(row: Any) -> None:
+    run("MastCellTherapyElements", row)
+
+
+def run(library: str, row: tuple[str, list[Any], Any]) -> None:
+    define, data, expected = row
+    assert value_of(library, define, data) == expected
+
+
+# ---- recommendations: what is shown on each side of a threshold --------------------------------------------------------
+
+OSTEOPOROSIS = {"condition": "icd10cm|M81.0"}
+INDOLENT = {"condition": "sct|70910003"}
+
+
+def review(days: date) -> Item:
+    return {"encounter": "AMB", "start": days, "type": "Clinical Review"}
+
+
+SIDES: list[tuple[str, list[Item], str, str]] = [
+    ("indolent-surveillance#review", [INDOLENT, review(date(2025, 12, 2))], "patient-view", "does-not-apply"),
+    ("indolent-surveillance#review", [INDOLENT, review(date(2025, 12, 1))], "patient-view", "applies"),
+    (
+        "indolent-surveillance#bone-density-scan",
+        [INDOLENT, OSTEOPOROSIS, {"procedure": "sct|312681000", "at": date(2025, 6, 2)}],
+        "patient-view",
+        "does-not-apply",
+    ),
+    (
+        "indolent-surveillance#bone-density-scan",
+        [INDOLENT, OSTEOPOROSIS, {"procedure": "sct|312681000", "at": date(2025, 6, 1)}],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "therapy-response-review#review-cromolyn",
+        [MCAS, med("Oral Cromolyn") | {"start": ago(41)}],
+        "patient-view",
+        "does-not-apply",
+    ),
+    ("therapy-response-review#review-cromolyn", [MCAS, med("Oral Cromolyn") | {"start": ago(42)}], "patient-view", "applies"),
+    (
+        "therapy-response-review#review-biologic",
+        [MCAS, med("Omalizumab") | {"start": date(2026, 3, 2)}],
+        "patient-view",
+        "does-not-apply",
+    ),
+    (
+        "therapy-response-review#review-biologic",
+        [MCAS, med("Omalizumab") | {"start": date(2026, 3, 1)}],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "low-dose-naltrexone#titrate-to-4-5",
+        [MCAS, {"reviewed": "medications"}, med("Naltrexone", dose="0.4 mg 1/d")],
+        "patient-view",
+        "does-not-apply",
+    ),
+    (
+        "low-dose-naltrexone#titrate-to-4-5",
+        [MCAS, {"reviewed": "medications"}, med("Naltrexone", dose="0.5 mg 1/d")],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "low-dose-naltrexone#titrate-to-4-5",
+        [MCAS, {"reviewed": "medications"}, med("Naltrexone", dose="4.4 mg 1/d")],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "low-dose-naltrexone#titrate-to-4-5",
+        [MCAS, {"reviewed": "medications"}, med("Naltrexone", dose="4.5 mg 1/d")],
+        "patient-view",
+        "does-not-apply",
+    ),
+    (
+        "safety-overlay#naltrexone-above-range",
+        [MCAS, {"order": "Naltrexone", "dose": "4.5 mg 1/d"}],
+        "order-sign",
+        "does-not-apply",
+    ),
+    ("safety-overlay#naltrexone-above-range", [MCAS, {"order": "Naltrexone", "dose": "4.6 mg 1/d"}], "order-sign", "applies"),
+    ("safety-overlay#h1-above-label", [MCAS, {"order": "Cetirizine", "dose": "10 mg 1/d"}], "order-sign", "does-not-apply"),
+    ("safety-overlay#h1-above-label", [MCAS, {"order": "Cetirizine", "dose": "11 mg 1/d"}], "order-sign", "applies"),
+    ("safety-overlay#h1-above-label", [MCAS, {"order": "Cetirizine", "dose": "20 mg 2/d"}], "order-sign", "applies"),
+    ("safety-overlay#h1-above-label", [MCAS, {"order": "Cetirizine"}], "order-sign", "does-not-apply"),
+    (
+        "safety-overlay#h1-above-four-label-doses",
+        [MCAS, {"order": "Cetirizine", "dose": "20 mg 2/d"}],
+        "order-sign",
+        "does-not-apply",
+    ),
+    ("safety-overlay#h1-above-four-label-doses", [MCAS, {"order": "Cetirizine", "dose": "41 mg 1/d"}], "order-sign", "applies"),
+    (
+        "safety-overlay#h1-above-four-label-doses",
+        [MCAS, {"order": "Fexofenadine", "dose": "360 mg 2/d"}],
+        "order-sign",
+        "does-not-apply",
+    ),
+    (
+        "safety-overlay#h1-above-four-label-doses",
+        [MCAS, {"order": "Fexofenadine", "dose": "361 mg 2/d"}],
+        "order-sign",
+        "applies",
+    ),
+    (
+        "safety-overlay#severe-cytopenia",
+        [MCAS, obs("Absolute Neutrophil Count", "0.5 10*9/L", at=TODAY)],
+        "patient-view",
+        "does-not-apply",
+    ),
+    (
+        "safety-overlay#severe-cytopenia",
+        [MCAS, obs("Absolute Neutrophil Count", "0.49 10*9/L", at=TODAY)],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "safety-overlay#severe-cytopenia",
+        [MCAS, obs("Absolute Neutrophil Count", "<0.5 10*9/L", at=TODAY)],
+        "patient-view",
+        "applies",
+    ),
+    ("safety-overlay#severe-cytopenia", [MCAS, obs("Platelet Count", "20 10*9/L", at=TODAY)], "patient-view", "does-not-apply"),
+    ("safety-overlay#severe-cytopenia", [MCAS, obs("Platelet Count", "19900 /uL", at=TODAY)], "patient-view", "applies"),
+    ("safety-overlay#severe-cytopenia", [MCAS, obs("Platelet Count", "<20 10*9/L", at=TODAY)], "patient-view", "applies"),
+    (
+        "emergency-preparedness#two-auto-injectors-mast-cell-activation",
+        [MCAS, med("Epinephrine Auto-Injectors", quantity=1)],
+        "patient-view",
+        "applies",
+    ),
+    (
+        "emergency-preparedness#two-auto-injectors-mast-cell-activation",
+        [MCAS, med("Epinephrine Auto-Injectors", quantity=2)],
+        "patient-view",
+        "already-satisfied",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "items", "hook", "status"), SIDES, ids=lambda value: value if isinstance(value, str) else "")
+def test_on_each_side(key: str, items: list[Item], hook: str, status: str) -> None:
+    assert Seen(ADULT, *items, hook=hook).status(key) == status
+
+
+@pytest.mark.parametrize(
+    ("day", "last", "action", "status"),
+    [
+        (10, 6, "weekly", "already-satisfied"),
+        (10, 7, "weekly", "applies"),
+        (40, 13, "every-two-weeks", "already-satisfied"),
+        (40, 14, "every-two-weeks", "applies"),
+    ],
+)
+def test_a_toxicity_check_is_due_again(day: int, last: int, action: str, status: str) -> None:
+    seen = Seen(
+        ADULT, AGGRESSIVE, {"medication": "Midostaurin", "start": ago(day)}, obs("Platelet Count", "200 10*9/L", at=ago(last))
+    )
+    assert seen.status(f"cytoreductive-vigilance#toxicity-{action}") == status
+
+
+@pytest.mark.parametrize(("platelets", "said"), [("100", False), ("99", True), ("<100", True)])
+def test_low_platelets_are_named_with_aspirin(platelets: str, said: bool) -> None:
+    high = obs("Urinary 11beta PGF2alpha", "5.1 ng/mg{creat}", interpretation="H")
+    back = {"condition": ["icd10cm|M54.50", "icd10cm|G89.29"], "onset": "2025-06-01"}
+    seen = Seen(ADULT, MCAS, back, high, obs("Platelet Count", f"{platelets} 10*9/L", at=TODAY))
+    assert ("Platelets are low" in seen.said("aspirin-tolerance-gate#aspirin-back-pain")) == said
+
+
+@pytest.mark.parametrize(("dose", "noted"), [("1.5 mg 1/d", False), ("1.6 mg 1/d", True)])
+def test_a_start_above_the_range_is_noted(dose: str, noted: bool) -> None:
+    seen = Seen(ADULT, MCAS, {"reviewed": "medications"}, {"order": "Naltrexone", "dose": dose}, hook="order-sign")
+    assert ("The order starts with" in seen.said("low-dose-naltrexone#titrate-slowly")) == noted
+
+
+@pytest.mark.parametrize(("days", "known"), [(365, True), (366, False)])
+def test_a_baseline_may_be_a_year_old(days: int, known: bool) -> None:
+    start = ago(100)
+    data = [
+        {"medication": "Midostaurin", "dose": "100 mg 2/d", "start": start},
+        obs("Absolute Neutrophil Count", "4.0 10*9/L", at=start - timedelta(days=days)),
+    ]
+    found = value_of("MastCellMidostaurinElements", "ANC Baseline", data)
+    assert (found is not None) == known
+
+
+@pytest.mark.parametrize(("value", "known"), [("100", True), ("100.1", False), ("5000", True), ("5000.1", False)])
+def test_implausible_counts(value: str, known: bool) -> None:
+    name, define = ("Absolute Neutrophil Count", "ANC") if Decimal(value) < 1000 else ("Platelet Count", "Platelets")
+    found = value_of("MastCellMidostaurinElements", define, [obs(name, f"{value} 10*9/L", at=TODAY)])
+    assert (found is not None) == known
+
+
+@pytest.mark.parametrize(("inclusive", "inside"), [(True, True), (False, False)])
+@pytest.mark.parametrize("baseline", ["0.5", "1.5"])
+def test_whether_the_ends_belong_to_the_band_is_a_parameter(baseline: str, inclusive: bool, inside: bool) -> None:
+    data = [
+        {"medication": "Midostaurin", "dose": "100 mg 2/d", "start": ago(100)},
+        obs("Absolute Neutrophil Count", f"{baseline} 10*9/L", at=ago(105)),
+    ]
+    define = "ANC Baseline Is In Low Band"
+    assert value_of("MastCellMidostaurinElements", define, data, bandInclusive=inclusive) == inside
+
+
+COVERED_ELSEWHERE = {
+    "labMaxAgeDays": "test_never_events_more",
+    "secondLineNeedsAll": "test_elements",
+}
+COVERED = {
+    "bandInclusive": test_whether_the_ends_belong_to_the_band_is_a_parameter,
+    "baselineMaxAgeDays": test_a_baseline_may_be_a_year_old,
+    "implausibleNeutrophils": test_implausible_counts,
+    "implausiblePlatelets": test_implausible_counts,
+    "implausibleWhiteCells": test_reference_ranges,
+    "severeNeutropenia": test_on_each_side,
+    "severeThrombocytopenia": test_on_each_side,
+    "aspirinPlatelets": test_low_platelets_are_named_with_aspirin,
+    "adultAge": test_people,
+    "elderlyAge": test_people,
+    "weightMaxAgeDays": test_people,
+    "pregnancyMaxAgeDays": test_people,
+    "backPainChronicMonths": test_symptoms,
+    "symptomMaxAgeDays": test_symptoms,
+    "osteopeniaTScore": test_bone_density,
+    "renalCutoff": test_kidney,
+    "renalMaxAgeDays": test_kidney,
+    "listReviewMaxAgeDays": test_drugs,
+    "administrationActiveDays": test_drugs,
+    "steroidLongTermDays": test_doses_and_devices,
+    "autoInjectorMaxAgeDays": test_doses_and_devices,
+    "cetirizineLabelDose": test_doses_and_devices,
+    "levocetirizineLabelDose": test_doses_and_devices,
+    "fexofenadineLabelDose": test_doses_and_devices,
+    "loratadineLabelDose": test_doses_and_devices,
+    "desloratadineLabelDose": test_doses_and_devices,
+    "lowDoseNaltrexoneLimit": test_on_each_side,
+}
+
+
+def test_no_parameter_is_forgotten() -> None:
+    text = (ROOT / "plandefinitions/library/MastCellConfiguration.cql").read_text("utf-8")
+    declared = set(re.findall(r"^parameter (\w+)", text, re.MULTILINE))
+    assert declared == set(COVERED) | set(COVERED_ELSEWHERE)
+    for name, file in COVERED_ELSEWHERE.items():
+        assert name in (ROOT / f"tests/guideline/{file}.py").read_text("utf-8")
