@@ -17,6 +17,7 @@ from guideway.engine.data import DataSource, ResourceSource
 from guideway.engine.parameters import define_parameters, error_parameters, result_parameters
 from guideway.engine.values import DateTime
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.package import Guideline
 
 Json = dict[str, Any]
 
@@ -26,8 +27,10 @@ KEPT = 256
 class Cql:
     """Evaluates expressions, with the libraries of a guideline at hand where one is given."""
 
-    def __init__(self, guideline: CompiledGuideline | None = None) -> None:
+    def __init__(self, guideline: CompiledGuideline | None = None, package: Guideline | None = None) -> None:
+        """``package``: the guideline with the CQL of its libraries, for expressions that include one."""
         self._guideline = guideline
+        self._package = package
         self._programs: OrderedDict[tuple[str, tuple[str, ...], bool], Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -74,10 +77,10 @@ class Cql:
         from guideway.engine.program import compile_program
 
         sources: Any = BuiltinSource()
-        if self._guideline is not None and includes:
+        if self._package is not None and includes:
             from guideway.guideline.compiling import GuidelineSource
 
-            sources = SourceChain(GuidelineSource(self._guideline.package, []), BuiltinSource())
+            sources = SourceChain(GuidelineSource(self._package, []), BuiltinSource())
         fhir = with_data or bool(includes)
         result = translate_expression(
             expression,

@@ -1,18 +1,30 @@
 """A terminology server for value sets that are not enumerated in the package: ``$expand`` and ``$validate-code``.
 
-Answers are kept for the life of the object; a failure is an error, never "not a member" (FHIR R4 valueset-operation-expand,
+``TerminologyServer`` asks one server; ``Terminology`` is what the engine sees: the value sets at hand, and the server for the
+rest. Answers are kept; a failure is an error, never "not a member" (FHIR R4 valueset-operation-expand,
 valueset-operation-validate-code).
 """
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from guideway.remote.client import Client
+from guideway.remote.client import Client, Limits
 from guideway.remote.errors import RemoteError
+from guideway.remote.guard import AllowedBase, Guard
+from guideway.terminology.expansion import Member, UnresolvedValueSet, expansion_members, partial_expansion
+from guideway.terminology.valuesets import AmbiguousCode, ValueSetIndex
 
 PAGE = 1000
+KEPT_SECONDS = 3600.0
+"""How long an answer of a server counts."""
+PAUSE_SECONDS = 30.0
+"""How long a server that did not answer is left in peace; until then its failure is told again at once."""
 
 
 class TerminologyServer:
@@ -39,10 +51,14 @@ class TerminologyServer:
             if not isinstance(answer, dict) or answer.get("resourceType") != "ValueSet" or "expansion" not in answer:
                 raise RemoteError("not-fhir", f"{self.base} did not expand {url}")
             expansion = answer["expansion"]
-            found = expansion.get("contains") or []
+            found = expansion.get("contains") or [] if isinstance(expansion, dict) else None
+            if not isinstance(found, list):
+                raise RemoteError("not-fhir", f"{self.base} did not expand {url}")
             contains += found
             result = result or answer
             total = expansion.get("total")
+            if total is not None and (not isinstance(total, int) or isinstance(total, bool)):
+                raise RemoteError("not-fhir", f"{self.base}: the expansion of {url} has a total that is no number")
             if not found or "offset" not in expansion or (total is not None and len(contains) >= int(total)):
                 if total is not None and len(contains) < int(total):
                     raise RemoteError("not-fhir", f"{self.base} gave {len(contains)} of {total} codes of {url}")
@@ -63,9 +79,139 @@ class TerminologyServer:
             if version:
                 query["valueSetVersion"] = version
             answer = await self._client.get_json(f"{self.base}/ValueSet/$validate-code?{urlencode(query)}")
-            parameters = {p.get("name"): p for p in answer.get("parameter") or ()} if isinstance(answer, dict) else {}
-            result = parameters.get("result", {}).get("valueBoolean")
+            given = answer.get("parameter") if isinstance(answer, dict) else None
+            entries = [p for p in given if isinstance(p, dict)] if isinstance(given, list) else []
+            result = next((p.get("valueBoolean") for p in entries if p.get("name") == "result"), None)
             if not isinstance(result, bool):
                 raise RemoteError("not-fhir", f"{self.base} did not say whether {code} is in {url}")
             self._answers[key] = result
         return self._answers[key]
+
+
+class Terminology:
+    """The value sets at hand, and a server for those that are not enumerated there; a stand-in for ``ValueSetIndex``.
+
+    A value set is asked for as a whole (``$expand``); where the server will not list it, each code is asked for
+    (``$validate-code``). The methods block, and are called from threads that run no event loop.
+    """
+
+    def __init__(
+        self, local: ValueSetIndex, base: str, *, private: bool = False, token: str | None = None, seconds: float = 5.0
+    ) -> None:
+        """``private``: the server may live at a loopback or private address; ``seconds``: what one question may take."""
+        self.local = local
+        self.base = base.rstrip("/")
+        self._guard = Guard((AllowedBase(self.base, private),))
+        self._token = token
+        self._limits = Limits(seconds=seconds)
+        self._known: dict[Any, tuple[float, Any]] = {}
+        self._down: tuple[float, RemoteError] | None = None
+        self._lock = threading.RLock()
+
+    def over(self, local: ValueSetIndex) -> Terminology:
+        """The same server behind other value sets; what it said is shared."""
+        other = Terminology(local, self.base, token=self._token, seconds=self._limits.seconds)
+        other._guard, other._known, other._lock = self._guard, self._known, self._lock
+        return other
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything that is not about membership is answered by what is at hand."""
+        if name.startswith("__") or name == "local":
+            raise AttributeError(name)
+        return getattr(self.local, name)
+
+    def members(self, url: str, version: str | None = None) -> tuple[Member, ...]:
+        """As ``ValueSetIndex.members``."""
+        try:
+            return self.local.members(url, version)
+        except UnresolvedValueSet as error:
+            return self._listed(url, version, error)
+
+    def codes(self, url: str, version: str | None = None) -> frozenset[tuple[str, str]]:
+        """As ``ValueSetIndex.codes``."""
+        try:
+            return self.local.codes(url, version)
+        except UnresolvedValueSet as error:
+            return frozenset((m.system, m.code) for m in self._listed(url, version, error))
+
+    def contains(self, valueset_url: str, version: str | None, code: str | None, system: str | None) -> bool:
+        """As ``ValueSetIndex.contains``."""
+        try:
+            return self.local.contains(valueset_url, version, code, system)
+        except UnresolvedValueSet as error:
+            if code is None:
+                return False
+            try:
+                return any((m.system, m.code) == (system, code) for m in self._listed(valueset_url, version, error))
+            except UnresolvedValueSet as failure:
+                if self._down is not None:
+                    raise
+                return self._is_valid(valueset_url, version, code, system, failure)
+
+    def contains_string(self, valueset_url: str, version: str | None, code: str) -> bool:
+        """As ``ValueSetIndex.contains_string``."""
+        try:
+            return self.local.contains_string(valueset_url, version, code)
+        except UnresolvedValueSet as error:
+            members = self._listed(valueset_url, version, error)
+            if len({m.system for m in members}) > 1:
+                raise AmbiguousCode(
+                    f"Value set {valueset_url} draws on several code systems: the bare string {code!r} is ambiguous."
+                ) from None
+            return any(m.code == code for m in members)
+
+    def _listed(self, url: str, version: str | None, why: UnresolvedValueSet) -> tuple[Member, ...]:
+        """The members by the server's ``$expand``; UnresolvedValueSet where it does not give them all."""
+        name, _, written = url.partition("|")
+        version = version or written or None
+
+        async def ask(server: TerminologyServer) -> tuple[Member, ...]:
+            expanded = await server.expand(name, version)
+            partial = partial_expansion({**expanded, "expansion": {**expanded["expansion"], "offset": 0}})
+            if partial is not None:
+                raise RemoteError("not-fhir", f"{self.base}: its expansion of {name} is not whole: {partial}")
+            found = expansion_members(expanded)
+            return tuple(found[key] for key in sorted(found))
+
+        found: tuple[Member, ...] = self._kept(("expand", name, version), ask, why)
+        return found
+
+    def _is_valid(self, url: str, version: str | None, code: str, system: str | None, why: UnresolvedValueSet) -> bool:
+        name, _, written = url.partition("|")
+        version = version or written or None
+        found: bool = self._kept(
+            ("validate", name, version, code, system), lambda server: server.validate_code(name, code, system, version), why
+        )
+        return found
+
+    def _kept(self, key: Any, ask: Callable[[TerminologyServer], Awaitable[Any]], why: UnresolvedValueSet) -> Any:
+        """The answer, kept for an hour; a refusal is kept as well, for a shorter time."""
+        with self._lock:
+            until, answer = self._known.get(key, (0.0, None))
+            if time.monotonic() >= until:
+                answer = self._asked(ask)
+                lifetime = PAUSE_SECONDS if isinstance(answer, Exception) else KEPT_SECONDS
+                self._known[key] = (time.monotonic() + lifetime, answer)
+        if isinstance(answer, Exception):
+            raise UnresolvedValueSet(f"{why} The terminology server cannot tell either: {answer}") from answer
+        return answer
+
+    def _asked(self, ask: Callable[[TerminologyServer], Awaitable[Any]]) -> Any:
+        """The server's answer, or the error."""
+        if self._down is not None:
+            if time.monotonic() < self._down[0]:
+                return self._down[1]
+            self._down = None
+
+        async def run() -> Any:
+            async with Client(self._guard, limits=self._limits, token=self._token, token_base=self.base) as client:
+                return await ask(TerminologyServer(client, self.base))
+
+        try:
+            return asyncio.run(run())
+        except RemoteError as error:
+            if error.kind in ("deadline", "unreachable", "refused", "authorization"):
+                self._down = (time.monotonic() + PAUSE_SECONDS, error)
+            return error
+        except UnresolvedValueSet as error:
+            return RemoteError("not-fhir", f"{self.base}: {error}")

@@ -89,10 +89,7 @@ class Gate:
         except Exception as error:
             log(logging.ERROR, "failed", failure=error, request=request_id)
             if not begun:
-                problem = Problem(
-                    500, f"the service failed on this request ({request_id}); nothing can be concluded from this answer"
-                )
-                await problem_response(problem)(scope, receive, send_with_headers)
+                await problem_response(failure(request_id))(scope, receive, send_with_headers)
         finally:
             runtime.under_way -= 1
             runtime.metrics.under_way.dec()
@@ -103,6 +100,11 @@ class Gate:
             if not route.startswith(("/health", "/metrics")):
                 ms = round(seconds * 1000, 1)
                 log(logging.INFO, "request", request=request_id, method=scope["method"], route=route, status=status, ms=ms)
+
+
+def failure(request_id: str) -> Problem:
+    """What is told of a failure of the service itself; what it was stands in the log."""
+    return Problem(500, f"the service failed on this request ({request_id}); nothing can be concluded from this answer")
 
 
 def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -227,12 +229,17 @@ def make_application(runtime: Runtime) -> ASGIApp:
         )
         return problem_response(Problem(status, text, headers=dict(getattr(error, "headers", None) or {})))
 
+    async def failed(request: Request, error: Exception) -> Response:
+        return problem_response(failure(request.scope["guideway.request"]))
+
     middleware = []
     if runtime.settings.cors_origins:
         origins = [origin.rstrip("/") for origin in runtime.settings.cors_origins]
         allowed = ["authorization", "content-type"]
         middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed))
-    application = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_found}, middleware=middleware)
+    application = Starlette(
+        routes=routes, exception_handlers={404: not_found, 405: not_found, Exception: failed}, middleware=middleware
+    )
     return Gate(application, runtime)
 
 

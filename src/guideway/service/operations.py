@@ -20,7 +20,8 @@ from starlette.responses import Response
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.data_requirements import module_definition
 from guideway.apply.moment import moment
-from guideway.apply.parameters import from_resource
+from guideway.apply.parameters import engine_parameters
+from guideway.apply.policies import POLICIES
 from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
@@ -30,108 +31,17 @@ from guideway.records.owners import subjects
 from guideway.records.reading import read_resources, select
 from guideway.service.caller import fhir_caller
 from guideway.service.intake import decode, read_body, require_json
-from guideway.service.prefetch import resources_in
+from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, number, where, whole
 from guideway.service.problems import Problem
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
 from guideway.terminology.expansion import UnresolvedValueSet
 
 Json = dict[str, Any]
-Operation = Callable[[Runtime, "Inputs"], Json]
+Operation = Callable[[Runtime, Inputs], Json]
 
 ARTIFACTS = ("ActivityDefinition", "CodeSystem", "Library", "PlanDefinition", "Questionnaire", "ValueSet")
 SEARCH = ("_id", "url", "name", "title", "status", "version", "_count", "_offset", "_format", "_summary")
-
-
-class Inputs:
-    """The parameters of one operation: query parameters and a Parameters body as one, and the artifact of an instance call."""
-
-    def __init__(self, query: Iterable[tuple[str, str]], body: Json | None, kind: str, artifact_id: str | None) -> None:
-        """Raises Problem 400 where the body is no Parameters resource."""
-        self.kind = kind
-        self.artifact_id = artifact_id
-        self._entries: list[Json] = [{"name": name, "text": value} for name, value in query if name != "_format"]
-        if body is not None:
-            if body.get("resourceType") != "Parameters" or not isinstance(body.get("parameter", []), list):
-                raise Problem(400, "the body must be a Parameters resource", expression="Parameters")
-            for number, entry in enumerate(body.get("parameter") or ()):
-                if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-                    raise Problem(400, "every parameter needs a name", expression=f"Parameters.parameter[{number}]")
-                self._entries.append(entry)
-
-    def all(self, name: str) -> list[Json]:
-        """The entries of that name."""
-        return [e for e in self._entries if e["name"] == name]
-
-    def text(self, name: str) -> str | None:
-        """The one text value of that name; Problem 400 for something else."""
-        values = self.texts(name)
-        if len(values) > 1:
-            raise Problem(400, f"{name} is given more than once", expression=where(name))
-        return values[0] if values else None
-
-    def texts(self, name: str) -> list[str]:
-        """All text values of that name."""
-        found = []
-        for entry in self.all(name):
-            if "text" in entry:
-                found.append(str(entry["text"]))
-                continue
-            value = next((v for k, v in entry.items() if k.startswith("value")), None)
-            if isinstance(value, bool):
-                value = str(value).lower()
-            if isinstance(value, dict) and isinstance(value.get("reference"), str):
-                value = value["reference"]
-            if not isinstance(value, str) or not value:
-                raise Problem(400, f"{name} must be a text", expression=where(name))
-            found.append(value)
-        return found
-
-    def resources(self, name: str) -> list[Json]:
-        """All resources of that name; Bundles are opened."""
-        found: list[Json] = []
-        for entry in self.all(name):
-            resource = entry.get("resource")
-            if not isinstance(resource, dict) or not resource.get("resourceType"):
-                raise Problem(400, f"{name} must hold a resource", expression=where(name))
-            found += resources_in(resource)
-        return found
-
-    def data(self) -> list[Json]:
-        """The patient data: ``data`` and every ``prefetchData``; a patient without an id in it is refused."""
-        found = self.resources("data")
-        for entry in self.all("prefetchData"):
-            parts = entry.get("part")
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, dict) and part.get("name") == "data" and isinstance(part.get("resource"), dict):
-                    found += resources_in(part["resource"])
-        return found
-
-    def cql_parameters(self) -> dict[str, Any]:
-        """The values of ``parameters``, by CQL name."""
-        entry = next(iter(self.all("parameters")), None)
-        if entry is None:
-            return {}
-        resource = entry.get("resource")
-        if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
-            raise Problem(400, "parameters must hold a Parameters resource", expression=where("parameters"))
-        return from_resource(resource)
-
-    def refuse(self, *names: str) -> None:
-        """Raises Problem 501 for parameters that this service does not support, rather than ignore them."""
-        for name in names:
-            if self.all(name):
-                raise Problem(
-                    501,
-                    f"the parameter {name} is not supported: give the data with the request",
-                    expression=where(name),
-                    code="not-supported",
-                )
-
-
-def where(name: str) -> str:
-    """The FHIRPath of a parameter."""
-    return f"Parameters.parameter.where(name='{name}')"
 
 
 def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGuideline, Artifact]:
@@ -175,21 +85,56 @@ def _subjects(inputs: Inputs) -> list[Any]:
             members += [str(r["reference"]) for r in subjects(group) if isinstance(r.get("reference"), str)]
         else:
             members.append(name)
-    found = read_resources([r for r in resources if r.get("resourceType") != "Group"], "data")
-    return [select(found, member) for member in dict.fromkeys(members)]
+    with blamed("data"):
+        found = read_resources([r for r in resources if r.get("resourceType") != "Group"], "data")
+    with blamed("subject"):
+        return [select(found, member) for member in dict.fromkeys(members)]
+
+
+def _when(inputs: Inputs) -> str:
+    """The moment that the call is about, ``asOf`` or now; Problem 400 for something else."""
+    text = inputs.text("asOf") or _now()
+    with blamed("asOf"):
+        moment(text)
+    return text
+
+
+def _parameters(runtime: Runtime, inputs: Inputs, guideline: CompiledGuideline) -> dict[str, Any]:
+    """The site's parameters and over them those of the call; Problem 400 for one that there is not."""
+    given = inputs.cql_parameters()
+    with blamed("parameters"):
+        engine_parameters(guideline, given)
+    return {**runtime.settings.parameters, **given}
+
+
+def _policy(inputs: Inputs) -> str:
+    policy = inputs.text("policy") or "cpg"
+    if policy not in POLICIES:
+        raise Problem(400, f"there is no policy {policy!r}; there are {', '.join(POLICIES)}", expression=where("policy"))
+    return policy
 
 
 def _concept(inputs: Inputs, name: str) -> Json | None:
     entry = next(iter(inputs.all(name)), None)
-    value = entry.get("valueCodeableConcept") if entry is not None else None
-    return value if isinstance(value, dict) else None
+    if entry is None:
+        return None
+    value = entry.get("valueCodeableConcept")
+    if not isinstance(value, dict) or not isinstance(value.get("coding", []), list):
+        raise Problem(400, f"{name} must be a CodeableConcept", expression=where(name))
+    return value
 
 
-def apply_operation(runtime: Runtime, inputs: Inputs) -> Json:
-    """``PlanDefinition/$apply`` and ``$r5.apply``: a CarePlan a subject; as a Bundle where ``_outputForm`` says so."""
+def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
+    """``PlanDefinition/$r5.apply``: as ``$apply``, a Bundle a subject."""
+    return apply_operation(runtime, inputs, as_bundle=True)
+
+
+def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False) -> Json:
+    """``PlanDefinition/$apply``: a CarePlan a subject; a Bundle where ``_outputForm`` says so."""
     inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
     guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
-    when = inputs.text("asOf") or _now()
+    when = _when(inputs)
+    parameters = _parameters(runtime, inputs, guideline)
     language = inputs.text("userLanguage") or next(
         (str(e.get("valueCode")) for e in inputs.all("userLanguage") if e.get("valueCode")), None
     )
@@ -200,9 +145,9 @@ def apply_operation(runtime: Runtime, inputs: Inputs) -> Json:
             plans=[plan.url],
             as_of=when,
             timezone=runtime.settings.timezone,
-            parameters={**runtime.settings.parameters, **inputs.cql_parameters()},
+            parameters=parameters,
             hook=inputs.text("hook"),
-            policy=inputs.text("policy") or "cpg",
+            policy=_policy(inputs),
             encounter=inputs.text("encounter"),
             practitioner=inputs.text("practitioner"),
             organization=inputs.text("organization"),
@@ -214,7 +159,10 @@ def apply_operation(runtime: Runtime, inputs: Inputs) -> Json:
         )
         for record in _subjects(inputs)
     ]
-    form = bundle if inputs.text("_outputForm") == "bundle" else care_plan
+    wanted = inputs.text("_outputForm") or "careplan"
+    if wanted.lower() not in ("bundle", "careplan"):
+        raise Problem(400, "_outputForm must be bundle or careplan", expression=where("_outputForm"))
+    form = bundle if as_bundle or wanted.lower() == "bundle" else care_plan
     results = [form(outcome) for outcome in outcomes]
     if len(results) == 1:
         return results[0]
@@ -234,10 +182,10 @@ def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
         guideline,
         activity,
         records[0],
-        as_of=inputs.text("asOf") or _now(),
+        as_of=_when(inputs),
         timezone=runtime.settings.timezone,
-        parameters={**runtime.settings.parameters, **inputs.cql_parameters()},
-        policy=inputs.text("policy") or "cpg",
+        parameters=_parameters(runtime, inputs, guideline),
+        policy=_policy(inputs),
         encounter=inputs.text("encounter"),
         practitioner=inputs.text("practitioner"),
         organization=inputs.text("organization"),
@@ -307,12 +255,15 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
         raise Problem(400, "expression is required", expression=where("expression"))
     evaluator = runtime.content.cql
     source = _subjects(inputs)[0] if inputs.all("subject") else None
-    when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
+    when = moment(_when(inputs), runtime.settings.timezone)
     includes = []
     for entry in inputs.all("library"):
         parts = [p for p in entry.get("part") or () if isinstance(p, dict)] if isinstance(entry.get("part"), list) else []
-        url = next((str(p.get("valueCanonical")) for p in parts if p.get("name") == "url"), None)
-        name = runtime.content.guidelines[0].library_name(url) if url else None
+        given = next((p for p in parts if p.get("name") == "url"), {})
+        url = given.get("valueCanonical") or given.get("valueUri") or given.get("valueString")
+        if not isinstance(url, str):
+            raise Problem(400, "a library is named by its part url", expression=where("library"))
+        name = runtime.content.guidelines[0].library_name(url)
         if name is None:
             raise Problem(404, f"there is no library {url}", expression=where("library"))
         includes.append(name)
@@ -328,7 +279,7 @@ def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
     subjects = _subjects(inputs)
     if len(subjects) != 1:
         raise Problem(400, "exactly one subject is needed", expression=where("subject"))
-    when = moment(inputs.text("asOf") or _now(), runtime.settings.timezone)
+    when = moment(_when(inputs), runtime.settings.timezone)
     record = subjects[0].under(guideline.manifest.hygiene, when.text, when.offset)
     return evaluate_library(
         guideline, library.url, record, now=when.now, timezone=when.offset, parameters=inputs.cql_parameters(),
@@ -340,12 +291,14 @@ def expand(runtime: Runtime, inputs: Inputs) -> Json:
     """``ValueSet/$expand``: the value set with its codes."""
     guideline, artifact = _artifact(runtime, inputs, "ValueSet")
     try:
-        members = guideline.terminology.members(artifact.url, artifact.version)
+        members = runtime.content.terminology(guideline).members(artifact.url, artifact.version)
     except UnresolvedValueSet as error:
         raise Problem(422, str(error), code="not-supported") from error
     wanted = (inputs.text("filter") or "").casefold()
+    if inputs.text("activeOnly") == "true":
+        members = tuple(m for m in members if not m.inactive)
     chosen = [m for m in members if not wanted or wanted in (m.display or "").casefold() or wanted in m.code.casefold()]
-    offset, count = _number(inputs, "offset", 0), _number(inputs, "count", len(chosen))
+    offset, count = number(inputs, "offset", 0), number(inputs, "count", len(chosen))
     contains = []
     for member in chosen[offset : offset + count]:
         entry: Json = {"system": member.system, "code": member.code}
@@ -367,13 +320,16 @@ def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
         value = entry.get("valueCoding") or entry.get("valueCodeableConcept")
         if not isinstance(value, dict):
             raise Problem(400, f"{entry['name']} has no value", expression=where(entry["name"]))
-        codings += [c for c in value.get("coding", [value]) if isinstance(c, dict)]
+        listed = value.get("coding", [value])
+        if not isinstance(listed, list) or not all(isinstance(c, dict) for c in listed):
+            raise Problem(400, f"{entry['name']} holds no codings", expression=where(entry["name"]))
+        codings += listed
     if inputs.all("code"):
         codings.append({"code": inputs.text("code"), "system": inputs.text("system")})
     if not codings:
         raise Problem(400, "give a code with its system, a coding, or a codeableConcept", expression="Parameters")
     try:
-        members = {(m.system, m.code): m for m in guideline.terminology.members(artifact.url, artifact.version)}
+        members = {(m.system, m.code): m for m in runtime.content.terminology(guideline).members(artifact.url, artifact.version)}
     except UnresolvedValueSet as error:
         raise Problem(422, str(error), code="not-supported") from error
     by_code = {m.code: m for m in members.values()}
@@ -392,23 +348,9 @@ def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
     }
 
 
-def _number(inputs: Inputs, name: str, default: int) -> int:
-    entry = next(iter(inputs.all(name)), None)
-    if entry is None:
-        return default
-    value = entry.get("text", entry.get("valueInteger"))
-    return whole(str(value), name)
-
-
-def whole(text: str, name: str) -> int:
-    """The number a parameter gives; raises Problem 400."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Problem(400, f"{name} must be a whole number", expression=where(name))
-    return int(text)
-
-
 OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
     ("PlanDefinition", "$apply", apply_operation, "system/PlanDefinition.rs"),
+    ("PlanDefinition", "$r5.apply", apply_as_bundle, "system/PlanDefinition.rs"),
     ("PlanDefinition", "$data-requirements", data_requirements, "system/PlanDefinition.rs"),
     ("PlanDefinition", "$package", package, "system/PlanDefinition.rs"),
     ("ActivityDefinition", "$apply", apply_activity, "system/ActivityDefinition.rs"),
@@ -418,7 +360,7 @@ OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
 )
 
 
-def _operation(kind: str, operation: Operation, scope: str) -> Callable[[Runtime, Request], Awaitable[Response]]:
+def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callable[[Runtime, Request], Awaitable[Response]]:
     async def handle(runtime: Runtime, request: Request) -> Response:
         await fhir_caller(runtime, request, [scope])
         body = None
@@ -428,6 +370,7 @@ def _operation(kind: str, operation: Operation, scope: str) -> Callable[[Runtime
                 require_json(request)
                 body = decode(raw, runtime.settings)
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
+        inputs.only(TAKEN[name] | ANY_OPERATION)
         try:
             with anyio.fail_after(4 * runtime.settings.deadline_seconds):
                 result = await anyio.to_thread.run_sync(
@@ -547,11 +490,11 @@ def capability_statement(runtime: Runtime) -> Json:
 
 def _places() -> Iterable[Place]:
     yield Place("GET", "/fhir/metadata", metadata, "CapabilityStatement")
-    handler = _operation("", cql, "system/Library.rs")
+    handler = _operation("", cql, "system/Library.rs", "$cql")
     yield Place("POST", "/fhir/$cql", handler, "The value of a CQL expression")
     yield Place("GET", "/fhir/$cql", handler, "The value of a CQL expression")
     for kind, name, operation, scope in OPERATIONS:
-        handler = _operation(kind, operation, scope)
+        handler = _operation(kind, operation, scope, f"{kind}/{name}")
         for path in (f"/fhir/{kind}/{name}", f"/fhir/{kind}/{{id}}/{name}"):
             for method in ("GET", "POST"):
                 yield Place(method, path, handler, (operation.__doc__ or name).split("\n")[0])
