@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "guideway"
 
 FLOORS: list[set[str]] = [
-    {"stamps"},
+    {"stamps", "patterns"},
     {"diagnostics", "cache"},
     {"fhir", "ucum"},
     {"terminology", "elm"},

@@ -80,3 +80,12 @@ def test_suggestions(wrong: str, meant: str | None) -> None:
 
 def test_every_suggestion_in_the_tables_is_a_unit() -> None:
     assert [unit for unit in (*WHOLE.values(), *PARTS.values()) if not known(unit)] == []
+
+
+def test_the_usual_units_are_units_and_others_are_looked_up() -> None:
+    from guideway.ucum import usual
+
+    assert all(known(unit) for unit in usual.USUAL)
+    assert usual.known("mg/dL")
+    assert usual.known("mg/mmol{Cr}")
+    assert not usual.known("K/uL mg")

@@ -89,8 +89,7 @@ class _Builder:
         if setting.language:
             group["language"] = setting.language
         self._goals(node, group)
-        carried = [deepcopy(e) for e in objects(node.artifact.resource.get("extension")) if e.get("url") not in NOT_CARRIED]
-        carried = cleaned({"resourceType": "Basic", "extension": carried})[0].get("extension", []) if carried else []
+        carried = self._carried(node)
         if carried:
             group["extension"] = [*group.get("extension", []), *carried]
         group["instantiatesCanonical"] = [node.artifact.canonical]
@@ -107,6 +106,11 @@ class _Builder:
         taken = Ids()
         group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
         return group
+
+    def _carried(self, node: PlanNode) -> list[Json]:
+        """The extensions of a plan that its group keeps."""
+        found = [deepcopy(e) for e in objects(node.artifact.resource.get("extension")) if e.get("url") not in NOT_CARRIED]
+        return cleaned({"resourceType": "Basic", "extension": found})[0].get("extension", []) if found else []
 
     def _goals(self, node: PlanNode, group: Json) -> None:
         for index, goal in enumerate(self.tree.goals.get(node.artifact.canonical, ()), 1):
@@ -196,20 +200,25 @@ class _Builder:
             else:
                 wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
             known = self.request_ids[id(request)] = self.ids.take(wish)
-            resource = {
-                "resourceType": kind,
-                "id": known,
-                **{k: v for k, v in deepcopy(request).items() if k not in ("resourceType", "id")},
-            }
-            if kind == "Task" and "basedOn" not in resource:
-                resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
-            self._pertains(resource, node)
-            self.requests.append(resource)
+            self._keep(request, known, node, group)
         reference = f"{kind}/{known}"
         if node.recommendation is not None and reference not in node.recommendation.requests:
             node.recommendation.requests.append(reference)
             node.recommendation.proposals[reference] = proposal_text(request)
         return self.refer(kind, known)
+
+    def _keep(self, request: Json, known: str, node: ActionNode, group: Json) -> None:
+        """Note a request under its id."""
+        kind = str(request["resourceType"])
+        resource = {
+            "resourceType": kind,
+            "id": known,
+            **{k: v for k, v in deepcopy(request).items() if k not in ("resourceType", "id")},
+        }
+        if kind == "Task" and "basedOn" not in resource:
+            resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
+        self._pertains(resource, node)
+        self.requests.append(resource)
 
     def _pertains(self, resource: Json, node: ActionNode) -> None:
         for goal in goal_ids_of(node.definition):
@@ -255,6 +264,26 @@ class _Builder:
     def _related(self, definition: Json, shown: set[str]) -> list[Json]:
         related = [deepcopy(r) for r in objects(definition.get("relatedAction"))]
         return [r for r in related if not self.policy.strict or r.get("actionId") in shown]
+
+
+class _Linker(_Builder):
+    """Goes the builder's way and gives the same ids, without the content of any resource."""
+
+    def _carried(self, node: PlanNode) -> list[Json]:
+        return []
+
+    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> Json:
+        action: Json = {}
+        self._content(action, node, group, shown, taken)
+        return action
+
+    def _keep(self, request: Json, known: str, node: ActionNode, group: Json) -> None:
+        return
+
+
+def link_requests(outcome: PatientOutcome) -> None:
+    """Fill in which requests each recommendation has (``Type/id``), and what each proposes in words."""
+    _Linker(outcome, lambda kind, name: f"{kind}/{name}").build()
 
 
 def goal_ids_of(definition: Json) -> list[str]:

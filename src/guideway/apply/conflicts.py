@@ -14,7 +14,6 @@ that member. What has no code at all is named in a finding, since it was compare
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -28,12 +27,13 @@ from guideway.apply.things import Codes, Thing, Words, covers, same, thing, thin
 from guideway.apply.timing import days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.patterns import Later
 
 Json = dict[str, Any]
 
 _MEDICATIONS = ("MedicationRequest", "MedicationStatement")
 WORDS = "amounts in its words"
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
+_AMOUNT = Later(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
 _DRUGS = ("MedicationRequest", "SupplyRequest", "NutritionOrder", "ImmunizationRecommendation")
 
 

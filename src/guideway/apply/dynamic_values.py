@@ -17,17 +17,18 @@ from typing import Any
 import msgspec
 
 from guideway.apply.fhir_json import Unfit, to_fhir, type_of
+from guideway.patterns import Later
 
 Json = dict[str, Any]
 
-_TOKEN = re.compile(
+_TOKEN = Later(
     r"""(?P<name>[A-Za-z_][A-Za-z0-9_]*|`[^`]+`)
         (?:\[(?P<index>\d+|x)\])?
         (?:\(\s*(?:'(?P<argument>[^']*)'|(?P<word>[A-Za-z.]+)|(?P<key>[a-z]+)\s*=\s*'(?P<wanted>[^']*)')?\s*\))?
         (?:\[(?P<after>\d+)\])?""",
     re.VERBOSE,
 )
-_PREFIX = re.compile(r"^(%resource|%action|%context|\$this|action)\.")
+_PREFIX = Later(r"^(%resource|%action|%context|\$this|action)\.")
 
 
 class BadPath(ValueError):

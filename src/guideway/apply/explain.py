@@ -78,6 +78,7 @@ class Explainer:
         self._excluded: dict[int, list[Excluded]] = {}
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
+        self._settled: dict[int, bool] = {}
         self._said: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
         self._sources = Provenance()
 
@@ -264,6 +265,7 @@ class Explainer:
             lambda node: self._is_datum(node, known),
             unwrap,
             self._passed_over,
+            self._settled,
         )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}

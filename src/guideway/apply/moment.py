@@ -15,11 +15,12 @@ import msgspec
 
 from guideway.diagnostics import GuidewayError
 from guideway.engine.values import DateTime
+from guideway.patterns import Later
 
 _FORM = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII
 )
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$", re.ASCII)
+_OFFSET = Later(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$", re.ASCII)
 
 
 class Moment(msgspec.Struct, frozen=True):

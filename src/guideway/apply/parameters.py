@@ -15,11 +15,12 @@ from guideway.apply.fhir_json import as_text
 from guideway.diagnostics import GuidewayError
 from guideway.engine.values import Code, Concept, Date, DateTime, Interval, Long, Quantity, Time
 from guideway.guideline.compiled import CompiledGuideline, ParameterInfo
+from guideway.patterns import Later
 
 Json = dict[str, Any]
 
-_QUANTITY = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|(\S.*?))?\s*$")
-_INTERVAL = re.compile(r"\s*(?:Interval)?\s*([\[(])(.*),(.*)([\])])\s*$", re.DOTALL)
+_QUANTITY = Later(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|(\S.*?))?\s*$")
+_INTERVAL = Later(r"\s*(?:Interval)?\s*([\[(])(.*),(.*)([\])])\s*$", re.DOTALL)
 
 
 def engine_parameters(guideline: CompiledGuideline, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ Combine = Callable[[int, list[Pair]], Sequence[int]]
 """All completions, and the values of all conditions → the completions of each status; in none: the status is not known."""
 
 CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
+_OPEN = frozenset({"If", "ExpressionRef", "ExpressionDef"})
+"""Nodes that a formula looks through."""
 _NULL: Pair = (0, 0)
 
 
@@ -40,13 +42,15 @@ def relevant_leaves(
     is_leaf: Callable[[Any], bool],
     value_of: Callable[[Any], Any],
     passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
+    settled: dict[int, bool] | None = None,
 ) -> list[Any]:
     """The open leaves that matter, in order of appearance.
 
     ``is_leaf`` says of a null define that it is not to be opened; ``passed_over`` gives the open leaves in branches that a
-    choice with an unknown condition did not evaluate.
+    choice with an unknown condition did not evaluate. ``settled`` remembers, by identity, which nodes rest on nothing unknown:
+    many recommendations share them.
     """
-    reader = _Reader(is_leaf, value_of, passed_over)
+    reader = _Reader(is_leaf, value_of, passed_over, {} if settled is None else settled)
     for node in nodes:
         reader.open(node)
     formulas: list[Formula] = []
@@ -216,12 +220,17 @@ class _Reader:
     """Turns traces into formulas over shared leaves."""
 
     def __init__(
-        self, is_leaf: Callable[[Any], bool], value_of: Callable[[Any], Any], passed_over: Callable[[Any], Iterable[Any]]
+        self,
+        is_leaf: Callable[[Any], bool],
+        value_of: Callable[[Any], Any],
+        passed_over: Callable[[Any], Iterable[Any]],
+        settled: dict[int, bool],
     ) -> None:
         self.is_leaf = is_leaf
         self.value_of = value_of
         self.passed_over = passed_over
         self.leaves: list[Any] = []
+        self._settled = settled
         self._known: dict[Any, int] = {}
 
     def open(self, node: Any) -> None:
@@ -248,6 +257,8 @@ class _Reader:
         value = self.value_of(node.value)
         children = list(node.children or ())
         if node.kind in CONNECTIVES and children:
+            if self.settled(node):
+                return ("known", value)
             parts = [self.formula(child) for child in children]
             if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):
                 parts.append(("known", None))  # the other operand was not needed, and is not known
@@ -267,6 +278,20 @@ class _Reader:
         if node.kind == "Case" and index is not None:
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
         return ("leaf", index) if index is not None else ("known", None)
+
+    def settled(self, node: Any) -> bool:
+        """Whether nothing that the node's formula would be made of is null."""
+        known = self._settled.get(id(node))
+        if known is None:
+            children = node.children or ()
+            if node.kind in CONNECTIVES and children:
+                known = all(map(self.settled, children))
+            else:
+                known = self.value_of(node.value) is not None
+                if known and node.kind in _OPEN and children:
+                    known = all(map(self.settled, children))
+            self._settled[id(node)] = known
+        return known
 
     def _leaf(self, node: Any) -> int:
         key = _key(node)

@@ -152,9 +152,9 @@ def apply_guideline(
 
 def _link_requests(outcome: PatientOutcome) -> None:
     """Fill in which requests each recommendation has (the ids are the builder's)."""
-    from guideway.apply.care_plan import requests
+    from guideway.apply.care_plan import link_requests
 
-    requests(outcome)
+    link_requests(outcome)
 
 
 def _under(record: Any, guideline: CompiledGuideline, when: Moment) -> Any:

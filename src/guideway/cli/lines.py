@@ -6,9 +6,10 @@ which is imported there and nowhere else. Both show the same characters in the s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from guideway.patterns import Later
 
 PLAIN_WIDTH = 80
 
@@ -40,11 +41,13 @@ STYLES: dict[str, str] = {
 }
 """Style name → rich style."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = Later(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
     """Text from data, safe to show: control characters (terminal escapes, direction overrides) become visible question marks."""
+    if text.isprintable():
+        return text
     return _CONTROL.sub("?", text.replace("\t", " ").replace("\r\n", "\n"))
 
 

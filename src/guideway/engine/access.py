@@ -6,7 +6,6 @@ read. The functions ``to_…`` and ``fhir_…`` take raw JSON: what FHIRHelpers 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.values import Code, CodeSystemRef, Concept, Date, DateTime, Interval, Quantity, Ratio, Time, ValueSetRef
 from guideway.fhir.element import Access, FhirObject, FhirPrimitive, get, read, wrap_object
+from guideway.patterns import Later
 
 EMPTY: dict[str, Any] = {}
 
@@ -174,7 +174,7 @@ def interval_of(low: Any, high: Any, low_closed: bool, high_closed: bool, point_
 # ---- any property of any value -----------------------------------------------------------------------------------------
 
 _FIELDS = {"lowClosed": "low_closed", "highClosed": "high_closed"}
-_STEP = re.compile(r"(?P<name>[A-Za-z_]\w*|\$this)?(?:\[(?P<index>\d+)\])?(?:\.|$)")
+_STEP = Later(r"(?P<name>[A-Za-z_]\w*|\$this)?(?:\[(?P<index>\d+)\])?(?:\.|$)")
 _paths: dict[str, tuple[str | int, ...]] = {}
 
 

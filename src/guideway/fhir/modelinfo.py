@@ -13,7 +13,7 @@ expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,F
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -118,8 +118,8 @@ class ModelInfo:
     """One data model."""
 
     __slots__ = (
-        "_codes", "_identifiers", "_inherited", "_json", "contexts", "conversions", "name", "patient_birth_date", "patient_class",
-        "required", "target_url", "target_version", "types", "url", "version",
+        "_codes", "_conversions", "_identifiers", "_inherited", "_json", "contexts", "name", "patient_birth_date",
+        "patient_class", "required", "target_url", "target_version", "types", "url", "version",
     )  # fmt: skip
 
     def __init__(
@@ -128,7 +128,7 @@ class ModelInfo:
         version: str | None,
         url: str,
         types: Mapping[str, TypeInfo],
-        conversions: tuple[ConversionInfo, ...] = (),
+        conversions: tuple[ConversionInfo, ...] | Callable[[], tuple[ConversionInfo, ...]] = (),
         contexts: tuple[ContextInfo, ...] = (),
         *,
         required: tuple[tuple[str, str | None], ...] = (),
@@ -142,7 +142,7 @@ class ModelInfo:
         self.version = version
         self.url = url
         self.types = types
-        self.conversions = conversions
+        self._conversions = conversions
         self.contexts = contexts
         self.required = required
         self.target_url = target_url
@@ -156,6 +156,13 @@ class ModelInfo:
 
     def __repr__(self) -> str:
         return f"ModelInfo({self.name!r}, {self.version!r}, {len(self.types)} types)"
+
+    @property
+    def conversions(self) -> tuple[ConversionInfo, ...]:
+        """The implicit conversions; of a table they are read when they are asked for, because only the translator does."""
+        if callable(self._conversions):
+            self._conversions = self._conversions()
+        return self._conversions
 
     def qualified(self, name: str) -> str:
         """``Observation`` → ``FHIR.Observation``; names already qualified by this model or by System stay as they are."""
@@ -221,12 +228,12 @@ class ModelInfo:
         if found is None:
             found = {}
             for element in self.elements(name).values():
-                kind, parts = split_type(element.type)
-                many = kind == "list"
-                inner = parts[0] if many else element.type
-                kind, parts = split_type(inner)
-                if kind == "choice":
-                    for part in parts:
+                inner = element.type
+                many = inner.startswith("list<")
+                if many:
+                    inner = inner[len("list<") : -1]
+                if inner.startswith("choice<"):
+                    for part in split_type(inner)[1]:
                         short = part.rpartition(".")[2]
                         short = "Quantity" if short == "SimpleQuantity" else short  # a profile: JSON says Quantity
                         json_name = element.name + short[0].upper() + short[1:]
@@ -303,7 +310,7 @@ def builtin(name: str, version: str | None = None) -> ModelInfo:
 def read_table(path: str | os.PathLike[str]) -> ModelInfo:
     """A model from a compact table (see ``scripts/make_model_table.py`` for the format)."""
     head: dict[str, str] = {}
-    conversions: list[ConversionInfo] = []
+    conversions: list[str] = []
     contexts: list[ContextInfo] = []
     required: list[tuple[str, str | None]] = []
     lines: dict[str, str] = {}
@@ -317,8 +324,7 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
             name, _, body = rest.partition("\t")
             lines[f"{model}.{name}"] = body
         elif tag == "C":
-            function, from_type, to_type = rest.split("\t")
-            conversions.append(ConversionInfo(function, _expand(model, from_type), _expand(model, to_type)))
+            conversions.append(rest)
         elif tag == "B":
             name, _, codes[f"{model}.{name}"] = rest.partition("\t")
         elif tag == "X":
@@ -335,7 +341,7 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
         head.get("version"),
         head["url"],
         _TypeTable(model, lines),
-        tuple(conversions),
+        lambda: tuple(_conversion(model, line) for line in conversions),
         tuple(contexts),
         required=tuple(required),
         target_url=head.get("target_url"),
@@ -344,6 +350,11 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
         patient_birth_date=head.get("patient_birth_date"),
         codes=codes,
     )
+
+
+def _conversion(model: str, line: str) -> ConversionInfo:
+    function, from_type, to_type = line.split("\t")
+    return ConversionInfo(function, _expand(model, from_type), _expand(model, to_type))
 
 
 def _expand(model: str, short: str) -> str:

@@ -116,19 +116,25 @@ def _type(name: str) -> _Type:
     properties: dict[str, _Property] = {}
     names: dict[str, list[str]] = {}
     for json_name, found in model.json_elements(name).items():
-        element, type_name = found.element, found.type
-        short = type_name.rpartition(".")[2] if type_name.startswith("System.") else type_name.partition(".")[2]
-        primitive = None
-        if type_name.startswith("System.") or model.primitive(type_name) is not None:
-            primitive = _PRIMITIVES.get(short)
-            if primitive is None:
-                primitive = next((_PRIMITIVES[a] for a in map(_short, model.ancestors(type_name)) if a in _PRIMITIVES), _code)
-        properties[json_name] = _Property(element, found.many, found.choice, short, primitive, model.codes(type_name))
-        names.setdefault(element, []).append(json_name)
+        properties[json_name] = _Property(found.element, found.many, found.choice, *_kind(found.type))
+        names.setdefault(found.element, []).append(json_name)
     required = tuple(
         (e.name, tuple(n for j in names[e.name] for n in (j, f"_{j}"))) for e in model.elements(name).values() if e.required
     )
     return _Type(properties, required, frozenset(p.element for p in properties.values() if p.choice))
+
+
+@cache
+def _kind(type_name: str) -> tuple[str, Callable[[Any], Verdict] | None, frozenset[str] | None]:
+    """Of a type: its short name, the check of its values where it is primitive, and the codes allowed."""
+    model = _model()
+    short = type_name.rpartition(".")[2] if type_name.startswith("System.") else type_name.partition(".")[2]
+    primitive = None
+    if type_name.startswith("System.") or model.primitive(type_name) is not None:
+        primitive = _PRIMITIVES.get(short)
+        if primitive is None:
+            primitive = next((_PRIMITIVES[a] for a in map(_short, model.ancestors(type_name)) if a in _PRIMITIVES), _code)
+    return short, primitive, model.codes(type_name)
 
 
 def _short(type_name: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
+from guideway.patterns import Later
 
-_NAMED_GROUP = re.compile(r"(?<!\\)\(\?<(?![=!])")
+_NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 """``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
 
 

@@ -20,14 +20,15 @@ from guideway.engine.values.clinical import Code, Concept
 from guideway.engine.values.numbers import CONTEXT, LARGEST_RESULT, SCALE, STEP, decimal_text, scale_of
 from guideway.engine.values.quantity import Quantity, Ratio
 from guideway.engine.values.temporal import Date, DateTime, Time, parse_offset
+from guideway.patterns import Later
 
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_INTEGER = re.compile(r"[+-]?\d{1,100}", re.ASCII).fullmatch
-_DECIMAL = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII).fullmatch
-_QUANTITY = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?\s*", re.ASCII).fullmatch
-_CLOCK = re.compile(r"T?(\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)(Z|[+-]\d{2}:\d{2})?", re.ASCII).fullmatch
+_INTEGER = Later(r"[+-]?\d{1,100}", re.ASCII).fullmatch
+_DECIMAL = Later(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII).fullmatch
+_QUANTITY = Later(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?\s*", re.ASCII).fullmatch
+_CLOCK = Later(r"T?(\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)(Z|[+-]\d{2}:\d{2})?", re.ASCII).fullmatch
 
 
 def to_boolean(operand: Any) -> bool | None:

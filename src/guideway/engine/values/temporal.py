@@ -18,6 +18,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from guideway.patterns import Later
+
 YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MILLISECOND = range(7)
 PRECISION_NAMES = ("Year", "Month", "Day", "Hour", "Minute", "Second", "Millisecond")
 PRECISIONS = {name: index for index, name in enumerate(PRECISION_NAMES)}
@@ -297,7 +299,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII).fullmatch
 _DATETIME = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?)?T?", re.ASCII
 ).fullmatch
-_TIME = re.compile(r"(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?", re.ASCII).fullmatch
+_TIME = Later(r"(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?", re.ASCII).fullmatch
 
 MAX_OFFSET = 14 * 60
 
