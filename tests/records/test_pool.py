@@ -32,7 +32,6 @@ def values(found: Any) -> list[str]:
             {"versionId": "1", "lastUpdated": "2026-01-01T00:00:00Z"},
             "1",
         ),
-        ({"source": "urn:a"}, {"source": "urn:b"}, "2"),
     ],
 )
 def test_the_newest_version_counts_and_a_difference_is_found(first: Json, second: Json, wins: str) -> None:
@@ -40,6 +39,42 @@ def test_the_newest_version_counts_and_a_difference_is_found(first: Json, second
     assert values(found) == [wins]
     assert rules(found) == ["duplicate-resource"]
     assert [(e.resource, e.rule) for e in found.excluded] == [("Observation/a", "older-version")]
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_where_nothing_says_which_version_is_current_what_differs_is_not_known(order: tuple[int, ...]) -> None:
+    codes = [{"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}] * 2
+    versions = [
+        observation("a", value="1", interpretation=codes[:1]),
+        observation("a", value="2", interpretation=codes[:1]),
+        observation("a", value="3", interpretation=codes),
+    ]
+    found = record(*(versions[n] for n in order), policy="clinical")
+    (only,) = found.retrieve("Observation", code_path="code", codes=frozenset({("http://loinc.org", "751-8")}))
+    assert only.data["valueQuantity"] == {"unit": "10*9/L", "system": "http://unitsofmeasure.org", "code": "10*9/L"}
+    assert "interpretation" not in only.data
+    assert only.data["effectiveDateTime"] == "2026-05-01"
+    (finding,) = found.findings
+    assert finding.rule == "duplicate-resource"
+    assert "Observation/a is given 3 times" in finding.message
+    assert "interpretation, valueQuantity.value" in finding.message
+    assert "versions-differ" in [flag.rule for flag in found.flags_of("Observation/a")]
+    assert found.changed().findings == found.findings
+
+
+def test_a_version_of_a_later_file_counts_whatever_its_place_in_the_file() -> None:
+    old, one, two = (observation("a", value=v) for v in ("1", "2", "3"))
+    (found,) = read_documents([("x", bundle(PATIENT, one, old)), ("y", bundle(PATIENT, two))])
+    assert values(found) == ["3"]
+
+
+@pytest.mark.parametrize("different", [{"birthDate": "1961-01-01"}, {"gender": "male"}, {"identifier": [{"value": "8"}]}])
+def test_two_files_with_different_people_of_one_id_are_refused(different: Json) -> None:
+    known = PATIENT | {"gender": "female", "identifier": [{"value": "7"}]}
+    with pytest.raises(GuidewayError, match=r"Patient/p is in one\.json and in two\.json with different .* different people"):
+        read_documents([("one.json", bundle(known)), ("two.json", bundle(known | different))])
+    (same,) = read_documents([("one.json", bundle(known)), ("two.json", bundle(known, observation("a")))])
+    assert values(same) == ["0.8"]
 
 
 def test_the_same_resource_twice_alike_is_one_without_a_word() -> None:

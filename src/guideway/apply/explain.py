@@ -40,9 +40,10 @@ from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.words import define_words
+from guideway.diagnostics import Diagnostic, Severity
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
-from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 
 Json = dict[str, Any]
 
@@ -76,6 +77,9 @@ class Explainer:
         self.record = record
         self._traces: dict[DefineKey, Trace | None] = {}
         self._excluded: dict[int, list[Excluded]] = {}
+        self.unit_faults: dict[Diagnostic, None] = {}
+        """Findings about units that leave something unknown."""
+        self._faults: dict[int, list[Diagnostic]] = {}
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
         self._settled: dict[int, bool] = {}
@@ -108,6 +112,8 @@ class Explainer:
         unknown = {datum.element for datum in missing.values()}
         recommendation.evidence = [e for e in evidence.values() if not (e.absent and e.value is None and e.element in unknown)]
         recommendation.excluded = self._excluded_for(touched)
+        faults = [*self._faults_for(touched), *self._unit_faults_of(missing)]
+        recommendation.findings += [f for f in faults if f not in recommendation.findings]
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
         """The results that made the status what it is."""
@@ -395,11 +401,15 @@ class Explainer:
             flags_of = getattr(self.record, "flags_of", None)
             trace = self.trace(*key)
             if flags_of is not None and trace is not None:
+                unit = self.guideline.elements[key].unit
                 measured = (self.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
                 for reference in self._sources.read_by(trace):
                     flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
                     found = self._resource(reference)
                     notes += flags or (weaknesses(found, reference, measured) if found is not None else [])
+                    faults = unit_faults(self.record.resolve_quietly(reference), unit, flags_of(reference))
+                    notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
+                    self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
             self._reasons[key] = notes = notes[:5]
         return notes
@@ -422,14 +432,41 @@ class Explainer:
             requirement = self.guideline.requirements[number]
             ask = getattr(self.record, "excluded_for", None)
             if ask is not None and (requirement.value_set or requirement.codes):
-                codes = set(requirement.codes)
-                if requirement.value_set:
-                    url, _, version = requirement.value_set.partition("|")
-                    codes |= set(self.guideline.terminology.codes(url, version or None))
-                found = ask(requirement.type, requirement.code_path, frozenset(codes))
+                found = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
                 known = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in found]
             self._excluded[number] = known
         return known
+
+    def _faults_for(self, keys: dict[DefineKey, None]) -> list[Diagnostic]:
+        """The findings about data that a retrieve of these elements finds, or would if the data were as it should be."""
+        found: dict[Diagnostic, None] = {}
+        for key in keys:
+            definition = self.guideline.definition(key)
+            for number in definition.requirements if definition is not None else ():
+                found |= dict.fromkeys(self._faults_by(number))
+        return list(found)
+
+    def _unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
+        because = [why for datum in missing.values() for why in datum.because]
+        return [fault for fault in self.unit_faults if fault.message.rstrip(".") in because]
+
+    def _faults_by(self, number: int) -> list[Diagnostic]:
+        known = self._faults.get(number)
+        if known is None:
+            known = []
+            requirement = self.guideline.requirements[number]
+            ask = getattr(self.record, "faults_for", None)
+            if ask is not None and (requirement.value_set or requirement.codes):
+                known = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
+            self._faults[number] = known
+        return known
+
+    def _codes_of(self, requirement: Requirement) -> frozenset[tuple[str | None, str]]:
+        codes = set(requirement.codes)
+        if requirement.value_set:
+            url, _, version = requirement.value_set.partition("|")
+            codes |= set(self.guideline.terminology.codes(url, version or None))
+        return frozenset(codes)
 
     def element(self, node: Trace) -> Element | None:
         """The data element whose define this node is the root of."""
@@ -460,6 +497,23 @@ def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tup
 def members_of(value_set: Any) -> list[Any]:
     """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated."""
     return value_set if isinstance(value_set, list) else []
+
+
+def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterable[Diagnostic]:
+    """Findings about the unit of a measurement that leaves an element without a value: no unit at all is one already."""
+    found = []
+    for flag in flags:
+        if flag.rule == "unit-unknown":
+            found.append(Diagnostic(flag.rule, Severity.warning, f"{flag.resource}: {flag.reason}.", None, None, flag.resource))
+    quantity = resource.data.get("valueQuantity") if resource is not None and unit else None
+    given = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
+    if unit and isinstance(given, str) and not found:
+        from guideway.ucum.conversion import commensurable
+
+        if not commensurable(given, unit):
+            text = f"{resource.reference}: the unit {given!r} cannot be converted to {unit!r}."
+            found.append(Diagnostic("unit-unconvertible", Severity.warning, text, None, None, resource.reference))
+    return found
 
 
 def define_name(node: Trace) -> str | None:

@@ -133,6 +133,9 @@ def apply_guideline(
     goals = _goals(trees, place, seen, outcome.findings)
     outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=goals, guideline=guideline)
     merge(outcome, trees, guideline, seen)
+    close = getattr(seen, "close", None)
+    if close is not None:
+        close()
     if level != "none":
         explained = outcome.recommendations if stopped is None else []
         if level == "brief":
@@ -143,6 +146,7 @@ def apply_guideline(
             explainer = Explainer(guideline, evaluation, seen)
             for recommendation in explained:
                 explainer.explain(recommendation, walk.verdicts[recommendation.key], full=level == "full")
+            outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)
     find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation)

@@ -10,12 +10,14 @@ Under ``clinical``
 - a proposal or an option is no order: it is left out, and the record keeps open proposals apart (``PatientRecord.proposals``),
   because a recommendation says "already proposed on DATE";
 - what is dated after the evaluation time has not happened yet; allergies stay, because a wrong date makes none harmless;
-- a resource with a modifier extension that is not known here does not count: its meaning is not known (FHIR R4 §2.4.1);
+- a resource with implicit rules, or with a modifier extension that is not known here anywhere in it, does not count: its meaning
+  is not known, and FHIR forbids to process it (FHIR R4 §2.4.1, §2.26.3.2);
 - a resolved condition, a stopped medication and an unconfirmed AllergyIntolerance **stay**: the logic decides what they mean.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -85,7 +87,7 @@ class Hygiene(msgspec.Struct, frozen=True):
         """Why a resource does not count; None where it does."""
         if self.policy == "none":
             return None
-        return _modifier(data) or _status(kind, data) or _verification(data) or _focus(data) or self._future(kind, data)
+        return not_understood(data) or _status(kind, data) or _verification(data) or _focus(data) or self._future(kind, data)
 
     def _future(self, kind: str, data: Json) -> Reason | None:
         if kind == "AllergyIntolerance":
@@ -103,18 +105,30 @@ class Hygiene(msgspec.Struct, frozen=True):
         """What is doubtful about a resource that counts."""
         if self.policy == "none":
             return
-        yield from _coding_doubts(kind, data)
+        yield from self.faults(kind, data)
+        if not _concept(kind, data).get("coding"):
+            yield from _uncoded(kind, data)
         code = _first_code(data.get("verificationStatus"))
         if code in DOUBTFUL_VERIFICATION:
             yield "unconfirmed", f"verification status is {code}"
         if kind == "AllergyIntolerance" and self._future_date(kind, data) is not None:
             yield "future-dated", f"dated {self._future_date(kind, data)}, after the evaluation time; kept, because it warns"
         if kind == "Observation":
-            yield from _value_doubts(data, "")
-            for number, component in enumerate(data.get("component", ())):
-                yield from _value_doubts(component, f"component {number + 1}: ")
+            for place, holder in _measured(data):
+                yield from _value_doubts(holder, place)
+
+    def faults(self, kind: str, data: Json) -> Iterator[Reason]:
+        """What is so doubtful that the resource cannot be used as it is meant: a finding where the logic reads it."""
+        if self.policy == "none":
+            return
+        codings = [c for c in _concept(kind, data).get("coding", ()) if isinstance(c, dict) and c.get("code")]
+        if codings and not any(c.get("system") for c in codings):
+            yield "code-without-system", "its code names no code system, so it matches no value set"
+        if kind == "Observation":
+            for place, holder in _measured(data):
+                yield from _value_faults(holder, place)
             if when(kind, data) is None:
-                yield "date-missing", "neither an effective nor an issued date is given"
+                yield "date-missing", "neither an effective nor an issued date is given, or none that can be read"
 
 
 def when(kind: str, data: Json) -> str | None:
@@ -178,26 +192,64 @@ def _focus(data: Json) -> Reason | None:
     return None
 
 
-def _modifier(data: Json) -> Reason | None:
-    for extension in data.get("modifierExtension", ()):
-        url = extension.get("url") if isinstance(extension, dict) else None
-        if url not in KNOWN_MODIFIERS:
-            return "modifier-unknown", f"it carries the modifier extension {url}, which is not known here and may negate it"
+def not_understood(data: Json) -> Reason | None:
+    """Why a resource must not be processed: implicit rules, or, anywhere in it, a modifier extension not known here."""
+    rules = data.get("implicitRules")
+    if rules:
+        return "implicit-rules", f"it is to be read by the rules {rules}, which are not known here"
+    pending: list[Any] = [data]
+    while pending:
+        node = pending.pop()
+        if type(node) is dict:
+            for extension in node.get("modifierExtension", ()):
+                url = extension.get("url") if isinstance(extension, dict) else None
+                if url not in KNOWN_MODIFIERS:
+                    return (
+                        "modifier-unknown",
+                        f"it carries the modifier extension {url}, which is not known here and may negate it",
+                    )
+            pending += [v for k, v in node.items() if (type(v) is dict or type(v) is list) and k not in ("contained", "text")]
+        else:
+            pending += [v for v in node if type(v) is dict or type(v) is list]
     return None
 
 
-def _coding_doubts(kind: str, data: Json) -> Iterator[Reason]:
+def _concept(kind: str, data: Json) -> Json:
+    """The coded element of a resource; empty where there is none."""
     name = {"MedicationRequest": "medicationCodeableConcept", "MedicationStatement": "medicationCodeableConcept"}.get(
         kind, "code"
     )
     concept = data.get(name)
-    if not isinstance(concept, dict):
-        return
-    codings = [c for c in concept.get("coding", ()) if isinstance(c, dict) and c.get("code")]
-    if not codings:
+    return concept if isinstance(concept, dict) else {}
+
+
+def _uncoded(kind: str, data: Json) -> Iterator[Reason]:
+    concept = _concept(kind, data)
+    if concept:
         yield "uncoded", "it has a text but no code" if concept.get("text") else "it has neither a code nor a text"
-    elif not any(c.get("system") for c in codings):
-        yield "code-without-system", "its code names no code system, so it matches no value set"
+
+
+def _measured(data: Json) -> Iterator[tuple[str, Json]]:
+    """The value of an observation and those of its components, each with its place."""
+    yield "", data
+    for number, component in enumerate(data.get("component", ())):
+        yield f"component {number + 1}: ", component
+
+
+COUNT_UNIT = re.compile(r"(10[*^E]\d+|x10[*^E]\d+|K|k|thou|\{[^}]*\}|cells?)?/(uL|mcL|ul|L|l|mm3|mm\^3|mL|ml)")
+"""Units of counts of cells: a number by volume."""
+
+
+def _value_faults(data: Json, place: str) -> Iterator[Reason]:
+    quantity = data.get("valueQuantity")
+    if not isinstance(quantity, dict) or quantity.get("value") is None:
+        return
+    unit = quantity.get("code") or quantity.get("unit")
+    value = quantity["value"]
+    if not unit:
+        yield "unit-missing", f"{place}the value {value} has no unit"
+    elif isinstance(value, int | Decimal) and value < 0 and isinstance(unit, str) and COUNT_UNIT.fullmatch(unit):
+        yield "value-impossible", f"{place}a count of {value} {unit} cannot be"
 
 
 def _value_doubts(data: Json, place: str) -> Iterator[Reason]:
@@ -206,13 +258,9 @@ def _value_doubts(data: Json, place: str) -> Iterator[Reason]:
         return
     if quantity.get("comparator"):
         yield "comparator", f"{place}the value is given as {quantity['comparator']} {quantity.get('value')}"
-    if quantity.get("value") is None:
-        return
     unit = quantity.get("code") or quantity.get("unit")
-    if not unit:
-        yield "unit-missing", f"{place}the value {quantity['value']} has no unit"
-    else:
-        from guideway.ucum.grammar import known
+    if quantity.get("value") is not None and unit:
+        from guideway.ucum.usual import known
 
         if not known(unit):
             from guideway.ucum.advice import suggestion

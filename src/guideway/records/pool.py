@@ -1,22 +1,23 @@
 """All resources of one input: the same resource twice becomes one, and each goes to the patient it is about.
 
 Takes the resources that one or several sources gave, in order; parts them by patient. Of several versions of a resource the
-highest ``meta.versionId`` counts, then the latest ``meta.lastUpdated``, then the one read last (later sources after earlier
-ones); a difference is a finding. A resource about a patient who is not in the input goes to nobody.
+highest ``meta.versionId`` counts, then the latest ``meta.lastUpdated``, then that of the later source; a difference is a finding.
+Where none of these tells which is right, what they agree on counts and what differs is not known: the order of the entries in one
+source never matters. A resource about a patient who is not in the input goes to nobody.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir.dates import begin
 from guideway.records.exclusion import Exclusion
 from guideway.records.owners import is_clinical, reference_forms, subjects
 from guideway.records.references import References, implied_id, server_of
-from guideway.records.resources import Collected, Deletion, Held, finding
+from guideway.records.resources import Collected, Deletion, Held, element_path, finding
 
 
 class Shelf:
@@ -99,20 +100,34 @@ class Pool:
         return kept
 
     def _newest(self, versions: list[Held]) -> Held:
-        winner, why = versions[0], ""
-        for other in versions[1:]:
-            winner, why = _newer(winner, other)
-        rest = [item for item in versions if item is not winner and _content(item) != _content(winner)]
-        if winner.kind == "Patient":
+        if versions[0].kind == "Patient":
             _same_person(versions)
-        if rest:
-            count = f"{len(rest) + 1} times" if len(rest) > 1 else "twice"
+        candidates, why = _current(versions)
+        contents = {_text(_content(item)): item for item in candidates}
+        winner = contents[min(contents)]
+        rest = [item for item in versions if item is not winner and _content(item) != _content(winner)]
+        if not rest:
+            return winner
+        count = f"{len({_text(_content(item)) for item in rest}) + 1} times" if len(rest) > 1 else "twice"
+        if len(contents) == 1:
             message = f"{winner.label} is given {count} with different content; the one {why} is used."
             self.about.append((winner, finding(winner, "duplicate-resource", message)))
-            for item in rest:
+            for item in sorted(rest, key=lambda item: _text(_content(item))):
                 reason = f"another version of the same resource is used, the one {why}"
                 self.excluded.append((winner, Exclusion(item.label, "older-version", reason, item)))
-        return winner
+            return winner
+        agreed = _agreed([_content(contents[text]) for text in sorted(contents)])
+        paths = tuple(sorted({element_path(path) for path in agreed.differs}))
+        merged = Held(agreed.value, winner.source, winner.where, winner.full_url, winner.twice, paths)
+        merged.id, merged.order, merged.alike = winner.id, min(item.order for item in versions), self.alike
+        names = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        message = (
+            f"{winner.label} is given {count} with different content, and nothing says which is current: what differs "
+            f"({names}) is not used."
+        )
+        hint = "Give one version, or versions with meta.versionId or meta.lastUpdated."
+        self.about.append((merged, finding(merged, "duplicate-resource", message, hint=hint)))
+        return merged
 
     # -- whose is it
 
@@ -198,20 +213,25 @@ class Pool:
         self.about.append((item, finding(item, rule, f"{item.label} is left out: {reason}.")))
 
 
+_OF_A_PERSON = {"birthDate": "birth dates", "gender": "sexes", "identifier": "identifiers"}
+"""What does not change from one version of a Patient to the next, and what several of it are called."""
+
+
 def _same_person(versions: list[Held]) -> None:
-    """Refuse sources whose patients have the same id and were born on different days: mixing two people's data is worse than an
-    error."""
-    born: dict[object, Held] = {}
-    for item in versions:
-        date = item.resource.get("birthDate")
-        if isinstance(date, str) and len(date) == 10:
-            born.setdefault(date, item)
-    sources = sorted({item.source for item in born.values()})
-    if len(born) > 1 and len(sources) > 1:
-        raise GuidewayError(
-            f"{versions[0].label} is in {' and in '.join(sources)} with different birth dates: these seem to be different people "
-            "with the same id. Evaluate them one at a time."
-        )
+    """Refuse sources whose patients have the same id and are different people, as it seems: mixing two people's data is worse
+    than an error."""
+    for name, several in _OF_A_PERSON.items():
+        found: dict[str, str] = {}
+        for item in versions:
+            value = item.resource.get(name)
+            if value and not (name == "birthDate" and len(str(value)) < 10):
+                found.setdefault(_text(value), item.source)
+        sources = sorted(set(found.values()))
+        if len(found) > 1 and len(sources) > 1:
+            raise GuidewayError(
+                f"{versions[0].label} is in {' and in '.join(sources)} with different {several}: these seem to be different "
+                "people with the same id. Apply the guideline to one file at a time, or give each patient an id of their own."
+            )
 
 
 def _by_server(group: list[Held]) -> list[list[Held]]:
@@ -239,17 +259,64 @@ def _meta(item: Held, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _newer(first: Held, second: Held) -> tuple[Held, str]:
-    """The newer of two versions, and by what."""
-    one, two = _meta(first, "versionId"), _meta(second, "versionId")
-    if one and two and one != two and one.isdigit() and two.isdigit():
-        return (first if int(one) > int(two) else second), f"with the highest versionId, {max(int(one), int(two))},"
-    one, two = _meta(first, "lastUpdated"), _meta(second, "lastUpdated")
-    if one and two and one != two:
-        earlier, later = begin(one), begin(two)
-        if earlier is not None and later is not None and earlier != later:
-            return (first if earlier > later else second), "last updated"
-    return second, "read last"
+def _current(versions: list[Held]) -> tuple[list[Held], str]:
+    """The versions that may be the current one, and what tells it: highest versionId, latest date, later source."""
+    why = ""
+    numbers = [_meta(item, "versionId") for item in versions]
+    if all(number is not None and number.isascii() and number.isdigit() and len(number) < 20 for number in numbers):
+        highest = max(int(number or 0) for number in numbers)
+        found = [item for item, number in zip(versions, numbers) if int(number or 0) == highest]
+        if len(found) < len(versions):
+            versions, why = found, f"with the highest versionId, {highest},"
+    moments = [begin(_meta(item, "lastUpdated") or "") for item in versions]
+    dated = [moment for moment in moments if moment is not None]
+    if len(versions) > 1 and len(dated) == len(versions):
+        latest = max(dated)
+        found = [item for item, moment in zip(versions, moments) if moment == latest]
+        if len(found) < len(versions):
+            versions, why = found, why or "last updated"
+    sources = list(dict.fromkeys(item.source for item in sorted(versions, key=lambda item: item.order)))
+    if len(sources) > 1:
+        versions, why = [item for item in versions if item.source == sources[-1]], why or f"in {sources[-1]}"
+    return versions, why
+
+
+class _Agreed(NamedTuple):
+    """What values agree on, and the paths of what differs."""
+
+    value: Any
+    differs: list[tuple[str | int, ...]]
+
+
+def _agreed(values: list[Any], path: tuple[str | int, ...] = ()) -> _Agreed:
+    """What several values of one element have in common; objects and lists of one length part by part."""
+    first = values[0]
+    if all(value == first and type(value) is type(first) for value in values):
+        return _Agreed(first, [])
+    if all(type(value) is dict for value in values):
+        names = dict.fromkeys(name for value in values for name in sorted(value))
+        shared: dict[str, Any] = {}
+        differs: list[tuple[str | int, ...]] = []
+        for name in names:
+            if not all(name in value for value in values):
+                differs.append((*path, name))
+                continue
+            part = _agreed([value[name] for value in values], (*path, name))
+            differs += part.differs
+            if part.value is not None:
+                shared[name] = part.value
+        return _Agreed(shared or None, differs)
+    if all(type(value) is list and len(value) == len(first) for value in values):
+        parts = [_agreed(list(each), (*path, place)) for place, each in enumerate(zip(*values))]
+        kept = [part.value for part in parts]
+        return _Agreed(None if None in kept else kept, [each for part in parts for each in part.differs])
+    return _Agreed(None, [path])
+
+
+def _text(value: Any) -> str:
+    import json
+
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _updated_after(item: Held, when: str | None) -> bool:
@@ -262,8 +329,8 @@ def _updated_after(item: Held, when: str | None) -> bool:
 
 
 def _content(item: Held) -> dict[str, Any]:
-    """A resource without its metadata, which may differ though nothing clinical does."""
-    return {key: value for key, value in item.resource.items() if key != "meta"}
+    """A resource without its metadata and narrative, which may differ though nothing clinical does."""
+    return {key: value for key, value in item.resource.items() if key not in ("meta", "text")}
 
 
 def no_patient(names: Sequence[str], pool: Pool) -> GuidewayError:

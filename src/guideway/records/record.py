@@ -17,7 +17,7 @@ from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.dates import Evaluation
 from guideway.fhir.element import FhirObject
 from guideway.records.exclusion import Exclusion, Flag
-from guideway.records.hygiene import POLICIES, Hygiene, compare, is_open_proposal
+from guideway.records.hygiene import POLICIES, Hygiene, Reason, compare, is_open_proposal, not_understood
 from guideway.records.index import CodeIndex, Codes, codes_at
 from guideway.records.pool import Pool
 from guideway.records.references import References, identifying
@@ -32,7 +32,7 @@ UNFILTERED = frozenset(("Unfiltered", "Population", None))
 class _Kind:
     """The resources of one type after hygiene."""
 
-    __slots__ = ("excluded", "flagged", "indexes", "kept", "objects")
+    __slots__ = ("excluded", "faults", "flagged", "indexes", "kept", "objects", "ties")
 
     def __init__(self) -> None:
         self.kept: list[Held] = []
@@ -40,13 +40,18 @@ class _Kind:
         self.excluded: list[Exclusion] = []
         self.flagged: list[Flag] | None = None
         self.indexes: dict[str, CodeIndex] = {}
+        self.ties: dict[int, list[Reason]] = {}
+        """By identity of what is held: why it contradicts others."""
+        self.faults: tuple[int, list[tuple[Held, Diagnostic]]] | None = None
+        """After so many questions: what is wrong with what they asked for."""
 
 
 class PatientRecord:
     """The data of one patient; implements ``DataSource``."""
 
     __slots__ = (
-        "_asked", "_by_kind", "_by_reference", "_followed", "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient",
+        "_asked", "_by_kind", "_by_reference", "_closed", "_followed",
+        "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient",
         "source",
     )  # fmt: skip
 
@@ -59,7 +64,9 @@ class PatientRecord:
         self._by_kind: dict[str, list[Held]] | None = None
         self._kinds: dict[str, _Kind] = {}
         self._by_reference: References | None = None
-        self._asked: set[str] = set()
+        self._closed: dict[str, dict[tuple[str, Codes] | None, None]] | None = None
+        self._asked: dict[str, dict[tuple[str, Codes] | None, None]] = {}
+        """By type: what retrieves asked for, each a path and codes, or None for all of the type."""
         self._unfiltered: dict[str, list[FhirObject]] = {}
         self._followed: dict[str, str] = {}
 
@@ -122,7 +129,8 @@ class PatientRecord:
         gone = set(remove)
         held = [_again(item) for item in self._pool.held if item.label not in gone]
         added = [Held(resource, source) for resource in add]
-        pool = Pool([Collected(held + added, [], list(self._pool.findings))], self._pool.shelf)
+        doubled = [d for item, d in self._pool.about if item.differs and item.label not in gone]
+        pool = Pool([Collected(held + added, [], [*self._pool.findings, *doubled])], self._pool.shelf)
         wanted = self.patient.label
         position = next((n for n, p in enumerate(pool.patients) if p.label == wanted), 0)
         return PatientRecord(pool, position, self._hygiene)
@@ -150,17 +158,22 @@ class PatientRecord:
         elif context in UNFILTERED and len(self._pool.patients) > 1:
             objects = self._all_patients(type_name)
             return objects if codes is None else CodeIndex(objects, code_path or "code", self.resolve_quietly).find(codes)
-        self._asked.add(type_name)
+        asked = self._asked.setdefault(type_name, {})
         kind = self._kind(type_name)
         if codes is None:
+            asked[None] = None
             return kind.objects
         if not codes:
             return []
         path = code_path or "code"
+        asked[path, codes] = None
+        return self._index(kind, path).find(codes)
+
+    def _index(self, kind: _Kind, path: str) -> CodeIndex:
         index = kind.indexes.get(path)
         if index is None:
             index = kind.indexes[path] = CodeIndex(kind.objects, path, self.resolve_quietly)
-        return index.find(codes)
+        return index
 
     def resolve(self, reference: str) -> FhirObject | None:
         """The resource that a literal reference leads to. One that leads nowhere, or to data that does not count, becomes a
@@ -247,12 +260,8 @@ class PatientRecord:
             found += held.findings()
         for held in self._pool.shared:
             found += held.findings()
-        for name in sorted(self._asked):
-            for held in self._kind(name).kept:
-                for path, why in self._leads_nowhere(held):
-                    message = f"{held.label}: {path}: {why}, so what it is about is not known."
-                    hint = "Give the resource that it refers to along with it."
-                    found.append(finding(held, "reference-unresolved", message, (path,), hint=hint))
+        for name in sorted(self._closed if self._closed is not None else self._asked):
+            found += [d for _, d in self._read_faults(name)]
         for reference, what in self._followed.items():
             message = f"The reference {reference}, which the logic followed, {what}."
             found.append(Diagnostic("reference-unresolved", Severity.warning, message, self.source, None, reference))
@@ -264,10 +273,67 @@ class PatientRecord:
             d for d in self.findings if d.pointer is not None and (d.pointer == resource or d.pointer.startswith(f"{resource}."))
         ]
 
+    def faults_for(self, type_name: str, code_path: str | None, codes: Codes) -> list[Diagnostic]:
+        """The findings about what a retrieve with these codes finds, or would find if the resource were as it should be."""
+        kind = self._kind(type_name)
+        path = code_path or "code"
+        faults = self._read_faults(type_name)
+        wanted = {id(found) for found in self._index(kind, path).find(codes)}
+        items = [h for h in kind.kept if id(h.object) in wanted or (h.doubtful and _nearly_has_code(h, path, codes))]
+        items += [e.held for e in kind.excluded if _has_code(e.held, path, codes, self.resolve_quietly)]
+        found: list[Diagnostic] = []
+        for held in items:
+            found += [d for d in held.findings() if d.severity is not Severity.information]
+            found += [d for item, d in self._pool.about if item is held]
+            found += [d for item, d in faults if item is held]
+        return sorted(dict.fromkeys(found), key=lambda d: (d.pointer or "", d.rule, d.message))
+
+    def close(self) -> None:
+        """From here on nothing that is asked is a question of the logic: findings stay as they are, whoever looks for an
+        explanation."""
+        self._closed = {name: dict(queries) for name, queries in self._asked.items()}
+
     # -- inside
+
+    def _read_faults(self, name: str) -> list[tuple[Held, Diagnostic]]:
+        """What is wrong with the resources of a type that the logic asked for, so that they cannot be used as they are meant."""
+        kind = self._kind(name)
+        asked = (self._closed if self._closed is not None else self._asked).get(name, {})
+        if kind.faults is not None and kind.faults[0] == len(asked):
+            return kind.faults[1]
+        found: list[tuple[Held, Diagnostic]] = []
+        everything = None in asked
+        queries = [query for query in asked if query is not None]
+        reached: set[int] = set()
+        for path, codes in queries:
+            reached.update(id(each) for each in self._index(kind, path).find(codes))
+        for held in kind.kept:
+            for place, why in self._leads_nowhere(held):
+                message = f"{held.label}: {place}: {why}, so what it is about is not known."
+                hint = "Give the resource that it refers to along with it."
+                found.append((held, finding(held, "reference-unresolved", message, (place,), hint=hint)))
+            reasons = [*self._hygiene.faults(held.kind, held.object.data), *kind.ties.get(id(held), ())]
+            held.doubtful = held.doubtful or bool(reasons)
+            if reasons and (
+                (everything and name != "Observation")
+                or id(held.object) in reached
+                or any(_nearly_has_code(held, path, codes) for path, codes in queries)
+            ):
+                found += [(held, finding(held, rule, f"{held.label}: {why}.")) for rule, why in reasons]
+        for excluded in kind.excluded:
+            held = excluded.held
+            if excluded.rule in ("modifier-unknown", "implicit-rules") and (
+                everything or any(_has_code(held, path, codes, self.resolve_quietly) for path, codes in queries)
+            ):
+                found.append((held, finding(held, excluded.rule, f"{held.label} is not used: {excluded.reason}.")))
+        kind.faults = (len(asked), found)
+        return found
 
     def _standing(self) -> Iterator[Diagnostic]:
         label = self.patient.label
+        reason = not_understood(self.patient.object.data) if self._hygiene.policy != "none" else None
+        if reason is not None:
+            yield finding(self.patient, f"patient-{reason[0]}", f"{label}: {reason[1]}.", severity=Severity.error)
         if self.deceased:
             yield finding(self.patient, "patient-deceased", f"{label} has died: no recommendation is made.")
         if self.inactive:
@@ -311,6 +377,7 @@ class PatientRecord:
             verdicts = self._compare(kind.kept)
             for position, (rule, why) in verdicts.replaced.items():
                 kind.excluded.append(Exclusion(kind.kept[position].label, rule, why, kind.kept[position]))
+            kind.ties = {id(kind.kept[position]): [reason] for position, reason in verdicts.ties.items()}
             kind.kept = [item for position, item in enumerate(kind.kept) if position not in verdicts.replaced]
         kind.objects = [item.object for item in kind.kept]
         return kind
@@ -328,13 +395,15 @@ class PatientRecord:
                     kind.flagged.append(Flag(item.label, rule, why, item))
                 for path, why in self._leads_nowhere(item):
                     kind.flagged.append(Flag(item.label, "reference-unresolved", f"{path}: {why}", item))
+                if item.differs:
+                    names = " and ".join(item.differs[:3])
+                    kind.flagged.append(Flag(item.label, "versions-differ", f"its versions differ in {names}", item))
                 dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path and f.rule not in _HARMLESS}, key=str)
                 if dropped:
                     names = " and ".join(str(d) for d in dropped)
                     kind.flagged.append(Flag(item.label, "element-unreadable", f"{names} could not be read", item))
-            if self._hygiene.policy != "none" and name == "Observation":
-                for position, (rule, why) in self._compare(kind.kept).ties.items():
-                    kind.flagged.append(Flag(kind.kept[position].label, rule, why, kind.kept[position]))
+                for rule, why in kind.ties.get(id(item), ()):
+                    kind.flagged.append(Flag(item.label, rule, why, item))
         return kind.flagged
 
     def _leads_nowhere(self, held: Held) -> Iterator[tuple[str, str]]:
@@ -389,7 +458,15 @@ def _order(item: Held) -> tuple[str, str]:
 
 
 def _again(item: Held) -> Held:
-    return Held(item.resource, item.source, item.where, item.full_url, item.twice)
+    return Held(item.resource, item.source, item.where, item.full_url, item.twice, item.differs)
+
+
+def _nearly_has_code(held: Held, path: str, codes: Codes) -> bool:
+    """Whether a resource has one of the codes without its system."""
+    concept = held.resource.get(path) or held.resource.get(f"{path}CodeableConcept")
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    bare = [c.get("code") for c in codings if isinstance(c, dict) and not c.get("system")] if isinstance(codings, list) else []
+    return any(code == wanted for code in bare for _, wanted in codes)
 
 
 def _has_code(held: Held, path: str, codes: Codes, resolve: Any) -> bool:

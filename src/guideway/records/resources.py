@@ -25,11 +25,18 @@ class Held:
     something first looks at it; ``object`` is what the engine sees, without the elements that cannot be read."""
 
     __slots__ = (
-        "_faults", "_object", "alike", "full_url", "id", "kind", "order", "resource", "source", "twice", "where",
+        "_faults", "_object", "alike", "differs", "doubtful", "full_url",
+        "id", "kind", "order", "resource", "source", "twice", "where",
     )  # fmt: skip
 
     def __init__(
-        self, resource: dict[str, Any], source: str, where: str = "", full_url: str | None = None, twice: Sequence[Fault] = ()
+        self,
+        resource: dict[str, Any],
+        source: str,
+        where: str = "",
+        full_url: str | None = None,
+        twice: Sequence[Fault] = (),
+        differs: tuple[str, ...] = (),
     ) -> None:
         self.resource = resource
         self.kind: str = resource["resourceType"]
@@ -41,6 +48,10 @@ class Held:
         self.where = where
         self.full_url = full_url
         self.twice = twice
+        self.differs = differs
+        """Elements that are not used because versions of the resource contradict each other."""
+        self.doubtful = False
+        """Whether something about it was found that keeps it from being used as it is meant."""
         self.order = 0
         self._faults: list[Fault] | None = None
         self._object: FhirObject | None = None
