@@ -1,4 +1,4 @@
-"""Services that run for a whole test session, one for each way to deploy them."""
+"""Services that run for a whole test session, one for each way to deploy them; in the fast tier one in the test's own process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ pytest.importorskip("starlette")
 
 from tests.service import postgresql
 from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline
+from tests.service.local import Local
 
 FULL = pytest.mark.full
+IN_PROCESS = ("none", 1, "in-process")
 DEPLOYMENTS = [
-    pytest.param(("none", 1, "sqlite"), id="open-1-sqlite"),
-    pytest.param(("ES384", 1, "sqlite"), id="es384-1-sqlite"),
-    pytest.param(("RS384", 1, "sqlite"), id="rs384-1-sqlite"),
+    pytest.param(IN_PROCESS, id="in-process"),
     *(
         pytest.param((algorithm, workers, store), id=f"{algorithm.lower()}-{workers}-{store}", marks=FULL)
-        for store, workers, algorithm in (
-            ("sqlite", 4, "none"), ("sqlite", 4, "ES384"), ("sqlite", 4, "RS384"), ("postgresql", 1, "none"),
-            ("postgresql", 1, "ES384"), ("postgresql", 1, "RS384"), ("postgresql", 4, "none"), ("postgresql", 4, "ES384"),
-            ("postgresql", 4, "RS384"),
-        )
+        for store in ("sqlite", "postgresql")
+        for workers in (1, 4)
+        for algorithm in ("none", "ES384", "RS384")
     ),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +35,25 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def new_database(postgresql_server: str) -> Callable[[], str]:
     return lambda: postgresql.database(postgresql_server)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a service in another process belong to the full tier; those with one in this process need no marker."""
+    here = Path(__file__).parent
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        callspec = getattr(item, "callspec", None)
+        if here not in item.path.parents or not fixtures & {"package", "services"}:
+            continue
+        if callspec is None or callspec.params.get("service") != IN_PROCESS:
+            item.add_marker(FULL)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small guideline, for services in this process."""
+    return write_guideline(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +79,9 @@ def services(
         key = (authenticated, workers, store)
         if key not in made:
             folder = tmp_path_factory.mktemp("service")
+            kind = Local if store == IN_PROCESS[2] else Service
             more: dict[str, Any] = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
-            service = Service(
+            service = kind(
                 folder, package, "ES384" if authenticated else None, workers=workers, cors_origins=["https://app.example.org"],
                 fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, deadline_seconds=4,
                 cql_operation=True, **more,
@@ -82,6 +100,15 @@ def service(request: pytest.FixtureRequest, services: Any) -> Service:
     algorithm, workers, store = request.param
     found: Service = services(algorithm != "none", workers, store)
     found.algorithm = None if algorithm == "none" else algorithm
+    return found
+
+
+@pytest.fixture(params=[p for p in DEPLOYMENTS if "S384" in str(p.id).upper()])
+def signed_service(request: pytest.FixtureRequest, services: Any) -> Service:
+    """Each deployment that asks for tokens, in turn."""
+    algorithm, workers, store = request.param
+    found: Service = services(True, workers, store)
+    found.algorithm = algorithm
     return found
 
 

@@ -1,0 +1,411 @@
+"""The operations under /fhir as a client meets them: good input, and input that is wrong in every way."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.apply.small import BASE
+from tests.service.ehr import COUNT, PATIENT, RX, Service
+from tests.service.local import local
+from tests.service.test_requirements_requests import problem
+
+Json = dict[str, Any]
+AS_OF = {"name": "asOf", "valueDateTime": "2026-06-01"}
+SUBJECT = {"name": "subject", "valueString": "Patient/p"}
+
+
+@pytest.fixture(scope="module")
+def fhir(tmp_path_factory: pytest.TempPathFactory, small: Any) -> Iterator[Service]:
+    with local(tmp_path_factory.mktemp("fhir"), small, cql_operation=True) as service:
+        yield service
+
+
+def parameters(*entries: Json) -> Json:
+    return {"resourceType": "Parameters", "parameter": list(entries)}
+
+
+def data(*resources: Json) -> Json:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}
+    return {"name": "data", "resource": bundle}
+
+
+def case(*more: Json) -> Json:
+    return parameters(SUBJECT, AS_OF, data(PATIENT, COUNT, RX), *more)
+
+
+def good(answer: Any) -> Json:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("application/fhir+json")
+    result: Json = answer.json()
+    return result
+
+
+def where(name: str) -> list[str]:
+    return [f"Parameters.parameter.where(name='{name}')"]
+
+
+def titles(plan: Json) -> list[str]:
+    """The titles of a CarePlan's RequestGroup actions, nested ones included."""
+    groups = [r for r in plan["contained"] if r["resourceType"] == "RequestGroup"]
+    found, pending = [], [action for group in groups for action in group["action"]]
+    while pending:
+        action = pending.pop(0)
+        found.append(action.get("title", ""))
+        pending += action.get("action", [])
+    return found
+
+
+# -- reading
+
+
+@pytest.mark.parametrize("kind", ["ActivityDefinition", "Library", "PlanDefinition", "Questionnaire", "ValueSet"])
+def test_artifacts_of_each_type_are_found_and_read(fhir: Service, kind: str) -> None:
+    bundle = good(fhir.get(f"/fhir/{kind}"))
+    assert bundle["type"] == "searchset"
+    assert bundle["total"] == len(bundle["entry"]) > 0
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        assert good(fhir.get(f"/fhir/{kind}/{resource['id']}")) == resource
+        assert good(fhir.get(f"/fhir/{kind}", params={"url": resource["url"]}))["total"] == 1
+
+
+def test_pages_of_a_search_lead_to_everything_once(fhir: Service) -> None:
+    url: str | None = "/fhir/ValueSet?_count=2"
+    seen: list[str] = []
+    while url:
+        bundle = good(fhir.get(url))
+        seen += [e["resource"]["id"] for e in bundle["entry"]]
+        url = next((link["url"].removeprefix(fhir.base) for link in bundle["link"] if link["relation"] == "next"), None)
+    assert len(seen) == len(set(seen)) == bundle["total"] > 2
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("_count=x", 400),
+        ("_offset=-1", 400),
+        ("colour=red", 400),
+        ("name:exact=none", 200),
+        ("_count=0", 200),
+        ("status=a,b", 200),
+    ],
+)
+def test_odd_searches(fhir: Service, query: str, status: int) -> None:
+    answer = fhir.get(f"/fhir/PlanDefinition?{query}")
+    assert answer.status_code == status
+    assert answer.json()["resourceType"] == ("Bundle" if status == 200 else "OperationOutcome")
+
+
+def test_what_is_not_there(fhir: Service) -> None:
+    problem(fhir.get("/fhir/PlanDefinition/none"), 404)
+    problem(fhir.get("/fhir/Patient/p"), 404)
+    problem(fhir.get("/fhir/Patient"), 404)
+    problem(fhir.get("/nothing"), 404)
+
+
+def test_metadata_names_every_operation_that_there_is(fhir: Service) -> None:
+    from guideway.service.operations import OPERATIONS
+
+    statement = good(fhir.get("/fhir/metadata"))
+    assert statement["resourceType"] == "CapabilityStatement"
+    assert statement["fhirVersion"] == "4.0.1"
+    (rest,) = statement["rest"]
+    named = {(r["type"], f"${o['name']}") for r in rest["resource"] for o in r.get("operation", ())}
+    assert named == {(kind, name) for kind, name, *_ in OPERATIONS}
+    assert [o["name"] for o in rest["operation"]] == ["cql"]
+
+
+# -- $apply
+
+
+def test_apply_by_id_by_url_and_as_a_bundle(fhir: Service) -> None:
+    by_id = good(fhir.post("/fhir/PlanDefinition/main/$apply", case()))
+    assert by_id["resourceType"] == "CarePlan"
+    assert by_id["subject"]["reference"] == "Patient/p"
+    assert {"Take tablet A", "Stop tablet A"} <= set(titles(by_id))
+    url = {"name": "url", "valueUri": f"{BASE}/PlanDefinition/main"}
+    by_url = good(fhir.post("/fhir/PlanDefinition/$apply", case(url)))
+    assert titles(by_url) == titles(by_id)
+    for path, form in (("$apply", [{"name": "_outputForm", "valueCode": "bundle"}]), ("$r5.apply", [])):
+        bundle = good(fhir.post(f"/fhir/PlanDefinition/main/{path}", case(*form)))
+        assert bundle["resourceType"] == "Bundle"
+        assert {"RequestGroup", "MedicationRequest"} <= {e["resource"]["resourceType"] for e in bundle["entry"]}
+
+
+def test_apply_by_get_needs_the_data_as_well(fhir: Service) -> None:
+    problem(fhir.get("/fhir/PlanDefinition/main/$apply?subject=Patient/p"), 400)
+
+
+def test_apply_data_of_others_decides_nothing(fhir: Service) -> None:
+    other = {"resourceType": "Patient", "id": "q", "birthDate": "1990-01-01"}
+    theirs = [r | {"id": f"{r['id']}-q", "subject": {"reference": "Patient/q"}} for r in (COUNT, RX)]
+    mixed = good(fhir.post("/fhir/PlanDefinition/main/$apply", parameters(SUBJECT, AS_OF, data(PATIENT, other, *theirs))))
+    alone = good(fhir.post("/fhir/PlanDefinition/main/$apply", parameters(SUBJECT, AS_OF, data(PATIENT))))
+    assert titles(mixed) == titles(alone)
+    assert "Stop tablet A" not in titles(mixed)
+
+
+def test_apply_several_subjects_give_one_result_each(fhir: Service) -> None:
+    other = {"resourceType": "Patient", "id": "q", "birthDate": "1990-01-01"}
+    both = [SUBJECT, {"name": "subject", "valueString": "Patient/q"}]
+    result = good(fhir.post("/fhir/PlanDefinition/main/$apply", parameters(*both, AS_OF, data(PATIENT, other, RX))))
+    assert [p["resource"]["subject"]["reference"] for p in result["parameter"]] == ["Patient/p", "Patient/q"]
+    group = {"resourceType": "Group", "id": "g", "member": [{"entity": {"reference": f"Patient/{n}"}} for n in "pq"]}
+    of_group = parameters({"name": "subject", "valueString": "Group/g"}, AS_OF, data(PATIENT, other, RX, group))
+    assert len(good(fhir.post("/fhir/PlanDefinition/main/$apply", of_group))["parameter"]) == 2
+
+
+def test_apply_prefetch_data_counts_like_data(fhir: Service) -> None:
+    part = [{"name": "key", "valueString": "x"}, {"name": "data", "resource": data(RX)["resource"]}]
+    body = parameters(SUBJECT, AS_OF, data(PATIENT), {"name": "prefetchData", "part": part})
+    assert "Stop tablet A" in titles(good(fhir.post("/fhir/PlanDefinition/main/$apply", body)))
+
+
+def test_apply_parameters_of_the_logic(fhir: Service) -> None:
+    limit = parameters({"name": "Limit", "valueDecimal": 0.5})
+    result = good(fhir.post("/fhir/PlanDefinition/main/$apply", case({"name": "parameters", "resource": limit})))
+    assert "Take tablet A" not in titles(result)
+
+
+def test_an_activity_by_id_and_by_url(fhir: Service) -> None:
+    by_id = good(fhir.post("/fhir/ActivityDefinition/take-a/$apply", case()))
+    assert by_id["resourceType"] == "MedicationRequest"
+    assert by_id["subject"]["reference"] == "Patient/p"
+    url = {"name": "activityDefinition", "valueCanonical": f"{BASE}/ActivityDefinition/take-a"}
+    assert good(fhir.post("/fhir/ActivityDefinition/$apply", case(url)))["resourceType"] == "MedicationRequest"
+
+
+# -- the other operations of plans and libraries
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_data_requirements_and_package(fhir: Service, method: str) -> None:
+    content = {"json": parameters()} if method == "POST" else {}
+    library = good(fhir.request(method, "/fhir/PlanDefinition/main/$data-requirements", **content))
+    assert library["resourceType"] == "Library"
+    assert {"Observation", "MedicationRequest"} <= {r["type"] for r in library["dataRequirement"]}
+    bundle = good(fhir.request(method, "/fhir/PlanDefinition/main/$package", **content))
+    kinds = {e["resource"]["resourceType"] for e in bundle["entry"]}
+    assert {"PlanDefinition", "ActivityDefinition", "Library", "ValueSet"} <= kinds
+    assert bundle["entry"][0]["resource"]["id"] == "main"
+
+
+def test_evaluate_all_defines_or_some(fhir: Service) -> None:
+    everything = good(fhir.post("/fhir/Library/Logic/$evaluate", case()))
+    assert {"Count Is Low", "On Tablet A"} <= {p["name"] for p in everything["parameter"]}
+    one = good(fhir.post("/fhir/Library/Logic/$evaluate", case({"name": "expression", "valueString": "Count Is Low"})))
+    assert one["parameter"] == [{"name": "Count Is Low", "valueBoolean": True}]
+    problem(fhir.post("/fhir/Library/Logic/$evaluate", case({"name": "expression", "valueString": "None Such"})), 400)
+
+
+def expression(text: str, *more: Json) -> Json:
+    return parameters({"name": "expression", "valueString": text}, *more)
+
+
+def test_cql_by_get_and_post_with_a_patient_and_with_a_library(fhir: Service) -> None:
+    assert good(fhir.get("/fhir/$cql", params={"expression": "1 + 1"}))["parameter"] == [{"name": "return", "valueInteger": 2}]
+    of_patient = expression("Count([MedicationRequest])", SUBJECT, AS_OF, data(PATIENT, RX))
+    assert good(fhir.post("/fhir/$cql", of_patient))["parameter"][0]["valueInteger"] == 1
+    library = {"name": "library", "part": [{"name": "url", "valueCanonical": f"{BASE}/Library/Logic"}]}
+    with_library = expression('"Logic"."Count Is Low"', library, SUBJECT, AS_OF, data(PATIENT, COUNT))
+    assert good(fhir.post("/fhir/$cql", with_library))["parameter"][0]["valueBoolean"] is True
+
+
+def test_cql_an_expression_that_would_run_for_ever_is_ended_and_the_next_one_answered(tmp_path: Any, small: Any) -> None:
+    with local(tmp_path, small, cql_operation=True, deadline_seconds=2) as service:
+        endless = expression("Matches('" + "a" * 40 + "!', '(a+)+$')")
+        problem(service.post("/fhir/$cql", endless), 504)
+        assert good(service.post("/fhir/$cql", expression("1")))["parameter"][0]["valueInteger"] == 1
+
+
+def test_cql_can_be_switched_off(tmp_path: Any, small: Any) -> None:
+    with local(tmp_path, small, cql_operation=False) as service:
+        problem(service.post("/fhir/$cql", expression("1")), 403)
+
+
+# -- value sets
+
+
+def test_every_value_set_of_the_package_is_expanded(fhir: Service) -> None:
+    for entry in good(fhir.get("/fhir/ValueSet"))["entry"]:
+        resource = entry["resource"]
+        expanded = good(fhir.get(f"/fhir/ValueSet/{resource['id']}/$expand"))
+        assert expanded["url"] == resource["url"]
+        assert expanded["expansion"]["total"] == len(expanded["expansion"]["contains"]) > 0
+        member = expanded["expansion"]["contains"][0]
+        query = {"system": member["system"], "code": member["code"]}
+        answer = good(fhir.get(f"/fhir/ValueSet/{resource['id']}/$validate-code", params=query))
+        assert answer["parameter"][0] == {"name": "result", "valueBoolean": True}
+        answer = good(fhir.get(f"/fhir/ValueSet/{resource['id']}/$validate-code", params=query | {"code": "none"}))
+        assert answer["parameter"][0] == {"name": "result", "valueBoolean": False}
+
+
+def test_expand_by_url_filtered_and_in_pages(fhir: Service) -> None:
+    (entry, *_) = good(fhir.get("/fhir/ValueSet"))["entry"]
+    url = {"name": "url", "valueUri": entry["resource"]["url"]}
+    whole = good(fhir.post("/fhir/ValueSet/$expand", parameters(url)))["expansion"]
+    code = whole["contains"][0]["code"]
+    found = good(fhir.post("/fhir/ValueSet/$expand", parameters(url, {"name": "filter", "valueString": code.upper()})))
+    assert code in {c["code"] for c in found["expansion"]["contains"]}
+    none = good(fhir.post("/fhir/ValueSet/$expand", parameters(url, {"name": "count", "valueInteger": 0})))["expansion"]
+    assert none["total"] == whole["total"]
+    assert "contains" not in none
+
+
+def test_validate_codings_concepts_and_codes_without_a_system(fhir: Service) -> None:
+    (entry, *_) = good(fhir.get("/fhir/ValueSet"))["entry"]
+    path = f"/fhir/ValueSet/{entry['resource']['id']}"
+    member = good(fhir.get(f"{path}/$expand"))["expansion"]["contains"][0]
+    coding = {"system": member["system"], "code": member["code"]}
+    for body, expected in (
+        (parameters({"name": "coding", "valueCoding": coding}), True),
+        (parameters({"name": "codeableConcept", "valueCodeableConcept": {"coding": [{"code": "x"}, coding]}}), True),
+        (parameters({"name": "codeableConcept", "valueCodeableConcept": {"coding": [{"code": "x"}]}}), False),
+        (parameters({"name": "code", "valueCode": member["code"]}), False),
+        (parameters({"name": "code", "valueCode": member["code"]}, {"name": "inferSystem", "valueBoolean": True}), True),
+    ):
+        assert good(fhir.post(f"{path}/$validate-code", body))["parameter"][0]["valueBoolean"] is expected
+    problem(fhir.post(f"{path}/$validate-code", parameters()), 400)
+
+
+# -- bad input
+
+
+def changed(name: str, value: Json) -> Json:
+    body = copy.deepcopy(case())
+    body["parameter"] = [e for e in body["parameter"] if e["name"] != name] + [value]
+    return body
+
+
+def resource(name: str, content: Any) -> Json:
+    return {"name": name, "resource": content}
+
+
+BAD: dict[str, tuple[Any, list[str] | None]] = {
+    "nothing": (b"", where("subject")),
+    "nul": (b"\x00", None),
+    "null": (b"null", None),
+    "a list": (b"[]", None),
+    "half": (b"{", None),
+    "not UTF-8": (b'{"a": "\xff"}', None),
+    "UTF-16": ("{}".encode("utf-16"), None),
+    "NaN": (b'{"a": NaN}', None),
+    "a huge number": (b'{"a": 1e999999999}', None),
+    "deep": (b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", None),
+    "another resource": ({"resourceType": "Patient"}, ["Parameters"]),
+    "parameter is no array": ({"resourceType": "Parameters", "parameter": {}}, ["Parameters"]),
+    "null in parameter": ({"resourceType": "Parameters", "parameter": [None]}, ["Parameters.parameter[0]"]),
+    "a parameter without name": (parameters({}), ["Parameters.parameter[0]"]),
+    "unknown parameter": (case({"name": "parametrs", "valueString": "x"}), ["Parameters.parameter"]),
+    "no subject": (parameters(data(PATIENT)), where("subject")),
+    "subject is a number": (changed("subject", {"name": "subject", "valueInteger": 5}), where("subject")),
+    "subject is nobody": (changed("subject", {"name": "subject", "valueReference": {}}), where("subject")),
+    "subject is another": (changed("subject", {"name": "subject", "valueString": "Patient/q"}), where("subject")),
+    "subject is a path": (changed("subject", {"name": "subject", "valueString": "/../"}), where("subject")),
+    "a group that is not there": (changed("subject", {"name": "subject", "valueString": "Group/g"}), where("subject")),
+    "no data": (parameters(SUBJECT), where("data")),
+    "data is text": (changed("data", {"name": "data", "valueString": "x"}), where("data")),
+    "data is a list": (changed("data", resource("data", [])), where("data")),
+    "data has no type": (changed("data", resource("data", {"id": "x"})), where("data")),
+    "data without the patient": (changed("data", data(COUNT)), where("data")),
+    "entry is no array": (changed("data", resource("data", {"resourceType": "Bundle", "entry": 5})), where("data")),
+    "entry of null": (changed("data", resource("data", {"resourceType": "Bundle", "entry": [None]})), where("data")),
+    "asOf": (changed("asOf", {"name": "asOf", "valueString": "yesterday"}), where("asOf")),
+    "asOf in the year 0": (changed("asOf", {"name": "asOf", "valueString": "0000-01-01"}), where("asOf")),
+    "asOf out of range": (changed("asOf", {"name": "asOf", "valueString": "0001-01-01T00:00:00+14:00"}), where("asOf")),
+    "asOf twice": (case(AS_OF), where("asOf")),
+    "parameters is text": (case({"name": "parameters", "valueString": "x"}), where("parameters")),
+    "parameters is no array": (
+        case(resource("parameters", {"resourceType": "Parameters", "parameter": 5})),
+        where("parameters"),
+    ),
+    "a parameter of the logic without name": (
+        case(resource("parameters", parameters({"valueString": "x"}))),
+        where("parameters"),
+    ),
+    "no such parameter of the logic": (
+        case(resource("parameters", parameters({"name": "Nope", "valueString": "x"}))),
+        where("parameters"),
+    ),
+    "policy": (case({"name": "policy", "valueString": "none"}), where("policy")),
+    "form": (case({"name": "_outputForm", "valueCode": "xml"}), where("_outputForm")),
+    "user type is text": (case({"name": "userType", "valueString": "x"}), where("userType")),
+    "user type without codings": (case({"name": "userType", "valueCodeableConcept": {"coding": 5}}), where("userType")),
+    "encounter is a number": (case({"name": "encounter", "valueInteger": 1}), where("encounter")),
+}
+
+
+def send(service: Service, path: str, body: Any) -> Any:
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    return service.request("POST", path, headers={"Content-Type": "application/fhir+json"}, **content)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told_with_its_place(fhir: Service, name: str) -> None:
+    body, expected = BAD[name]
+    issue = problem(send(fhir, "/fhir/PlanDefinition/main/$apply", body), 400)
+    assert issue.get("expression") == expected
+
+
+ODD_DATA = {
+    "birth date": [PATIENT | {"birthDate": "x"}],
+    "birth date is a number": [PATIENT | {"birthDate": 5}],
+    "name is a number": [PATIENT | {"name": 5}],
+    "value is a number": [PATIENT, COUNT | {"valueQuantity": 5}],
+    "value is text": [PATIENT, COUNT | {"valueQuantity": COUNT["valueQuantity"] | {"value": "low"}}],
+    "code is a list": [PATIENT, COUNT | {"code": [1]}],
+    "date is an object": [PATIENT, COUNT | {"effectiveDateTime": {"a": 1}}],
+    "contained itself": [PATIENT, COUNT | {"contained": [{"resourceType": "Patient", "id": "x", "link": {"other": "#x"}}]}],
+    "an unknown type": [PATIENT, {"resourceType": "Nonsense", "id": "n"}],
+}
+
+
+@pytest.mark.parametrize("name", ODD_DATA)
+def test_odd_data_never_fails_the_service(fhir: Service, name: str) -> None:
+    for path in ("PlanDefinition/main/$apply", "ActivityDefinition/take-a/$apply", "Library/Logic/$evaluate"):
+        answer = fhir.post(f"/fhir/{path}", parameters(SUBJECT, AS_OF, data(*ODD_DATA[name])))
+        assert answer.status_code in (200, 400), answer.text
+        assert answer.json()["resourceType"]
+
+
+EVERYWHERE = [
+    "PlanDefinition/main/$apply", "PlanDefinition/$apply", "PlanDefinition/none/$apply", "PlanDefinition/main/$r5.apply",
+    "PlanDefinition/main/$data-requirements", "PlanDefinition/main/$package", "ActivityDefinition/take-a/$apply",
+    "Library/Logic/$evaluate", "Library/$evaluate", "ValueSet/$expand", "ValueSet/$validate-code", "$cql",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+def test_no_bad_input_fails_any_operation(fhir: Service, path: str) -> None:
+    more = {
+        "url twice": parameters({"name": "url", "valueUri": "a"}, {"name": "url", "valueUri": "b"}),
+        "url is a number": parameters({"name": "url", "valueUri": 5}),
+        "url of bars": parameters({"name": "url", "valueUri": "|||"}),
+        "coding is a number": parameters({"name": "coding", "valueCoding": 5}),
+        "codings are a number": parameters({"name": "codeableConcept", "valueCodeableConcept": {"coding": 5}}),
+        "code is a list": parameters({"name": "code", "valueCode": ["x"]}),
+        "count": parameters({"name": "count", "valueInteger": -1}),
+        "library": parameters({"name": "expression", "valueString": "1"}, {"name": "library", "part": [5, {"name": "url"}]}),
+        "endpoint": parameters(SUBJECT, resource("dataEndpoint", {"resourceType": "Endpoint"})),
+    }
+    for name, body in {**{n: b for n, (b, _) in BAD.items()}, **more}.items():
+        answer = send(fhir, f"/fhir/{path}", body)
+        assert answer.status_code in (200, 400, 404, 501), (name, answer.text)
+        assert answer.status_code == 200 or answer.json()["resourceType"] == "OperationOutcome", name
+
+
+def test_a_failure_of_the_service_itself_is_an_outcome_too(tmp_path: Any, small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with local(tmp_path, small) as service:
+        monkeypatch.setattr("guideway.service.operations.apply_guideline", lambda *a, **k: 1 / 0)
+        issue = problem(service.post("/fhir/PlanDefinition/main/$apply", case()), 500)
+        assert "nothing can be concluded" in issue["diagnostics"]
+        assert any(line.get("error") == "ZeroDivisionError" for line in service.log_lines())
+
+
+def test_libraries_carry_their_cql(fhir: Service) -> None:
+    (content, *_) = good(fhir.get("/fhir/Library/Logic"))["content"]
+    assert base64.b64decode(content["data"]).strip().startswith(b"library Logic")
