@@ -31,6 +31,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("as_of", ("--as-of",), "The moment of the evaluation, such as 2026-06-01.  [default: now]", "DATETIME"),
     Option("timezone", ("--timezone",), "Where times without an offset are taken to be.", "ZONE", "UTC"),
     Option("parameters", ("--parameter",), "A parameter of the guideline; repeatable.", "NAME=VALUE", many=True),
+    Option("terminology", ("--terminology-server",), "A FHIR server for value sets whose codes are not at hand.", "URL"),
     Option("settings", ("--set",), "What if: a data element for this run; repeatable.", "ELEMENT=VALUE", many=True),
     Option("hook", ("--hook",), "The occasion: which plans answer.", "HOOK", "patient-view"),
     Option("context", ("--context",), "The context of the hook, as CDS Hooks sends it (draft orders).", "FILE"),
@@ -67,6 +68,7 @@ def apply(
     as_of: str | None,
     timezone: str,
     parameters: tuple[str, ...],
+    terminology: str | None,
     settings: tuple[str, ...],
     hook: str,
     context: str | None,
@@ -85,6 +87,10 @@ def apply(
     from guideway.guideline.compiled import open_guideline
 
     guideline = open_guideline(package)
+    if terminology is not None:
+        from guideway.remote.terminology import Terminology
+
+        guideline.terminology = Terminology.of_user(guideline.terminology, terminology)
     for plan in plans:
         guideline.plan(plan)
     run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, _level(form, explain))

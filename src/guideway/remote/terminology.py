@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from guideway.diagnostics import GuidewayError
 from guideway.remote.client import Client, Limits
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard
@@ -107,6 +108,14 @@ class Terminology:
         self._known: dict[Any, tuple[float, Any]] = {}
         self._down: tuple[float, RemoteError] | None = None
         self._lock = threading.RLock()
+
+    @classmethod
+    def of_user(cls, local: ValueSetIndex, base: str) -> Terminology:
+        """The server that a user names for one run, wherever it is; raises GuidewayError for what is no URL."""
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise GuidewayError(f"{base}: expected the base URL of a FHIR terminology server, such as https://tx.example.org/r4")
+        return cls(local, base, private=True, seconds=30.0)
 
     def over(self, local: ValueSetIndex) -> Terminology:
         """The same server behind other value sets; what it said is shared."""

@@ -1,0 +1,218 @@
+"""Value sets that the package does not enumerate are asked of a terminology server: in the service and under the engine."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.apply.small import BASE
+from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, hook_request, send, write_guideline
+from tests.service.local import local
+from tests.service.test_requirements_requests import problem
+
+from guideway.diagnostics import GuidewayError
+from guideway.remote.terminology import Terminology
+from guideway.terminology.expansion import UnresolvedValueSet
+from guideway.terminology.valuesets import ValueSetIndex
+
+URL = f"{BASE}/ValueSet/tablet-a"
+FILTERED = {"include": [{"system": "http://example.org/drugs", "filter": [{"property": "x", "op": "=", "value": "y"}]}]}
+
+
+class Server(FhirServer):
+    """A terminology server that knows one value set; ``too_costly``: it lists none and answers for single codes."""
+
+    def __init__(self, members: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self.members = members
+        self.too_costly = False
+        self.misbehave = self.answer_terminology
+
+    def answer_terminology(self, handler: Any) -> bool:
+        parts = urlsplit(handler.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "too-costly"}]}
+        if query.get("url") != URL:
+            send(handler, 404, outcome)
+        elif parts.path.endswith("$expand"):
+            contains = [{"system": s, "code": c} for s, c in self.members]
+            expansion = {"timestamp": "2026-01-01", "total": len(contains), "offset": 0, "contains": contains}
+            answer = {"resourceType": "ValueSet", "url": URL, "expansion": expansion}
+            send(handler, 422 if self.too_costly else 200, outcome if self.too_costly else answer)
+        else:
+            found = (query.get("system"), query.get("code")) in self.members
+            send(handler, 200, {"resourceType": "Parameters", "parameter": [{"name": "result", "valueBoolean": found}]})
+        return True
+
+    def asked(self, operation: str) -> int:
+        return sum(operation in path for path, _ in self.seen)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    code = RX["medicationCodeableConcept"]["coding"][0]
+    made = Server([(code["system"], code["code"]), ("http://example.org/drugs", "other")])
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def unlisted(tmp_path: Path) -> Path:
+    """The small guideline with a value set that cannot be enumerated from what is at hand."""
+    folder = write_guideline(tmp_path / "guideline")
+    file = folder / "ValueSet-tablet-a.json"
+    resource = json.loads(file.read_text())
+    assert resource["url"] == URL
+    file.write_text(json.dumps({k: v for k, v in resource.items() if k != "expansion"} | {"compose": FILTERED}))
+    return folder
+
+
+def terminology(server: Server, **options: Any) -> Terminology:
+    index = ValueSetIndex([{"resourceType": "ValueSet", "url": URL, "compose": FILTERED}])
+    return Terminology(index, server.base, private=True, **options)
+
+
+def test_members_are_asked_for_once_and_kept(server: Server) -> None:
+    found = terminology(server)
+    for _ in range(3):
+        assert ("http://example.org/drugs", "other") in found.codes(URL)
+        assert found.contains(URL, None, "other", "http://example.org/drugs")
+        assert not found.contains(URL, None, "none", "http://example.org/drugs")
+        assert len(found.members(URL)) == 2
+    assert server.asked("$expand") == 1
+    assert server.asked("$validate-code") == 0
+
+
+def test_what_is_at_hand_is_not_asked_for(server: Server) -> None:
+    contains = [{"system": "s", "code": "c"}]
+    local_set = {"resourceType": "ValueSet", "url": "http://x/vs", "expansion": {"contains": contains}}
+    assert Terminology(ValueSetIndex([local_set]), server.base, private=True).codes("http://x/vs") == {("s", "c")}
+    assert server.seen == []
+
+
+def test_codes_are_validated_one_by_one_where_the_server_lists_none(server: Server) -> None:
+    server.too_costly = True
+    found = terminology(server)
+    for _ in range(3):
+        assert found.contains(URL, None, "other", "http://example.org/drugs")
+        assert not found.contains(URL, None, "none", "http://example.org/drugs")
+    assert server.asked("$expand") == 1
+    assert server.asked("$validate-code") == 2
+    with pytest.raises(UnresolvedValueSet, match="cannot tell either"):
+        found.codes(URL)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"resourceType": "Bundle"},
+        {"resourceType": "ValueSet"},
+        {"resourceType": "ValueSet", "expansion": 5},
+        {"resourceType": "ValueSet", "expansion": {"total": 9, "contains": [{"system": "s", "code": "c"}]}},
+        {"resourceType": "ValueSet", "expansion": {"total": "9", "contains": []}},
+        {"resourceType": "ValueSet", "expansion": {"contains": [{"code": "c"}]}},
+    ],
+)
+def test_an_answer_that_cannot_be_trusted_is_an_error(server: Server, answer: Any) -> None:
+    def misbehave(handler: Any) -> bool:
+        send(handler, 200, answer)
+        return True
+
+    server.misbehave = misbehave
+    with pytest.raises(UnresolvedValueSet, match="terminology server"):
+        terminology(server).codes(URL)
+
+
+def test_a_server_that_is_down_is_an_error_each_time_and_asked_once() -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{found.getsockname()[1]}/fhir"
+    down = Terminology(ValueSetIndex(), base, private=True)
+    for url in (URL, URL, "http://x/other"):
+        with pytest.raises(UnresolvedValueSet, match="could not be reached"):
+            down.codes(url)
+    assert down._down is not None
+    with pytest.raises(GuidewayError):
+        down.contains(URL, None, "c", "s")
+
+
+def test_a_private_address_must_be_allowed(server: Server) -> None:
+    with pytest.raises(UnresolvedValueSet, match="private address"):
+        Terminology(ValueSetIndex(), server.base).codes(URL)
+    assert server.seen == []
+
+
+def test_hooks_cards_with_a_value_set_of_the_server(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    settings = {"terminology_server": {"url": server.base, "private": True}}
+    with local(tmp_path / "s", unlisted, **settings) as service:
+        entry = next(e for e in service.get("/cds-services").json()["services"] if e["hook"] == "patient-view")
+        assert server.seen == []  # what discovery says does not depend on the server
+        assert any(card["indicator"] == "critical" for card in service.cards(hook_request(COUNT, RX)))
+        assert service.cards(hook_request(COUNT, RX))
+        assert server.asked("$expand") == 1
+        assert entry["prefetch"]
+
+
+def test_hooks_a_server_that_fails_is_told_in_the_cards(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    server.members = []
+    server.misbehave = lambda handler: send(handler, 500, {}) or True  # type: ignore[func-returns-value]
+    with local(tmp_path / "s", unlisted, terminology_server={"url": server.base, "private": True}) as service:
+        cards = service.cards(hook_request(COUNT, RX))
+    assert any("could not be evaluated" in card["summary"] for card in cards)
+    assert not any(card["indicator"] == "critical" for card in cards)
+
+
+def test_without_a_server_that_is_told_in_the_cards(tmp_path: Path, unlisted: Path) -> None:
+    with local(tmp_path / "s", unlisted) as service:
+        assert any("could not be evaluated" in card["summary"] for card in service.cards(hook_request(COUNT, RX)))
+
+
+def test_apply_on_the_command_line(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    from click.testing import CliRunner
+
+    from guideway.cli.apply_command import apply
+
+    bundle = tmp_path / "p.json"
+    bundle.write_text(
+        json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in (PATIENT, RX)]})
+    )
+    arguments = [str(bundle), "--package", str(unlisted), "--as-of", "2026-06-01", "--format", "outcome"]
+    without = CliRunner().invoke(apply, arguments, standalone_mode=False)
+    assert "is not at hand" in without.output
+    with_server = CliRunner().invoke(apply, [*arguments, "--terminology-server", server.base], standalone_mode=False)
+    recommendations = json.loads(with_server.output)["recommendations"]
+    assert {r["action"]: r["status"] for r in recommendations}["stop"] == "applies"
+    refused = CliRunner().invoke(apply, [*arguments, "--terminology-server", "tx.example.org"], standalone_mode=False)
+    assert "base URL" in str(refused.exception)
+
+
+def test_operations_expand_validate_apply_and_cql(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    settings = {"terminology_server": {"url": server.base, "private": True}, "cql_operation": True}
+    with local(tmp_path / "s", unlisted, **settings) as service:
+        expanded = service.get("/fhir/ValueSet/tablet-a/$expand").json()
+        assert {c["code"] for c in expanded["expansion"]["contains"]} >= {"other"}
+        query = {"system": "http://example.org/drugs", "code": "other"}
+        answer = service.get("/fhir/ValueSet/tablet-a/$validate-code", params=query).json()
+        assert answer["parameter"][0]["valueBoolean"] is True
+        bundle = {"resourceType": "Bundle", "entry": [{"resource": r} for r in (PATIENT, RX)]}
+        case = [{"name": "subject", "valueString": "Patient/p"}, {"name": "data", "resource": bundle}]
+        body = {"resourceType": "Parameters", "parameter": case}
+        values = service.post("/fhir/Library/Logic/$evaluate", body).json()["parameter"]
+        assert {"name": "On Tablet A", "valueBoolean": True} in values
+        library = {"name": "library", "part": [{"name": "url", "valueCanonical": f"{BASE}/Library/Logic"}]}
+        text = {"name": "expression", "valueString": '"Logic"."On Tablet A"'}
+        found = service.post("/fhir/$cql", {"resourceType": "Parameters", "parameter": [text, library, *case]}).json()
+        assert found["parameter"][0].get("valueBoolean") is True, found
+
+
+def test_operations_a_value_set_that_cannot_be_told(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    server.members = []
+    server.misbehave = lambda handler: send(handler, 500, {}) or True  # type: ignore[func-returns-value]
+    with local(tmp_path / "s", unlisted, terminology_server={"url": server.base, "private": True}) as service:
+        assert "terminology server" in problem(service.get("/fhir/ValueSet/tablet-a/$expand"), 422)["diagnostics"]
+        problem(service.get("/fhir/ValueSet/tablet-a/$validate-code?code=a&system=b"), 422)
