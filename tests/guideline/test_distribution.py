@@ -55,9 +55,10 @@ def visit(number: int, hook: str) -> Counter[str]:
             guideline(), record, plans=[service.plan], as_of=case.as_of, explain="brief", hook=hook,
             parameters=hook_parameters(guideline(), context),
         )  # fmt: skip
+        left = left_to_others(service, services(hook))
         cards = cards_of(
             outcome, requests(outcome), instance="visit", service=service.id, drafts=draft_references(context),
-            elsewhere=left_to_others(service, services(hook)),
+            elsewhere=left.plans, asked=left.asked,
         )  # fmt: skip
         shown[service.id] = len(cards)
     return shown
@@ -95,8 +96,9 @@ def test_whatever_services_a_site_uses_nothing_that_applies_is_lost() -> None:
             outcome = outcomes[service.id]
             urls = {p.id: p.url for p in outcome.plans}
             wanted |= {(urls[r.plan_id], r.action) for r in outcome.recommendations if r.status in ("applies", "suppressed")}
+            left = left_to_others(service, used)
             cards = cards_of(
-                outcome, requests(outcome), instance="visit", service=service.id, elsewhere=left_to_others(service, used)
+                outcome, requests(outcome), instance="visit", service=service.id, elsewhere=left.plans, asked=left.asked
             )
             told |= {(each.plan, each.action) for card in cards for each in card.shown}
         assert wanted <= told

@@ -177,6 +177,13 @@ def test_the_data_needed_have_a_card_where_nothing_else_is_said():
     assert "suggestions" not in card
 
 
+def test_what_something_urgent_waits_for_comes_first():
+    tree = [action("a", "Agrees"), action("b", "Agrees"), action("now", "Count Is Low", priority="urgent")]
+    (card,) = bodies(*tree, record=())
+    assert card["summary"] == "2 data items needed: Blue cell count; The patient agrees"
+    assert card["detail"].index("Blue cell count") < card["detail"].index("The patient agrees")
+
+
 SHARED = f"{BASE}/PlanDefinition/shared"
 
 
@@ -199,9 +206,9 @@ def visit(made, services, record=(LOW,), names=(), **options):
     found = {}
     for service in used:
         outcome = run(made, *record, plans=[service.plan])
-        elsewhere = left_to_others(service, used)
+        left = left_to_others(service, used)
         found[service.plan.id] = cards_of(
-            outcome, requests(outcome), instance="i", service=service.id, elsewhere=elsewhere, **options
+            outcome, requests(outcome), instance="i", service=service.id, elsewhere=left.plans, asked=left.asked, **options
         )
     return {name: [card.body["summary"] for card in made] for name, made in found.items()}
 
@@ -242,6 +249,14 @@ def test_a_visit_that_shows_something_is_not_interrupted_for_data_alone():
     assert visit(made, services, always_ask=True)["narrow"] == asked
     assert visit(made, services, disabled=["common"])["narrow"] == asked
     assert visit(made, services, names=["narrow-patient-view"])["narrow"] == ["Do common"]
+
+
+def test_what_the_first_service_asks_for_no_other_asks():
+    made, services = two_services(extra=[action("asks", "Agrees")], shared=[action("common", "Agrees")])
+    asked = ["1 data item needed: The patient agrees"]
+    assert visit(made, services) == {"wide": asked, "narrow": []}
+    made, services = two_services(extra=[action("asks", "Count Is Low")], shared=[action("common", "Agrees")])
+    assert visit(made, services, record=())["narrow"] == ["1 data item needed: Blue cell count"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from tests.service.ehr import COUNT, SERVICE, Service, hook_request, running
 
 from guideway.diagnostics import GuidewayError
 from guideway.service.runtime import load_content
-from guideway.service.services import Usage
+from guideway.service.services import Left, Usage
 from guideway.service.settings import Issuer, Settings
 
 
@@ -37,8 +37,8 @@ def test_nothing_is_left_to_a_service_that_shows_nothing():
     _, services = two_services()
     usage = Usage(services.values())
     narrow, wide = services["narrow"], services["wide"]
-    assert any("shared" in plan for plan in usage.left(narrow, ()))
-    assert usage.left(narrow, (), ["wide-patient-view"]) == frozenset()
-    assert usage.left(wide, ()) == frozenset()
-    assert usage.left(narrow, ("narrow-patient-view",)) == frozenset()
-    assert usage.left(wide, ("narrow-patient-view",)) == frozenset(), "not in use, but called: it says everything"
+    assert any("shared" in plan for plan in usage.left(narrow, ()).plans)
+    assert usage.left(narrow, (), ["wide-patient-view"]) == Left()
+    assert usage.left(wide, ()) == Left()
+    assert usage.left(narrow, ("narrow-patient-view",)) == Left()
+    assert usage.left(wide, ("narrow-patient-view",)) == Left(), "not in use, but called: it says everything"

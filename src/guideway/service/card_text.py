@@ -13,8 +13,10 @@ from typing import Any
 from guideway.apply.outcome import Evidence, PatientOutcome, Recommendation
 
 SUMMARY_LIMIT = 139
-TITLES = 4
-"""So many titles a datum that is missing, or a summary, names; the rest is counted."""
+TITLES = 3
+"""So many titles are named of what a missing datum decides; the rest is counted."""
+IN_FULL = 5
+"""So many data that are missing are told in full."""
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
@@ -66,10 +68,10 @@ def evidence_line(e: Evidence) -> str:
     return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))
 
 
-def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = ()) -> list[str]:
+def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = (), together: tuple[str, ...] = ()) -> list[str]:
     """What, why, remarks, conflicts, doubts, what was left out, and the source of one recommendation.
 
-    ``without``: lines that the reader has read already.
+    ``without``: lines that the reader has read already. ``together``: how notes begin that name what stands in the same section.
     """
 
     def new(lines: Iterable[str]) -> list[str]:
@@ -78,7 +80,8 @@ def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = 
     parts = new([escaped(r.description)]) if r.description else []
     parts += bullets("Why:", new(evidence_line(e) for e in r.evidence))
     parts += new([f"Background: {escaped(r.rationale)}"]) if r.rationale else []
-    parts += bullets("Note:", new(escaped(note) for note in r.notes))
+    notes = (note for note in r.notes if not note.startswith(together) or "details such as" in note)
+    parts += bullets("Note:", new(escaped(note) for note in notes))
     parts += bullets(
         "Conflicts with other advice:", new(escaped(c.text) for c in outcome.conflicts if r.key in c.recommendations)
     )
@@ -88,13 +91,24 @@ def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = 
 
 
 def source_line(recommendations: Iterable[Recommendation]) -> list[str]:
-    """Where recommendations come from and how strong they are, in one line; none where nothing is said."""
-    basis = [
-        escaped(text)
-        for r in recommendations
-        for text in (*(s.label for s in r.source), r.strength, r.quality)
-        if text and text.strip()
-    ]
+    """Where recommendations come from and how strong they are, in one line; none where nothing is said.
+
+    Several places in one article are named together: ``article, lines 3, 7``.
+    """
+    places: dict[str, list[str]] = {}
+    strength: dict[str, None] = {}
+    for r in recommendations:
+        for source in r.source:
+            places.setdefault(source.key if source.key and source.lines else source.label, []).extend(
+                source.lines.replace(" ", "").split(",") if source.key and source.lines else []
+            )
+        strength |= dict.fromkeys(text for text in (r.strength, r.quality) if text and text.strip())
+    basis = []
+    for name, lines in places.items():
+        each = list(dict.fromkeys(lines))
+        several = len(each) > 1 or any(not line.isdigit() for line in each)
+        basis.append(escaped(f"{name}, {'lines' if several else 'line'} {', '.join(each)}" if each else name))
+    basis = [text for text in [*basis, *map(escaped, strength)] if text.strip()]
     return ["Source: " + "; ".join(dict.fromkeys(basis))] if basis else []
 
 
@@ -105,22 +119,29 @@ def titles(texts: Iterable[str], limit: int = TITLES) -> str:
     return "; ".join(found[:limit]) + (f"; and {more} more" if more > 0 else "")
 
 
-def needed_lines(waiting: Sequence[Recommendation]) -> list[str]:
-    """The data that recommendations wait for, each once: what it is, how it could be supplied, and what it decides."""
+def needed_lines(waiting: Sequence[Recommendation], pressing: int = 0) -> list[str]:
+    """The data that recommendations wait for, each once: what it is, how it could be supplied, and what it decides.
+
+    First what the first ``pressing`` recommendations wait for, then what decides most. Beyond ``IN_FULL`` data are only named.
+    """
+    first = {missing.display for r in waiting[:pressing] for missing in r.missing}
     decides: dict[str, list[str]] = {}
     ways: dict[str, list[str]] = {}
     for r in waiting:
         title = escaped(r.title or r.action)
         for missing in r.missing:
             decides.setdefault(missing.display, []).append(title)
-            told = (text.replace(f": {missing.display}", "", 1) for text in (*missing.because, *(s.text for s in missing.supply)))
+            told = (text.replace(f": {missing.display}", "", 1) for text in (*(s.text for s in missing.supply), *missing.because))
             ways.setdefault(missing.display, []).extend(told)
         if not r.missing:
             decides.setdefault("Not named by the guideline", []).append(title)
+    ranked = sorted(decides.items(), key=lambda item: (item[0] not in first, -len(item[1])))
     lines = []
-    for name, found in sorted(decides.items(), key=lambda item: -len(item[1])):
-        how = titles((escaped(way) for way in ways.get(name, ())), 2)
+    for name, found in ranked[:IN_FULL]:
+        how = "; ".join(list(dict.fromkeys(escaped(way) for way in ways.get(name, ())))[:2])
         lines.append(f"**{escaped(name)}**{': ' + how if how else ''}\n  - decides: {titles(found)}")
+    if len(ranked) > IN_FULL:
+        lines.append("Also: " + "; ".join(f"**{escaped(name)}**" for name, _ in ranked[IN_FULL:]))
     return lines
 
 

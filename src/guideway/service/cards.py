@@ -95,6 +95,7 @@ def cards_of(
     disabled: Collection[str] = (),
     missing: Mapping[str, str] | None = None,
     elsewhere: Collection[str] = (),
+    asked: Collection[str] = (),
     always_ask: bool = False,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
@@ -102,13 +103,14 @@ def cards_of(
     ``requests``: what ``apply`` proposes (``care_plan.requests``). ``instance``: the hookInstance, so that a retry has the same
     ids. ``drafts``: references of draft orders, perhaps with their words; advice against one may suggest to take it back.
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
-    with the reason. ``elsewhere``: plans (``url|version``) that another service shows. ``always_ask``: a card that only asks for
+    with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
+    service says in any case which data they need. ``always_ask``: a card that only asks for
     data is made even where the visit has other cards. Over ``limit`` cards, the least urgent choices are listed on the last card,
     without suggestions.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
     named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
-    maker = _Maker(outcome, proposed, instance, service, named, links, disabled, elsewhere)
+    maker = _Maker(outcome, proposed, instance, service, named, links, disabled, elsewhere, asked)
     units = maker.units()
     choices = [u for u in units if u.choice]
     choices.sort(key=lambda u: RANKS.index(u.indicator))
@@ -185,6 +187,7 @@ class _Maker:
         links: Sequence[Json],
         disabled: Collection[str],
         elsewhere: Collection[str],
+        asked: Collection[str],
     ) -> None:
         self.outcome = outcome
         self.requests = requests
@@ -194,6 +197,7 @@ class _Maker:
         self.links = list(links)
         self.off = frozenset(disabled)
         self.elsewhere = frozenset(elsewhere)
+        self.asked = frozenset(asked)
         self.plans = {p.id: p for p in outcome.plans}
         self.offered: dict[tuple[str, ...], str] = {}
         """Requests that are offered already, and the suggestion's id."""
@@ -326,15 +330,22 @@ class _Maker:
     def asking(self, always: bool) -> Card | None:
         """The card that only asks for data; none where that is not worth another card at this visit.
 
-        It is worth one where the guideline has nothing else to say, where something urgent waits, and where a recommendation
-        lacks only the certainty that nothing speaks against it. Otherwise another service's card says what applies already.
+        It is worth one where the guideline has nothing else to say at this visit, where something urgent waits, and where a
+        recommendation lacks only the certainty that nothing speaks against it. Otherwise the card of another service says what
+        applies already, or asks for the same.
         """
         waiting = self.by_status(UNKNOWN)
-        told = any(r.plan in self.elsewhere and r.status == APPLIES and not self._is_off(r) for r in self.outcome.recommendations)
-        worth = always or not told or any(_presses(r) for r in waiting)
-        if not waiting or not worth:
+        others = [r for r in self.outcome.recommendations if not self._is_off(r)]
+        told = any(r.plan in self.elsewhere and r.status == APPLIES for r in others)
+        asked = {m.element for r in others if r.plan in self.asked and r.status == UNKNOWN for m in r.missing}
+
+        def needless(r: Recommendation) -> bool:
+            known = [m.element in asked for m in r.missing]
+            return (bool(known) and all(known)) if _presses(r) else told or any(known)
+
+        if not waiting or (not always and all(map(needless, waiting))):
             return None
-        names = dict.fromkeys(m.display for r in waiting for m in r.missing)
+        names = dict.fromkeys(m.display for r in sorted(waiting, key=lambda r: not _presses(r)) for m in r.missing)
         summary = self._summary([counted(len(names), "data item needed", "data items needed")], list(names))
         card = self._card("waiting", [], summary, [], [], [])
         self.ask_on(card)
@@ -345,7 +356,9 @@ class _Maker:
         waiting = self.by_status(UNKNOWN)
         if waiting:
             title = f"Cannot be known yet ({counted(len(waiting), 'recommendation', 'recommendations')}). Needed:"
-            card.parts += bullets(title, needed_lines(waiting))
+            card.parts += bullets(
+                title, needed_lines(sorted(waiting, key=lambda r: not _presses(r)), pressing=sum(map(_presses, waiting)))
+            )
             card.shown += [self._shown(r) for r in waiting]
 
     def sign(self, card: Card) -> None:
@@ -419,9 +432,10 @@ class _Maker:
     def _section(self, unit: _Unit, *, titled: bool = True, without: Sequence[str] = ()) -> list[str]:
         """What is said of one unit: its own recommendation, then what each of its offers adds, then those that ask the same."""
         seen = list(without)
+        together = tuple(f"Also proposed by {r.plan_id}: {r.title}" for r in unit.recommendations)
         parts = [f"**{escaped(unit.title)}**"] if titled else []
         for number, r in enumerate(unit.recommendations):
-            text = said(self.outcome, r, seen)
+            text = said(self.outcome, r, seen, together)
             seen += [line.removeprefix("- ") for part in text for line in part.splitlines()]
             title = r.title or r.action
             if (number or r is not unit.own) and title != unit.title:

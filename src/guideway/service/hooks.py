@@ -32,7 +32,7 @@ from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
 from guideway.service.problems import Problem, from_remote
 from guideway.service.runtime import Runtime, declares
-from guideway.service.services import Service
+from guideway.service.services import Left, Service
 from guideway.service.settings import Settings
 
 Json = dict[str, Any]
@@ -237,6 +237,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         if settings.smart_app_url
         else []
     )
+    left = _left(runtime, service, caller)
     return cards_of(
         outcome,
         requests(outcome),
@@ -247,13 +248,14 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         links=links,
         disabled=[*settings.disabled, *(site.disabled if site is not None else [])],
         missing=gathered.missing,
-        elsewhere=_elsewhere(runtime, service, caller),
+        elsewhere=left.plans,
+        asked=left.asked,
         always_ask=settings.data_needed == "always",
     )
 
 
-def _elsewhere(runtime: Runtime, service: Service, caller: Caller) -> frozenset[str]:
-    """The plans that another service of this caller's shows; one that is in shadow shows nothing, so nothing is left to it."""
+def _left(runtime: Runtime, service: Service, caller: Caller) -> Left:
+    """What another service of this caller's shows; one that is in shadow shows nothing, so nothing is left to it."""
     settings, usage = runtime.settings, runtime.content.usage
     silent = settings.shadow if isinstance(settings.shadow, list) else ()
     return usage.left(service, settings.services_for(caller.issuer), [name for name in silent if name != service.id])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -97,8 +97,17 @@ def in_use(services: Iterable[Service], names: Sequence[str] = ()) -> list[Servi
     return found
 
 
-def left_to_others(service: Service, used: Sequence[Service]) -> frozenset[str]:
-    """The plans (``url|version``) that another of the ``used`` services shows at the same hook.
+class Left(NamedTuple):
+    """What a service leaves to others."""
+
+    plans: frozenset[str] = frozenset()
+    """Plans (``url|version``) that another service shows."""
+    asked: frozenset[str] = frozenset()
+    """Of these the ones of the service that is asked first: it leaves nothing to others, so it always says what it lacks."""
+
+
+def left_to_others(service: Service, used: Sequence[Service]) -> Left:
+    """What another of the ``used`` services shows at the same hook.
 
     A plan is left to another service only where that one applies it whatever the patient is like: what it says of the plan is
     then the same, word for word. So nothing is lost as long as the site calls the services that it is said to use.
@@ -108,7 +117,8 @@ def left_to_others(service: Service, used: Sequence[Service]) -> frozenset[str]:
     for other in others:
         for plan in other.reaches:
             owner.setdefault(plan, other.id)
-    return frozenset(plan for plan, name in owner.items() if name != service.id)
+    elsewhere = frozenset(plan for plan, name in owner.items() if name != service.id)
+    return Left(elsewhere, frozenset(plan for plan in elsewhere if owner[plan] == others[0].id))
 
 
 class Usage:
@@ -116,16 +126,16 @@ class Usage:
 
     def __init__(self, services: Iterable[Service]) -> None:
         self._services = tuple(services)
-        self._found: dict[tuple[tuple[str, ...], frozenset[str]], dict[str, frozenset[str]]] = {}
+        self._found: dict[tuple[tuple[str, ...], frozenset[str]], dict[str, Left]] = {}
 
-    def left(self, service: Service, names: tuple[str, ...], silent: Iterable[str] = ()) -> frozenset[str]:
+    def left(self, service: Service, names: tuple[str, ...], silent: Iterable[str] = ()) -> Left:
         """``left_to_others`` for a site that uses the services ``names`` (none: all) of which ``silent`` show nothing."""
         key = names, frozenset(silent)
         found = self._found.get(key)
         if found is None:
             used = in_use((s for s in self._services if s.id not in key[1]), names)
             found = self._found[key] = {s.id: left_to_others(s, used) for s in used}
-        return found.get(service.id, frozenset())
+        return found.get(service.id, Left())
 
 
 def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[tuple[str, int]]:
