@@ -202,7 +202,7 @@ def test_a_folder_by_type_is_read(tmp_path: Path) -> None:
     assert [r["status"] for r in from_folder["recommendations"]] == [
         r["status"] for r in document(INTERRUPT, *AS_OF, "--format", "outcome")["recommendations"]
     ]
-    assert document("--data", tmp_path, "--patient", "case", *AS_OF, "--format", "outcome") == from_folder
+    assert document("--data", tmp_path, "--patient", INTERRUPT.stem, *AS_OF, "--format", "outcome") == from_folder
 
 
 def test_a_file_gets_what_standard_output_would(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_parameters_reach_the_logic() -> None:
 def test_what_if_shows_what_changes() -> None:
     shown = flat(text(NO_BASELINE, *AS_OF, "--set", "ancBaseline=2.1 10*9/L@2026-03-28"))
     assert shown.startswith("DRAFT")
-    assert "What if, for Patient/case" in shown
+    assert f"What if, for Patient/{NO_BASELINE.stem}" in shown
     assert "unknown → applies" in shown
     outcome = document(NO_BASELINE, *AS_OF, "--set", "ancBaseline=2.1 10*9/L@2026-03-28", "--format", "outcome")
     assert {"interrupt-anc"} <= {change["id"].partition("#")[2] for change in outcome["whatIf"]["changes"]}
@@ -395,6 +395,13 @@ def test_an_ambiguous_patient_is_fatal() -> None:
 def test_a_package_that_is_none_is_fatal(tmp_path: Path) -> None:
     assert_fatal(guideway("apply", HEALTHY, "--package", tmp_path / "gone"), "gone")
     assert_fatal(guideway("apply", HEALTHY, "--package", tmp_path), str(tmp_path))
+    sets = tmp_path / "sets"
+    sets.mkdir()
+    (sets / "ValueSet-x.json").write_text(json.dumps({"resourceType": "ValueSet", "id": "x", "url": "https://x.org/ValueSet/x"}))
+    for command in (("apply", HEALTHY), ("plans",), ("show", "x"), ("data-requirements",)):
+        done = guideway(*command, "--package", sets)
+        assert_fatal(done, str(sets), "no PlanDefinition", "nothing to apply")
+        assert done.stderr.count(b"\n") == 1
     broken = tmp_path / "guide.tgz"
     broken.write_bytes(b"not a package")
     assert_fatal(guideway("apply", HEALTHY, "--package", broken), "guide.tgz")

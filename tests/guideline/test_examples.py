@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from guideway.apply.run import apply_guideline
 from guideway.authoring.cases import check
+from guideway.records.reading import read_files
 
-from .support import ROOT, outcome_of, read
+from .support import ROOT, guideline, outcome_of, read
 
 STORIES = sorted((ROOT / "examples").glob("*.yaml"))
 
@@ -30,6 +32,15 @@ def test_outcome(story: Path) -> None:
 def test_bundle_is_the_expansion(story: Path) -> None:
     expanded = json.loads(msgspec.json.Encoder(decimal_format="number").encode(read(story).bundle))
     assert json.loads(story.with_suffix(".json").read_text("utf-8")) == expanded
+
+
+def test_all_together_are_what_each_is_alone() -> None:
+    records = read_files([story.with_suffix(".json") for story in STORIES])
+    assert [record.id for record in records] == sorted(story.stem for story in STORIES)
+    for record in records[::4]:
+        together = apply_guideline(guideline(), record, as_of="2026-06-01")
+        (single,) = read_files([ROOT / f"examples/{record.id}.json"])
+        assert together.as_json() == apply_guideline(guideline(), single, as_of="2026-06-01").as_json()
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.stem)

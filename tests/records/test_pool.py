@@ -62,6 +62,26 @@ def test_where_nothing_says_which_version_is_current_what_differs_is_not_known(o
     assert found.changed().findings == found.findings
 
 
+def test_one_id_in_files_about_different_people_is_two_resources() -> None:
+    def file(name: str, value: str) -> bytes:
+        drug = {"resourceType": "Medication", "id": "m", "code": {"text": name}}
+        order = resource(
+            "MedicationRequest", "r", medicationReference={"reference": "Medication/m"}, subject={"reference": f"Patient/{name}"}
+        )
+        return bundle(
+            PATIENT | {"id": name}, observation("a", value=value, subject={"reference": f"Patient/{name}"}), drug, order
+        )
+
+    both = read_documents([("x", file("p", "1")), ("y", file("q", "2"))])
+    assert [values(found) for found in both] == [["1"], ["2"]]
+    assert [len(found.retrieve("MedicationRequest")) for found in both] == [1, 1]
+    for found, name in zip(both, ("p", "q"), strict=True):
+        assert "duplicate-resource" not in rules(found)
+        (drug,) = found.retrieve("Medication")
+        assert drug.data["code"]["text"] == name
+        assert (found.resolve("Medication/m") or drug).data["code"]["text"] == name
+
+
 def test_a_version_of_a_later_file_counts_whatever_its_place_in_the_file() -> None:
     old, one, two = (observation("a", value=v) for v in ("1", "2", "3"))
     (found,) = read_documents([("x", bundle(PATIENT, one, old)), ("y", bundle(PATIENT, two))])

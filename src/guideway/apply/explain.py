@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.doubts import unit_mismatch, weaknesses
-from guideway.apply.facts import ResourceFacts, facts_of
+from guideway.apply.facts import ResourceFacts, facts_of, unit_faults
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import (
     DOES_NOT_APPLY,
@@ -497,23 +497,6 @@ def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tup
 def members_of(value_set: Any) -> list[Any]:
     """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated."""
     return value_set if isinstance(value_set, list) else []
-
-
-def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterable[Diagnostic]:
-    """Findings about the unit of a measurement that leaves an element without a value: no unit at all is one already."""
-    found = []
-    for flag in flags:
-        if flag.rule == "unit-unknown":
-            found.append(Diagnostic(flag.rule, Severity.warning, f"{flag.resource}: {flag.reason}.", None, None, flag.resource))
-    quantity = resource.data.get("valueQuantity") if resource is not None and unit else None
-    given = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
-    if unit and isinstance(given, str) and not found:
-        from guideway.ucum.conversion import commensurable
-
-        if not commensurable(given, unit):
-            text = f"{resource.reference}: the unit {given!r} cannot be converted to {unit!r}."
-            found.append(Diagnostic("unit-unconvertible", Severity.warning, text, None, None, resource.reference))
-    return found
 
 
 def define_name(node: Trace) -> str | None:

@@ -7,12 +7,13 @@ was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from guideway.apply.names import concept_text
+from guideway.diagnostics import Diagnostic, Severity
 
 Json = dict[str, Any]
 
@@ -115,3 +116,20 @@ def date_of(resource: Json) -> str | None:
             if isinstance(begin, str):
                 return begin
     return None
+
+
+def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterable[Diagnostic]:
+    """Findings about the unit of a measurement that leaves an element without a value: no unit at all is one already."""
+    found = []
+    for flag in flags:
+        if flag.rule == "unit-unknown":
+            found.append(Diagnostic(flag.rule, Severity.warning, f"{flag.resource}: {flag.reason}.", None, None, flag.resource))
+    quantity = resource.data.get("valueQuantity") if resource is not None and unit else None
+    given = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
+    if unit and isinstance(given, str) and not found:
+        from guideway.ucum.conversion import commensurable
+
+        if not commensurable(given, unit):
+            text = f"{resource.reference}: the unit {given!r} cannot be converted to {unit!r}."
+            found.append(Diagnostic("unit-unconvertible", Severity.warning, text, None, None, resource.reference))
+    return found

@@ -36,7 +36,7 @@ CLINICAL = "http://terminology.hl7.org/CodeSystem/"
 ACT_CODES = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 INTERPRETATIONS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 STATUS_CHANGED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
-SUBJECT = "Patient/case"
+PATIENT = "case"
 
 _QUANTITY = re.compile(r"^(?P<comparator><=|>=|<|>)?\s*(?P<value>-?\d+(?:\.\d+)?)(?:\s+(?P<unit>\S.*))?$")
 _DOSE = re.compile(
@@ -184,11 +184,16 @@ class _Builder:
         self.as_of = as_of
         self.where = where
         self.bundle_reader = bundle_reader
-        self.patient: Json = {"resourceType": "Patient", "id": "case"}
+        self.patient: Json = {"resourceType": "Patient", "id": PATIENT}
         self.resources: list[Json] = []
         self.drafts: list[Json] = []
         self.whole: list[Json] = []
         self.number = 0
+
+    @property
+    def subject(self) -> str:
+        """The reference of the case's patient."""
+        return f"Patient/{self.patient['id']}"
 
     # ---- items -------------------------------------------------------------------------------------------------------
 
@@ -208,9 +213,13 @@ class _Builder:
             raise self.error(number, f"{kind}: unknown field {', '.join(map(str, fields))}")
 
     def item_patient(self, value: Any, fields: Json) -> None:
-        """``patient: {born: 1975-03-01, sex: female}``; also deceased, active."""
+        """``patient: {born: 1975-03-01, sex: female}``; also deceased, active, id (the first item then)."""
         facts = dict(value or {}) | fields
         fields.clear()
+        if "id" in facts:
+            if self.resources or self.drafts:
+                raise self.error(self.number, "patient: an id is given in the first item, because the others refer to it")
+            self.patient["id"] = str(facts.pop("id"))
         for name, element in (("born", "birthDate"), ("sex", "gender"), ("active", "active")):
             if name in facts:
                 given = facts.pop(name)
@@ -369,7 +378,7 @@ class _Builder:
         resource = self.new("Appointment", status=fields.pop("status", "booked"))
         resource.pop("subject")
         resource["serviceType"] = [self.concept(value)]
-        resource["participant"] = [{"actor": {"reference": SUBJECT}, "status": "accepted"}]
+        resource["participant"] = [{"actor": {"reference": self.subject}, "status": "accepted"}]
         if "at" in fields:
             moment = _moment(fields.pop("at"))
             resource["start"] = moment if "T" in moment else f"{moment}T09:00:00Z"
@@ -431,7 +440,7 @@ class _Builder:
         count = sum(r["resourceType"] == resource_type for r in self.resources) + 1
         who = {"AllergyIntolerance": "patient"}.get(resource_type, "subject")
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource_type).lower()
-        resource: Json = {"resourceType": resource_type, "id": f"{name}-{count}", **elements, who: {"reference": SUBJECT}}
+        resource: Json = {"resourceType": resource_type, "id": f"{name}-{count}", **elements, who: {"reference": self.subject}}
         self.resources.append(resource)
         return resource
 
@@ -523,10 +532,11 @@ class _Builder:
             first["entry"] += [{"resource": resource} for resource in self.resources]
             return first
         resources = [self.patient, *self.resources]
+        server = "https://example.org/fhir" if self.patient["id"] == PATIENT else f"https://example.org/{self.patient['id']}/fhir"
         return {
             "resourceType": "Bundle",
             "type": "collection",
-            "entry": [{"fullUrl": f"https://example.org/fhir/{r['resourceType']}/{r['id']}", "resource": r} for r in resources],
+            "entry": [{"fullUrl": f"{server}/{r['resourceType']}/{r['id']}", "resource": r} for r in resources],
         }
 
     def context(self, hook: str) -> Json | None:
@@ -534,7 +544,10 @@ class _Builder:
         if not self.drafts:
             return None
         entries = [{"resource": draft} for draft in self.drafts]
-        context: Json = {"patientId": "case", "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": entries}}
+        context: Json = {
+            "patientId": self.patient["id"],
+            "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": entries},
+        }
         if hook == "order-select":
             context["selections"] = [f"{d['resourceType']}/{d['id']}" for d in self.drafts]
         return context

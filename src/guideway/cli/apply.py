@@ -86,7 +86,7 @@ def apply(
     given = dict(assignment(text, "--parameter") for text in parameters)
     from guideway.guideline.compiled import open_guideline
 
-    guideline = open_guideline(package)
+    guideline = with_plans(open_guideline(package), package)
     if terminology is not None:
         from guideway.remote.terminology import Terminology
 
@@ -107,6 +107,18 @@ def apply(
             gc.enable()
     _write(outcomes, differences, form, explain, target, detail=bool(plans))
     return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
+
+
+def with_plans(guideline: CompiledGuideline, package: str | None) -> CompiledGuideline:
+    """The guideline, if there is anything to apply in it; GuidewayError otherwise."""
+    if not guideline.plans:
+        where = package if package is not None else guideline.manifest.label
+        unread = next((finding.message for finding in guideline.findings), "")
+        raise GuidewayError(
+            f"{where}: there is no PlanDefinition in it, so there is nothing to apply{f' ({unread})' if unread else ''}. "
+            "Give the folder, FHIR package or Bundle that holds the plans."
+        )
+    return guideline
 
 
 class WhatIf(NamedTuple):

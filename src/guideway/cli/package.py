@@ -36,6 +36,13 @@ def open_package(path: str | None) -> CompiledGuideline:
     return open_guideline(path)
 
 
+def open_plans(path: str | None) -> CompiledGuideline:
+    """The compiled guideline of a command about its plans; ``GuidewayError`` where it has none."""
+    from guideway.cli.apply import with_plans
+
+    return with_plans(open_package(path), path)
+
+
 def version_lines(path: str | None = None) -> list[str]:
     """What ``--version`` says of the guideline."""
     from guideway.diagnostics import GuidewayError

@@ -21,7 +21,7 @@ from guideway.apply.names import (
 )
 from guideway.cli.lines import Line, Piece, wrap
 from guideway.cli.output import show_lines, write_result
-from guideway.cli.package import open_package, package_option
+from guideway.cli.package import open_plans, package_option
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline
@@ -38,7 +38,7 @@ def plans(package: str | None, form: str) -> None:
 
     A plan is taken by its id or its name wherever a command takes one.
     """
-    guideline = open_package(package)
+    guideline = open_plans(package)
     roots = {plan.canonical for plan in guideline.root_plans()}
     if form == "json":
         write_result(_json([_plan_json(plan, plan.canonical in roots) for plan in guideline.plans]), None)
@@ -68,7 +68,7 @@ def show(plan: str, package: str | None, form: str) -> None:
 
     PLAN is the plan's id or name; guideway plans lists them. JSON is the PlanDefinition itself.
     """
-    guideline = open_package(package)
+    guideline = open_plans(package)
     found = guideline.plan(plan)
     if form == "json":
         write_result(_json(found.resource), None)

@@ -9,7 +9,7 @@ import click
 
 from guideway.cli.lines import Line, Piece, wrap
 from guideway.cli.output import show_lines, write_result
-from guideway.cli.package import open_package, package_option
+from guideway.cli.package import open_plans, package_option
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline
@@ -32,7 +32,7 @@ def data_requirements(plans: tuple[str, ...], package: str | None, form: str, ta
     from guideway.apply.data_requirements import module_definition
     from guideway.apply.outcome import dumps
 
-    guideline = open_package(package)
+    guideline = open_plans(package)
     chosen = [guideline.plan(name) for name in dict.fromkeys(plans)] if plans else guideline.root_plans()
     if form == "json":
         libraries = [module_definition(guideline, plan) for plan in chosen]

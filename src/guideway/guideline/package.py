@@ -231,8 +231,7 @@ def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
             else:
                 artifacts += _artifacts(content, file.name, findings)
     if not artifacts and not libraries:
-        first = f": {findings[0].as_text()}" if findings else ""
-        raise GuidewayError(f"{origin}: no FHIR knowledge artifact in it{first}", findings)
+        raise GuidewayError(f"{origin}: no FHIR knowledge artifact in it", findings)
     manifest = _manifest(package, origin, artifacts)
     libraries = [x if x.url or not manifest.canonical else x.at(f"{manifest.canonical}/Library/{x.name}") for x in libraries]
     return Guideline(manifest, artifacts, libraries, content_hash=state.hexdigest(), origin=origin, findings=findings)

@@ -25,6 +25,7 @@ MAX_DEPTH = 200
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
+_CORRECT = " Correct the file there, or export it again."
 _BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
 
 
@@ -137,13 +138,13 @@ def _decode_slowly(data: bytes, name: str) -> Decoded:
         return int(text) if len(text) <= 40 else OutOfRange(text[:40])
 
     def constant(text: str) -> Any:
-        raise GuidewayError(f"{name}: {text} is no JSON number.")
+        raise GuidewayError(f"{name}: {text} is no JSON number. Leave the value out, or give a number.")
 
     try:
         value = json.loads(data, object_pairs_hook=build, parse_float=number, parse_int=whole, parse_constant=constant)
         _check_depth(data, value, name)
     except json.JSONDecodeError as error:
-        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.") from None
+        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.{_CORRECT}") from None
     except UnicodeDecodeError:
         raise GuidewayError(_not_utf8(data, name)) from None
     except RecursionError:
@@ -164,11 +165,12 @@ def _explain(data: bytes, name: str, message: str) -> str:
             what = "it breaks off too soon, or a string holds half a surrogate pair"
         else:
             what = "it breaks off too soon"
-        return f"{name}: this is not JSON: {what}."
+        line = data.count(b"\n") + 1
+        return f"{name}:{line}: this is not JSON: {what}. Is the file complete? Copy or export it again."
     before = data[: int(found[1])]
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
-    return f"{name}:{line}:{column}: this is not JSON: {what}."
+    return f"{name}:{line}:{column}: this is not JSON: {what}.{_CORRECT}"
 
 
 def _not_utf8(data: bytes, name: str) -> str:

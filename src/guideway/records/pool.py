@@ -61,6 +61,11 @@ class Pool:
             item.alike = self.alike
             if item.id is None and item.kind != "Patient":
                 item.id = implied_id(item.kind, item.full_url)
+        self.people: dict[str, set[str]] = defaultdict(set)
+        """Which patients each source brings."""
+        for item in held:
+            if item.kind == "Patient":
+                self.people[item.source].add(item.label)
         self.held = self._settle(held, deletions)
         self.patients = [item for item in self.held if item.kind == "Patient"]
         self.own: list[list[Held]] = [[patient] for patient in self.patients]
@@ -76,6 +81,12 @@ class Pool:
             self._links = References(self.held, self.shelf.find)
         return self._links.alike(data, holder)
 
+    def shared_with(self, patient: Held) -> list[Held]:
+        """What is about nobody, as far as it comes from a source of this patient or of none."""
+        if len(self.people) < 2:
+            return self.shared
+        return [item for item in self.shared if not (there := self.people.get(item.source)) or patient.label in there]
+
     # -- the same resource twice
 
     def _settle(self, held: list[Held], deletions: list[Deletion]) -> list[Held]:
@@ -86,9 +97,10 @@ class Pool:
                 kept.append(item)
             else:
                 groups.setdefault((item.kind, item.id), []).append(item)
+        urls = {item.full_url: item.label for item in held if item.kind == "Patient" and item.full_url}
         removed = {(d.kind, d.id): d for d in deletions}
         for key, group in groups.items():
-            for versions in _by_server(group):
+            for versions in _by_subject(_by_server(group), urls, self.people):
                 winner = self._newest(versions) if len(versions) > 1 else versions[0]
                 deletion = removed.get(key)
                 if deletion is not None and not _updated_after(winner, deletion.when):
@@ -253,6 +265,23 @@ def _by_server(group: list[Held]) -> list[list[Held]]:
     return parts
 
 
+def _by_subject(groups: list[list[Held]], urls: dict[str, str], people: dict[str, set[str]]) -> list[list[Held]]:
+    """Resources with the same type and id, parted where different sources say that they are about different patients; those
+    about nobody, where the sources are about different patients."""
+    parted: list[list[Held]] = []
+    for group in groups:
+        if len({item.source for item in group}) == 1 or group[0].kind == "Patient":
+            parted.append(group)
+            continue
+        about: dict[tuple[str, ...], list[Held]] = defaultdict(list)
+        for item in group:
+            texts = (str(r.get("reference") or "") for r in subjects(item.resource))
+            named = tuple(sorted(urls.get(text) or reference_forms(text)[-1] for text in texts))
+            about[named or tuple(sorted(people.get(item.source, ())))].append(item)
+        parted += about.values()
+    return parted
+
+
 def _meta(item: Held, name: str) -> str | None:
     meta = item.resource.get("meta")
     value = meta.get(name) if isinstance(meta, dict) else None
@@ -341,7 +370,8 @@ def no_patient(names: Sequence[str], pool: Pool) -> GuidewayError:
     there = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())[:8]) or "no resource at all"
     more = ", …" if len(kinds) > 8 else ""
     where = " and ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
+    found = [d.message for d in pool.findings if d.severity is not Severity.information]
+    because = f" {found[0]}" + (f" ({len(found) - 1} more problems)" if len(found) > 1 else "") if found else ""
     return GuidewayError(
-        f"{where}: there is no Patient in it ({there}{more}). Give a Bundle that holds the Patient and their data.",
-        [d for d in pool.findings if d.severity is not Severity.information],
+        f"{where}: there is no Patient in it ({there}{more}).{because} Give a Bundle that holds the Patient and their data."
     )

@@ -258,7 +258,7 @@ class PatientRecord:
         found += [d for item, d in self._pool.about if self._concerns(item)]
         for held in self._own():
             found += held.findings()
-        for held in self._pool.shared:
+        for held in self._pool.shared_with(self.patient):
             found += held.findings()
         for name in sorted(self._closed if self._closed is not None else self._asked):
             found += [d for _, d in self._read_faults(name)]
@@ -354,7 +354,7 @@ class PatientRecord:
     def _held(self) -> dict[str, list[Held]]:
         if self._by_kind is None:
             by_kind: dict[str, list[Held]] = {}
-            for item in (*self._own(), *self._pool.shared):
+            for item in (*self._own(), *self._pool.shared_with(self.patient)):
                 by_kind.setdefault(item.kind, []).append(item)
             self._by_kind = by_kind
         return self._by_kind
@@ -427,7 +427,7 @@ class PatientRecord:
         if reference.startswith("#"):
             return None
         if self._by_reference is None:
-            held = (*self._own(), *self._pool.shared, *self._pool.patients)
+            held = (*self._own(), *self._pool.shared_with(self.patient), *self._pool.patients)
             self._by_reference = References(held, self._pool.shelf.find)
         return self._by_reference.find(reference, holder)
 

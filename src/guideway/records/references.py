@@ -1,9 +1,9 @@
 """Where references lead: a look-up over the resources of an input, and resources whose references are written alike.
 
 Takes the held resources; gives the one that a literal reference names: by its full URL, as ``Type/id``, as ``urn:uuid:``, as an
-absolute URL or with a version. A relative reference means a resource of the same server first, and where several resources could
-be meant none is. ``alike`` rewrites what can be resolved to ``Type/id``, the form in which logic compares it with an id; what
-leads nowhere stays as it is. FHIR R4 §2.36.4 (resolving references in Bundles), §2.3 (Reference).
+absolute URL or with a version. Where several resources could be meant, it is the one of the same source and the same server, or
+none. ``alike`` rewrites what can be resolved to ``Type/id``, the form in which logic compares it with an id; what leads nowhere
+stays as it is. FHIR R4 §2.36.4 (resolving references in Bundles), §2.3 (Reference).
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class References:
             if form != reference and reference.startswith("http"):
                 base = reference.partition("/_history/")[0].removesuffix(f"/{form}")
                 found = [item for item in found if form.startswith("http") or server_of(item) in (None, base)]
+            if len(found) > 1 and holder is not None:
+                found = [item for item in found if item.source == holder.source] or found
             if len(found) > 1 and holder is not None:
                 here = server_of(holder)
                 found = [item for item in found if server_of(item) == here]
