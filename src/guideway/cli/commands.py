@@ -33,5 +33,6 @@ COMMANDS: dict[str, Entry] = {
     "traceability": Entry("guideway.cli.traceability", "traceability", "Where each statement of the source went.", WRITE),
     "cql": Entry("guideway.cli.cql", "cql", "Check, translate, evaluate, try out and format CQL.", WRITE),
     "serve": Entry("guideway.cli.serve", "serve", "Serve CDS Hooks and FHIR operations.", RUN),
+    "hooks": Entry("guideway.cli.hooks", "hooks", "Call CDS Hooks services and print the cards; check a server.", RUN),
     "cache": Entry("guideway.cli.cache", "cache", "Where compiled guidelines are kept; clear it.", KEEP),
 }
