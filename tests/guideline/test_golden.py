@@ -17,6 +17,8 @@ from .support import ROOT, outcome_of, read
 
 VIGNETTES = sorted((ROOT / "tests/guideline/cases/vignettes").glob("*.yaml"))
 GOLDEN = ROOT / "tests/guideline/golden"
+REVIEWED = ROOT / "tests/guideline/data/reviewed.yaml"
+"""By hand: for each vignette what applies beyond its list, with the row behind it and why it holds for this patient."""
 
 
 def lines_of(file: Path) -> list[dict[str, Any]]:
@@ -69,6 +71,19 @@ def test_the_outcome_is_the_reviewed_one(file: Path) -> None:
     golden = GOLDEN / file.name
     assert golden.exists(), "write it: python -m tests.guideline.test_golden"
     assert yaml.safe_load(golden.read_text("utf-8")) == lines_of(file)
+
+
+@pytest.mark.parametrize("file", VIGNETTES, ids=lambda path: path.stem)
+def test_whatever_applies_beyond_the_list_was_reviewed(file: Path) -> None:
+    """Each with its statements and a reason, and nothing that no longer applies."""
+    reviewed = yaml.safe_load(REVIEWED.read_text("utf-8"))[file.stem]
+    beyond = {
+        line["action"]: line["because"] for line in lines_of(file) if line["status"] == "applies" and not line.get("listed")
+    }
+    said = reviewed.get("beyond", {})
+    assert {action: review["rows"] for action, review in said.items()} == beyond
+    assert reviewed["review"]
+    assert all(review["why"] for review in said.values())
 
 
 @pytest.mark.parametrize("file", VIGNETTES, ids=lambda path: path.stem)
