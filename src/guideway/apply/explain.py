@@ -40,7 +40,7 @@ from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.words import define_words
-from guideway.diagnostics import Diagnostic, Severity
+from guideway.diagnostics import Diagnostic
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
