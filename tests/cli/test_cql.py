@@ -127,6 +127,18 @@ def test_eval_uses_the_libraries_and_value_sets_of_a_guideline() -> None:
     assert done.stdout.decode() == "{ 'observation-1', 'observation-3' }\n", done.stderr.decode()
 
 
+def test_eval_uses_the_version_of_fhir_that_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "old.xml").write_text(
+        """<modelInfo xmlns="urn:hl7-org:elm-modelinfo:r1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+          name="FHIR" version="3.0.0" url="http://hl7.org/fhir" patientClassName="FHIR.Patient">
+          <typeInfo xsi:type="ClassInfo" namespace="FHIR" name="Patient" baseType="System.Any" retrievable="true"/>
+          <contextInfo name="Patient" keyElement="id"><contextType namespace="FHIR" name="Patient"/></contextInfo>
+        </modelInfo>""",
+        encoding="utf-8",
+    )
+    assert guideway("cql", "eval", "exists [Patient]", "--model", str(tmp_path / "old.xml")).stdout == b"false\n"
+
+
 def test_eval_explains_what_is_wrong() -> None:
     assert_fatal(guideway("cql", "eval", "1 +"), "expression", "1:4")
     assert_fatal(guideway("cql", "eval", "Foo"), "Foo")

@@ -46,6 +46,7 @@ QUIET = [
     'final([Observation: "VS"])',
     '[Observation: "VS"] O where isFinal(O)',
     "[Patient]",
+    "exists ([Patient] P where P.active)",
 ]
 
 

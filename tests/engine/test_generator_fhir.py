@@ -187,17 +187,36 @@ define "Each": "Mine"
     assert [ran.define("Test", name) for name in ("All", "Each")] == [6, [5, 1]]
 
 
-def test_related_context_asks_for_the_data_of_another() -> None:
+@pytest.mark.parametrize(
+    ("related", "expected"),
+    [
+        ('Literal("m")', ["h"]), ('Literal("Patient/m")', ["h"]), ('Literal("nobody")', []), ("Null", []),
+        ("Reference", ["h"]), ("no Reference", []),
+    ],
+)  # fmt: skip
+def test_related_context_asks_for_the_data_of_another(related: str, expected: list[str]) -> None:
     mother = {"resourceType": "Patient", "id": "m"}
+    subject = DATA[0] | ({"link": [{"other": {"reference": "Patient/m"}}]} if related == "Reference" else {})
     hers = observation("h", "hb", 9, subject={"reference": "Patient/m"})
-    retrieve = nodes.Retrieve(dataType=f"{FHIR}Observation", context=nodes.Literal(
-        valueType="{urn:hl7-org:elm-types:r1}String", value="m"))  # fmt: skip
-    statements = [nodes.ExpressionDef(name="X", context="Patient", expression=retrieve)]
+    other: Any = nodes.Null()
+    if related.startswith("Literal"):
+        other = nodes.Literal(valueType="{urn:hl7-org:elm-types:r1}String", value=related.split('"')[1])
+    elif related.endswith("Reference"):
+        links = nodes.Property(path="link", source=nodes.ExpressionRef(name="Patient"))
+        other = nodes.Property(path="other", source=nodes.First(source=links))
+    statements = [
+        nodes.ExpressionDef(
+            name="Patient",
+            context="Patient",
+            expression=nodes.SingletonFrom(operand=nodes.Retrieve(dataType=f"{FHIR}Patient")),
+        ),
+        nodes.ExpressionDef(name="X", context="Patient", expression=nodes.Retrieve(dataType=f"{FHIR}Observation", context=other)),
+    ]
     made = compile_program([nodes.Library(identifier=nodes.VersionedIdentifier(id="Test"), statements=statements)])
-    source = ResourceSource([*DATA, mother, hers], DATA[0])
+    source = ResourceSource([subject, *DATA[1:], mother, hers], subject)
     from tests.engine.logic import NOW
 
-    assert short(made.evaluation(source, now=NOW).define("Test", "X")) == ["h"]
+    assert short(made.evaluation(source, now=NOW).define("Test", "X")) == expected
 
 
 def retrieved(**more: Any) -> Any:

@@ -60,6 +60,8 @@ class Session:
         from guideway.fhir.modelinfo import read_xml
 
         self.models: tuple[ModelInfo, ...] = tuple(read_xml(path) for path in models)
+        fhir = next((model for model in self.models if model.name == "FHIR"), None)
+        self.using = USING if fhir is None else f"FHIR version '{fhir.version}'"
         self.sources, self.terminology = sources_of([*libraries], package)
         self.includes = [_library_name(path) for path in libraries]
         self.when = moment(as_of if as_of is not None else now(), timezone)
@@ -92,7 +94,7 @@ class Session:
             sources=self.sources,
             includes=self.includes,
             models=self.models,
-            using=USING,
+            using=self.using,
             context=f"Patient\n{definitions}" if definitions else "Patient",
             file="expression",
         )

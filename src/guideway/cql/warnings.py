@@ -203,6 +203,10 @@ def walk(node: syntax.Node) -> Iterator[syntax.Node]:
             pending.extend(getattr(current, name) for name in current.__struct_fields__[2:])
 
 
+STATES = ("status", "clinicalStatus", "verificationStatus")
+"""The elements that say whether a resource counts: one entered in error does not."""
+
+
 def _unfiltered(t: Translation, node: syntax.Retrieve, type_: NamedType, codes: bool, asked: set[str]) -> None:
     info = t.types.info(type_)
     if info is None or "*" in asked:
@@ -215,7 +219,7 @@ def _unfiltered(t: Translation, node: syntax.Retrieve, type_: NamedType, codes: 
             hint=f'[{node.type.name}: "Value Set"]',
         )
         return
-    states = [name for name in t.types.elements(type_) if name.lower().endswith("status")]
+    states = [name for name in t.types.elements(type_) if name in STATES]
     if states and not asked.intersection(states):
         t.warn(
             "cql-unfiltered-retrieve",

@@ -25,17 +25,26 @@ if TYPE_CHECKING:
 # ---- retrieve ----------------------------------------------------------------------------------------------------------
 
 
+_SUBJECT: Any = object()
+
+
 def retrieve(
-    E: Evaluation, kind: str, code_path: str | None = None, codes: CodeSet | None = None, context: Any = None
+    E: Evaluation, kind: str, code_path: str | None = None, codes: CodeSet | None = None, context: Any = _SUBJECT
 ) -> list[FhirObject]:
-    """The resources of a type (and with codes) of the subject, or of the resource ``context`` that is related to it."""
-    if context is None:
+    """The resources of a type (and with codes) of the subject, or of the resource ``context`` that is related to it.
+
+    ``context`` may be a resource, a reference to one, or an id; a null one has no resources.
+    """
+    if context is _SUBJECT:
         found = E.source.retrieve(kind, code_path=code_path, codes=codes, context=E.context)
         return found if isinstance(found, list) else list(found)
     if isinstance(context, str):
         related = E.source.resolve(context if "/" in context else f"Patient/{context}")
     elif isinstance(context, FhirPrimitive):
         related = E.source.resolve(f"Patient/{context.value}")
+    elif isinstance(context, FhirObject) and context.fhir_type == "Reference":
+        reference = context.data.get("reference")
+        related = E.source.resolve(reference) if isinstance(reference, str) else None
     else:
         related = context
     if related is None:
