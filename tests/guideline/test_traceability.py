@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,6 @@ from .support import ROOT, Json, cases_below, guideline, read
 DATA = ROOT / "tests/guideline/data"
 TABLE = ROOT / "plandefinitions/traceability.json"
 REFRESH = "run guideway traceability --cases tests/guideline/cases --format json -o plandefinitions/traceability.json"
-
-UNUSED_ON_PURPOSE = {"define-unused": "elements of the catalogue that no statement reads yet are kept for sites' own plans"}
 
 
 @cache
@@ -73,17 +73,39 @@ def test_every_computable_statement_has_logic_and_a_case(statement: str) -> None
     assert row["cases"], f"no case expects anything of {statement}"
 
 
-def test_every_action_is_accounted_for() -> None:
-    """An action carries a statement or a rule, follows on one that does, holds some below it, or leads to a plan."""
-    for plan in guideline().plans:
-        carriers = {action.get("id") for action in actions_of(plan.resource) if statement_ids(action)}
-        for top in plan.resource.get("action") or ():
+def unaccounted(plans: list[Json]) -> list[str]:
+    """Actions that carry no statement or rule, follow on none, hold none and lead to no plan; and statements that are none."""
+    found = []
+    for plan in plans:
+        carriers = {action.get("id") for action in actions_of(plan) if statement_ids(action)}
+        for top in plan.get("action") or ():
             below = [top, *actions_of(top)]
             named = [name for action in below for name in statement_ids(action)]
             follows = any(related["actionId"] in carriers for related in top.get("relatedAction") or ())
             leads_on = all("/PlanDefinition/" in a.get("definitionCanonical", "") or a.get("action") for a in below)
-            assert named or leads_on or follows, f"{plan.id}#{top.get('id')}"
-            assert [name for name in named if name not in STATEMENTS and name not in RULES] == []
+            if not (named or leads_on or follows):
+                found.append(f"{plan['id']}#{top.get('id')}")
+            found += [name for name in named if name not in STATEMENTS and name not in RULES]
+            found += [
+                f"{plan['id']}#{action['id']}"
+                for action in below
+                if "/ActivityDefinition/" in action.get("definitionCanonical", "") and not statement_ids(action)
+            ]
+    return found
+
+
+def test_every_action_is_accounted_for() -> None:
+    assert unaccounted([plan.resource for plan in guideline().plans]) == []
+
+
+def test_an_action_that_nothing_asks_for_is_found() -> None:
+    plan = json.loads(json.dumps(next(plan.resource for plan in guideline().plans if plan.id == "trigger-avoidance")))
+    plan["action"].append({"id": "stray", "title": "Stray", "description": "Nobody asked for it."})
+    assert unaccounted([plan]) == ["trigger-avoidance#stray"]
+    plan["action"][-1]["extension"] = [
+        {"url": "https://example.org/guideway/StructureDefinition/statement-id", "valueString": "sm.no-such-statement"}
+    ]
+    assert unaccounted([plan]) == ["sm.no-such-statement"]
 
 
 def test_every_activity_is_proposed_by_an_action() -> None:
@@ -91,10 +113,35 @@ def test_every_activity_is_proposed_by_an_action() -> None:
     assert sorted(a.id for a in guideline().package.of_type("ActivityDefinition") if a.url not in used) == []
 
 
+def unused_in(folder: Path) -> list[str]:
+    return [d.rule for d in validate([str(folder)]).findings if d.rule.endswith("-unused")]
+
+
 def test_nothing_in_the_package_is_unused() -> None:
-    found = validate([str(ROOT)]).findings
-    unused = [d.as_text() for d in found if d.rule.endswith("-unused") and d.rule not in UNUSED_ON_PURPOSE]
-    assert unused == []
+    assert unused_in(ROOT) == []
+
+
+@pytest.mark.parametrize("stray", ["activity", "value set", "define", "library"])
+def test_what_nothing_refers_to_is_found(stray: str, tmp_path: Path) -> None:
+    for name in ("plandefinitions", "valuesets"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    plans = tmp_path / "plandefinitions"
+    logic = plans / "trigger-avoidance/TriggerAvoidanceLogic.cql"
+    if stray == "define":
+        logic.write_text(logic.read_text("utf-8") + '\ndefine "Stray":\n  true\n', "utf-8")
+    elif stray == "library":
+        text = "library Stray version '0.1.0'\n\nusing FHIR version '4.0.1'\n\ncontext Patient\n\ndefine \"Stray\":\n  true\n"
+        (plans / "trigger-avoidance/Stray.cql").write_text(text, "utf-8")
+    else:
+        kind, source = (
+            ("ActivityDefinition", plans / "shared-activities") if stray == "activity" else ("ValueSet", tmp_path / "valuesets")
+        )
+        file = sorted(source.rglob(f"{kind}-*.json"))[0]
+        resource = json.loads(file.read_text("utf-8"))
+        old = resource["id"]
+        resource |= {"id": "stray", "url": resource["url"].replace(f"/{old}", "/stray"), "name": "Stray", "title": "Stray"}
+        (file.parent / f"{kind}-stray.json").write_text(json.dumps(resource), "utf-8")
+    assert unused_in(tmp_path) != []
 
 
 def test_the_table_in_the_repository_is_today_s() -> None:
