@@ -26,6 +26,11 @@ FEW = 8
 OPTIONS: tuple[Option, ...] = (
     Option("data", ("--data",), "A folder of NDJSON files, one per resource type, instead of bundles.", "DIR"),
     Option("patient", ("--patient",), "Only this patient, by id, reference or identifier.", "ID"),
+    Option("server", ("--fhir-server",), "A FHIR server that has the patient; with --patient.", "URL"),
+    Option("token_file", ("--token-file",), "The bearer token for it.  [default: GUIDEWAY_TOKEN, if set]", "FILE"),
+    Option("client_id", ("--client-id",), "SMART Backend Services: the name that the server knows; with --client-key.", "ID"),
+    Option("client_key", ("--client-key",), "SMART Backend Services: the private key, a JWK.", "FILE"),
+    Option("seconds", ("--timeout",), "For everything that is asked of the server.", "SECONDS", "60"),
     Option("plans", ("--plan",), "A plan by id or name; repeatable.  [default: all]", "ID", many=True),
     Option("package", ("--package",), "A guideline: folder, FHIR package (.tgz) or Bundle.  [default: guideway's own]", "PATH"),
     Option("as_of", ("--as-of",), "The moment of the evaluation, such as 2026-06-01.  [default: now]", "DATETIME"),
@@ -54,6 +59,7 @@ input; every patient in it gets an outcome.
   guideway apply patient.json
   guideway apply patient.json --plan PLAN --explain
   guideway apply --data export/ --patient 42 --format json -o plan.json
+  guideway apply --fhir-server https://fhir.example.org/r4 --patient 42
   guideway apply patient.json --as-of 2026-06-01 --set 'ELEMENT=0.8 10*9/L'
 """
 
@@ -63,6 +69,11 @@ def apply(
     bundles: tuple[str, ...],
     data: str | None,
     patient: str | None,
+    server: str | None,
+    token_file: str | None,
+    client_id: str | None,
+    client_key: str | None,
+    seconds: str,
     plans: tuple[str, ...],
     package: str | None,
     as_of: str | None,
@@ -79,10 +90,14 @@ def apply(
     failing: tuple[str, ...],
 ) -> int:
     """The command; gives the exit status."""
-    if data is None and not bundles:
-        raise GuidewayError("give a bundle, - for standard input, or --data DIR")
-    if data is not None and bundles:
-        raise GuidewayError("give bundles or --data, not both")
+    if data is None and not bundles and server is None:
+        raise GuidewayError("give a bundle, - for standard input, --data DIR, or --fhir-server URL")
+    if sum((data is not None, bool(bundles), server is not None)) > 1:
+        raise GuidewayError("give bundles, --data or --fhir-server, not several of them")
+    if server is not None and patient is None:
+        raise GuidewayError("--fhir-server needs --patient ID: which patient on that server")
+    if server is None and (token_file or client_id or client_key):
+        raise GuidewayError("--token-file, --client-id and --client-key belong to --fhir-server")
     given = dict(assignment(text, "--parameter") for text in parameters)
     from guideway.guideline.compiled import open_guideline
 
@@ -97,7 +112,14 @@ def apply(
     changes = run.settings(settings)
     outcomes: list[PatientOutcome] = []
     differences: list[WhatIf] = []
-    for number, record in enumerate(_records(bundles, data, patient)):
+    if server is not None and patient is not None:
+        from guideway.cli.fhir_server import FhirSource
+
+        source = FhirSource(server, token_file=token_file, client_id=client_id, client_key=client_key, seconds=seconds)
+        records: Iterator[PatientRecord] = iter([source.record(patient, guideline, plans)])
+    else:
+        records = _records(bundles, data, patient)
+    for number, record in enumerate(records):
         if changes:
             differences.append(run.what_if(record, changes))
             outcomes.append(differences[-1].after)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -162,6 +161,7 @@ def _draft(patient: str) -> Json:
 
 
 def _client(url: str, token_file: str | None, jwt_key: str | None, jwt_issuer: str | None, timeout: float) -> HooksClient:
+    from guideway.cli.fhir_server import read_token
     from guideway.remote.cds_hooks import HooksClient, SigningKey
 
     if (jwt_key is None) != (jwt_issuer is None):
@@ -170,19 +170,6 @@ def _client(url: str, token_file: str | None, jwt_key: str | None, jwt_issuer: s
         raise GuidewayError("--timeout must be more than 0 seconds")
     key = SigningKey.from_file(jwt_issuer, Path(jwt_key)) if jwt_key is not None and jwt_issuer is not None else None
     return HooksClient(url, token=read_token(token_file), key=key, seconds=timeout)
-
-
-def read_token(file: str | None) -> str | None:
-    """A bearer token: from a file, or from GUIDEWAY_TOKEN; None where there is neither. It is never taken from the command line,
-    which others on the machine can read."""
-    if file is None:
-        return os.environ.get("GUIDEWAY_TOKEN") or None
-    from guideway.records.reading import file_bytes
-
-    token = file_bytes(file).decode("utf-8", "replace").strip()
-    if not token or any(not 33 <= ord(c) <= 126 for c in token):
-        raise GuidewayError(f"{file}: expected one bearer token, without spaces")
-    return token
 
 
 def _data(
