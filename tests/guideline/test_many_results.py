@@ -1,4 +1,4 @@
-"""A record with years of laboratory results: the newest counts, and the work grows with the number of results, not with its square."""
+"""A record with years of laboratory results: the newest counts, and the work grows with their number, not with its square."""
 
 from __future__ import annotations
 

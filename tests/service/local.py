@@ -16,6 +16,8 @@ from tests.service.ehr import Service
 class Local(Service):
     """``guideway serve`` without the server: the application is called directly."""
 
+    runtime: Any = None
+
     def start(self) -> Local:
         from guideway.service.application import make_application
         from guideway.service.logs import LOGGER, configure
@@ -40,9 +42,10 @@ class Local(Service):
         from guideway.service.cql_process import CqlProcess
         from guideway.service.logs import LOGGER
 
-        if isinstance(self.runtime.content.cql, CqlProcess):
-            self.runtime.content.cql.close()
-        self.runtime.store.close()
+        if self.runtime is not None:
+            if isinstance(self.runtime.content.cql, CqlProcess):
+                self.runtime.content.cql.close()
+            self.runtime.store.close()
         LOGGER.removeHandler(self.handler)
         self.handler.close()
         return 0

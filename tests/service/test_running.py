@@ -1,0 +1,228 @@
+"""What those who run the service rely on: logs, health, metrics, audit events, shadow mode, switches and parameters of a site."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.service.ehr import COUNT, ISS, RX, SERVICE, hook_request, write_guideline
+from tests.service.local import Local, local
+from tests.service.test_requirements_requests import problem
+
+Json = dict[str, Any]
+
+
+def samples(service: Local, name: str) -> dict[str, float]:
+    """The samples of one metric: labels as written → value."""
+    text = service.get("/metrics", headers=service.headers("/metrics", scope="system/Metrics.rs")).text
+    found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE)
+    return {labels: float(value) for labels, value in found}
+
+
+def of(found: dict[str, float], **labels: str) -> float:
+    """The sum of the samples with these labels."""
+    return sum(v for k, v in found.items() if all(f'{name}="{value}"' in k for name, value in labels.items()))
+
+
+def feedback(service: Local, card: str, outcome: str, at: int = 0, **more: Any) -> None:
+    item = {"card": card, "outcome": outcome, "outcomeTimestamp": f"2026-06-01T10:00:{at:02}Z", **more}
+    assert service.post(f"/cds-services/{SERVICE}/feedback", {"feedback": [item]}).status_code == 200
+
+
+# -- logs
+
+
+def test_every_request_is_one_line_of_json_with_its_id(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        answers = [service.hook(hook_request()), service.get("/cds-services"), service.get("/none")]
+        text = service.log_file.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    by_id = {line["request"]: line for line in lines if line["event"] == "request"}
+    assert len(by_id) == 3
+    for answer in answers:
+        line = by_id[answer.headers["x-request-id"]]
+        assert line["status"] == answer.status_code
+        assert line["ms"] >= 0
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
+    (cards,) = [line for line in lines if line["event"] == "cards"]
+    assert {"service", "hook", "hookInstance", "cards", "ms"} <= set(cards)
+
+
+def test_health_is_not_logged_and_tells_the_guideline(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        assert service.get("/health/live").json() == {"status": "ok"}
+        (guideline,) = service.get("/health/ready").json()["guidelines"]
+        assert service.log_lines() == []
+    assert guideline["version"] == "1.0.0"
+    assert len(guideline["hash"]) == 64
+
+
+def test_a_store_that_does_not_answer_is_not_ready_and_no_cards_are_given(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        service.runtime.store._engine.dispose()
+        service.runtime.store._engine = __import__("sqlalchemy").create_engine(f"sqlite:///{tmp_path}/none/none.sqlite3")
+        assert service.get("/health/ready").status_code == 503
+        assert service.get("/health/live").status_code == 200
+        problem(service.hook(hook_request()), 500)
+
+
+def test_draining_is_not_ready(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        service.runtime.draining = True
+        answer = service.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.headers["connection"] == "close"
+
+
+# -- metrics
+
+
+def test_metrics_count_requests_cards_412s_and_seconds(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        cards = service.cards(hook_request(COUNT, RX))
+        problem(service.hook(hook_request(prefetch=...)), 412)
+        requests = samples(service, "guideway_requests_total")
+        assert of(requests, route="/cds-services/{id}", status="200") == 1
+        assert of(requests, route="/cds-services/{id}", status="412") == 1
+        assert of(samples(service, "guideway_incomplete_total"), service=SERVICE) == 1
+        made = samples(service, "guideway_cards_total")
+        assert of(made, service=SERVICE, shadow="false") == len(cards)
+        assert of(made, indicator="critical") == sum(c["indicator"] == "critical" for c in cards)
+        assert of(samples(service, "guideway_request_seconds_count"), route="/cds-services/{id}") == 2
+        assert of(samples(service, "guideway_request_seconds_bucket"), route="/cds-services/{id}", le="+Inf") == 2
+
+
+def test_metrics_of_feedback_by_outcome_reason_plan_and_version(tmp_path: Path) -> None:
+    package = write_guideline(tmp_path / "g")
+    with local(tmp_path / "s", package) as service:
+        first = service.cards(hook_request(COUNT, RX))
+        reason = {"reason": {"system": "http://r", "code": "not-now", "display": "Not now"}}
+        feedback(service, first[0]["uuid"], "overridden", overrideReason=reason)
+        feedback(service, first[0]["uuid"], "overridden", overrideReason=reason)  # the same again is the same
+        write_guideline(tmp_path / "g", "2.0.0")
+        service.runtime.reload()
+        second = service.cards(hook_request(COUNT, RX))
+        feedback(service, second[0]["uuid"], "overridden", overrideReason=reason)
+        suggestion = next(s for c in second for s in c.get("suggestions", ()))
+        owner = next(c for c in second if suggestion in c.get("suggestions", ()))
+        feedback(service, owner["uuid"], "accepted", acceptedSuggestions=[{"id": suggestion["uuid"]}])
+        feedback(service, str(uuid.uuid4()), "overridden")  # of no card that was shown
+        found = samples(service, "guideway_card_outcomes")
+    assert of(found, outcome="shown", version="1.0.0") == len(first)
+    assert of(found, outcome="shown", version="2.0.0") == len(second)
+    assert of(found, outcome="overridden", reason="not-now", version="1.0.0") == 1
+    assert of(found, outcome="overridden", reason="not-now", version="2.0.0") == 1
+    assert of(found, outcome="accepted", version="2.0.0") == 1
+    assert of(found, outcome="overridden") == 2
+    assert all('plan="http://example.org/small/PlanDefinition/main"' in labels for labels in found)
+
+
+def test_metrics_hold_no_patient_and_no_text(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        mark = f"zebra{uuid.uuid4().hex}"
+        card = service.cards(hook_request())[0]["uuid"]
+        feedback(service, card, "overridden", overrideReason={"userComment": mark})
+        service.get(f"/{mark}")
+        service.get(f"/fhir/PlanDefinition/{mark}")
+        text = service.get("/metrics").text
+    assert mark not in text
+    assert "Patient/p" not in text
+
+
+def test_metrics_of_a_public_service_need_a_token(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, "ES384", base_url="https://cds.example.org") as service:
+        problem(service.get("/metrics", headers={"Authorization": "", "Host": "cds.example.org"}), 401)
+        with_scope = service.headers("/fhir", scope="system/Metrics.rs", aud="https://cds.example.org/fhir")
+        assert service.get("/metrics", headers=with_scope).status_code == 200
+        without = service.headers("/fhir", scope="system/PlanDefinition.rs", aud="https://cds.example.org/fhir")
+        problem(service.get("/metrics", headers=without), 403)
+
+
+# -- audit
+
+
+def test_audit_events_say_who_what_for_whom_and_how_it_ended(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, "ES384") as service:
+        good, bad = hook_request(COUNT, RX), hook_request(prefetch=...)
+        shown = service.cards(good)
+        problem(service.hook(bad), 412)
+        failed, done = service.runtime.store.audit_events(2)
+    for event, body, outcome, cards in ((done, good, "0", len(shown)), (failed, bad, "4", 0)):
+        assert event["resourceType"] == "AuditEvent"
+        assert (event["type"]["code"], event["subtype"][0]["code"], event["action"]) == ("rest", "operation", "E")
+        assert event["outcome"] == outcome
+        assert [a["who"] for a in event["agent"]] == [{"display": ISS}, {"reference": "Practitioner/d"}]
+        patient, plan = event["entity"]
+        assert patient["what"]["reference"] == "Patient/p"
+        assert plan["what"]["reference"].endswith("/PlanDefinition/main|1.0.0")
+        said = {d["type"]: d["valueString"] for d in plan["detail"]}
+        assert said == {"hookInstance": body["hookInstance"], "service": SERVICE, "cards": str(cards)}
+    assert "count" not in json.dumps(done)  # no clinical data
+
+
+# -- shadow mode, switches, parameters
+
+
+def test_shadow_mode_shows_nothing_evaluates_and_counts(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, shadow=True) as service:
+        assert service.hook(hook_request(COUNT, RX)).json() == {"cards": []}
+        problem(service.hook(hook_request(prefetch=...)), 412)
+        (line,) = [line for line in service.log_lines() if line["event"] == "cards"]
+        assert line["shadow"] is True
+        assert line["cards"] > 0
+        assert of(samples(service, "guideway_cards_total"), shadow="true") == line["cards"]
+        assert samples(service, "guideway_card_outcomes") == {}
+        assert len(service.runtime.store.audit_events()) == 2
+
+
+def test_a_recommendation_is_switched_off_by_its_statement(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path / "on", small) as service:
+        assert "Take tablet A" in str(service.cards(hook_request(COUNT, RX)))
+    with local(tmp_path / "off", small, disabled=["s1"]) as service:
+        cards = service.cards(hook_request(COUNT, RX))
+    assert "Take tablet A" not in str(cards)
+    assert "Stop tablet A" in str(cards)
+
+
+def test_sites_have_their_own_parameters_switches_and_rates(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, "ES384") as before:
+        issuers = before.settings["issuers"]
+    for more, expected in (
+        ({}, True),
+        ({"parameters": {"Limit": "0.5"}}, False),
+        ({"disabled": ["s1"]}, False),
+        ({"parameters": {"Limit": "2.5"}}, True),
+    ):
+        folder = tmp_path / uuid.uuid4().hex
+        with local(folder, small, "ES384", issuers=[issuers[0] | more]) as service:
+            assert ("Take tablet A" in str(service.cards(hook_request(COUNT)))) is expected, more
+    with local(tmp_path / "rate", small, "ES384", issuers=[issuers[0] | {"requests_per_minute": 2}]) as service:
+        assert [service.get("/cds-services").status_code for _ in range(4)] == [200, 200, 429, 429]
+
+
+def test_a_site_parameter_of_no_guideline_stops_the_start(tmp_path: Path, small: Path) -> None:
+    with (
+        pytest.raises(Exception, match="no guideline has a parameter 'Limits'"),
+        local(tmp_path, small, parameters={"Limits": "1"}),
+    ):
+        pass
+
+
+# -- reload
+
+
+def test_a_reload_takes_the_new_version_and_keeps_the_old_where_it_is_broken(tmp_path: Path) -> None:
+    package = write_guideline(tmp_path / "g")
+    with local(tmp_path / "s", package) as service:
+        write_guideline(tmp_path / "g", "2.0.0")
+        service.runtime.reload()
+        assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
+        (package / "Logic.cql").write_text("library Logic version '1.0.0'\nthis is no CQL")
+        service.runtime.reload()
+        assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
+        assert service.cards(hook_request(COUNT, RX))
+        assert any(line["event"].startswith("reload failed") for line in service.log_lines())
