@@ -135,3 +135,18 @@ def test_a_patient_under_rules_that_are_not_understood_is_a_finding() -> None:
     bundle["entry"][0]["resource"]["implicitRules"] = "https://example.org/rules"
     assert bundle["entry"][0]["resource"]["resourceType"] == "Patient"
     assert [f["rule"] for f in outcome(bundle)["findings"]] == ["patient-implicit-rules"]
+
+
+@pytest.mark.parametrize("born", ["2050-01-01", "1700-01-01"])
+def test_a_birth_date_that_cannot_be_is_a_finding(born: str) -> None:
+    bundle = example()
+    bundle["entry"][0]["resource"]["birthDate"] = born
+    assert [f["rule"] for f in outcome(bundle)["findings"]] == ["birth-date-impossible"]
+
+
+def test_a_period_that_ends_before_it_begins_is_a_finding() -> None:
+    bundle = example()
+    found = count(bundle)
+    del found["effectiveDateTime"]
+    found["effectivePeriod"] = {"start": "2026-06-01", "end": "2026-05-01"}
+    assert "period-reversed" in [f["rule"] for f in outcome(bundle)["findings"]]

@@ -28,7 +28,8 @@ def _leave(status: int) -> NoReturn:
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # it is None where the process was started without it
+                stream.flush()
         except (OSError, ValueError):  # the reader has gone: ``ended`` has said so in the status
             continue
     os._exit(status)

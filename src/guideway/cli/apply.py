@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guideway.cli.options import Option
 from guideway.cli.output import show_lines, write_result
-from guideway.diagnostics import GuidewayError
+from guideway.diagnostics import GuidewayError, Severity
 
 if TYPE_CHECKING:
     from guideway.apply.outcome import PatientOutcome
@@ -98,7 +98,7 @@ def apply(
         raise GuidewayError("--fhir-server needs --patient ID: which patient on that server")
     if server is None and (token_file or client_id or client_key):
         raise GuidewayError("--token-file, --client-id and --client-key belong to --fhir-server")
-    given = dict(assignment(text, "--parameter") for text in parameters)
+    given = given_once([assignment(text, "--parameter") for text in parameters])
     from guideway.guideline.compiled import open_guideline
 
     guideline = with_plans(open_guideline(package), package)
@@ -108,6 +108,8 @@ def apply(
         guideline.terminology = Terminology.of_user(guideline.terminology, terminology)
     for plan in plans:
         guideline.plan(plan)
+    if hook != "patient-view":
+        check_hook(guideline, hook)
     run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, _level(form, explain))
     changes = run.settings(settings)
     outcomes: list[PatientOutcome] = []
@@ -278,7 +280,8 @@ def _signed(made: Any, outcome: PatientOutcome) -> Any:
 
 
 def _fails(outcome: PatientOutcome, failing: Sequence[str]) -> bool:
-    if "finding" in failing and (outcome.findings or outcome.conflicts or any(r.findings for r in outcome.recommendations)):
+    found = [*outcome.findings, *(f for r in outcome.recommendations for f in r.findings)]
+    if "finding" in failing and (outcome.conflicts or any(f.severity is not Severity.information for f in found)):
         return True
     return "unknown" in failing and any(r.status in ("unknown", "error") for r in outcome.recommendations)
 
@@ -289,6 +292,27 @@ def assignment(text: str, option: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise GuidewayError(f"{option} {text!r}: write it as NAME=VALUE")
     return name.strip(), value.strip()
+
+
+def given_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Names with their values; one that is given twice with different values is a mistake."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value:
+            raise GuidewayError(f"--parameter {name} is given twice, as {found[name]!r} and as {value!r}: give it once")
+    return found
+
+
+def check_hook(guideline: CompiledGuideline, hook: str) -> None:
+    """Refuse an occasion that nothing in the guideline knows: the answer would be empty and look like "nothing applies"."""
+    known = {"patient-view"}
+    pending: list[Any] = [plan.resource.get("action") for plan in guideline.plans]
+    while pending:
+        for action in (a for a in pending.pop() or () if isinstance(a, dict)):
+            known |= {str(t.get("name")) for t in action.get("trigger") or () if isinstance(t, dict) and t.get("name")}
+            pending.append(action.get("action"))
+    if hook not in known:
+        raise GuidewayError(f"--hook {hook!r}: no plan answers to it; there are {', '.join(sorted(known))}")
 
 
 def now() -> str:

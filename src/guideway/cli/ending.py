@@ -40,7 +40,8 @@ def ended(command: Callable[[], Any]) -> int:
     """Run a command and give its exit status; no exception leaves this function."""
     try:
         result = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
         return _reader_gone()
@@ -67,6 +68,8 @@ def ended(command: Callable[[], Any]) -> int:
 
 def complain(message: str, *more: str) -> None:
     """A message on standard error; a closed standard error is no reason to fail differently."""
+    if sys.stderr is None:
+        return
     lines = "\n".join([f"guideway: {message}", *(line for line in more if line)])
     try:
         print(lines, file=sys.stderr, flush=True)

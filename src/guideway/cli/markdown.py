@@ -24,6 +24,7 @@ from guideway.cli.table import (
     proposals_of,
     reasons_of,
     result_text,
+    told_findings,
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -112,7 +113,7 @@ def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recomme
     rows += [("Proposes", text) for text in proposals_of(item, explain)]
     rows += [("Source", source.label) for source in item.source]
     rows += [("Also", also_text(twin, item)) for twin in twins]
-    rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in item.findings]
+    rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in told_findings(item, explain)]
     if explain:
         for condition in item.conditions:
             answer = {True: "true", False: "false", None: "unknown"}[condition.value]
@@ -128,7 +129,7 @@ def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterat
     for item in found:
         sources = "; ".join(source.label for source in item.source)
         why = "" if item.missing else item.reason
-        details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in item.findings])
+        details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in told_findings(item)])
         yield f"- {escape(titles.get(item.plan_id, item.plan_id))}: {escape(item.title)}" + (
             f" ({escape(details)})" if details else ""
         )

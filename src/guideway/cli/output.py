@@ -31,14 +31,32 @@ def write_result(text: str | bytes, path: str | None) -> None:
 
 
 def _write_standard_output(data: bytes) -> None:
+    if sys.stdout is None:
+        raise GuidewayError("standard output is closed; name a file with -o FILE")
     stream = getattr(sys.stdout, "buffer", None)
     if stream is None:  # a stream of text alone: a test, a notebook
         sys.stdout.write(data.decode("utf-8", "replace"))
         sys.stdout.flush()
         return
-    sys.stdout.flush()
-    stream.write(data)
-    stream.flush()
+    try:
+        sys.stdout.flush()
+        stream.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence()
+        raise GuidewayError(f"standard output: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def _silence() -> None:
+    """Nothing more to standard output: what is left in its buffer could not be written at exit either."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        return
 
 
 def _write_file(data: bytes, path: str) -> None:
@@ -82,7 +100,7 @@ def _umask() -> int:
 
 def wants_colour() -> bool:
     """Whether standard output is a terminal for a person who has not asked for plain text (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def show_lines(lines: Callable[[int], Iterable[Line]], path: str | None = None) -> None:
@@ -93,5 +111,5 @@ def show_lines(lines: Callable[[int], Iterable[Line]], path: str | None = None) 
         width = terminal_width()
         write_result(coloured(lines(width), width), None)
         return
-    width = terminal_width() if path is None and sys.stdout.isatty() else PLAIN_WIDTH
+    width = terminal_width() if path is None and sys.stdout is not None and sys.stdout.isatty() else PLAIN_WIDTH
     write_result(plain(lines(width)), path)

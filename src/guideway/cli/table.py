@@ -187,7 +187,7 @@ def _recommendation(
         rows.append(("plan", item.plan_id, "dim"))
     rows += [("source", text, "") for text in sources]
     rows += [("also", also_text(twin, item), "") for twin in twins]
-    told = [finding for finding in item.findings if explain or finding.severity is not Severity.information]
+    told = told_findings(item, explain)
     rows += [("finding", f"{finding.message} [{finding.rule}]", "warning") for finding in told]
     before = ""
     for label, text, style in rows:
@@ -225,7 +225,7 @@ def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
         yield from _row("rests on", text, width)
     if item.source:
         yield from _row("source", "; ".join(source.label for source in item.source), width)
-    for finding in item.findings:
+    for finding in told_findings(item):
         yield from _row("finding", f"{finding.message} [{finding.rule}]", width, "warning")
 
 
@@ -325,7 +325,7 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
                 yield from wrap(f"{title}: {item.title}", width, rest=_INDENT)
             if not item.missing and item.reason:
                 yield from wrap(item.reason, width, first=_INDENT * 2, rest=_INDENT * 2, style="dim")
-            for finding in item.findings:
+            for finding in told_findings(item):
                 text = f"{finding.message} [{finding.rule}]"
                 yield from wrap(text, width, first=_INDENT * 2, rest=_INDENT * 2, style="warning")
     yield []
@@ -446,6 +446,11 @@ def proposals_of(item: Recommendation, full: bool) -> list[str]:
     if full:
         return [f"{text} ({reference})" for text, reference in zip(words, item.requests)]
     return list(dict.fromkeys(words))
+
+
+def told_findings(item: Recommendation, full: bool = False) -> list[Diagnostic]:
+    """The findings on a recommendation, each once; in full also those that only inform."""
+    return list(dict.fromkeys(f for f in item.findings if full or f.severity is not Severity.information))
 
 
 def notes_of(item: Recommendation, twins: Sequence[Recommendation] = ()) -> list[str]:

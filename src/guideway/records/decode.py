@@ -75,8 +75,10 @@ def strip_bom(data: bytes, name: str) -> bytes:
     """The bytes without a UTF-8 byte order mark; other encodings and other formats raise GuidewayError."""
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise GuidewayError(f"{name}: this is UTF-16 text; FHIR JSON is UTF-8. Convert it and try again.")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 < data[:4].count(0) < 4:
+        raise GuidewayError(f"{name}: this is UTF-16 or UTF-32 text; FHIR JSON is UTF-8. Convert it and try again.")
+    if data.startswith(b"PK\x03\x04"):
+        raise GuidewayError(f"{name}: this is a ZIP file. Unpack it first.")
     if data.startswith(b"\x1f\x8b"):
         raise GuidewayError(f"{name}: this is a gzip file. Unpack it first.")
     start = data[:200].lstrip()
@@ -170,6 +172,10 @@ def _explain(data: bytes, name: str, message: str) -> str:
     before = data[: int(found[1])]
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
+    start = int(found[1])
+    word = re.match(rb"[-+]?(NaN|Infinity)", data[start - 1 if data[start - 1 : start] in (b"+", b"-") else start :])
+    if word is not None:
+        what = f"{word[0].decode()} is no JSON number"
     return f"{name}:{line}:{column}: this is not JSON: {what}.{_CORRECT}"
 
 

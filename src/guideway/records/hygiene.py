@@ -127,6 +127,10 @@ class Hygiene(msgspec.Struct, frozen=True):
         if kind == "Observation":
             for place, holder in _measured(data):
                 yield from _value_faults(holder, place)
+            period = data.get("effectivePeriod")
+            ends = (period.get("start"), period.get("end")) if isinstance(period, dict) else (None, None)
+            if isinstance(ends[0], str) and isinstance(ends[1], str) and ends[0][:10] > ends[1][: len(ends[0][:10])]:
+                yield "period-reversed", "its period ends before it begins"
             if when(kind, data) is None:
                 yield "date-missing", "neither an effective nor an issued date is given, or none that can be read"
 

@@ -59,7 +59,7 @@ class Pool:
         for order, item in enumerate(held):
             item.order = order
             item.alike = self.alike
-            if item.id is None and item.kind != "Patient":
+            if item.id is None and (item.kind != "Patient" or str(item.full_url).startswith("http")):
                 item.id = implied_id(item.kind, item.full_url)
         self.people: dict[str, set[str]] = defaultdict(set)
         """Which patients each source brings."""

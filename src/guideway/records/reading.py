@@ -82,6 +82,8 @@ def file_name(path: str | os.PathLike[str]) -> str:
 def file_bytes(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file or of standard input. Raises GuidewayError where it cannot be read."""
     if str(path) == STDIN:
+        if sys.stdin is None:
+            raise GuidewayError("standard input is closed; name a file instead of -.")
         return sys.stdin.buffer.read()
     try:
         with open(path, "rb") as stream:

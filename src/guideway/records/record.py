@@ -334,6 +334,12 @@ class PatientRecord:
         reason = not_understood(self.patient.object.data) if self._hygiene.policy != "none" else None
         if reason is not None:
             yield finding(self.patient, f"patient-{reason[0]}", f"{label}: {reason[1]}.", severity=Severity.error)
+        born, evaluation = self.patient.object.data.get("birthDate"), self._hygiene.evaluation
+        if isinstance(born, str) and evaluation is not None and born[:4].isdigit():
+            years = evaluation.instant.year - int(born[:4])
+            if evaluation.is_future(born) or years > 130:
+                what = "in the future" if years < 130 else "more than 130 years ago"
+                yield finding(self.patient, "birth-date-impossible", f"{label}: the birth date is {what}.", ("birthDate",))
         if self.deceased:
             yield finding(self.patient, "patient-deceased", f"{label} has died: no recommendation is made.")
         if self.inactive:

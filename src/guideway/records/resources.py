@@ -41,7 +41,7 @@ class Held:
         self.resource = resource
         self.kind: str = resource["resourceType"]
         given = resource.get("id")
-        self.id: str | None = given if isinstance(given, str) and given else None
+        self.id: str | None = given if isinstance(given, str) and given.isprintable() and given else None
         self.alike: Callable[[dict[str, Any], Held], dict[str, Any]] | None = None
         """Writes the references in it as logic compares them; set by the pool it goes to."""
         self.source = source
