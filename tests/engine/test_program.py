@@ -88,7 +88,7 @@ def test_functions_are_packed_with_the_only_one_that_uses_them() -> None:
     )
     links = {"x0": ("define", "Other", "A", 0)}
     packed = pack(functions_of(module), {"c0": compile("100", "<packed>", "eval")}, links, {})
-    namespace = Namespace(packed, {}, lambda link: {"A": 10}[link[2]])
+    namespace = Namespace(packed, {}, {}, lambda link: {"A": 10}[link[2]])
     assert namespace["d0"](2) == 122
     assert namespace["d0"] is namespace["d0"]
     assert namespace["d2"](3) == 3

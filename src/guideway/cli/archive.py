@@ -24,8 +24,10 @@ else:
 
 KIND = "program"
 
-Row = tuple[str, bool, bytes]
+Row = tuple[str, bool, bytes | memoryview]
 """File, whether it is a package, and the marshalled code."""
+
+_LENGTH = 4
 
 
 class Archive:
@@ -64,6 +66,25 @@ class Archive:
         return save(self)
 
 
+def packed(rows: dict[str, Row]) -> bytes:
+    """The rows as bytes: a table of contents, then the code of each module."""
+    table: dict[str, tuple[str, bool, int, int]] = {}
+    start = 0
+    for name, (file, is_package, code) in rows.items():
+        table[name] = (file, is_package, start, start + len(code))
+        start += len(code)
+    head = marshal.dumps(table)
+    return b"".join([len(head).to_bytes(_LENGTH, "little"), head, *(code for _, _, code in rows.values())])
+
+
+def unpacked(blob: memoryview) -> dict[str, Row]:
+    """The rows of ``packed``; the code of a module that is not imported is never copied."""
+    start = _LENGTH + int.from_bytes(blob[:_LENGTH], "little")
+    table = marshal.loads(blob[_LENGTH:start])
+    codes = blob[start:]
+    return {name: (file, is_package, codes[first:end]) for name, (file, is_package, first, end) in table.items()}
+
+
 def install(command: str) -> Archive | None:
     """Serve the modules kept for ``command`` to ``import``; ``None`` where caching is off."""
     folder = default_folder()
@@ -76,8 +97,8 @@ def install(command: str) -> Archive | None:
         return None
     try:
         blob, _ = read_entry(entry_path(folder, KIND, key))
-        rows = marshal.loads(blob) if blob is not None else {}
-    except (OSError, EOFError, ValueError, TypeError):
+        rows = unpacked(blob) if blob is not None else {}
+    except (OSError, EOFError, ValueError, TypeError, AttributeError):
         rows = {}
     archive = Archive(folder, key, rows)
     if rows:

@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 from guideway.cache import Cache
-from guideway.cli.archive import KIND, Archive, Row
+from guideway.cli.archive import KIND, Archive, Row, packed
 
 COLD = (
     "guideway.cql.",
@@ -28,7 +28,7 @@ def save(archive: Archive) -> bool:
             row = _row(name, module)
             if row is not None:
                 rows[name] = row
-    return len(rows) > len(archive.rows) and Cache(archive.folder).write(KIND, archive.key, marshal.dumps(rows))
+    return len(rows) > len(archive.rows) and Cache(archive.folder).write(KIND, archive.key, packed(rows))
 
 
 def _row(name: str, module: ModuleType) -> Row | None:

@@ -84,11 +84,15 @@ def functions_of(module: CodeType) -> dict[str, CodeType]:
 
 
 class Namespace:
-    """The names of one library's generated module."""
+    """The names of one library's generated module.
+
+    What every module may use stands where Python looks last, in the place of the built-in functions (``shared``): once, not once
+    in each of many modules.
+    """
 
     __slots__ = ("_link", "_links", "_operators", "_pieces", "_places", "names")
 
-    def __init__(self, packed: Buffer, base: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
+    def __init__(self, packed: Buffer, shared: dict[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
         view = memoryview(packed)
         start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
         self._places: dict[str, Place]
@@ -97,7 +101,7 @@ class Namespace:
         self._places, self._links, self._operators = marshal.loads(view[_LENGTH:start])
         self._pieces = view[start:]
         self._link = link
-        self.names: dict[str, Any] = {**base, "BODY": self._body}
+        self.names: dict[str, Any] = {"__builtins__": shared, **own, "BODY": self._body}
 
     def __getitem__(self, name: str) -> Any:
         """What a name of the module stands for."""

@@ -206,12 +206,8 @@ class Program:
             library = self.libraries[key]
             if not library.has(traced):
                 self._make_traced()
-            base = {**names_of_modules(), **self._more_names, "LIBRARY": key}
-            if traced:
-                from guideway.engine import trace
-
-                base.update(t_enter=trace.t_enter, t_leave=trace.t_leave, t_define=trace.t_define)
-            made = Namespace(library.packed_code(traced), base, lambda link: self._linked(link, traced))
+            own = {**self._more_names, "LIBRARY": key}
+            made = Namespace(library.packed_code(traced), names_of_modules(traced), own, lambda link: self._linked(link, traced))
             found = self._modules.setdefault((key, traced), made)
         return found
 
@@ -309,14 +305,19 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 
 
 @cache
-def names_of_modules() -> dict[str, Any]:
-    """The names that every generated module starts with."""
+def names_of_modules(traced: bool = False) -> dict[str, Any]:
+    """The names that every generated module may use, Python's own among them; traced code has some of its own."""
+    if traced:
+        from guideway.engine.trace import t_define, t_enter, t_leave
+
+        return {**names_of_modules(), "t_enter": t_enter, "t_leave": t_leave, "t_define": t_define}
+    import builtins
     from decimal import Decimal
 
     from guideway.engine import access, support, typetests, values
     from guideway.fhir import element
 
-    names = {name: getattr(values, name) for name in values.__all__}
+    names = vars(builtins) | {name: getattr(values, name) for name in values.__all__}
     for module in (access, support, typetests):
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__:

@@ -91,17 +91,20 @@ class JsonElement(msgspec.Struct, frozen=True):
 
 
 class _TypeTable(Mapping[str, TypeInfo]):
-    """Types by qualified name; a line of the table is parsed on first use."""
+    """Types by qualified name; ``lines`` are their places in the table's text, each parsed on first use."""
 
-    def __init__(self, model: str, lines: Mapping[str, str], parsed: dict[str, TypeInfo] | None = None) -> None:
+    def __init__(
+        self, model: str, text: str, lines: Mapping[str, slice], parsed: dict[str, TypeInfo] | None = None
+    ) -> None:  # fmt: skip
         self._model = model
+        self._text = text
         self._lines = lines
         self._parsed: dict[str, TypeInfo] = parsed if parsed is not None else {}
 
     def __getitem__(self, name: str) -> TypeInfo:
         found = self._parsed.get(name)
         if found is None:
-            found = self._parsed[name] = _read_type_line(self._model, name, self._lines[name])
+            found = self._parsed[name] = _read_type_line(self._model, name, self._text[self._lines[name]])
         return found
 
     def __contains__(self, name: object) -> bool:
@@ -313,17 +316,23 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
     conversions: list[str] = []
     contexts: list[ContextInfo] = []
     required: list[tuple[str, str | None]] = []
-    lines: dict[str, str] = {}
+    lines: dict[str, slice] = {}
     codes: dict[str, str] = {}
     model = ""
     with open(path, encoding="utf-8") as stream:
         text = stream.read()
-    for line in text.split("\n"):
-        tag, _, rest = line.partition("\t")
-        if tag == "T":
-            name, _, body = rest.partition("\t")
-            lines[f"{model}.{name}"] = body
-        elif tag == "C":
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        if text.startswith("T\t", position):  # by far the most, and the longest
+            middle = text.index("\t", position + 2)
+            lines[f"{model}.{text[position + 2 : middle]}"] = slice(middle + 1, end)
+            position = end + 1
+            continue
+        tag, _, rest = text[position:end].partition("\t")
+        position = end + 1
+        if tag == "C":
             conversions.append(rest)
         elif tag == "B":
             name, _, codes[f"{model}.{name}"] = rest.partition("\t")
@@ -340,7 +349,7 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
         model,
         head.get("version"),
         head["url"],
-        _TypeTable(model, lines),
+        _TypeTable(model, text, lines),
         lambda: tuple(_conversion(model, line) for line in conversions),
         tuple(contexts),
         required=tuple(required),
@@ -420,7 +429,7 @@ def read_xml(path: str | os.PathLike[str]) -> ModelInfo:
         model,
         root.get("version"),
         root.attrib["url"],
-        _TypeTable(model, {}, types),
+        _TypeTable(model, "", {}, types),
         tuple(
             ConversionInfo(
                 c.attrib["functionName"], _xml_name(model, c.get("fromType", "")), _xml_name(model, c.get("toType", ""))

@@ -99,7 +99,9 @@ class CompiledGuideline:
         value_set_titles: dict[str, str] | None = None,
         program: Any = None,
         findings: Iterable[Diagnostic] = (),
+        roots: Iterable[str] | None = None,
     ) -> None:
+        """``roots`` are the canonicals of the root plans, where they have been found before."""
         self.manifest = manifest
         self.content_hash = content_hash
         self.artifacts = tuple(artifacts)
@@ -122,6 +124,7 @@ class CompiledGuideline:
         self._package: Guideline | None = None
         self._resolved: dict[tuple[str, tuple[str, ...]], Artifact | None] = {}
         self._roots: list[Artifact] | None = None
+        self._root_names = None if roots is None else tuple(roots)
         self._terminology: Any = None
 
     # -- artifacts
@@ -159,6 +162,9 @@ class CompiledGuideline:
         return list(self._roots)
 
     def _find_roots(self) -> list[Artifact]:
+        if self._root_names is not None:
+            by_canonical = {plan.canonical: plan for plan in self.plans}
+            return [by_canonical[name] for name in self._root_names]
         inner: set[str] = set()
         for plan in self.plans:
             for reference in definitions_in(plan.resource):
@@ -236,7 +242,7 @@ class CompiledGuideline:
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
             "requirements", "branches", "parameters", "value_sets", "value_set_titles", "program", "findings",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"roots": tuple(plan.canonical for plan in self.root_plans())}
 
     @classmethod
     def from_state(cls, state: Json) -> CompiledGuideline:
@@ -303,10 +309,55 @@ def freeze(guideline: CompiledGuideline) -> bytes:
     from pickle import PickleBuffer, dumps
 
     buffers: list[PickleBuffer] = []
-    state = dumps(guideline.state(), 5, buffer_callback=buffers.append)
+    state = dumps(_compact(guideline.state()), 5, buffer_callback=buffers.append)
     parts = [memoryview(state), *(buffer.raw() for buffer in buffers)]
     head = table([part.nbytes for part in parts])
     return b"".join([len(head).to_bytes(4, "little"), head, *parts])
+
+
+def _compact(state: Json) -> Json:
+    """The state with equal parts made the same object, which pickle then writes, and reads, once.
+
+    Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
+    much for its memory as for its time.
+    """
+    known: dict[Any, Any] = {}
+    compact = dict(state)
+    compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
+    compact["defines"] = {
+        library: {name: msgspec.structs.replace(found, **_fields(found, known)) for name, found in defines.items()}
+        for library, defines in state["defines"].items()
+    }
+    return compact
+
+
+def _fields(definition: Definition, known: dict[Any, Any]) -> Json:
+    return {name: _once(getattr(definition, name), known) for name in ("type", "requirements", "elements", "must_support")}
+
+
+def _once(value: Any, known: dict[Any, Any]) -> Any:
+    """The value, its parts replaced by equal ones that were met before. An action stays an object of its own, whatever others are
+    equal to it: what is found out about actions goes by identity."""
+    if isinstance(value, str):
+        return known.setdefault(value, value)
+    if isinstance(value, tuple):  # by the identity of the parts, which are the ones kept: 1 is not True
+        parts = tuple(_once(part, known) for part in value)
+        return known.setdefault((tuple, *map(id, parts)), parts)
+    if isinstance(value, list):
+        items = [_once(item, known) for item in value]
+        return known.setdefault((list, *map(id, items)), items)
+    if isinstance(value, dict):
+        made = {_once(name, known): _once(item, known) for name, item in value.items() if name != "action"}
+        if "action" in value:
+            actions = value["action"]
+            own = [_own(item, known) for item in actions] if isinstance(actions, list) else actions
+            return {name: own if name == "action" else made[name] for name in value}
+        return known.setdefault((dict, *(id(part) for pair in made.items() for part in pair)), made)
+    return value
+
+
+def _own(value: Any, known: dict[Any, Any]) -> Any:
+    return dict(_once(value, known)) if isinstance(value, dict) else value
 
 
 def _thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
