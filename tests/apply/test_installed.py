@@ -78,3 +78,13 @@ def test_supplying_what_is_missing_decides(path: Path) -> None:
             for index, name in enumerate(names):
                 flips = any(statuses[(*v[:index], True, *v[index + 1 :])] != s for v, s in statuses.items() if not v[index])
                 assert flips, (key, name, statuses)
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::3], ids=lambda p: p.stem)
+def test_in_short_only_the_evidence_of_what_cannot_be_known_is_left_out(path: Path) -> None:
+    short, brief = (apply_guideline(installed(), record(path), as_of=AS_OF, explain=level) for level in ("short", "brief"))
+    for left, right in zip(short.recommendations, brief.recommendations, strict=True):
+        if right.status == "unknown" and not left.evidence:
+            right.evidence = []
+        assert left.as_json() == right.as_json()
+    assert [d.message for d in short.findings] == [d.message for d in brief.findings]

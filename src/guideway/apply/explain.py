@@ -86,8 +86,11 @@ class Explainer:
         self._said: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
         self._sources = Provenance()
 
-    def explain(self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False) -> None:
-        """Fill in evidence, missing and excluded of a recommendation from the results behind its status."""
+    def explain(
+        self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False, only_missing: bool = False
+    ) -> None:  # fmt: skip
+        """Fill in evidence, missing and excluded of a recommendation from the results behind its status; ``only_missing``:
+        without the evidence (and so without what is wrong with it)."""
         evidence: dict[tuple[Any, ...], Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
@@ -100,7 +103,7 @@ class Explainer:
             elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
                 display = result.description or result.expression
                 missing[display] = Missing(element=display, display=display, for_=result.kind)
-        for result, trace in results:
+        for result, trace in results if not only_missing else ():
             for item in self._evidence_of(trace, result, touched):
                 evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
             if full:

@@ -22,7 +22,7 @@ from guideway.apply.inputs import unmet_inputs, variables_of
 from guideway.apply.merge import merge
 from guideway.apply.moment import Moment, moment
 from guideway.apply.names import ASKED
-from guideway.apply.outcome import DOES_NOT_APPLY, Excluded, PatientOutcome, PlanSummary, Recommendation
+from guideway.apply.outcome import DOES_NOT_APPLY, UNKNOWN, Excluded, PatientOutcome, PlanSummary, Recommendation
 from guideway.apply.parameters import engine_parameters, shown_parameters
 from guideway.apply.policies import policy as policy_named
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
@@ -31,7 +31,9 @@ from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 
-LEVELS = ("none", "brief", "evidence", "full")
+LEVELS = ("none", "short", "brief", "evidence", "full")
+FEW = 3
+"""So many recommendations that cannot be known yet are explained and shown in full even in short; of more, what they wait for."""
 
 DRAFT = (
     "DRAFT: this guideline has not been approved for clinical use. For review by health professionals; "
@@ -72,7 +74,7 @@ def apply_guideline(
       type.
     - ``hook``: only actions that answer to this trigger; None: all.
     - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
-      apply; ``"none"``: statuses only, the fastest.
+      apply; ``"short"``: nor, where it is much, of what cannot be known yet; ``"none"``: statuses only, the fastest.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
 
@@ -138,20 +140,27 @@ def apply_guideline(
         close()
     if level != "none":
         explained = outcome.recommendations if stopped is None else []
-        if level == "brief":
+        if level in ("short", "brief"):
             explained = [r for r in explained if r.status != DOES_NOT_APPLY]
         if explained:
             from guideway.apply.explain import Explainer
 
             explainer = Explainer(guideline, evaluation, seen)
+            short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
-                explainer.explain(recommendation, walk.verdicts[recommendation.key], full=level == "full")
+                verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
+                explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing)
             outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)
     find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation)
     _link_requests(outcome)
     return outcome
+
+
+def _faultless(record: Any) -> bool:
+    """Whether nothing was found about the data that could be said of a recommendation resting on them."""
+    return not any(getattr(record, name, None) for name in ("findings", "excluded", "flagged"))
 
 
 def _link_requests(outcome: PatientOutcome) -> None:

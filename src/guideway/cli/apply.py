@@ -110,7 +110,8 @@ def apply(
         guideline.plan(plan)
     if hook != "patient-view":
         check_hook(guideline, hook)
-    run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, _level(form, explain))
+    level = _level(form, explain, in_short=not plans and not settings)
+    run = Run(guideline, plans, as_of, timezone, given, hook, context, policy, level)
     changes = run.settings(settings)
     outcomes: list[PatientOutcome] = []
     differences: list[WhatIf] = []
@@ -202,9 +203,12 @@ class Run:
         return WhatIf(before.subject, changed.notes, compare(before, after), after)
 
 
-def _level(form: str, explain: bool) -> bool | str:
-    """How much is explained: of what does not apply only the reason, unless everything is asked for."""
-    return True if explain else False if form == "outcome" else "brief"
+def _level(form: str, explain: bool, in_short: bool) -> bool | str:
+    """How much is explained: what the view shows. Of what does not apply only the reason, unless everything is asked for; the
+    views for people also leave out what much that cannot be known yet rests on."""
+    if explain or form == "outcome":
+        return explain
+    return "short" if in_short and form in ("table", "markdown") else "brief"
 
 
 def _context_parameters(guideline: CompiledGuideline, file: str) -> dict[str, Any]:

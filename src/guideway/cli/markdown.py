@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
+from guideway.apply.run import FEW
 from guideway.cli.lines import clean
 from guideway.cli.table import (
-    FEW,
     HEADINGS,
     also_text,
     evidence_rows,

@@ -29,6 +29,7 @@ from guideway.apply.outcome import (
     Source,
     UnknownGroup,
 )
+from guideway.apply.run import FEW
 from guideway.cli.lines import Line, Piece, clean, wrap
 from guideway.diagnostics import Diagnostic, Severity
 
@@ -54,9 +55,6 @@ COUNTED: dict[str, tuple[str, str]] = {
     DOES_NOT_APPLY: ("does not apply", "do not apply"),
 }
 """Status → what one, and what several of it are called."""
-
-FEW = 3
-"""So many recommendations that cannot be known yet are shown in full; of more, a line each."""
 
 TOP = 6
 """So many data that would settle most are named; and those that are at hand but cannot be used, all."""
