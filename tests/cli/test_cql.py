@@ -144,6 +144,7 @@ def test_eval_explains_what_is_wrong() -> None:
     assert_fatal(guideway("cql", "eval", "Foo"), "Foo")
     assert_fatal(guideway("cql", "eval", "1", "--data", "gone.json"), "gone.json")
     assert_fatal(guideway("cql", "eval", "1", "--parameter", "P=1"), "P")
+    assert_fatal(guideway("cql", "eval", "1", "--library", PATIENT), "looks like ELM")
     assert_fatal(guideway("cql", "eval", "Message(1, true, 'code', 'Error', 'stop here')"), "stop here")
 
 

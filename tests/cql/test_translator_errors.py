@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.cql.compact import FHIR
 
-from guideway.cql.translator import translate
+from guideway.cql.translator import translate, translate_expression
 from guideway.diagnostics import Diagnostic
 
 
@@ -125,3 +125,18 @@ def test_a_name_of_an_included_library_is_pointed_to() -> None:
     sources = DictSource({"Common": "library Common define Answer: 42"})
     found = translate("library T include Common called C define X: Answer", sources=sources).errors
     assert found[0].hint == 'library Common has it: C."Answer"'
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("", ["cql-syntax"]),
+        ("// nothing", ["cql-syntax"]),
+        ("#", ["cql-character", "cql-syntax"]),
+        ("/* open", ["cql-character", "cql-syntax"]),
+    ],
+)
+def test_an_expression_that_is_none_is_marked_in_its_own_text(text: str, rules: list[str]) -> None:
+    found = translate_expression(text).errors
+    assert [d.rule for d in found] == rules
+    assert all(str(d.position) == "1:1" and "define" not in d.as_text() for d in found)

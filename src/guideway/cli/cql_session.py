@@ -213,4 +213,6 @@ def _library_name(path: str) -> str:
     from pathlib import Path
 
     file = Path(path)
+    if file.suffix.lower() in (".json", ".xml"):
+        raise GuidewayError(f"{path}: a library is given as CQL text here, a .cql file; this looks like ELM")
     return header(read_cql(file))[0] or file.stem

@@ -22,6 +22,7 @@ from guideway.cql.libraries import (
     Translated,
     Workspace,
 )
+from guideway.cql.source import SourceText
 from guideway.cql.translation import TranslationOptions
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes as elm
@@ -149,14 +150,18 @@ def translate_expression(
     head = "\n".join(lines) + f"\ndefine {EXPRESSION_NAME}:\n"
     result = translate(head + text, file=file, sources=sources, models=models, options=options)
     above = head.count("\n")
-    moved = [_moved_up(d, above) if d.file == file else d for d in result.diagnostics]
-    return result._replace(diagnostics=moved)
+    own = SourceText(text, file)
+    moved = [_moved_up(d, above, own) if d.file == file else d for d in result.diagnostics]
+    return result._replace(diagnostics=sorted(moved, key=lambda d: d.rule == "cql-syntax" and d.position == own.position(0, 0)))
 
 
-def _moved_up(diagnostic: Diagnostic, lines: int) -> Diagnostic:
+def _moved_up(diagnostic: Diagnostic, lines: int, text: SourceText) -> Diagnostic:
+    """The finding as one of the expression's text; that there is no expression is said of the text's beginning."""
     position = diagnostic.position
     if position is None:
         return diagnostic
+    if position.line <= lines and diagnostic.rule == "cql-syntax":
+        return text.diagnostic(diagnostic.rule, diagnostic.message, 0, 0, hint=diagnostic.hint)
     return diagnostic._replace(
         position=position._replace(line=max(1, position.line - lines), end_line=max(1, position.end_line - lines))
     )
