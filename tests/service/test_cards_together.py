@@ -218,6 +218,22 @@ def test_a_plan_that_services_share_is_shown_by_the_one_that_reaches_most():
     assert visit(made, services) == {"wide": ["Do common"], "narrow": ["Do mine"]}
 
 
+def test_while_an_order_is_written_the_service_made_for_it_comes_first():
+    at = lambda *hooks: {"trigger": [{"type": "named-event", "name": name} for name in hooks]}  # noqa: E731
+    both, view = at("patient-view", "order-sign"), at("patient-view")
+    made = guideline(
+        plan(
+            "wide", {"id": "a", "definitionCanonical": SHARED}, {"id": "b", "definitionCanonical": f"{BASE}/PlanDefinition/more"}
+        ),
+        plan("orders", {"id": "a", "definitionCanonical": SHARED}),
+        plan("shared", {**action("common"), **both}),
+        plan("more", {**action("one"), **both}, {**action("two"), **view}, {**action("three"), **view}),
+    )
+    services = list(services_of(made))
+    for hook, first in (("patient-view", "wide"), ("order-sign", "orders")):
+        assert next(iter(in_use(s for s in services if s.hook == hook))).plan.id == first
+
+
 def test_a_site_that_uses_one_service_gets_everything_from_it():
     made, services = two_services(extra=[action("mine")])
     assert visit(made, services, names=["narrow-patient-view"]) == {"narrow": ["2 recommendations: Do common; Do mine"]}

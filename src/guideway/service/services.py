@@ -39,8 +39,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     hooks_version: str = "2.0.0"
-    reaches: Mapping[str, int] = {}
-    """The plans below, as ``url|version``, that it applies whatever the patient is like, and how much each says at the hook."""
+    reaches: Mapping[str, tuple[int, int]] = {}
+    """The plans below, as ``url|version``, that it applies whatever the patient is like: how many actions of each answer to the
+    hook, and how many there are."""
 
     def discovery(self) -> Json:
         """The entry of the discovery document."""
@@ -80,8 +81,9 @@ def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0", i
 def in_use(services: Iterable[Service], names: Sequence[str] = ()) -> list[Service]:
     """The services that a site uses, first the one that is asked first about what several share.
 
-    ``names``: service ids in that order. Where none are named all are used, at each hook first the one with the most to say
-    there, then the one that adds most to it, and so on.
+    ``names``: service ids in that order. Where none are named all are used. While an order is written the service that is made
+    for it comes first: the one most of whose actions answer to the hook. Otherwise the one with the most to say comes first, then
+    the one that adds most to it, and so on.
     """
     known = list(services)
     if names:
@@ -89,8 +91,14 @@ def in_use(services: Iterable[Service], names: Sequence[str] = ()) -> list[Servi
         return [by_id[name] for name in dict.fromkeys(names) if name in by_id]
     found: list[Service] = []
     said: dict[str, set[str]] = {}
+
+    def rank(service: Service) -> float:
+        if service.hook.startswith("order-"):
+            return sum(n for n, _ in service.reaches.values()) / (sum(n for _, n in service.reaches.values()) or 1)
+        return sum(n for plan, (n, _) in service.reaches.items() if plan not in said.get(service.hook, ()))
+
     while known:
-        best = max(known, key=lambda s: sum(n for plan, n in s.reaches.items() if plan not in said.get(s.hook, ())))
+        best = max(known, key=rank)
         known.remove(best)
         found.append(best)
         said.setdefault(best.hook, set()).update(best.reaches)
@@ -138,8 +146,9 @@ class Usage:
         return found.get(service.id, Left())
 
 
-def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[tuple[str, int]]:
-    """The plans that ``plan`` leads to by actions without any condition, with the number of actions that answer to the hook."""
+def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The plans that ``plan`` leads to by actions without any condition: how many of its actions answer to the hook, and how many
+    there are."""
     pending, seen = [plan], {plan.canonical}
     while pending:
         resource = pending.pop().resource
@@ -156,8 +165,8 @@ def _reached(guideline: CompiledGuideline, plan: Artifact, hook: str) -> Iterato
                 if target is not None and target.canonical not in seen:
                     seen.add(target.canonical)
                     pending.append(target)
-                    answering = sum(hook in names_of_triggers(a) for a in leaves_of(target.resource))
-                    yield target.canonical, answering
+                    leaves = list(leaves_of(target.resource))
+                    yield target.canonical, (sum(hook in names_of_triggers(a) for a in leaves), len(leaves))
 
 
 def _may_be_left_out(action: Json, hook: str) -> bool:
