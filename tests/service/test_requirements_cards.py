@@ -48,6 +48,11 @@ def test_C4_C5_sources(cards):
         assert card["source"].get("url", "https://x").startswith("https://")
 
 
+def test_C6_a_topic_is_a_coding(cards):
+    topics = [card["source"]["topic"] for card in cards if "topic" in card["source"]]
+    assert all(topic["code"] and topic["system"] for topic in topics)
+
+
 def test_C7_C15_ids_are_uuids_and_stable_for_a_retry(service):
     body = hook_request(COUNT, RX)
     first, second = service.cards(body), service.cards(body)
