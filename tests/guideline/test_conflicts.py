@@ -343,7 +343,10 @@ def test_c15_two_devices_for_everyone_and_history_comes_first() -> None:
     history = Seen(ADULT, MCAS, ANAPHYLAXIS)
     assert "C15-history" in history.rules(key)
     assert history.applies("emergency-preparedness#auto-injector-after-anaphylaxis")
+    assert len(history.drugs("epinephrine")) == 1
     for request in history.drugs("epinephrine"):
+        assert request["dispenseRequest"]["quantity"]["value"] == 2
+        assert request["priority"] == "urgent"
         assert "mg" not in json.dumps(request.get("dosageInstruction", []))
 
 
