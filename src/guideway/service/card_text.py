@@ -58,11 +58,26 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+NOT_FOUND = "not found: "
+
+
+def gathered(lines: Iterable[str]) -> list[str]:
+    """Lines of evidence, with what was not found in one line at the end.
+
+    >>> gathered(["not found: A", "B", "not found: C"])
+    ['B', 'not found: A; C']
+    """
+    found = list(lines)
+    absent = {line.casefold(): line.removeprefix(NOT_FOUND) for line in reversed(found) if line.startswith(NOT_FOUND)}
+    rest = [line for line in found if not line.startswith(NOT_FOUND)]
+    return rest + ([NOT_FOUND + "; ".join(reversed(absent.values()))] if absent else [])
+
+
 def evidence_line(e: Evidence) -> str:
     """One line: what, its value and unit, its date, and where it is on record; or that it was looked for and not found."""
     if e.absent:
         name = e.display.removeprefix("no ").removesuffix(" on record")
-        return escaped(f"not found: {name or e.display}")
+        return escaped(f"{NOT_FOUND}{name or e.display}")
     value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
     rest = ", ".join(part for part in (e.date, e.resource) if part)
     return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))
@@ -78,7 +93,7 @@ def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = 
         return [line for line in dict.fromkeys(lines) if line not in without]
 
     parts = new([escaped(r.description)]) if r.description else []
-    parts += bullets("Why:", new(evidence_line(e) for e in r.evidence))
+    parts += bullets("Why:", gathered(new(evidence_line(e) for e in r.evidence)))
     parts += new([f"Background: {escaped(r.rationale)}"]) if r.rationale else []
     notes = (note for note in r.notes if not note.startswith(together) or "details such as" in note)
     parts += bullets("Note:", new(escaped(note) for note in notes))

@@ -31,6 +31,7 @@ from guideway.service.card_text import (
     cut,
     escaped,
     evidence_line,
+    gathered,
     needed_lines,
     said,
     signed,
@@ -322,8 +323,7 @@ class _Maker:
             parts += [f"**{escaped(unit.title)}**", f"One of: {escaped('; '.join(offered))}", *source_line(unit.recommendations)]
         parts += self._withheld(withheld)
         shown = self._shown_of([*units, *listed]) + [self._shown(r) for r in untold]
-        suggestions = self._suggestions(units, shown)
-        suggestions += self._withdrawals(units, shown)
+        suggestions = self._withdrawals(units, shown) + self._suggestions(units, shown)
         worst = "warning" if pressing or failed or missing else "info"
         return self._card(name, units, summary, parts, suggestions, shown, at_least=worst)
 
@@ -424,7 +424,7 @@ class _Maker:
         if len(units) > 1 and all(lines):
             common = set.intersection(*lines)
             shared = [line for line in dict.fromkeys(map(evidence_line, units[0].recommendations[0].evidence)) if line in common]
-        parts = bullets("Why, for all of these:", shared)
+        parts = bullets("Why, for all of these:", gathered(shared))
         for unit in units:
             parts += self._section(unit, titled=unit.title != summary, without=shared)
         return parts
@@ -436,7 +436,9 @@ class _Maker:
         parts = [f"**{escaped(unit.title)}**"] if titled else []
         for number, r in enumerate(unit.recommendations):
             text = said(self.outcome, r, seen, together)
-            seen += [line.removeprefix("- ") for part in text for line in part.splitlines()]
+            seen += [line.removeprefix("- ") for part in text for line in part.splitlines()] + [
+                evidence_line(e) for e in r.evidence
+            ]
             title = r.title or r.action
             if (number or r is not unit.own) and title != unit.title:
                 text = [f"*{escaped(title)}*", *text]
