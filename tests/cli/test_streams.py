@@ -58,9 +58,9 @@ def test_what_only_informs_is_no_finding() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b'{"resourceType": "Bundle",\n "total": NaN}', ":2:11: this is not JSON: NaN is no JSON number. Correct"),
+        (b'{"resourceType": "Bundle",\n "total": NaN}', ":2:11: this is not JSON: NaN is no JSON number. Put it right there"),
         (b'{"resourceType": "Bundle",\n "total": -Infinity}', "-Infinity is no JSON number"),
-        (b'{"resourceType": "Bundle",\n "entry": [1,]}', ":2:14: this is not JSON: trailing comma in array. Correct"),
+        (b'{"resourceType": "Bundle",\n "entry": [1,]}', ":2:14: this is not JSON: trailing comma in array. Put it right there"),
         (b'{"resourceType": "Bundle",\n "entry": [', ":2: this is not JSON: it breaks off too soon. Is the file complete?"),
         ('{"resourceType": "Bundle"}'.encode("utf-16-le"), "UTF-16"),
         (b"PK\x03\x04rest", "ZIP file"),

@@ -150,3 +150,14 @@ def test_a_period_that_ends_before_it_begins_is_a_finding() -> None:
     del found["effectiveDateTime"]
     found["effectivePeriod"] = {"start": "2026-06-01", "end": "2026-05-01"}
     assert "period-reversed" in [f["rule"] for f in outcome(bundle)["findings"]]
+
+
+def test_a_count_beyond_what_is_plausible_or_too_old_is_named_as_the_reason() -> None:
+    for changes in (quantity(value=800), {"effectiveDateTime": "2026-04-02"}):
+        bundle = example()
+        count(bundle).update(changes)
+        interrupt = next(r for r in outcome(bundle)["recommendations"] if r["id"] == INTERRUPT)
+        assert interrupt["status"] == "unknown"
+        (missing,) = [m for m in interrupt["missing"] if m["element"] == "anc"]
+        assert missing["because"][0].startswith(COUNT)
+        assert "does not serve here" in missing["because"][0]

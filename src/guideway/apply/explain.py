@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.doubts import unit_mismatch, weaknesses
-from guideway.apply.facts import ResourceFacts, facts_of, unit_faults
+from guideway.apply.facts import ResourceFacts, facts_of, unit_faults, unused
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import (
     DOES_NOT_APPLY,
@@ -414,6 +414,8 @@ class Explainer:
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
+            if not notes and trace is not None and self.guideline.elements[key].unit:
+                notes += unused((r, self._facts(r)) for r in self._sources.read_by(trace))
             self._reasons[key] = notes = notes[:5]
         return notes
 

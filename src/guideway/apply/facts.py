@@ -133,3 +133,12 @@ def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterab
             text = f"{resource.reference}: the unit {given!r} cannot be converted to {unit!r}."
             found.append(Diagnostic("unit-unconvertible", Severity.warning, text, None, None, resource.reference))
     return found
+
+
+def unused(found: Iterable[tuple[str, ResourceFacts]]) -> list[str]:
+    """The newest measurement that was read for something that has no value all the same: too old, too late, or not plausible."""
+    measured = [(facts.date or "", reference, facts) for reference, facts in found if facts.measured and facts.unit]
+    if not measured:
+        return []
+    date, reference, facts = max(measured, key=lambda each: each[:2])
+    return [f"{reference}, {facts.value} {facts.unit}{f' of {date}' if date else ''}, does not serve here"]

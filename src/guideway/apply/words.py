@@ -21,8 +21,8 @@ _ASKS = {
 def proposal_text(request: Json) -> str:
     """What a request asks for, in a few words: the thing, how, and what kind of request it is.
 
-    >>> proposal_text({"resourceType": "ServiceRequest", "code": {"text": "Blood count"}})
-    'Blood count (order)'
+    >>> proposal_text({"resourceType": "ServiceRequest", "code": {"text": "Second opinion"}})
+    'Second opinion (order)'
     """
     named = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept", "description", "category")
     found = [request.get(name) for name in named]

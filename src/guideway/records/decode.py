@@ -25,7 +25,7 @@ MAX_DEPTH = 200
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
-_CORRECT = " Correct the file there, or export it again."
+_PUT_RIGHT = " Put it right there, or export the file again."
 _BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
 
 
@@ -146,7 +146,7 @@ def _decode_slowly(data: bytes, name: str) -> Decoded:
         value = json.loads(data, object_pairs_hook=build, parse_float=number, parse_int=whole, parse_constant=constant)
         _check_depth(data, value, name)
     except json.JSONDecodeError as error:
-        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.{_CORRECT}") from None
+        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.{_PUT_RIGHT}") from None
     except UnicodeDecodeError:
         raise GuidewayError(_not_utf8(data, name)) from None
     except RecursionError:
@@ -176,7 +176,7 @@ def _explain(data: bytes, name: str, message: str) -> str:
     word = re.match(rb"[-+]?(NaN|Infinity)", data[start - 1 if data[start - 1 : start] in (b"+", b"-") else start :])
     if word is not None:
         what = f"{word[0].decode()} is no JSON number"
-    return f"{name}:{line}:{column}: this is not JSON: {what}.{_CORRECT}"
+    return f"{name}:{line}:{column}: this is not JSON: {what}.{_PUT_RIGHT}"
 
 
 def _not_utf8(data: bytes, name: str) -> str:
