@@ -39,6 +39,17 @@ def test_every_operation_has_schemas() -> None:
             assert operation["summary"], path
 
 
+def test_operations_list_what_they_take() -> None:
+    paths = document(all_places(Settings()), "http://x")["paths"]
+    names = lambda path: {p["name"] for p in paths[path]["get"].get("parameters", ())}  # noqa: E731
+    assert {"id", "subject", "asOf", "hook", "_outputForm"} <= names("/fhir/PlanDefinition/{id}/$apply")
+    assert {"url", "filter", "offset", "count"} <= names("/fhir/ValueSet/$expand")
+    assert {"url", "system", "code", "inferSystem"} <= names("/fhir/ValueSet/$validate-code")
+    assert {"expression", "subject"} <= names("/fhir/$cql")
+    assert {"type", "_id", "url", "_count"} <= names("/fhir/{type}")
+    assert "data" not in names("/fhir/PlanDefinition/$apply")
+
+
 def test_the_document_is_served(plain: Service) -> None:
     assert plain.get("/openapi.json").json()["openapi"].startswith("3.1")
 

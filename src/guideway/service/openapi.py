@@ -218,6 +218,8 @@ def _operation(place: Place) -> Json:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"{(\w+)}", place.path)
     ]
+    if place.method == "GET":
+        parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _query_names(place.path)]
     if parameters:
         result["parameters"] = parameters
     if taken is not None:
@@ -228,6 +230,16 @@ def _operation(place: Place) -> Json:
     if not place.path.startswith("/health"):
         result["security"] = [{"bearer": []}, {}]
     return result
+
+
+def _query_names(path: str) -> list[str]:
+    """The query parameters of a GET under /fhir; those of an operation that only a body can hold are left out."""
+    from guideway.service.operation_inputs import BODY_ONLY, TAKEN
+    from guideway.service.operations import SEARCH
+
+    if path == "/fhir/{type}":
+        return list(SEARCH)
+    return sorted(TAKEN.get(path.removeprefix("/fhir/").replace("{id}/", ""), frozenset()) - BODY_ONLY)
 
 
 async def openapi(runtime: Runtime, request: Request) -> Response:

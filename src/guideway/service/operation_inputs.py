@@ -60,6 +60,14 @@ TAKEN: dict[str, frozenset[str]] = {
 }
 """The parameters that each operation takes: one that is misspelt must not be passed over in silence."""
 
+BODY_ONLY = frozenset(
+    {
+        "data", "prefetchData", "parameters", "dataEndpoint", "contentEndpoint", "terminologyEndpoint", "coding",
+        "codeableConcept", "userType", "userTaskContext", "setting", "settingContext", "library",
+    }
+)  # fmt: skip
+"""Parameters that hold a resource, a complex value or parts, and so cannot stand in a URL."""
+
 
 class Inputs:
     """The parameters of one operation: query parameters and a Parameters body as one, and the artifact of an instance call."""
