@@ -193,6 +193,7 @@ def test_c05_ranitidine_is_recognised_and_never_proposed() -> None:
 def test_c06_aspirin_passes_three_gates_and_has_no_dose() -> None:
     untested = Seen(ADULT, MCAS, BACK_PAIN, PROSTAGLANDIN)
     assert untested.proposed("assess-aspirin-tolerance")
+    assert "not from the source articles" in untested.said("aspirin-tolerance-gate#assess-tolerance-back-pain")
     assert not untested.drugs("aspirin")
     tolerated = Seen(ADULT, MCAS, BACK_PAIN, PROSTAGLANDIN, course(aspirinTolerance="local:aspirin-tolerance|tolerated"))
     (request,) = tolerated.drugs("aspirin")
@@ -356,6 +357,7 @@ def test_c16_premedication_shows_both_strengths_and_the_anxiolytic_is_for_mastoc
     should, possibly = plan + "premedication-mca-corticosteroid", plan + "premedication-corticosteroid-option"
     assert seen.applies(should, possibly, plan + "premedication-anxiolytic", plan + "premedication-h1-h2")
     assert seen.at(plan + "premedication-mast-cell-activation").strength != seen.at(possibly).strength
+    assert seen.applies(plan + "premedication-mca-h1", plan + "premedication-mca-h2")
     assert "C16" in seen.rules(possibly)
     assert "ov.benzo-opioid" in seen.rules(plan + "premedication-anxiolytic")
     assert all(

@@ -526,12 +526,23 @@ def test_whether_the_ends_belong_to_the_band_is_a_parameter(baseline: str, inclu
     assert value_of("MastCellMidostaurinElements", define, data, bandInclusive=inclusive) == inside
 
 
+@pytest.mark.parametrize(("resets", "start"), [(False, "2026-01-05"), (True, "2026-05-20")])
+def test_whether_an_interruption_resets_the_clock_is_a_parameter(resets: bool, start: str) -> None:
+    data = [
+        med("Midostaurin") | {"start": "2026-01-05", "status": "stopped"},
+        med("Midostaurin") | {"start": "2026-05-20"},
+    ]
+    found = value_of("MastCellMedicationElements", "Cytoreductive Start", data, interruptionResetsClock=resets)
+    assert found == start
+
+
 COVERED_ELSEWHERE = {
     "labMaxAgeDays": "test_never_events_more",
     "secondLineNeedsAll": "test_elements",
 }
 COVERED = {
     "bandInclusive": test_whether_the_ends_belong_to_the_band_is_a_parameter,
+    "interruptionResetsClock": test_whether_an_interruption_resets_the_clock_is_a_parameter,
     "baselineMaxAgeDays": test_a_baseline_may_be_a_year_old,
     "implausibleNeutrophils": test_implausible_counts,
     "implausiblePlatelets": test_implausible_counts,
