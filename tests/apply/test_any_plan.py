@@ -126,7 +126,7 @@ def with_plans(found: list[Json]) -> CompiledGuideline:
     kept = [a for a in state["artifacts"] if a.type != "PlanDefinition"]
     distinct = {p["id"]: p for p in found}
     state["artifacts"] = [*kept, *(Artifact(p, f"PlanDefinition-{name}.json") for name, p in distinct.items())]
-    return CompiledGuideline.from_state(state)
+    return CompiledGuideline.from_state(state | {"roots": None})
 
 
 def leaves(definitions: Any) -> Iterator[Json]:

@@ -271,3 +271,17 @@ def test_an_action_takes_no_other_patient_either() -> None:
     assert result.rules() == ["dynamic-value-subject"]
     assert "participant" not in result.actions[0]
     assert extensions(result.actions[0], OWN + "action-participant") == []
+
+
+def test_what_is_due_at_different_times_does_not_fold() -> None:
+    later, soon = {"timingDateTime": "2026-09-01"}, {"timingPeriod": {"start": "2026-07-01"}}
+    lab = activity("lab", "ServiceRequest", code=TABLET_B)
+
+    def requests_of(left: Json, right: Json) -> list[Json]:
+        actions = ({**A, **left, "definitionCanonical": LAB}, {"id": "b", "title": "B", **right, "definitionCanonical": LAB})
+        return made(plan("main", *actions), lab).of("ServiceRequest")
+
+    assert [r.get("occurrenceDateTime") for r in requests_of(later, soon)] == ["2026-09-01", None]
+    assert len(requests_of(later, later)) == 1
+    (one_request,) = requests_of(later, {})
+    assert one_request["occurrenceDateTime"] == "2026-09-01"

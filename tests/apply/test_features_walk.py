@@ -285,6 +285,21 @@ def _() -> None:
     assert result.actions[1]["resource"] == {"reference": "http://x.org/y"}
 
 
+@row("18 a Questionnaire that the plan contains comes along")
+def _() -> None:
+    asked = {
+        "resourceType": "Questionnaire",
+        "id": "q",
+        "status": "draft",
+        "item": [{"linkId": "1", "text": "Well?", "type": "boolean"}],
+    }
+    actions = ({**A, "definitionCanonical": "#q"}, {"id": "b", "title": "B", "definitionCanonical": "#q"})
+    for policy in ("cpg", "cqf"):
+        result = made(plan("main", *actions, contained=[asked]), policy=policy)
+        assert [a["resource"] for a in result.actions] == [{"reference": "#q"}] * 2
+        assert result.of("Questionnaire") == [asked]
+
+
 @row("20 what a definition is follows from the resource, not from the URL's path")
 def _() -> None:
     odd = {**activity(), "url": "urn:uuid:00000000-0000-4000-8000-000000000000"}

@@ -11,7 +11,6 @@ FHIR R4: http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -19,12 +18,10 @@ import msgspec
 from guideway.apply.activities import Setting, make_request
 from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
 from guideway.apply.conditions import Verdict, judge, reason_of
-from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.expressions import Expressions
-from guideway.apply.identity import AnotherPatient, must_be_about
+from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.names import (
     APPLICABILITY_BEHAVIOR,
-    CQF_EXPRESSION,
     DIRECTION,
     EXCLUSIVE_GROUP,
     NOTE,
@@ -46,15 +43,6 @@ from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 
-CARRIED = frozenset(
-    {
-        "prefix", "title", "description", "textEquivalent", "priority", "code", "documentation", "condition", "relatedAction",
-        "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
-        "extension",
-    }
-)  # fmt: skip
-"""Elements of an action that go to RequestGroup.action as they are."""
-
 DEPTH_LIMIT = 60
 """Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
 
@@ -74,6 +62,8 @@ class ActionNode(msgspec.Struct, kw_only=True):
     refers_to: str | None = None
     """A canonical or URI where the definition is no resource that $apply makes (Questionnaire, definitionUri), or an existing
     resource."""
+    contained: Json | None = None
+    """What is referred to, where it is contained in the plan."""
     overrides: Json = {}
     """Elements of the output action that dynamic values set."""
     recommendation: Recommendation | None = None
@@ -132,6 +122,8 @@ class PlanNode(msgspec.Struct, kw_only=True):
     artifact: Artifact
     actions: list[ActionNode] = []
     status: str = DOES_NOT_APPLY
+    extension: list[Json] | None = None
+    """The plan's extensions with what expressions on them give; None: as they are."""
 
     @property
     def shown(self) -> list[ActionNode]:
@@ -194,6 +186,11 @@ class Walk:
         node.actions = context.actions(artifact.resource.get("action"), verdict, "", depth, triggered, group=artifact.resource)
         statuses = [a.status for a in node.actions]
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
+        computed = {"extension": list(objects(artifact.resource.get("extension")))}
+        for problem in compute_extensions(computed, self.expressions, libraries, {}):
+            text = f"{artifact.id}: {problem}"
+            self.findings.append(Diagnostic("extension-expression", Severity.warning, text, artifact.file or None))
+        node.extension = computed.get("extension", [])
         return node
 
 
@@ -288,8 +285,12 @@ class _Place:
         if facts.statements or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
         if status == APPLIES:
-            self._carried(node, recommendation)
-            self._dynamic_values(node, recommendation)
+            walk = self.walk
+            filling = Filling(
+                node, recommendation, walk.expressions, walk.setting.subject, self.libraries, self.plan.file or None
+            )
+            own = libraries_of(node.activity.resource) if node.activity is not None else []
+            filling.fill(own or self.libraries)
             recommendation.notes += self._notes(facts, recommendation)
             self._check_selection(node, recommendation)
         elif node.recommendation is not None and self.walk.stopped is None and status != DOES_NOT_APPLY:
@@ -348,9 +349,13 @@ class _Place:
         if isinstance(definition.get("transform"), str):
             text = f"{node.id}: the StructureMap transform {definition['transform']} is not executed"
             recommendation.findings.append(self._finding("transform-unsupported", Severity.warning, text, node.id))
-        if isinstance(definition.get("definitionUri"), str):
-            node.refers_to = definition["definitionUri"]
+        uri = definition.get("definitionUri")
+        if isinstance(uri, str) and uri.strip():
+            node.refers_to = uri
             return
+        if "definitionUri" in definition:
+            text = f"{node.id}: its definition is not a URI but {str(uri)[:80]!r}; it is left out"
+            recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
         canonical = definition.get("definitionCanonical")
         if not isinstance(canonical, str):
             if "definitionCanonical" in definition:
@@ -371,6 +376,8 @@ class _Place:
                 recommendation.findings += made.findings
         else:
             node.refers_to = target.canonical if target.url.startswith(("http", "urn:")) else canonical
+            if canonical.startswith("#"):
+                node.contained = target.resource
             if target.type != "Questionnaire":
                 text = f"{node.id}: its definition is a {target.type}; it is referred to, not applied"
                 recommendation.findings.append(self._finding("definition-type", Severity.warning, text, node.id))
@@ -393,131 +400,6 @@ class _Place:
             recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
             return
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1, triggered)
-
-    def _dynamic_values(self, node: ActionNode, recommendation: Recommendation) -> None:
-        """The activity's dynamic values first, then the action's, each in order."""
-        if node.request is not None and node.activity is not None:
-            libraries = libraries_of(node.activity.resource) or self.libraries
-            for dynamic in objects(node.activity.resource.get("dynamicValue")):
-                self._set(dynamic, node, recommendation, libraries, of_activity=True)
-            self._extension_expressions(node.request, libraries, node, recommendation)
-        for dynamic in objects(node.definition.get("dynamicValue")):
-            self._set(dynamic, node, recommendation, self.libraries, of_activity=False)
-        if node.request is not None:
-            node.request = self._sound(node.request, node, recommendation)
-
-    def _sound(self, request: Json, node: ActionNode, recommendation: Recommendation) -> Json | None:
-        """The request without what is not valid FHIR in it: a definition may hold anything."""
-        from guideway.apply.soundness import cleaned, faults_of
-
-        result, faults = cleaned(request)
-        for path, message in faults:
-            text = f"{node.id}: {request['resourceType']}.{path}: {message}; it is left out"
-            recommendation.findings.append(self._finding("request-invalid", Severity.error, text, node.id))
-        lacking = [".".join(map(str, path)) for path, _ in faults_of(result)]
-        if lacking:
-            text = f"{node.id}: no {request['resourceType']} is made: without what is left out it lacks {', '.join(lacking)}"
-            recommendation.findings.append(self._finding("request-invalid", Severity.error, text, node.id))
-            return None
-        return result
-
-    def _carried(self, node: ActionNode, recommendation: Recommendation) -> None:
-        """Keep what is not valid FHIR in a definition out of the RequestGroup."""
-        from guideway.apply.soundness import cleaned
-
-        carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
-        if not carried:
-            return
-        group, faults = cleaned(_GROUP | {"action": [carried]})
-        for path, message in faults:
-            text = f"{node.id}: {path.removeprefix('action.0.')}: {message}; it is left out"
-            recommendation.findings.append(self._finding("action-invalid", Severity.error, text, node.id))
-        if faults:
-            kept = (group.get("action") or [{}])[0]
-            node.definition = {n: v for n, v in node.definition.items() if n not in carried} | kept
-
-    def _set(
-        self, dynamic: Json, node: ActionNode, recommendation: Recommendation, libraries: list[str], *, of_activity: bool
-    ) -> None:
-        path = dynamic.get("path")
-        label = f"{node.id}: dynamic value {path!r}"
-        if not isinstance(path, str):
-            text = f"{node.id}: a dynamic value without a path"
-            recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, text, node.id))
-            return
-        answer = self.walk.expressions.evaluate(
-            dynamic.get("expression"), libraries, {**self.walk.expressions.of_action(node.definition), "resource": node.request}
-        )
-        if answer.error is not None:
-            text = f"{label}: {answer.error}"
-            recommendation.findings.append(self._finding("dynamic-value-error", Severity.error, text, node.id))
-            return
-        if answer.value is None or answer.value == []:
-            text = f"{label} is null: {path} stays as it is defined"
-            recommendation.findings.append(self._finding("dynamic-value-null", Severity.information, text, node.id))
-            return
-        on_action = not of_activity and (path.strip().startswith(("action.", "%action.")) or node.request is None)
-        try:
-            if on_action:
-                self._set_on_action(node, path, answer.value)
-            elif node.request is not None:
-                changed = deepcopy(node.request)
-                set_path(changed, str(changed["resourceType"]), path, answer.value)
-                must_be_about(self.walk.setting.subject, changed, node.request)
-                _must_be_sound(changed, node.request)
-                node.request = changed
-        except AnotherPatient as error:
-            text = f"{label}: {error}; it is refused"
-            recommendation.findings.append(self._finding("dynamic-value-subject", Severity.error, text, node.id))
-        except BadPath as error:
-            recommendation.findings.append(self._finding("dynamic-value-path", Severity.error, f"{label}: {error}", node.id))
-
-    def _set_on_action(self, node: ActionNode, path: str, value: Any) -> None:
-        first = parse_path(path)[0].name.partition("[")[0]
-        if first in _NOT_SET:
-            raise BadPath(f"action.{first} follows from the definition and is not set by a dynamic value")
-        base = next((name for name in node.definition if name == first), None)
-        if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
-            node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
-        overrides = deepcopy(node.overrides)
-        set_path(overrides, "RequestGroup.Action", path, value)
-        must_be_about(self.walk.setting.subject, overrides, node.overrides)
-        _must_be_sound(_GROUP | {"action": [overrides]}, _GROUP | {"action": [node.overrides]})
-        node.overrides = overrides
-
-    def _extension_expressions(
-        self, element: Any, libraries: list[str], node: ActionNode, recommendation: Recommendation
-    ) -> None:
-        """cqf-expression on an extension's value: the expression's value takes its place."""
-        for extension in objects(element.get("extension") if isinstance(element, dict) else None):
-            name = next((n for n in extension if n.startswith("_value")), None)
-            carried = extension.get(name) if name else None
-            expression = first_value(carried, CQF_EXPRESSION) if isinstance(carried, dict) else None
-            if name is None or expression is None:
-                continue
-            answer = self.walk.expressions.evaluate(expression, libraries, {"resource": node.request})
-            if answer.error is None and answer.value is not None:
-                from guideway.apply.fhir_json import Unfit, to_fhir
-
-                kind = name.removeprefix("_value")
-                try:
-                    extension[name[1:]] = to_fhir(
-                        answer.value, kind if kind[0].isupper() and len(kind) > 8 else kind[0].lower() + kind[1:]
-                    )
-                    del extension[name]
-                    continue
-                except Unfit as error:
-                    answer.error = str(error)
-            text = f"{node.id}: extension {extension.get('url')}: {answer.error or 'its expression is null'}"
-            recommendation.findings.append(self._finding("extension-expression", Severity.warning, text, node.id))
-            del extension[name]
-            extension.setdefault(f"value{name.removeprefix('_value')}", None)
-        if isinstance(element, dict) and isinstance(element.get("extension"), list):
-            element["extension"] = [
-                e for e in element["extension"] if any(v is not None for k, v in e.items() if k not in ("url", "id"))
-            ]
-            if not element["extension"]:
-                del element["extension"]
 
     def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
         notes: list[str] = []
@@ -555,21 +437,6 @@ class _Place:
 
     def _finding(self, rule: str, severity: Severity, text: str, action: str) -> Diagnostic:
         return Diagnostic(rule, severity, text, self.plan.file or None, pointer=f"action:{action}")
-
-
-_NOT_SET = frozenset({"id", "action", "resource"})
-"""What others refer to, or what is made from the definition itself."""
-_GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
-
-
-def _must_be_sound(changed: Json, before: Json) -> None:
-    """``BadPath`` where a change brought in what is not valid FHIR: a code that the element's binding does not have."""
-    from guideway.apply.soundness import faults_of
-
-    known = faults_of(before)
-    for fault, message in faults_of(changed).items():
-        if fault not in known:
-            raise BadPath(message)
 
 
 def text_of(value: Any) -> str | None:

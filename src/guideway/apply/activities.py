@@ -195,6 +195,9 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
         if product is None and kind.product_fallback:
             text = activity.get("title") or activity.get("name")
             product_name, product = "CodeableConcept", ({"text": text} if isinstance(text, str) else None)
+        if product_name == "Reference" and product is not None and not _may_stand(kind, product):
+            _extend(request, ACTIVITY_FACT + "product", product_name, product)
+            product = None  # the type has no place for such a reference: it is filled in words
         if product is not None:
             request[kind.product + product_name] = deepcopy(product)
             product = None
@@ -245,9 +248,33 @@ def only_cpg(code: Json) -> bool:
     return bool(codings) and all(c.get("system") == CPG_ACTIVITY_TYPES for c in codings) and not code.get("text")
 
 
+_PRODUCTS = {
+    "MedicationRequest": ("Medication",),
+    "DeviceRequest": ("Device",),
+    "SupplyRequest": ("Medication", "Substance", "Device"),
+}
+"""Which types a product may be by reference."""
+
+
+def _may_stand(kind: Kind, reference: Json) -> bool:
+    named = reference_type(str(reference.get("reference", "")))
+    return not named or named in _PRODUCTS.get(kind.type, (named,))
+
+
+def _contained_code(activity: Json, name: str) -> Json | None:
+    for resource in objects(activity.get("contained")):
+        if resource.get("id") == name and isinstance(resource.get("code"), dict):
+            return dict(resource["code"])
+    return None
+
+
 def _product(activity: Json) -> tuple[str, Any]:
     for name in ("CodeableConcept", "Reference"):
         found = activity.get(f"product{name}")
+        if name == "Reference" and isinstance(found, dict) and str(found.get("reference", "")).startswith("#"):
+            code = _contained_code(activity, str(found["reference"])[1:])
+            if code is not None:  # what is contained in a definition does not come along: its code does
+                return "CodeableConcept", code
         if isinstance(found, dict) and found:
             return name, found
     return "CodeableConcept", None
@@ -280,7 +307,8 @@ def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Set
     """Put a timing where the kind keeps it; False: it has no place for one."""
     name, value = timing
     if kind.type == "MedicationRequest" and name == "Timing":
-        doses = request.setdefault("dosageInstruction", [{}])
+        doses = list(objects(request.get("dosageInstruction"))) or [{}]
+        request["dosageInstruction"] = doses
         for dose in doses:
             dose.setdefault("timing", deepcopy(value))
         return True

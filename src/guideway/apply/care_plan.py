@@ -70,6 +70,8 @@ class _Builder:
         self.groups: list[Json] = []
         self.requests: list[Json] = []
         self.goals: list[Json] = []
+        self.others: list[Json] = []
+        """What actions refer to and their plans contain (Questionnaires)."""
         self.goal_ids: dict[tuple[str, str], str] = {}
         self.request_ids: dict[int, str] = {}
         """By identity of the request in the tree: folded actions share one."""
@@ -109,8 +111,10 @@ class _Builder:
 
     def _carried(self, node: PlanNode) -> list[Json]:
         """The extensions of a plan that its group keeps."""
-        found = [deepcopy(e) for e in objects(node.artifact.resource.get("extension")) if e.get("url") not in NOT_CARRIED]
-        return cleaned({"resourceType": "Basic", "extension": found})[0].get("extension", []) if found else []
+        own = node.artifact.resource.get("extension") if node.extension is None else node.extension
+        found = [deepcopy(e) for e in objects(own) if e.get("url") not in NOT_CARRIED]
+        basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
+        return cleaned(basic)[0].get("extension", []) if found else []
 
     def _goals(self, node: PlanNode, group: Json) -> None:
         for index, goal in enumerate(self.tree.goals.get(node.artifact.canonical, ()), 1):
@@ -128,7 +132,8 @@ class _Builder:
         definition = {**node.definition, **node.overrides}
         action: Json = {}
         if self.policy.strict or node.definition.get("id"):
-            action["id"] = taken.take(node.id) if self.policy.strict else node.id
+            keep = not self.policy.strict and not any(c.isspace() for c in node.id)  # no id of an element holds spaces
+            action["id"] = node.id if keep else taken.take(node.id)
         extension = self._action_extensions(definition, node)
         if extension:
             action["extension"] = extension
@@ -154,7 +159,7 @@ class _Builder:
             if name in definition:
                 action[name] = deepcopy(definition[name])
         self._content(action, node, group, shown, taken)
-        return action
+        return action or {"id": taken.take(node.id)}  # an element is never empty
 
     def _content(self, action: Json, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> None:
         """``resource`` or ``action``: RequestGroup's rqg-1 allows one of them, so with both the resource gets an action of
@@ -181,11 +186,22 @@ class _Builder:
             return {"reference": self.refer("RequestGroup", nested["id"])}
         if node.request is not None:
             return {"reference": self._request(node, node.request, group)}
+        if node.contained is not None:
+            return {"reference": self._contained(node.contained)}
         if node.refers_to is not None:
             if self.policy.strict and not node.refers_to.startswith(("http", "urn:")) and "/" not in node.refers_to:
                 return {"display": node.refers_to}
             return {"reference": node.refers_to}
         return None
+
+    def _contained(self, resource: Json) -> str:
+        """A resource that is contained in its plan comes along, once."""
+        known = self.request_ids.get(id(resource))
+        kind = str(resource["resourceType"])
+        if known is None:
+            known = self.request_ids[id(resource)] = self.ids.take(str(resource.get("id")))
+            self.others.append(cleaned({**deepcopy(resource), "id": known})[0])
+        return self.refer(kind, known)
 
     def _request(self, node: ActionNode, request: Json, group: Json) -> str:
         kind = str(request["resourceType"])
@@ -301,7 +317,7 @@ def care_plan(outcome: PatientOutcome) -> Json:
     plan: Json = {"resourceType": "CarePlan", "id": _plan_id(outcome, builder, roots)}
     if setting.language:
         plan["language"] = setting.language
-    contained: list[Json] = [*builder.groups, *builder.requests, *builder.goals]
+    contained: list[Json] = [*builder.groups, *builder.requests, *builder.goals, *builder.others]
     extension: list[Json] = []
     supporting: list[Json] = []
     messages: Json | None = None
@@ -366,7 +382,7 @@ def bundle(outcome: PatientOutcome) -> Json:
     what is missing."""
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
     roots = builder.build()
-    resources = [*builder.groups, *builder.requests, *builder.goals]
+    resources = [*builder.groups, *builder.requests, *builder.goals, *builder.others]
     name = safe_id(builder.tree.plans[0].artifact.id) if len(builder.tree.plans) == 1 else _plan_id(outcome, builder, roots)
     result: Json = {"resourceType": "Bundle", "id": name, "type": "collection"}
     if builder.policy.name == "cqf":

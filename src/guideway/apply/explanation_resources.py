@@ -200,7 +200,7 @@ def maker_extensions(outcome: PatientOutcome) -> list[Json]:
 def _outcome_extension(recommendation: Recommendation) -> Json:
     r = recommendation
     parts: list[Json] = [{"url": "plan", "valueCanonical": r.plan}, {"url": "action", "valueString": r.action}]
-    parts += [{"url": "statement", "valueString": s} for s in r.statements]
+    parts += [{"url": "statement", "valueString": s} for s in r.statements if s.strip()]
     parts += [{"url": "title", "valueString": r.title}, {"url": "status", "valueCode": r.status}]
     for name, value in (("reason", r.reason), ("strength", r.strength), ("direction", r.direction), ("quality", r.quality)):
         if value:

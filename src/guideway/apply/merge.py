@@ -31,7 +31,16 @@ _STRENGTH_WORDS = (
 )  # fmt: skip
 
 # Elements that say what is asked for and how; the rest (status, dates, ids, provenance) may differ between foldable requests.
-_HOW = ("dosageInstruction", "quantityQuantity", "quantity", "dispenseRequest", "occurrenceTiming", "bodySite")
+_HOW = ("dosageInstruction", "quantityQuantity", "quantity", "dispenseRequest", "occurrence", "bodySite")
+
+
+def _how(request: Json) -> Json:
+    """Those elements; ``occurrence[x]`` is one of them, whatever its type."""
+    return {
+        name: {key: value for key, value in request.items() if key == name or (name == "occurrence" and key.startswith(name))}
+        for name in _HOW
+        if name in request or (name == "occurrence" and any(key.startswith(name) for key in request))
+    }
 
 
 def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
@@ -114,7 +123,8 @@ def _same(left: ActionNode, right: ActionNode) -> bool:
         "SupplyRequest",
     ):
         return False
-    return all(name not in first or name not in second or first[name] == second[name] for name in _HOW)
+    how, other_how = _how(first), _how(second)
+    return all(how[name] == other_how[name] for name in how.keys() & other_how.keys())
 
 
 def _absorb(leader: ActionNode, other: ActionNode) -> None:
@@ -122,9 +132,10 @@ def _absorb(leader: ActionNode, other: ActionNode) -> None:
     request, absorbed = leader.request, other.request
     assert request is not None
     assert absorbed is not None
-    differing = [name for name in _HOW if name in absorbed and name not in request]
+    own, others = _how(request), _how(absorbed)
+    differing = [name for name in _HOW if name in others and name not in own]
     for name in differing:
-        request[name] = absorbed[name]
+        request.update(others[name])
     reasons = request.get("reasonCode")
     for reason in objects(absorbed.get("reasonCode")):
         if isinstance(reasons, list) and reason not in reasons:
@@ -138,7 +149,7 @@ def _absorb(leader: ActionNode, other: ActionNode) -> None:
             parts.append(
                 f"sources differ in strength: {mine.strength or 'not stated'} here, {theirs.strength or 'not stated'} there"
             )
-        unstated = [n for n in _HOW if (n in request) and n not in absorbed] + differing
+        unstated = [n for n in _HOW if n in own and n not in others] + differing
         if unstated:
             parts.append("sources differ: details such as the dose are stated by one of them only")
         note = "; ".join(parts)

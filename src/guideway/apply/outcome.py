@@ -116,7 +116,7 @@ class ConditionResult(msgspec.Struct, kw_only=True):
         """Value null is kept: it is the answer."""
         result: Json = {"kind": self.kind, "description": self.description, "expression": self.expression, "name": self.name}
         result = pruned(result | {"error": self.error, "action": self.of, "library": self.library})
-        result["value"] = self.value
+        result |= {"expression": self.expression, "value": self.value}
         return result
 
 

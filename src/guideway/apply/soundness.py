@@ -15,21 +15,24 @@ from guideway.fhir import structure
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
 
-ROUNDS = 8
+ROUNDS = 30
 
 
 def faults_of(resource: Json) -> dict[tuple[Path, str], str]:
     """Every fault, by place and rule, with what is wrong."""
-    return {(fault.path, fault.rule): fault.message for fault in structure.check(resource)}
+    found = {(fault.path, fault.rule): fault.message for fault in structure.check(resource)}
+    return found | {(path, "invariant"): message for path, message in _invariants(resource, (), "")}
 
 
 def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
     """The resource without its faults, and each fault as (element path, message). Parts that are fine are shared, not copied."""
     named: dict[tuple[str, str], None] = {}
     for _ in range(ROUNDS):
-        faults = [(fault.path, fault.message) for fault in structure.check(resource)]
-        faults = faults or list(_invariants(resource, (), ""))
+        faults: list[tuple[Path, str]] = [(fault.path, fault.message) for fault in structure.check(resource)]
         places = {_place(resource, path) for path, _ in faults} - {()}
+        if not places:  # nothing that the tables know, or nothing that leaving out would mend
+            faults = list(_invariants(resource, (), ""))
+            places = {_place(resource, path) for path, _ in faults} - {()}
         if not places:
             break
         named |= {(".".join(map(str, path)), message): None for path, message in faults}
@@ -40,23 +43,37 @@ def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
 
 
 _AMOUNT = frozenset({"value", "comparator", "unit", "system", "code", "id", "extension"})
+_PERIOD = frozenset({"start", "end", "id", "extension"})
+_ONLY_AMOUNTS = frozenset({"value", "comparator", "unit"})
+"""What tells an amount from a Coding."""
+
+
+_LOCAL = frozenset({"reference", "valueCanonical", "valueUri"})
 
 
 def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]:
-    """Faults against ext-1 and qty-3, which the tables do not know."""
+    """Faults that the tables do not know: ext-1, qty-3, and references into the definition itself."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _invariants(item, (*path, index), name)
     elif isinstance(value, dict):
         if name in ("extension", "modifierExtension"):
+            if ":" not in str(value.get("url", "")) and "extension" not in path[:-2] and "modifierExtension" not in path[:-2]:
+                yield path, f"an extension's url is absolute, not {str(value.get('url'))[:80]!r}"
+                return
             has_value = any(key.startswith(("value", "_value")) for key in value)
             if has_value == bool(value.get("extension")):
                 yield path, "an extension has either a value or extensions (ext-1)"
                 return
-        if "code" in value and "value" in value and "system" not in value and value.keys() <= _AMOUNT:
+        start, end = value.get("start"), value.get("end")
+        if isinstance(start, str) and isinstance(end, str) and end < start[: len(end)] and value.keys() <= _PERIOD:
+            yield (*path, "end"), f"the period ends ({end}) before it starts ({start}) (per-1)"
+        if "code" in value and "system" not in value and value.keys() <= _AMOUNT and (value.keys() & _ONLY_AMOUNTS):
             yield (*path, "code"), "a unit code needs its system (qty-3)"
         for key, item in value.items():
-            if isinstance(item, dict | list):
+            if isinstance(item, str) and item.startswith("#") and (key in _LOCAL or key.endswith("Canonical")):
+                yield (*path, key), f"{item[:80]} leads to nothing that is contained in the result"
+            elif isinstance(item, dict | list):
                 yield from _invariants(item, (*path, key), key)
 
 

@@ -237,9 +237,27 @@ def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
     return Guideline(manifest, artifacts, libraries, content_hash=state.hexdigest(), origin=origin, findings=findings)
 
 
+def without_controls(value: Any) -> Any:
+    """A JSON value whose texts hold no control characters: they are left out, as FHIR's strings have none.
+
+    >>> without_controls({"title": "a\\x00b"})
+    {'title': 'ab'}
+    """
+    if isinstance(value, str):
+        return value.translate(_CONTROLS)
+    if isinstance(value, dict):
+        return {without_controls(name): without_controls(item) for name, item in value.items()}
+    return [without_controls(item) for item in value] if isinstance(value, list) else value
+
+
+_CONTROLS = dict.fromkeys(n for n in range(32) if chr(n) not in "\t\n\r") | dict.fromkeys(range(0xD800, 0xE000))
+
+
 def _json(file: SourceFile, findings: list[Diagnostic]) -> Json | None:
     try:
         content = _DECODER.decode(file.data.removeprefix(b"\xef\xbb\xbf"))
+        if b"\\u00" in file.data:  # the only way in for control characters, which no FHIR string holds
+            content = without_controls(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         findings.append(
             Diagnostic("artifact-json", Severity.error, f"not JSON: {error}", file.name, hint="this file is not used")

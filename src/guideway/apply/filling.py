@@ -1,0 +1,238 @@
+"""What an action that applies brings into the result: computed elements set, and only valid FHIR left.
+
+Takes one action of the walk with its request; changes both in place. First what of the definition goes into the RequestGroup is
+freed of what FHIR does not allow; then come the dynamic values of the activity and of the action, in order, and expressions on
+extensions; then the request is freed of what FHIR does not allow. Everything left out, refused or failed is a finding on the
+recommendation. FHIR R4: http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from guideway.apply.dynamic_values import BadPath, parse_path, set_path
+from guideway.apply.identity import AnotherPatient, must_be_about
+from guideway.apply.names import CQF_EXPRESSION, first_value, objects
+from guideway.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from guideway.apply.actions import ActionNode
+    from guideway.apply.expressions import Expressions
+    from guideway.apply.outcome import Recommendation
+
+Json = dict[str, Any]
+
+CARRIED = frozenset(
+    {
+        "prefix", "title", "description", "textEquivalent", "priority", "code", "documentation", "condition", "relatedAction",
+        "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
+        "extension",
+    }
+)  # fmt: skip
+"""Elements of an action that go to RequestGroup.action as they are."""
+
+APART = {"reason": "CodeableConcept", "input": "DataRequirement", "output": "DataRequirement", "participant": "CodeableConcept"}
+"""Elements of an action that go elsewhere, by the type that they (of a participant: the role) have there."""
+
+_NOT_SET = frozenset({"id", "action", "resource"})
+"""What others refer to, or what is made from the definition itself."""
+_GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
+
+
+class Filling:
+    """The work on one action; ``libraries`` are those of its plan, ``activity_libraries`` those of its activity."""
+
+    def __init__(
+        self,
+        node: ActionNode,
+        recommendation: Recommendation,
+        expressions: Expressions,
+        subject: str,
+        libraries: list[str],
+        file: str | None,
+    ) -> None:
+        self.node = node
+        self.recommendation = recommendation
+        self.expressions = expressions
+        self.subject = subject
+        self.libraries = libraries
+        self.file = file
+
+    def fill(self, activity_libraries: list[str]) -> None:
+        """Everything, in order."""
+        node = self.node
+        self._carried_apart()
+        self._carried()
+        if node.request is not None and node.activity is not None:
+            for dynamic in objects(node.activity.resource.get("dynamicValue")):
+                self._set(dynamic, activity_libraries, of_activity=True)
+            self._computed_extensions(node.request, activity_libraries)
+        for dynamic in objects(node.definition.get("dynamicValue")):
+            self._set(dynamic, self.libraries, of_activity=False)
+        if _is_computed(node.definition):
+            own = {"extension": deepcopy(node.definition["extension"])}
+            self._computed_extensions(own, self.libraries)
+            node.definition = {n: v for n, v in node.definition.items() if n != "extension"} | own
+        if node.request is not None:
+            node.request = self._sound(node.request)
+
+    def _sound(self, request: Json) -> Json | None:
+        """The request without what is not valid FHIR in it: a definition may hold anything."""
+        from guideway.apply.soundness import cleaned, faults_of
+
+        result, faults = cleaned(request)
+        for path, message in faults:
+            self._tell("request-invalid", f"{request['resourceType']}.{path}: {message}; it is left out")
+        lacking = [".".join(map(str, path)) for path, _ in faults_of(result)]
+        if lacking:
+            missing = ", ".join(lacking)
+            self._tell("request-invalid", f"no {request['resourceType']} is made: without what is left out it lacks {missing}")
+            return None
+        return result
+
+    def _carried(self) -> None:
+        """Keep what is not valid FHIR in a definition out of the RequestGroup."""
+        from guideway.apply.soundness import cleaned
+
+        node = self.node
+        carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
+        if not carried:
+            return
+        group, faults = cleaned(_GROUP | {"action": [carried]})
+        for path, message in faults:
+            self._tell("action-invalid", f"{path.removeprefix('action.0.')}: {message}; it is left out")
+        if faults:
+            kept = (group.get("action") or [{}])[0]
+            node.definition = {n: v for n, v in node.definition.items() if n not in carried} | kept
+
+    def _carried_apart(self) -> None:
+        """The same for what becomes an extension, or goes to the request: reasons, inputs, outputs, roles."""
+        changed: Json = {}
+        for name, kind in APART.items():
+            given = self.node.definition.get(name)
+            if given is None:
+                continue
+            kept = []
+            for item in given if isinstance(given, list) else [given]:
+                if name != "participant" or not isinstance(item, dict):
+                    found = self._one_apart(name, kind, item)
+                    kept += [found] if isinstance(found, dict) else []
+                    continue
+                rest = {n: v for n, v in item.items() if n != "role"}
+                role = self._one_apart(f"{name}.role", kind, item["role"]) if "role" in item else None
+                kept.append(rest | ({"role": role} if isinstance(role, dict) else {}))
+            if kept != given:
+                changed[name] = kept
+        if changed:
+            self.node.definition = self.node.definition | changed
+
+    def _one_apart(self, name: str, kind: str, value: Any) -> Any:
+        from guideway.apply.soundness import cleaned
+
+        basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": [{"url": "urn:x", f"value{kind}": value}]}
+        sound, faults = cleaned(basic)
+        for path, message in faults:
+            where = path.removeprefix("extension.0").removeprefix(f".value{kind}")
+            self._tell("action-invalid", f"{name}{where}: {message}; it is left out")
+        return (sound.get("extension") or [{}])[0].get(f"value{kind}")
+
+    def _set(self, dynamic: Json, libraries: list[str], *, of_activity: bool) -> None:
+        node = self.node
+        path = dynamic.get("path")
+        label = f"dynamic value {path!r}"
+        if not isinstance(path, str):
+            self._tell("dynamic-value-path", "a dynamic value without a path")
+            return
+        variables = {**self.expressions.of_action(node.definition), "resource": node.request}
+        answer = self.expressions.evaluate(dynamic.get("expression"), libraries, variables)
+        if answer.error is not None:
+            self._tell("dynamic-value-error", f"{label}: {answer.error}")
+            return
+        if answer.value is None or answer.value == []:
+            self._tell("dynamic-value-null", f"{label} is null: {path} stays as it is defined", Severity.information)
+            return
+        on_action = not of_activity and (path.strip().startswith(("action.", "%action.")) or node.request is None)
+        try:
+            if on_action:
+                self._set_on_action(path, answer.value)
+            elif node.request is not None:
+                changed = deepcopy(node.request)
+                set_path(changed, str(changed["resourceType"]), path, answer.value)
+                must_be_about(self.subject, changed, node.request)
+                _must_be_sound(changed, node.request)
+                node.request = changed
+        except AnotherPatient as error:
+            self._tell("dynamic-value-subject", f"{label}: {error}; it is refused")
+        except BadPath as error:
+            self._tell("dynamic-value-path", f"{label}: {error}")
+
+    def _set_on_action(self, path: str, value: Any) -> None:
+        node = self.node
+        first = parse_path(path)[0].name.partition("[")[0]
+        if first in _NOT_SET:
+            raise BadPath(f"action.{first} follows from the definition and is not set by a dynamic value")
+        base = next((name for name in node.definition if name == first), None)
+        if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
+            node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
+        overrides = deepcopy(node.overrides)
+        set_path(overrides, "RequestGroup.Action", path, value)
+        must_be_about(self.subject, overrides, node.overrides)
+        _must_be_sound(_GROUP | {"action": [overrides]}, _GROUP | {"action": [node.overrides]})
+        node.overrides = overrides
+
+    def _computed_extensions(self, element: Json, libraries: list[str]) -> None:
+        for problem in compute_extensions(element, self.expressions, libraries, {"resource": self.node.request}):
+            self._tell("extension-expression", problem, Severity.warning)
+
+    def _tell(self, rule: str, text: str, severity: Severity = Severity.error) -> None:
+        name = self.node.id
+        self.recommendation.findings.append(Diagnostic(rule, severity, f"{name}: {text}", self.file, pointer=f"action:{name}"))
+
+
+def _is_computed(element: Json) -> bool:
+    return any(name.startswith("_value") for extension in objects(element.get("extension")) for name in extension)
+
+
+def compute_extensions(element: Json, expressions: Expressions, libraries: list[str], variables: Json) -> list[str]:
+    """cqf-expression on the value of an extension of ``element``: the expression's value takes its place, in place. What fails is
+    left out; the problems in words."""
+    problems: list[str] = []
+    if not _is_computed(element):
+        return problems
+    kept: list[Json] = []
+    for extension in objects(element["extension"]):
+        name = next((n for n in extension if n.startswith("_value")), None)
+        carried = extension.get(name) if name else None
+        expression = first_value(carried, CQF_EXPRESSION) if isinstance(carried, dict) else None
+        if name is None or expression is None:
+            kept.append(extension)
+            continue
+        answer = expressions.evaluate(expression, libraries, variables)
+        if answer.error is None and answer.value is not None:
+            from guideway.apply.fhir_json import Unfit, to_fhir
+
+            kind = name.removeprefix("_value")
+            try:
+                value = to_fhir(answer.value, kind if kind[:1].isupper() and len(kind) > 8 else kind[:1].lower() + kind[1:])
+                kept.append({n: v for n, v in extension.items() if n != name} | {name[1:]: value})
+                continue
+            except Unfit as error:
+                answer.error = str(error)
+        problems.append(f"extension {extension.get('url')}: {answer.error or 'its expression is null'}")
+        if name[1:] in extension:  # its static value stands
+            kept.append({n: v for n, v in extension.items() if n != name})
+    element["extension"] = kept
+    if not kept:
+        del element["extension"]
+    return problems
+
+
+def _must_be_sound(changed: Json, before: Json) -> None:
+    """``BadPath`` where a change brought in what is not valid FHIR: a code that the element's binding does not have."""
+    from guideway.apply.soundness import faults_of
+
+    known = faults_of(before)
+    for fault, message in faults_of(changed).items():
+        if fault not in known:
+            raise BadPath(message)
