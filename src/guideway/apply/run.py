@@ -52,6 +52,7 @@ def apply_guideline(
     parameters: Mapping[str, Any] | None = None,
     hook: str | None = "patient-view",
     explain: bool | str = False,
+    warm: bool = False,
     policy: str = "cpg",
     encounter: str | None = None,
     practitioner: str | None = None,
@@ -75,6 +76,7 @@ def apply_guideline(
     - ``hook``: only actions that answer to this trigger; None: all.
     - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
       apply; ``"short"``: nor, where it is much, of what cannot be known yet; ``"none"``: statuses only, the fastest.
+    - ``warm``: trace only what is explained. The same outcome; faster in a process that has both forms of the logic ready.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
 
@@ -106,7 +108,7 @@ def apply_guideline(
             override(made, overrides)
         return made
 
-    evaluation = evaluate(trace=level != "none")
+    evaluation = evaluate(trace=level != "none" and not warm)
     place = Setting(
         subject=reference,
         as_of=when.text,
@@ -145,7 +147,7 @@ def apply_guideline(
         if explained:
             from guideway.apply.explain import Explainer
 
-            explainer = Explainer(guideline, evaluation, seen)
+            explainer = Explainer(guideline, evaluate(trace=True) if warm else evaluation, seen)
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN

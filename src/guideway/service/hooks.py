@@ -230,6 +230,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         practitioner=user if user.startswith("Practitioner") else None,
         encounter=f"Encounter/{request.context['encounterId']}" if request.context.get("encounterId") else None,
         explain="brief",
+        warm=True,
     )
     for finding in outcome.findings:
         log(logging.DEBUG, "finding", service=service.id, hookInstance=request.instance, reason=finding.rule)
