@@ -336,6 +336,12 @@ def questions(node: Json) -> list[Json]:
     return [item for item in nested if item["type"] not in ("group", "display")]
 
 
+def test_the_readme_names_every_folder() -> None:
+    text = (ROOT / "plandefinitions/README.md").read_text("utf-8")
+    folders = [folder.name for folder in (ROOT / "plandefinitions").iterdir() if folder.is_dir()]
+    assert [name for name in folders if f"`{name}`" not in text and f"`{name}/`" not in text] == []
+
+
 def test_folders() -> None:
     """A folder with a recommendation has its logic, and every activity in it belongs to it."""
     for folder in sorted((ROOT / "plandefinitions").iterdir()):
