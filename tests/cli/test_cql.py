@@ -148,6 +148,13 @@ def test_eval_explains_what_is_wrong() -> None:
     assert_fatal(guideway("cql", "eval", "Message(1, true, 'code', 'Error', 'stop here')"), "stop here")
 
 
+def test_eval_shows_the_messages_of_the_logic() -> None:
+    shown = guideway(
+        "cql", "eval", "Message(1, true, 'c7', 'Warning', 'careful') + Message(2, true, null, 'Trace', 'seen')"
+    ).stdout
+    assert shown == b"3\nwarning c7: careful\ntrace: seen (2)\n"
+
+
 # --- format ---
 
 

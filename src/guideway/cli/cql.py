@@ -207,7 +207,7 @@ def answer_lines(answer: Answer, width: int, *, show_type: bool = False) -> Iter
     if show_type and answer.type:
         yield [Piece(f"type: {answer.type}", "dim")]
     for message in answer.messages:
-        yield from wrap(f"message: {message}", width, style="warning")
+        yield from wrap(message, width, style="warning")
     if answer.trace is not None:
         yield []
         yield from trace_lines(answer.trace, width)

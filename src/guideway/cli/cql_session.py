@@ -132,7 +132,7 @@ class Session:
         )
         value = evaluation.define(NAME, RESULT)
         tree = evaluation.trace(NAME, RESULT) if trace else None
-        messages = tuple(str(getattr(message, "message", message)) for message in evaluation.messages)
+        messages = tuple(_message(message) for message in evaluation.messages)
         return Answer(True, value, type_of(result), findings, tree, messages)
 
     def type(self, text: str) -> Answer:
@@ -175,6 +175,15 @@ def is_complete(text: str) -> bool:
     return not any(
         finding.severity is Severity.error and any(words in finding.message for words in _SYNTAX_AT_END) for finding in findings
     )
+
+
+def _message(message: Any) -> str:
+    """What the operator Message recorded, in a line; a trace with the value that it is about."""
+    from guideway.cli.cql_text import cql_text
+
+    head = f"{message.severity.lower()} {message.code}" if message.code else message.severity.lower()
+    about = f" ({cql_text(message.source)})" if message.severity == "Trace" else ""
+    return f"{head}: {message.text or ''}{about}"
 
 
 def sources_of(libraries: Sequence[str], package: str | None) -> tuple[LibrarySource, Any]:
