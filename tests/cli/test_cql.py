@@ -145,6 +145,7 @@ def test_eval_explains_what_is_wrong() -> None:
     assert_fatal(guideway("cql", "eval", "1", "--data", "gone.json"), "gone.json")
     assert_fatal(guideway("cql", "eval", "1", "--parameter", "P=1"), "P")
     assert_fatal(guideway("cql", "eval", "1", "--library", PATIENT), "looks like ELM")
+    assert_fatal(guideway("cql", "eval", "1 +\n  First({ singleton from { 1, 2 } })"), "expression (2:11-2:33): singleton from")
     assert_fatal(guideway("cql", "eval", "Message(1, true, 'code', 'Error', 'stop here')"), "stop here")
 
 

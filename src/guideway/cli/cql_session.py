@@ -115,6 +115,7 @@ class Session:
 
     def answer(self, text: str, *, trace: bool = False) -> Answer:
         """The value of an expression."""
+        from guideway.engine.errors import CqlRuntimeError
         from guideway.engine.program import compile_program
 
         result = self.translate(text)
@@ -130,7 +131,10 @@ class Session:
             terminology=self.terminology,
             trace=trace,
         )
-        value = evaluation.define(NAME, RESULT)
+        try:
+            value = evaluation.define(NAME, RESULT)
+        except CqlRuntimeError as error:
+            raise _placed(error, result) from None
         tree = evaluation.trace(NAME, RESULT) if trace else None
         messages = tuple(_message(message) for message in evaluation.messages)
         return Answer(True, value, type_of(result), findings, tree, messages)
@@ -175,6 +179,19 @@ def is_complete(text: str) -> bool:
     return not any(
         finding.severity is Severity.error and any(words in finding.message for words in _SYNTAX_AT_END) for finding in findings
     )
+
+
+def _placed(error: GuidewayError, result: TranslationResult) -> GuidewayError:
+    """An error of the expression itself with its place in the text that was given, not in the library made around it."""
+    from guideway.engine.errors import CqlRuntimeError
+
+    if not isinstance(error, CqlRuntimeError) or (error.library, error.define) != (NAME, RESULT) or result.library is None:
+        return error
+    around = next((define.locator for define in result.library.statements if define.name == RESULT), None)
+    above = int((around or "0").partition(":")[0])
+    ends = [end.split(":") for end in (error.locator or "").split("-")]
+    place = "-".join(f"{int(line) - above}:{column}" for line, column in ends) if error.locator else None
+    return CqlRuntimeError(error.message, define="expression", locator=place)
 
 
 def _message(message: Any) -> str:
