@@ -101,3 +101,37 @@ def test_two_patients_at_once_do_not_see_each_other() -> None:
     alone = [result(compiled, data) for data in inputs]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda data: result(compiled, data), inputs)) == alone
+
+
+def test_many_patients_at_once_in_many_threads() -> None:
+    """Each patient's outcome is the one it has alone, and names nobody else: one compiled guideline, all starting together."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    count, threads = 64, 8
+    compiled = small()
+
+    def data_of(number: int) -> bytes:
+        name = f"person-{number:03}"
+        own = {"subject": {"reference": f"Patient/{name}"}}
+        found = [observation(number / 10, id=f"{name}-count", **own)]
+        found += [{**medication(status="active" if number % 3 else "stopped", id=f"{name}-rx"), **own}]
+        found += [{**agreement(bool(number % 2)), "id": f"{name}-answers", **own}]
+        return bundle(*found, patient={"resourceType": "Patient", "id": name, "birthDate": f"19{number % 90 + 10}-01-01"})
+
+    inputs = [data_of(n) for n in range(count)]
+    alone = [result(compiled, data) for data in inputs]
+    fresh = _thaw(freeze(compiled))
+    start = Barrier(threads)
+
+    def work(worker: int) -> list[tuple[int, bytes]]:
+        start.wait()
+        order = [n for n in range(count) if n % 2 == worker % 2] if worker % 4 < 2 else list(range(worker, count, threads))
+        return [(n, result(fresh, inputs[n])) for n in order]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for found in pool.map(work, range(threads)):
+            for number, text in found:
+                assert text == alone[number]
+                others = {f"person-{n:03}" for n in range(count) if n != number}
+                assert not any(other.encode() in text for other in others)

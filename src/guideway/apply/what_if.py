@@ -3,7 +3,8 @@
 A setting names a data element of the guideline (a define tagged ``@dataElement``) and gives it a value, or nothing (``anc=``
 takes it away). Where the element's tags say how the record would carry it, the record is changed: a measurement becomes an
 Observation with the first code of its value set, an answer a QuestionnaireResponse, a diagnosis a Condition, a drug a
-MedicationRequest; so everything else that reads such data sees it too. Where they do not, the define's value is replaced.
+MedicationRequest; so everything else that reads such data sees it too. Where they do not, or where that does not make the element
+what was set, the define's value is replaced.
 ``compare`` lists what differs between two outcomes.
 """
 
@@ -20,7 +21,8 @@ from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
 from guideway.apply.names import objects
 from guideway.apply.outcome import PatientOutcome, Recommendation
-from guideway.apply.parameters import read_quantity, read_text
+from guideway.apply.parameters import read_quantity
+from guideway.apply.settings_check import checked, holds, in_own_unit, short_type
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 
@@ -76,25 +78,38 @@ def change(
     result = Change(record, {}, [])
     for number, setting in enumerate(settings, 1):
         element = setting.element
+        checked(element, setting.text, setting.date, when)
         resource = _resource(setting, guideline, when, f"{id}-{number}")
         if setting.text is None:
             gone = _carriers(element, guideline, result.record)
-            if gone and hasattr(result.record, "changed"):
-                result.record = result.record.changed(remove=gone)
+            less = result.record.changed(remove=gone) if gone and hasattr(result.record, "changed") else None
+            if less is not None and holds(element, None, less, result.overrides, guideline, when):
+                result.record = less
                 result.notes.append(f"{element.display}: without {', '.join(gone)}")
             else:
                 result.overrides[element.library, element.define] = None
                 result.notes.append(f"{element.display}: not known")
-        elif resource is not None and hasattr(result.record, "changed"):
-            same_day = [] if setting.date else _carriers(element, guideline, result.record, on=_date(setting, when)[:10])
+            continue
+        changed, remark = None, ""
+        if resource is not None and hasattr(result.record, "changed"):
+            day = _date(setting, when)[:10]
+            same_day = _carriers(element, guideline, result.record, on=day) if len(day) == 10 else []
             subject = result.record.subject()
             if subject is not None and subject.reference:
                 _own(resource, subject.reference)
-            result.record = result.record.changed(add=[resource], remove=same_day, source=source)
-            result.notes.append(f"{element.display}: {setting.text} as {resource['resourceType']} of {_date(setting, when)}")
+            changed = result.record.changed(add=[resource], remove=same_day, source=source)
+            if not holds(element, setting.text, changed, result.overrides, guideline, when):
+                if setting.date is None:
+                    changed = None
+                else:  # what is dated may be older than what counts; everything else must come true
+                    remark = "; something newer counts"
+        if changed is not None and resource is not None:
+            result.record = changed
+            result.notes.append(
+                f"{element.display}: {setting.text} as {resource['resourceType']} of {_date(setting, when)}{remark}"
+            )
         else:
-            value = _value(setting)
-            result.overrides[element.library, element.define] = value
+            result.overrides[element.library, element.define] = in_own_unit(element, setting.text)
             result.notes.append(f"{element.display}: {setting.text} (in place of what its logic gives)")
     return result
 
@@ -106,12 +121,6 @@ def _own(resource: Json, subject: str) -> None:
 
 def _date(setting: Setting, when: Moment) -> str:
     return setting.date or when.text
-
-
-def _value(setting: Setting) -> Any:
-    """The text as a value of the element's type."""
-    assert setting.text is not None
-    return read_text(setting.text, setting.element.type or "String", f"--set {setting.element.id}")
 
 
 def _coded_by(element: Element, guideline: CompiledGuideline) -> tuple[Requirement | None, Json | None]:
@@ -134,8 +143,8 @@ def _coded_by(element: Element, guideline: CompiledGuideline) -> tuple[Requireme
 def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, name: str) -> Json | None:
     """The resource that would carry the value; None where the tags and the logic do not say."""
     element, text = setting.element, setting.text
-    if text is None:
-        return None
+    if text is None or short_type(element) in ("Date", "DateTime", "date", "dateTime"):
+        return None  # a day is a value of its own, not what some resource holds
     date = _date(setting, when)
     boolean = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())
     if element.question:
