@@ -267,6 +267,16 @@ def test_a_visit_that_shows_something_is_not_interrupted_for_data_alone():
     assert visit(made, services, names=["narrow-patient-view"])["narrow"] == ["Do common"]
 
 
+def test_while_an_order_is_written_only_what_rests_on_it_is_asked_for():
+    about = [action("draft", "On Tablet A", logic("withheld-when", "Agrees", description="does not want to"))]
+    other = [action("other", "Agrees")]
+    options = {"record": (LOW, medication()), "hook": "order-sign", "drafts": [f"MedicationRequest/{medication()['id']}"]}
+    assert [c["summary"] for c in bodies(*about, **options)] == ["1 data item needed: The patient agrees"]
+    assert bodies(*other, **options) == []
+    assert bodies(*other, **options, always_ask=True)
+    assert bodies(*other, **(options | {"hook": "patient-view"}))
+
+
 def test_what_the_first_service_asks_for_no_other_asks():
     made, services = two_services(extra=[action("asks", "Agrees")], shared=[action("common", "Agrees")])
     asked = ["1 data item needed: The patient agrees"]

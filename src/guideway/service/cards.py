@@ -332,14 +332,18 @@ class _Maker:
 
         It is worth one where the guideline has nothing else to say at this visit, where something urgent waits, and where a
         recommendation lacks only the certainty that nothing speaks against it. Otherwise the card of another service says what
-        applies already, or asks for the same.
+        applies already, or asks for the same. While an order is written only what rests on that order is asked for.
         """
         waiting = self.by_status(UNKNOWN)
         others = [r for r in self.outcome.recommendations if not self._is_off(r)]
         told = any(r.plan in self.elsewhere and r.status == APPLIES for r in others)
         asked = {m.element for r in others if r.plan in self.asked and r.status == UNKNOWN for m in r.missing}
 
+        ordering = bool(self.drafts) and (self.outcome.hook or "").startswith("order-")
+
         def needless(r: Recommendation) -> bool:
+            if ordering and not any(e.resource in self.drafts for e in r.evidence):
+                return True
             known = [m.element in asked for m in r.missing]
             return (bool(known) and all(known)) if _presses(r) else told or any(known)
 
