@@ -30,6 +30,11 @@ def until(what: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+def all_started(service: Service) -> bool:
+    """Whether every worker has begun: one that begins after a package was changed loads the changed one."""
+    return sum(line["event"] == "started" for line in service.log_lines()) >= service.settings.get("workers", 1)
+
+
 def children_of(pid: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -129,6 +134,7 @@ def test_stopped_under_load_no_request_is_dropped(package: Any, tmp_path: Any, w
 def test_reloaded_under_load_the_new_version_answers_and_no_request_is_dropped(tmp_path: Any, workers: int) -> None:
     package = write_guideline(tmp_path / "g")
     with running(Service(tmp_path / "s", package, workers=workers)) as service:
+        until(lambda: all_started(service))
         load = Load(service, 4)
         until(lambda: len(load.statuses) > 20)
         write_guideline(tmp_path / "g", "2.0.0")
@@ -148,6 +154,7 @@ def test_reloaded_under_load_the_new_version_answers_and_no_request_is_dropped(t
 def test_a_broken_package_at_reload_changes_nothing(tmp_path: Any, workers: int) -> None:
     package = write_guideline(tmp_path / "g")
     with running(Service(tmp_path / "s", package, workers=workers)) as service:
+        until(lambda: all_started(service))
         (package / "Logic.cql").write_text("library Logic version '1.0.0'\nthis is no CQL")
         assert service.process is not None
         service.process.send_signal(signal.SIGHUP)
