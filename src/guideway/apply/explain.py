@@ -37,6 +37,7 @@ from guideway.apply.outcome import (
     Recommendation,
 )
 from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_value, unwrap
+from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.words import define_words
@@ -82,7 +83,7 @@ class Explainer:
         self._faults: dict[int, list[Diagnostic]] = {}
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
-        self._settled: dict[int, bool] = {}
+        self._nodes = KnownNodes()
         self._said: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
         self._sources = Provenance()
 
@@ -274,7 +275,7 @@ class Explainer:
             lambda node: self._is_datum(node, known),
             unwrap,
             self._passed_over,
-            self._settled,
+            self._nodes,
         )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}

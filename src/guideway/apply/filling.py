@@ -53,6 +53,7 @@ class Filling:
         file: str | None,
     ) -> None:
         self.node = node
+        self.original = node.definition
         self.recommendation = recommendation
         self.expressions = expressions
         self.subject = subject
@@ -97,14 +98,21 @@ class Filling:
 
         node = self.node
         carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
-        if not carried:
+        if not carried or self._known_sound():
             return
         group, faults = cleaned(_GROUP | {"action": [carried]})
+        if not faults and node.definition is self.original:
+            self.expressions.guideline.memory["sound", id(self.original)] = self.original
         for path, message in faults:
             self._tell("action-invalid", f"{path.removeprefix('action.0.')}: {message}; it is left out")
         if faults:
             kept = (group.get("action") or [{}])[0]
             node.definition = {n: v for n, v in node.definition.items() if n not in carried} | kept
+
+    def _known_sound(self) -> bool:
+        """Whether this action, as the guideline has it, was found sound before: on another way to it, for another patient."""
+        memory = self.expressions.guideline.memory
+        return self.node.definition is self.original and memory.get(("sound", id(self.original))) is self.original
 
     def _carried_apart(self) -> None:
         """The same for what becomes an extension, or goes to the request: reasons, inputs, outputs, roles."""

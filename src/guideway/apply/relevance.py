@@ -42,15 +42,15 @@ def relevant_leaves(
     is_leaf: Callable[[Any], bool],
     value_of: Callable[[Any], Any],
     passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
-    settled: dict[int, bool] | None = None,
+    known: Known | None = None,
 ) -> list[Any]:
     """The open leaves that matter, in order of appearance.
 
     ``is_leaf`` says of a null define that it is not to be opened; ``passed_over`` gives the open leaves in branches that a
-    choice with an unknown condition did not evaluate. ``settled`` remembers, by identity, which nodes rest on nothing unknown:
-    many recommendations share them.
+    choice with an unknown condition did not evaluate. ``known`` remembers what was found out about nodes: many
+    recommendations share them.
     """
-    reader = _Reader(is_leaf, value_of, passed_over, {} if settled is None else settled)
+    reader = _Reader(is_leaf, value_of, passed_over, Known() if known is None else known)
     for node in nodes:
         reader.open(node)
     formulas: list[Formula] = []
@@ -216,6 +216,17 @@ def _comparison(leaf: Any, value_of: Callable[[Any], Any]) -> tuple[Any, str, De
     return (_key(unknown), limit.unit if isinstance(limit, Quantity) else None), kind, Decimal(number)
 
 
+class Known:
+    """What is known of the nodes of one evaluation, by identity: whether they rest on nothing null, and whether a formula looks
+    through them."""
+
+    __slots__ = ("settled", "transparent")
+
+    def __init__(self) -> None:
+        self.settled: dict[int, bool] = {}
+        self.transparent: dict[int, bool] = {}
+
+
 class _Reader:
     """Turns traces into formulas over shared leaves."""
 
@@ -224,13 +235,14 @@ class _Reader:
         is_leaf: Callable[[Any], bool],
         value_of: Callable[[Any], Any],
         passed_over: Callable[[Any], Iterable[Any]],
-        settled: dict[int, bool],
+        known: Known,
     ) -> None:
         self.is_leaf = is_leaf
         self.value_of = value_of
         self.passed_over = passed_over
         self.leaves: list[Any] = []
-        self._settled = settled
+        self._settled = known.settled
+        self._through = known.transparent
         self._known: dict[Any, int] = {}
 
     def open(self, node: Any) -> None:
@@ -250,7 +262,12 @@ class _Reader:
             self._leaf(node)
 
     def _transparent(self, node: Any, children: list[Any]) -> bool:
-        return node.kind in ("ExpressionRef", "ExpressionDef") and len(children) == 1 and not self.is_leaf(node)
+        if node.kind not in ("ExpressionRef", "ExpressionDef") or len(children) != 1:
+            return False
+        known = self._through.get(id(node))
+        if known is None:
+            known = self._through[id(node)] = not self.is_leaf(node)
+        return known
 
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""

@@ -119,7 +119,7 @@ class CompiledGuideline:
         self.value_set_titles: dict[str, str] = value_set_titles or {}
         self.program = program
         self.findings = tuple(findings)
-        self.memory: dict[int, Any] = {}
+        self.memory: dict[Any, Any] = {}
         """What others found out about parts of the artifacts, by identity of the part; never stored."""
         self._package: Guideline | None = None
         self._resolved: dict[tuple[str, tuple[str, ...]], Artifact | None] = {}
