@@ -208,6 +208,16 @@ def test_many_unknown_take_a_line_each_and_detail_gives_all() -> None:
     assert "### Title of a3" in markdown([many], detail=True)
 
 
+def test_a_finding_names_its_resource_once() -> None:
+    found = [
+        Diagnostic("unit-missing", Severity.warning, "Observation/x: the value 0.8 has no unit.", pointer="Observation/x"),
+        Diagnostic("json-type", Severity.warning, "a number is expected", pointer="Observation/y.valueQuantity.value"),
+    ]
+    text = flat(text_of(outcome(recommendation("a", "applies"), findings=found)))
+    assert "• Observation/x: the value 0.8 has no unit. [unit-missing]" in text
+    assert "• Observation/y.valueQuantity.value: a number is expected [json-type]" in text
+
+
 def test_what_proposes_the_same_is_told_once() -> None:
     first = recommendation(
         "first", "applies", also=["dose#twin"], notes=["Also proposed by dose: Title of twin (may)", "Mind the dose."],

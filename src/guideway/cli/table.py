@@ -391,7 +391,8 @@ def _findings(heading: str, findings: Iterable[Diagnostic], width: int) -> Itera
         return
     yield from _heading("warning", f"{heading} ({len(found)})")
     for finding in found:
-        place = f"{finding.pointer}: " if finding.pointer else ""
+        named = finding.pointer and finding.message.startswith(finding.pointer.partition(".")[0])
+        place = f"{finding.pointer}: " if finding.pointer and not named else ""
         yield from _row("", f"{place}{finding.message} [{finding.rule}]", width, bullet="• ")
         if finding.hint:
             yield from _row("", finding.hint, width, "dim")
