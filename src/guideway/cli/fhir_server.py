@@ -117,7 +117,7 @@ class FhirSource:
             raise GuidewayError(f"{self.base}: part of the data could not be read, so nothing can be said. {listed}")
         remarks: list[Json] = []
         if unknown:
-            complain(f"note: {self.base} does not keep {', '.join(unknown)}; they are taken as having none")
+            complain(f"note: {self.base} does not keep {', '.join(unknown)}; no data is expected of them")
             remarks = [{"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-supported"}]}]
         return select(read_resources([*gathered.resources, *remarks], self.base), patient)
 

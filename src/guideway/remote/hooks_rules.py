@@ -42,7 +42,7 @@ RULES: dict[str, Rule] = {
     "R6": Rule("sense", "a body that is no JSON is a client error"),
     "R7": Rule("sense", "a context that lacks a required field is a client error"),
     "R8": Rule("sense", "an unknown service is 404"),
-    "E1": Rule("must", "an extension in the request is tolerated"),
+    "E1": Rule("must", "an extension in the request changes nothing"),
     "E2": Rule("should", "unknown fields in the request are ignored"),
     "P7": Rule("must", "data that cannot be obtained is 412"),
     "P8": Rule("should", "a 412 carries an OperationOutcome"),
