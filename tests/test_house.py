@@ -91,10 +91,12 @@ ORDINARY_WORDS: dict[str, str] = {
     "English, without which no comment can be written": """
         among earlier elsewhere measured properly should stated uncertain views without""",
     "what programs are made of": """
-        column functions numeric record records release sites spine tests""",
+        column functions record records release sites spine tests""",
     "what guidelines say of how strong a recommendation is, and of what is laid over it": """
         declarative imperative overlay positive negative recommended""",
     "annotations that UCUM units carry": "tablet",
+    "dose forms, which names of products end in and which make no other drug of it": """
+        capsule chewable delayed extended injectable injection solution suspension""",
     "the year in the name of YAML's tags": "2002",
 }
 """Words of displays that are also the program's own vocabulary, by the reason why they may stand in src. None is clinical."""
