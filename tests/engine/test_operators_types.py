@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.conformance.suite import evaluate
 from tests.engine.build import d, date, dt, identical, q, run, t
 
 from guideway.engine.errors import CqlRuntimeError
@@ -130,3 +131,17 @@ def test_messages() -> None:
     assert [tuple(entry) for entry in context.messages] == [("Warning", "100", "look", 5)]
     with pytest.raises(CqlRuntimeError, match="400: stop"):
         message(context, 5, True, "400", "Error", "stop")
+
+
+@pytest.mark.parametrize("trace", [False, True], ids=["plain", "traced"])
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("(years between @2010 and @2014) is Integer", True),
+        ("(years between @2010 and @2014) is String", False),
+        ("((years between @2010 and @2014) as Choice<Integer, String>) as Integer = 9", False),
+        ("cast (years between @2010 and @2014) as Integer > 2", True),
+    ],
+)
+def test_an_uncertain_number_is_a_number(expression: str, expected: Any, trace: bool) -> None:
+    assert evaluate(expression, trace=trace) is expected

@@ -23,6 +23,7 @@ from guideway.engine.values import (
     Ratio,
     Time,
     TupleValue,
+    Uncertainty,
     ValueSetRef,
 )
 from guideway.fhir.element import FhirObject, FhirPrimitive
@@ -48,11 +49,13 @@ _CLASSES: dict[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def is_type(value: Any, test: Test) -> bool:
-    """Whether ``value`` is of the type; null is of none (CQL 1.5 Appendix B, "Is")."""
+    """Whether ``value`` is of the type; null is of none (CQL 1.5 Appendix B, "Is"), an uncertainty of that of its bounds."""
     if value is None:
         return False
     if test is None:
         return True
+    if type(value) is Uncertainty:
+        return is_type(value.low if value.low is not None else value.high, test)
     if isinstance(test, str):
         if test == "Integer":
             return type(value) is int
@@ -100,6 +103,8 @@ def type_name(value: Any) -> str:
         return f"FHIR.{value.fhir_type}"
     if type(value) is int:
         return "Integer"
+    if type(value) is Uncertainty:
+        return type_name(value.low if value.low is not None else value.high)
     if isinstance(value, list):
         return f"List<{type_name(next((item for item in value if item is not None), None))}>"
     if isinstance(value, TupleValue):
