@@ -47,7 +47,7 @@ def serve(
 
     from guideway.service.draining import soften_supervisor
     from guideway.service.logs import configure
-    from guideway.service.runtime import load_content
+    from guideway.service.runtime import load_content, prepare_store
     from guideway.service.serving import hand_over
     from guideway.service.settings import read_settings
 
@@ -60,6 +60,8 @@ def serve(
     content = load_content(settings)
     if check:
         return 0
+    if settings.workers > 1:
+        prepare_store(settings)
     hand_over(settings)
     if settings.workers > 1:
         configure(settings.log_level)

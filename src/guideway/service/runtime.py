@@ -186,13 +186,24 @@ def with_libraries(package: Guideline) -> Guideline:
     return package
 
 
+def open_store(settings: Settings) -> Store:
+    """The store, with its tables; raises GuidewayError."""
+    store = Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
+    store.migrate()
+    return store
+
+
+def prepare_store(settings: Settings) -> None:
+    """Make the tables before any worker starts; raises GuidewayError where the store cannot be used."""
+    open_store(settings).close()
+
+
 def make_runtime(settings: Settings) -> Runtime:
     """Everything a worker needs, ready to answer; raises GuidewayError with the reasons where a start would be unsafe."""
     problems = settings.problems()
     if problems:
         raise GuidewayError("the service does not start:\n" + "\n".join(f"  - {p}" for p in problems))
-    store = Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
-    store.migrate()
+    store = open_store(settings)
     return Runtime(
         settings=settings,
         content=load_content(settings),

@@ -27,8 +27,9 @@ from guideway.service.settings import Settings
 
 RESOLVED = "GUIDEWAY_SERVE_RESOLVED"
 """The environment variable by which the command hands its checked settings to its workers."""
-STARTUP_FAILURE = 3
-"""The exit status by which a worker tells the web server's supervisor that starting it again is pointless."""
+TRY_AGAIN = 1
+"""The exit status of a worker that does not start. What is wrong from the beginning the command has found before; so the reason
+is a package or a store that has gone bad since, the supervisor tries again, and the other workers go on answering."""
 
 
 def hand_over(settings: Settings) -> None:
@@ -47,7 +48,7 @@ def application() -> ASGIApp:
         runtime = make_runtime(settings)
     except GuidewayError as error:
         log(logging.ERROR, "the worker does not start", problem=str(error))
-        raise SystemExit(STARTUP_FAILURE) from None
+        raise SystemExit(TRY_AGAIN) from None
     soften(runtime)
     return with_lifespan(make_application(runtime), runtime)
 
