@@ -88,3 +88,49 @@ def test_in_short_only_the_evidence_of_what_cannot_be_known_is_left_out(path: Pa
             right.evidence = []
         assert left.as_json() == right.as_json()
     assert [d.message for d in short.findings] == [d.message for d in brief.findings]
+
+
+CASES = sorted((ROOT / "tests" / "guideline" / "cases").rglob("*.yaml"))
+
+
+POLICIES = ("cpg", "cqf", "spec")
+
+
+def check_case(path: Path, policies: tuple[str, ...] = POLICIES) -> None:
+    """Every plan on the patient of a case, in every form: valid FHIR, and the documented format."""
+    from tests.guideline.support import read as read_case
+
+    from guideway.apply.care_plan import requests
+    from guideway.records.reading import read_resources
+
+    case = read_case(path)
+    (found,) = read_resources([case.bundle], case.id)
+    for policy in policies:
+        outcome = apply_guideline(
+            installed(), found, as_of=case.as_of, hook=case.hook, policy=policy, practitioner="Practitioner/d"
+        )
+        for resource in (care_plan(outcome), bundle(outcome), *requests(outcome)):
+            problems = [d.as_text() for d in check_resource(resource) if d.severity.value == "error"]
+            assert not problems, (path.name, policy, problems[:3])
+        jsonschema.validate(json.loads(dumps(outcome.as_json())), SCHEMA)
+
+
+@pytest.mark.parametrize("path", CASES[::200], ids=lambda p: p.stem)
+def test_some_cases_are_valid_in_every_form(path: Path) -> None:
+    check_case(path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(8))
+def test_a_third_of_the_cases_are_valid(part: int) -> None:
+    """Each under one of the policies; all under all of them take minutes."""
+    for number, path in enumerate(CASES[::3]):
+        if number % 8 == part:
+            check_case(path, (POLICIES[number // 8 % 3],))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(16))
+def test_every_case_is_valid_under_every_policy(part: int) -> None:
+    for path in CASES[part::16]:
+        check_case(path)
