@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.apply.small import BASE, TABLET_A, activity, guideline, plan, record, run
+from tests.shared import shared_folder
 
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.outcome import dumps
@@ -14,6 +16,31 @@ from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
 
 HELLO = "http://fhir.org/guides/cdc/opioid-cds/PlanDefinition/hello-world-patient-view"
+
+
+def test_every_published_sample_byte_for_byte() -> None:
+    """The published results as they stand in the comparison of engines: made again from what they show of their definitions."""
+    text = shared_folder("design/apply.md").read_text(encoding="utf-8")
+    samples = re.findall(r"^```json\n(.*?)\n```", text, re.MULTILINE | re.DOTALL)
+    assert samples
+    for sample in samples:
+        published = json.loads(sample)
+        (group,) = published["contained"]
+        url, _, version = group["instantiatesCanonical"][0].partition("|")
+        definition = {
+            "resourceType": "PlanDefinition",
+            "id": group["id"],
+            "url": url,
+            "version": version,
+            "status": "active",
+            "action": group["action"],
+        }
+        compiled = compile_guideline(from_files([SourceFile("plan.json", json.dumps(definition).encode())], "sample"))
+        patient = {"resourceType": "Patient", "id": published["subject"]["reference"].partition("/")[2]}
+        outcome = apply_guideline(
+            compiled, record(patient=patient), as_of="2026-06-01", policy="cqf", encounter=published["encounter"]["reference"]
+        )
+        assert dumps(care_plan(outcome)).decode() == sample
 
 
 def test_the_published_hello_world() -> None:
