@@ -31,8 +31,6 @@ from guideway.apply.names import (
     STRENGTH,
     concept_text,
     extension_value,
-    extensions,
-    first_value,
     objects,
 )
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
@@ -447,20 +445,29 @@ def text_of(value: Any) -> str | None:
 def facts_of_action(definition: Json, name: str, plan: Json) -> ActionFacts:
     """The facts of one action of a plan; ``name`` is its title where it has none."""
     title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or name
+    by_url: dict[Any, list[Json]] = {}
+    for extension in objects(definition.get("extension")):
+        url = extension.get("url")
+        if isinstance(url, str):
+            by_url.setdefault(url, []).append(extension)
+
+    def first(url: str) -> Any:
+        return extension_value(by_url[url][0]) if url in by_url else None
+
     return ActionFacts(
         definition=definition,
         title=str(title),
-        statements=tuple(str(extension_value(e)) for e in extensions(definition, STATEMENT_ID)),
+        statements=tuple(str(extension_value(e)) for e in by_url.get(STATEMENT_ID, ())),
         description=text_of(definition.get("description")),
-        rationale=text_of(first_value(definition, RATIONALE)),
-        strength=concept_text(first_value(definition, STRENGTH)),
-        direction=direction_of(definition),
-        quality=concept_text(first_value(definition, QUALITY)),
+        rationale=text_of(first(RATIONALE)),
+        strength=concept_text(first(STRENGTH)),
+        direction=direction_of(first(DIRECTION)),
+        quality=concept_text(first(QUALITY)),
         priority=text_of(definition.get("priority")),
-        exclusive_group=text_of(first_value(definition, EXCLUSIVE_GROUP)),
+        exclusive_group=text_of(first(EXCLUSIVE_GROUP)),
         source=tuple(sources(definition, plan)),
         group=any(True for _ in objects(definition.get("action"))),
-        notes=tuple(extensions(definition, NOTE)),
+        notes=tuple(by_url.get(NOTE, ())),
         skipped=reason_to_skip(definition, EVERYONE),
     )
 
@@ -473,9 +480,8 @@ def one_of(group: Json) -> bool:
     )
 
 
-def direction_of(definition: Json) -> str | None:
+def direction_of(concept: Any) -> str | None:
     """``for`` or ``against``, from the code of cpg-directionOfRecommendation."""
-    concept = first_value(definition, DIRECTION)
     if isinstance(concept, dict):
         for coding in objects(concept.get("coding")):
             if isinstance(coding.get("code"), str):
