@@ -65,7 +65,8 @@ def test_without_a_baseline_it_is_named() -> None:
     shown = flat(text(NO_BASELINE, *AS_OF))
     assert "CANNOT BE KNOWN YET" in shown
     settling = shown[shown.index("What would settle it") :]
-    assert settling.index("Neutrophil count before midostaurin: order or enter it") < 400
+    because = "Observation/observation-1, 0.8 10*9/L of 2026-06-01, does not serve here"
+    assert settling.index(f"Neutrophil count before midostaurin ({because}): order or enter it") < 400
     one_plan = flat(text(NO_BASELINE, *AS_OF, "--plan", PLAN))
     assert "missing Neutrophil count before midostaurin" in one_plan
     assert "supply it" in one_plan
