@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.apply.features import CANONICAL, OWN, TIMING, A, Json, Result, extensions, made, one
+from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Json, Result, extensions, made, one
 from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, expression, medication, plan, when
 
 NAMED_A: Json = {"text": "Tablet A 5 mg, oral"}
@@ -263,6 +263,15 @@ def test_the_patient_that_it_is_about_may_be_said_again() -> None:
         assert result.rules() == []
     same = [{"path": "subject", "expression": expression("'Patient/p'", "text/cql-expression")}]
     assert one({**A, "definitionCanonical": CANONICAL, "dynamicValue": same}, activity()).rules() == []
+
+
+def test_a_computed_extension_names_no_other_patient() -> None:
+    computed = {"extension": [{"url": HL7 + "cqf-expression", "valueExpression": expression(OTHER, "text/cql-expression")}]}
+    extension = [{"url": "http://x/y", "_valueReference": computed}]
+    target = activity(extension=extension)
+    result = made(plan("main", {**A, "extension": extension, "definitionCanonical": CANONICAL}, extension=extension), target)
+    assert result.rules() == ["extension-expression"] * 3
+    assert "Patient/other" not in str([g.get("extension") for g in (result.group(), result.actions[0], result.request)])
 
 
 def test_an_action_takes_no_other_patient_either() -> None:

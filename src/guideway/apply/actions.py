@@ -185,7 +185,7 @@ class Walk:
         statuses = [a.status for a in node.actions]
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
         computed = {"extension": list(objects(artifact.resource.get("extension")))}
-        for problem in compute_extensions(computed, self.expressions, libraries, {}):
+        for problem in compute_extensions(computed, self.expressions, libraries, {}, self.setting.subject):
             text = f"{artifact.id}: {problem}"
             self.findings.append(Diagnostic("extension-expression", Severity.warning, text, artifact.file or None))
         node.extension = computed.get("extension", [])

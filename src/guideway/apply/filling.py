@@ -190,7 +190,8 @@ class Filling:
         node.overrides = overrides
 
     def _computed_extensions(self, element: Json, libraries: list[str]) -> None:
-        for problem in compute_extensions(element, self.expressions, libraries, {"resource": self.node.request}):
+        variables = {"resource": self.node.request}
+        for problem in compute_extensions(element, self.expressions, libraries, variables, self.subject):
             self._tell("extension-expression", problem, Severity.warning)
 
     def _tell(self, rule: str, text: str, severity: Severity = Severity.error) -> None:
@@ -202,7 +203,7 @@ def _is_computed(element: Json) -> bool:
     return any(name.startswith("_value") for extension in objects(element.get("extension")) for name in extension)
 
 
-def compute_extensions(element: Json, expressions: Expressions, libraries: list[str], variables: Json) -> list[str]:
+def compute_extensions(element: Json, expressions: Expressions, libraries: list[str], variables: Json, subject: str) -> list[str]:
     """cqf-expression on the value of an extension of ``element``: the expression's value takes its place, in place. What fails is
     left out; the problems in words."""
     problems: list[str] = []
@@ -223,9 +224,10 @@ def compute_extensions(element: Json, expressions: Expressions, libraries: list[
             kind = name.removeprefix("_value")
             try:
                 value = to_fhir(answer.value, kind if kind[:1].isupper() and len(kind) > 8 else kind[:1].lower() + kind[1:])
+                must_be_about(subject, {"value": value}, {})
                 kept.append({n: v for n, v in extension.items() if n != name} | {name[1:]: value})
                 continue
-            except Unfit as error:
+            except (Unfit, AnotherPatient) as error:
                 answer.error = str(error)
         problems.append(f"extension {extension.get('url')}: {answer.error or 'its expression is null'}")
         if name[1:] in extension:  # its static value stands
