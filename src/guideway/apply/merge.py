@@ -210,12 +210,11 @@ def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
         if id(plan) in seen:
             continue
         seen.add(id(plan))
-        pending += [a.nested for top in plan.actions for a in top.walk() if a.nested is not None]
         nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
-        known = nodes.keys() | _ids(plan.artifact.resource)
-        for node in nodes.values():
-            if not node.shown:
-                continue
+        pending += [a.nested for a in nodes.values() if a.nested is not None]
+        relating = [a for a in nodes.values() if "relatedAction" in a.definition and a.shown]
+        known = nodes.keys() | _ids(plan.artifact.resource) if relating else ()
+        for node in relating:
             for related in objects(node.definition.get("relatedAction")):
                 target = related.get("actionId")
                 if not isinstance(target, str) or (target in nodes and nodes[target].shown):
