@@ -80,6 +80,7 @@ class Explainer:
         self._excluded: dict[int, list[Excluded]] = {}
         self.unit_faults: dict[Diagnostic, None] = {}
         """Findings about units that leave something unknown."""
+        self._faulty: dict[str, bool] = {}
         self._faults: dict[int, list[Diagnostic]] = {}
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
@@ -462,9 +463,15 @@ class Explainer:
             known = []
             requirement = self.guideline.requirements[number]
             ask = getattr(self.record, "faults_for", None)
-            if ask is not None and (requirement.value_set or requirement.codes):
+            if ask is not None and (requirement.value_set or requirement.codes) and self._is_faulty(requirement.type):
                 known = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
             self._faults[number] = known
+        return known
+
+    def _is_faulty(self, kind: str) -> bool:
+        known = self._faulty.get(kind)
+        if known is None:
+            known = self._faulty[kind] = self.record.is_faulty(kind)
         return known
 
     def _codes_of(self, requirement: Requirement) -> frozenset[tuple[str | None, str]]:

@@ -288,6 +288,13 @@ class PatientRecord:
             found += [d for item, d in faults if item is held]
         return sorted(dict.fromkeys(found), key=lambda d: (d.pointer or "", d.rule, d.message))
 
+    def is_faulty(self, type_name: str) -> bool:
+        """Whether there are findings about resources of a type at all; ``faults_for`` says which."""
+        if self._read_faults(type_name) or any(item.kind == type_name for item, _ in self._pool.about):
+            return True
+        kind = self._kind(type_name)
+        return any(held.faults for held in (*kind.kept, *(e.held for e in kind.excluded)))
+
     def close(self) -> None:
         """From here on nothing that is asked is a question of the logic: findings stay as they are, whoever looks for an
         explanation."""

@@ -16,7 +16,7 @@ from guideway.fhir.modelinfo import builtin
 from guideway.records.owners import reference_forms
 from guideway.records.resources import Held
 
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_ID = r"[A-Za-z0-9.-]{1,64}"
 
 
 def server_of(item: Held) -> str | None:
@@ -35,7 +35,7 @@ def implied_id(kind: str, full_url: str | None) -> str | None:
         head, _, name = full_url.partition("/_history/")[0].rpartition("/")
         if not head.endswith(f"/{kind}"):
             return None
-    return name if _ID.fullmatch(name) else None
+    return name if re.fullmatch(_ID, name) else None
 
 
 class References:
