@@ -111,6 +111,9 @@ def test_what_is_taken_away_is_gone(text: str) -> None:
         ("severeRefractoryMediatorSymptoms=banana", "yes-or-no"),
         ("draftOrder=x", "is not a Tuple"),
         ("tryptas=5", "nearest are: tryptase"),
+        ("neutrophils=0.8", r"nearest are: anc \(Neutrophil count\), "),
+        ("ANC count=0.8", r"nearest are: anc \(Neutrophil count\), "),
+        ("bone density=-2", r"lastDEXA \(Last bone density scan\)$"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(text: str, words: str) -> None:

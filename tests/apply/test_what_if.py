@@ -68,7 +68,8 @@ def test_without_a_way_into_the_record_the_define_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("cuont=1", "nearest are: count"),
+        ("cuont=1", r"nearest are: count \(Blue cell count\)"),
+        ("blue cells=1", "nearest are: count"),
         ("count", "write name=value"),
         ("onTabletA=perhaps", "is not a Boolean"),
     ],

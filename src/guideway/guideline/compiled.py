@@ -213,11 +213,12 @@ class CompiledGuideline:
         for element in self.elements.values():
             if folded in (element.id.casefold(), element.define.replace(" ", "").casefold()):
                 return element
-        from difflib import get_close_matches
+        from guideway.guideline.nearest import nearest
 
-        known = sorted({e.id for e in self.elements.values()})
-        near = get_close_matches(name, known, 3, 0.4) or known[:8]
-        hint = f"; the nearest are: {', '.join(near)}" if near else "; this guideline names none"
+        known = {e.id: e for e in self.elements.values()}
+        near = nearest(name, ((e.id, (e.id, e.define, e.display)) for e in known.values())) or sorted(known)[:8]
+        words = [f"{id} ({known[id].display})" if known[id].display else id for id in near]
+        hint = f"; the nearest are: {', '.join(words)}" if near else "; this guideline names none"
         raise GuidewayError(f"no data element {name!r} in {self.manifest.label}{hint}")
 
     @property
