@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.apply.features import CANONICAL, DAYS, HL7, KIND_NAMES, OWN, TIMING, A, Json, Rows, extensions, made, one
 from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, expression, medication, observation, plan, when
 
 from guideway.apply.care_plan import bundle, requests
+from guideway.apply.outcome import dumps
 from guideway.fhir.check import check_resource
 
 ROWS = Rows()
@@ -120,11 +123,35 @@ def _() -> None:
     assert found["description"] == {"text": "be well"}
 
 
-@row("48 selectionBehavior, titles and requests of children are there for cards to be made from")
+@row("48 cards: a group of choices is one card, whose suggestions make the requests; with reason, source and urgency")
 def _() -> None:
-    child = {"id": "x", "title": "Take it", "definitionCanonical": CANONICAL}
-    action = one({**A, "selectionBehavior": "any", "action": [child]}, activity()).actions[0]
-    assert action["action"][0]["resource"] == {"reference": "#x-take-a"}
+    pytest.importorskip("starlette")
+    from guideway.service.cards import cards_of
+
+    other = activity("take-b", productCodeableConcept=TABLET_B)
+    source = {"type": "citation", "label": "key, line 3", "citation": "A book"}
+    offers = [
+        {"id": "x", "title": "Take A", "definitionCanonical": CANONICAL, "priority": "urgent", "documentation": [source]},
+        {"id": "y", "title": "Take B", "definitionCanonical": other["url"]},
+    ]
+    group = {**A, "selectionBehavior": "at-most-one", "condition": [when("Count Is Low")], "action": offers}
+    result = made(plan("main", group), activity(productCodeableConcept=TABLET_A), other, data=(observation(0.5),))
+    cards = cards_of(result.outcome, requests(result.outcome), instance="visit", service="main")
+    (card,) = (json.loads(dumps(each.body)) for each in cards)
+    assert (card["summary"], card["selectionBehavior"], card["source"]["label"]) == ("A", "at-most-one", "key, line 3")
+    assert card["indicator"] == "warning"
+    assert "Blue cell count 0.5" in card["detail"]
+    assert "Source: key, line 3" in card["detail"]
+    assert [s["label"] for s in card["suggestions"]] == ["Take A", "Take B"]
+    made_by_card = [step for s in card["suggestions"] for step in s["actions"]]
+    assert [step["type"] for step in made_by_card] == ["create", "create"]
+    assert [step["resource"]["medicationCodeableConcept"] for step in made_by_card] == [TABLET_A, TABLET_B]
+    assert not [d for step in made_by_card for d in check_resource(step["resource"])]
+    assert len({s["uuid"] for s in card["suggestions"]} | {card["uuid"]}) == 3
+    again = cards_of(result.outcome, requests(result.outcome), instance="visit", service="main")
+    assert [each.body for each in again] == [each.body for each in cards]  # a retry has the same ids
+    silent = made(plan("main", group), activity(productCodeableConcept=TABLET_A), other, data=(observation(5),))
+    assert cards_of(silent.outcome, requests(silent.outcome), instance="visit", service="main") == []
 
 
 @row("51 why: condition text, evidence with value, unit and date; 52 what is missing and how to supply it")

@@ -234,17 +234,22 @@ def _() -> None:
     assert [a["id"] for a in found["contained"][0]["action"]] == ["low"]
 
 
-@row("39 servers named in the call are refused by name, not ignored")
+@row("39 servers named in the call are refused by name, not ignored, in every operation that could use them")
 def _() -> None:
     pytest.importorskip("starlette")
     from guideway.service.problems import Problem
 
     at = runtime(plan("main", LOW), activity())
+    endpoint = {"resourceType": "Endpoint", "address": "http://example.org"}
     for name in ("dataEndpoint", "contentEndpoint", "terminologyEndpoint"):
-        endpoint = {"name": name, "resource": {"resourceType": "Endpoint", "address": "http://example.org"}}
-        with pytest.raises(Problem, match=f"{name} is not supported") as refused:
-            called("apply_operation", URL, NOW, subject("Patient/p"), data(PATIENT), endpoint, at=at)
-        assert refused.value.status == 501
+        for operation in ("apply_operation", "apply_as_bundle", "evaluate", "cql"):
+            with pytest.raises(Problem) as refused:
+                called(operation, URL, NOW, subject("Patient/p"), data(PATIENT), {"name": name, "resource": endpoint}, at=at)
+            answer = refused.value.outcome()
+            assert not check_resource(answer)
+            (said,) = answer["issue"]
+            assert (refused.value.status, said["severity"], said["code"]) == (501, "error", "not-supported")
+            assert said["details"]["text"].startswith(f"the parameter {name} is not supported")
 
 
 @row("40 what data a plan reads, as a module-definition Library")
@@ -295,12 +300,28 @@ def _() -> None:
     assert "Questionnaire" not in [e["resource"]["resourceType"] for e in bundle(answered)["entry"]]
 
 
-@row("47 FHIR R4: a resource that only a later version has is a finding, and what is made is R4")
+@row("47 FHIR R4: what only a later version has is left out, each with a finding, and what is made has R4's forms")
 def _() -> None:
-    later = {**plan("main", A), "resourceType": "PlanDefinition", "action": [{**A, "condition": [when("True")], "timing": 3}]}
-    result = made(later)
-    assert result.plan["resourceType"] == "CarePlan"
-    assert "timing" not in result.actions[0]
+    reason = {"path": "reason", "expression": expression("'x'", "text/fhirpath")}  # R4: reasonCode
+    later = {"resourceType": "InventoryItem", "id": "i", "status": "active"}
+    result = one({**LOW, "dynamicValue": [reason]}, activity(productCodeableConcept=TABLET_A), data=(later, observation(0.5)))
+    (unknown_type,) = result.outcome.findings
+    assert unknown_type.rule == "resource-type-unknown"
+    assert "'InventoryItem' is no FHIR R4 resource type; the resource is left out" in unknown_type.message
+    (unknown_path,) = result.outcome.recommendations[0].findings
+    assert (unknown_path.rule, "MedicationRequest has no element 'reason'" in unknown_path.message) == (
+        "dynamic-value-path",
+        True,
+    )
+    assert "InventoryItem" not in json.dumps(result.plan["contained"][0])
+    assert result.plan["activity"] == [{"reference": {"reference": f"#{result.group()['id']}"}}]  # R5: plannedActivityReference
+    assert result.request["medicationCodeableConcept"] == TABLET_A  # R5: medication.concept
+    assert not {"reason", "medication"} & set(result.request)
+    kind = one(LOW, {**activity(), "kind": "DeviceAssociation"}, data=(observation(0.5),))
+    assert "activity-kind" in kind.rules()
+    assert not [r for r in kind.plan["contained"] if r["resourceType"] == "DeviceAssociation"]
+    timed = one({**A, "timing": 3})
+    assert (timed.rules(), "timing" in timed.actions[0]) == (["action-invalid"], False)
 
 
 @row("49 a hook's context: draft orders are seen by the logic, and an order hook is answered by its own actions")
