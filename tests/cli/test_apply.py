@@ -149,6 +149,28 @@ def test_a_terminal_gets_colours_and_no_color_does_not() -> None:
 # --- what a program reads ---
 
 
+@pytest.mark.parametrize("policy", ["cpg", "cqf", "spec"])
+def test_json_of_every_policy_carries_the_draft_banner_and_the_disclaimer(policy: str, tmp_path: Path) -> None:
+    plan = document(INTERRUPT, *AS_OF, "--format", "json", "--policy", policy)
+    several = tmp_path / "several.ndjson"
+    several.write_text("\n".join(json.dumps({"resourceType": "Patient", "id": name}) for name in ("a", "b")))
+    plans = document(several, *AS_OF, "--format", "json", "--policy", policy)["entry"]
+    for one in (plan, *(entry["resource"] for entry in plans)):
+        assert one["resourceType"] == "CarePlan"
+        assert "DRAFT" in json.dumps(one)
+        assert "does not replace it" in json.dumps(one)
+
+
+def test_without_meta_the_reference_policy_prints_the_forms_of_the_reference() -> None:
+    plan = document(INTERRUPT, *AS_OF, "--format", "json", "--policy", "cqf")
+    assert {entry["url"].rpartition("/")[2] for entry in plan.pop("meta")["extension"]} == {
+        "made-by",
+        "draft-banner",
+        "disclaimer",
+    }
+    assert not {"note", "title", "created", "extension"} & set(plan)
+
+
 def test_json_is_a_care_plan_that_names_everything() -> None:
     plan = document(INTERRUPT, *AS_OF, "--format", "json")
     assert plan["resourceType"] == "CarePlan"
