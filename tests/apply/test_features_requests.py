@@ -59,6 +59,29 @@ def _() -> None:
     assert result.request["note"] == [{"text": "A computed title"}]
 
 
+@row(
+    "22 no dynamic value makes more of a request than the policy does: cpg proposes drafts, the other policies ask the definition"
+)
+def _() -> None:
+    values = [
+        {"path": "status", "expression": expression("'active'", "text/fhirpath")},
+        {"path": "%resource.intent", "expression": expression("'order'", "text/fhirpath")},
+        {"path": "note.text", "expression": expression("Title")},
+    ]
+    for on_action, on_activity in ((values, []), ([], values)):
+        inner = activity(dynamicValue=on_activity)
+        kept = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": on_action}, inner)
+        assert (kept.request["status"], kept.request["intent"]) == ("draft", "proposal")
+        assert kept.request["note"] == [{"text": "A computed title"}]
+        assert kept.rules() == ["dynamic-value-policy", "dynamic-value-policy"]
+        (said,) = kept.of("OperationOutcome")
+        assert "under policy cpg the status is 'draft', not 'active'; it is refused" in said["issue"][0]["diagnostics"]
+    free = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": values}, activity(), policy="spec")
+    assert (free.request["status"], free.request["intent"], free.rules()) == ("active", "order", [])
+    same = [{"path": "status", "expression": expression("'draft'", "text/fhirpath")}]
+    assert one({**A, "definitionCanonical": CANONICAL, "dynamicValue": same}, activity()).rules() == []
+
+
 @row("23 languages: identifiers old and new, expressions, text/cql both ways, FHIRPath, qualified names")
 def _() -> None:
     conditions = {

@@ -37,6 +37,7 @@ from tests.shared import shared_folder
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.data_requirements import module_definition
 from guideway.apply.outcome import dumps
+from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
 
 ROWS = Rows()
@@ -217,6 +218,70 @@ def _() -> None:
     assert together == several
     single = called("apply_operation", URL, NOW, subject("Patient/p"), everyone, at=at)
     assert single == plans[0]
+
+
+@row("35 a Group stands for its members that are active at the time: not for one that left")
+def _() -> None:
+    at = runtime(plan("main", LOW), activity(productCodeableConcept=TABLET_A))
+    everyone = data(PATIENT, SECOND, observation(0.5), observation(5, **OF_SECOND))
+    alone = called("apply_operation", URL, NOW, subject("Patient/p"), everyone, at=at)
+    both = called("apply_operation", URL, NOW, subject("Patient/p"), subject("Patient/q"), everyone, at=at)
+
+    def of_group(**more: Any) -> Json:
+        members = [{"entity": {"reference": "Patient/p"}}, {"entity": {"reference": "Patient/q"}, **more}]
+        group = {"resourceType": "Group", "id": "g", "type": "person", "actual": True, "member": members}
+        return called("apply_operation", URL, NOW, subject("Group/g"), everyone, {"name": "data", "resource": group}, at=at)
+
+    for left in (
+        {"inactive": True},
+        {"period": {"end": "2026-05"}},
+        {"period": {"end": "2026-06-01T13:59:59+02:00"}},
+        {"period": {"start": "2026-06-02"}},
+    ):
+        assert of_group(**left) == alone, left
+    for there in ({"inactive": False}, {"period": {"start": "2020", "end": "2026"}}, {"period": {"end": "2026-06-01"}}):
+        assert of_group(**there) == both, there
+
+
+@row("37 the parameters for whom and where: userLanguage as a CodeableConcept or a code, userType, userTaskContext, setting")
+def _() -> None:
+    def concept(name: str, code: str) -> Json:
+        return {"name": name, "valueCodeableConcept": {"coding": [{"system": "urn:ietf:bcp:47", "code": code}]}}
+
+    def context(kind: str, code: str) -> Json:
+        system = "http://terminology.hl7.org/CodeSystem/usage-context-type"
+        return {"code": {"system": system, "code": kind}, "valueCodeableConcept": {"coding": [{"code": code}]}}
+
+    for_whom = {**A, "participant": [{"type": "practitioner", "role": {"coding": [{"code": "nurse"}]}}]}
+    target = activity(productCodeableConcept=TABLET_A, useContext=[context("task", "review"), context("venue", "ward")])
+    at = runtime(plan("main", for_whom, LOW, useContext=[context("task", "review"), context("venue", "ward")]), target)
+    call = (URL, NOW, subject("Patient/p"), data(PATIENT, observation(0.5)))
+    for language in (concept("userLanguage", "de-CH"), {"name": "userLanguage", "valueCode": "de-CH"}):
+        made = called("apply_operation", *call, language, at=at)
+        assert [r["language"] for r in (made, *made["contained"][:2])] == ["de-CH"] * 3
+    served = called("apply_operation", *call, concept("userType", "nurse"), at=at)
+    assert [a["id"] for a in served["contained"][0]["action"]] == ["a", "low"]
+    other = called("apply_operation", *call, concept("userType", "doctor"), at=at)
+    assert [a["id"] for a in other["contained"][0]["action"]] == ["low"]
+    for name, right, wrong in (
+        ("userTaskContext", "review", "billing"),
+        ("setting", "ward", "home"),
+        ("settingContext", "ward", "x"),
+    ):
+        assert "activity" in called("apply_operation", *call, concept(name, right), at=at)
+        assert "activity" not in called("apply_operation", *call, concept(name, wrong), at=at)
+
+    activity_call = ({"name": "url", "valueUri": CANONICAL}, *call[1:])
+    request = called("apply_activity", *activity_call, concept("userLanguage", "de-CH"), at=at, kind="ActivityDefinition")
+    assert (request["resourceType"], request["language"]) == ("MedicationRequest", "de-CH")
+    for name, right, wrong in (
+        ("userTaskContext", "review", "billing"),
+        ("setting", "ward", "home"),
+        ("settingContext", "ward", "x"),
+    ):
+        called("apply_activity", *activity_call, concept(name, right), at=at, kind="ActivityDefinition")
+        with pytest.raises(GuidewayError, match="meant for"):
+            called("apply_activity", *activity_call, concept(name, wrong), at=at, kind="ActivityDefinition")
 
 
 @row("38 parameters, data and prefetchData, which count together")

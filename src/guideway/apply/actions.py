@@ -285,7 +285,13 @@ class _Place:
         if status == APPLIES:
             walk = self.walk
             filling = Filling(
-                node, recommendation, walk.expressions, walk.setting.subject, self.libraries, self.plan.file or None
+                node,
+                recommendation,
+                walk.expressions,
+                walk.setting.subject,
+                self.libraries,
+                self.plan.file or None,
+                walk.policy,
             )
             own = libraries_of(node.activity.resource) if node.activity is not None else []
             filling.fill(own or self.libraries)

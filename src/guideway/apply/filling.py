@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from guideway.apply.actions import ActionNode
     from guideway.apply.expressions import Expressions
     from guideway.apply.outcome import Recommendation
+    from guideway.apply.policies import Policy
 
 Json = dict[str, Any]
 
@@ -40,6 +41,10 @@ _NOT_SET = frozenset({"id", "action", "resource"})
 _GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
 
 
+class _NotProposed(ValueError):
+    """A value that would make more of a request than its policy allows."""
+
+
 class Filling:
     """The work on one action; ``libraries`` are those of its plan, ``activity_libraries`` those of its activity."""
 
@@ -51,6 +56,7 @@ class Filling:
         subject: str,
         libraries: list[str],
         file: str | None,
+        policy: Policy,
     ) -> None:
         self.node = node
         self.original = node.definition
@@ -59,6 +65,7 @@ class Filling:
         self.subject = subject
         self.libraries = libraries
         self.file = file
+        self.policy = policy
 
     def fill(self, activity_libraries: list[str]) -> None:
         """Everything, in order."""
@@ -169,11 +176,22 @@ class Filling:
                 set_path(changed, str(changed["resourceType"]), path, answer.value)
                 must_be_about(self.subject, changed, node.request)
                 _must_be_sound(changed, node.request)
+                self._must_stay_proposed(changed, node.request)
                 node.request = changed
         except AnotherPatient as error:
             self._tell("dynamic-value-subject", f"{label}: {error}; it is refused")
+        except _NotProposed as error:
+            self._tell("dynamic-value-policy", f"{label}: {error}; it is refused")
         except BadPath as error:
             self._tell("dynamic-value-path", f"{label}: {error}")
+
+    def _must_stay_proposed(self, changed: Json, before: Json) -> None:
+        """Where the policy says what every request is (a draft, a proposal), no expression makes it anything else."""
+        for name in ("status", "intent") if self.policy.request_intent is not None else ():
+            if changed.get(name) != before.get(name):
+                raise _NotProposed(
+                    f"under policy {self.policy.name} the {name} is {before.get(name)!r}, not {changed.get(name)!r}"
+                )
 
     def _set_on_action(self, path: str, value: Any) -> None:
         node = self.node

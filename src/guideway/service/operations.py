@@ -27,9 +27,9 @@ from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.cql_operations import evaluate_library
 from guideway.guideline.package import Artifact, Guideline
-from guideway.records.owners import subjects
 from guideway.records.reading import read_resources, select
 from guideway.service.caller import fhir_caller
+from guideway.service.groups import members_at
 from guideway.service.intake import decode, read_body, require_json
 from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, number, where, whole
 from guideway.service.problems import Problem
@@ -69,8 +69,8 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _subjects(inputs: Inputs) -> list[Any]:
-    """The records of the call's subjects."""
+def _subjects(runtime: Runtime, inputs: Inputs) -> list[Any]:
+    """The records of the call's subjects; of a Group, those of its members that are active at that moment."""
     resources = inputs.data()
     names = inputs.texts("subject")
     if not names:
@@ -82,7 +82,11 @@ def _subjects(inputs: Inputs) -> list[Any]:
             group = next((r for r in resources if r.get("resourceType") == "Group" and r.get("id") == key), None)
             if group is None:
                 raise Problem(400, f"{name} is not in the data", expression=where("subject"))
-            members += [str(r["reference"]) for r in subjects(group) if isinstance(r.get("reference"), str)]
+            with blamed("data"):
+                active = members_at(group, _when(inputs), runtime.settings.timezone)
+            if not active:
+                raise Problem(400, f"{name} has no active member", expression=where("subject"))
+            members += active
         else:
             members.append(name)
     with blamed("data"):
@@ -124,6 +128,30 @@ def _concept(inputs: Inputs, name: str) -> Json | None:
     return value
 
 
+def _audience(inputs: Inputs) -> dict[str, Any]:
+    """For whom and where, as options of ``apply_guideline``."""
+    return {
+        "user_type": _concept(inputs, "userType"),
+        "user_language": _language(inputs),
+        "user_task": _concept(inputs, "userTaskContext"),
+        "setting": _concept(inputs, "setting"),
+        "setting_context": _concept(inputs, "settingContext"),
+    }
+
+
+def _language(inputs: Inputs) -> str | None:
+    """The code of ``userLanguage``: in R4 a CodeableConcept, elsewhere also a code."""
+    entries = inputs.all("userLanguage")
+    if len(entries) != 1 or "valueCodeableConcept" not in entries[0]:
+        return inputs.text("userLanguage")
+    concept = _concept(inputs, "userLanguage") or {}
+    codings = [coding for coding in concept.get("coding", []) if isinstance(coding, dict)]
+    found = next((coding["code"] for coding in codings if isinstance(coding.get("code"), str)), concept.get("text"))
+    if not isinstance(found, str):
+        raise Problem(400, "userLanguage names no language: give a code such as de-CH", expression=where("userLanguage"))
+    return found
+
+
 def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
     """``PlanDefinition/$r5.apply``: as ``$apply``, a Bundle a subject."""
     return apply_operation(runtime, inputs, as_bundle=True)
@@ -135,9 +163,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
     guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
     when = _when(inputs)
     parameters = _parameters(runtime, inputs, guideline)
-    language = inputs.text("userLanguage") or next(
-        (str(e.get("valueCode")) for e in inputs.all("userLanguage") if e.get("valueCode")), None
-    )
+    audience = _audience(inputs)
     outcomes = [
         apply_guideline(
             guideline,
@@ -151,13 +177,9 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
             encounter=inputs.text("encounter"),
             practitioner=inputs.text("practitioner"),
             organization=inputs.text("organization"),
-            user_type=_concept(inputs, "userType"),
-            user_language=language,
-            user_task=_concept(inputs, "userTaskContext"),
-            setting=_concept(inputs, "setting"),
-            setting_context=_concept(inputs, "settingContext"),
+            **audience,
         )
-        for record in _subjects(inputs)
+        for record in _subjects(runtime, inputs)
     ]
     wanted = inputs.text("_outputForm") or "careplan"
     if wanted.lower() not in ("bundle", "careplan"):
@@ -175,7 +197,7 @@ def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
 
     inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
     guideline, activity = _artifact(runtime, inputs, "ActivityDefinition")
-    records = _subjects(inputs)
+    records = _subjects(runtime, inputs)
     if len(records) != 1:
         raise Problem(400, "exactly one subject is needed", expression=where("subject"))
     return apply_activity_definition(
@@ -189,6 +211,7 @@ def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
         encounter=inputs.text("encounter"),
         practitioner=inputs.text("practitioner"),
         organization=inputs.text("organization"),
+        **_audience(inputs),
     )
 
 
@@ -254,7 +277,7 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
     if expression is None:
         raise Problem(400, "expression is required", expression=where("expression"))
     evaluator = runtime.content.cql
-    source = _subjects(inputs)[0] if inputs.all("subject") else None
+    source = _subjects(runtime, inputs)[0] if inputs.all("subject") else None
     when = moment(_when(inputs), runtime.settings.timezone)
     includes = []
     for entry in inputs.all("library"):
@@ -276,7 +299,7 @@ def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
     """``Library/$evaluate``: the values of a library's defines."""
     inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
     guideline, library = _artifact(runtime, inputs, "Library")
-    subjects = _subjects(inputs)
+    subjects = _subjects(runtime, inputs)
     if len(subjects) != 1:
         raise Problem(400, "exactly one subject is needed", expression=where("subject"))
     when = moment(_when(inputs), runtime.settings.timezone)
