@@ -1,7 +1,7 @@
 """What a resource says in one line: its name, value with unit, and date. Generic over FHIR types; for evidence.
 
 The name is its code's text; the value is ``value[x]``, else the status that matters (a condition's clinical status, a
-request's status); the date is the clinically relevant one (effective, onset, authored, performed), falling back to when it
+request's status; that a result is final or that a form was filled in is no value); the date is the clinically relevant one (effective, onset, authored, performed), falling back to when it
 was recorded.
 """
 
@@ -24,6 +24,8 @@ _DATES = (
     "recordedDate", "dateAsserted", "date", "start", "created", "birthDate",
 )  # fmt: skip
 _STATUSES = ("clinicalStatus", "status")
+_ANSWERING = frozenset({"Observation", "QuestionnaireResponse"})
+"""What is there to say something: its status says only that it was said."""
 
 
 class ResourceFacts(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ def facts_of(resource: Json, displays: Displays | None = None) -> ResourceFacts:
     """The facts of one resource; ``displays`` names codes that the resource gives without words."""
     value, unit = value_of(resource)
     measured = value is not None
-    if value is None:
+    if value is None and resource.get("resourceType") not in _ANSWERING:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
         value = status
     return ResourceFacts(display=name_of(resource, displays), value=value, unit=unit, date=date_of(resource), measured=measured)

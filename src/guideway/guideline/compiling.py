@@ -17,6 +17,8 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes
 from guideway.elm.types import ListType, NamedType, Type, from_specifier
 from guideway.engine.program import Program, compile_program
+from guideway.guideline.choices import with_parts
+from guideway.guideline.companions import referring
 from guideway.guideline.compiled import (
     APPLIED_TYPES,
     CompiledGuideline,
@@ -130,9 +132,8 @@ def _translated(guideline: Guideline, findings: list[Diagnostic]) -> dict[tuple[
 def _inline(
     guideline: Guideline, libraries: dict[tuple[str, str | None], nodes.Library], findings: list[Diagnostic]
 ) -> tuple[dict[tuple[str, str], DefineKey], dict[tuple[str, str], str], list[nodes.Library]]:
-    """Compile the CQL expressions that stand in artifacts: each library that they refer to gets a companion which includes
-    it, and
-    sees its names as if the expression stood at its end."""
+    """Compile the CQL expressions that stand in artifacts: each library that they refer to gets a companion which includes it,
+    and sees its names as if the expression stood at its end."""
     wanted: dict[str, dict[str, None]] = {}
     names = {name for name, _ in libraries}
     for artifact in guideline.artifacts:
@@ -168,7 +169,8 @@ def _inline(
         if good:
             result = _companion(guideline, companion, texts.get(name), good, findings)
             if result.library is not None:
-                made.append(result.library)
+                original = next((elm for (own, _), elm in libraries.items() if own == name), None)
+                made.append(result.library if original is None else referring(result.library, original, good))
     return bound, errors, made
 
 
