@@ -1,8 +1,8 @@
 """What a resource says in one line: its name, value with unit, and date. Generic over FHIR types; for evidence.
 
-The name is its code's text; the value is ``value[x]``, else the status that matters (a condition's clinical status, a
-request's status; that a result is final or that a form was filled in is no value); the date is the clinically relevant one (effective, onset, authored, performed), falling back to when it
-was recorded.
+The name is its code's text; the value is ``value[x]``, else the status that matters (a condition's clinical status, a request's
+status; that a result is final or that a form was filled in is no value); the date is the clinically relevant one (effective,
+onset, authored, performed), falling back to when it was recorded.
 """
 
 from __future__ import annotations

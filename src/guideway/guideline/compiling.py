@@ -17,7 +17,6 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes
 from guideway.elm.types import ListType, NamedType, Type, from_specifier
 from guideway.engine.program import Program, compile_program
-from guideway.guideline.choices import with_parts
 from guideway.guideline.companions import referring
 from guideway.guideline.compiled import (
     APPLIED_TYPES,
