@@ -536,6 +536,33 @@ def test_whether_an_interruption_resets_the_clock_is_a_parameter(resets: bool, s
     assert found == start
 
 
+@pytest.mark.parametrize(
+    ("value", "known"), [("1.9 kg", False), ("2 kg", True), ("400 kg", True), ("400.1 kg", False), ("881 [lb_av]", True)]
+)
+def test_implausible_weights(value: str, known: bool) -> None:
+    data = [obs("Body Weight", "70 kg", at=ago(20)), obs("Body Weight", value, at=ago(10))]
+    assert (value_of("MastCellPatientElements", "Body Weight", data) is not None) == known
+    assert value_of("MastCellPatientElements", "Weight Is Implausible", data) == (not known)
+
+
+def test_an_implausible_weight_gives_no_dose_and_says_why() -> None:
+    back = {"condition": ["icd10cm|M54.50", "icd10cm|G89.29"], "onset": "2025-06-01"}
+    severe = {"answers": "clinical-course", "severeRefractoryMediatorSymptoms": True, "at": TODAY}
+    seen = Seen(ADULT, MCAS, back, severe, obs("Body Weight", "700 kg", at=ago(3)))
+    assert seen.status("mcas-back-pain#prednisone-refractory") == "applies"
+    said = seen.said("mcas-back-pain#prednisone-refractory")
+    assert "The body weight on record (700.0 kg) cannot be right: no dose in mg is given." in said
+    assert "mg/day" not in said
+
+
+@pytest.mark.parametrize(("days", "said"), [(365, False), (366, True)])
+def test_the_date_of_an_old_answer_is_pointed_out(days: int, said: bool) -> None:
+    severe = {"answers": "clinical-course", "severeRefractoryMediatorSymptoms": True, "at": ago(days)}
+    seen = Seen(ADULT, MCAS, {"condition": ["icd10cm|M54.50", "icd10cm|G89.29"], "onset": "2025-06-01"}, severe)
+    assert seen.status("mcas-back-pain#omalizumab-severe") == "applies"
+    assert (f"given on {ago(days)}, more than 365 days ago" in seen.said("mcas-back-pain#omalizumab-severe")) == said
+
+
 COVERED_ELSEWHERE = {
     "labMaxAgeDays": "test_never_events_more",
     "secondLineNeedsAll": "test_elements",
@@ -553,6 +580,9 @@ COVERED = {
     "adultAge": test_people,
     "elderlyAge": test_people,
     "weightMaxAgeDays": test_people,
+    "implausibleWeightBelow": test_implausible_weights,
+    "implausibleWeightAbove": test_implausible_weights,
+    "attestationMaxAgeDays": test_the_date_of_an_old_answer_is_pointed_out,
     "pregnancyMaxAgeDays": test_people,
     "backPainChronicMonths": test_symptoms,
     "symptomMaxAgeDays": test_symptoms,
