@@ -20,6 +20,7 @@ from tests.apply.features import CANONICAL, A, Json, Rows, made, one
 from tests.apply.small import (
     AS_OF,
     BASE,
+    LOGIC,
     PATIENT,
     TABLET_A,
     activity,
@@ -153,13 +154,13 @@ def test_every_element_without_a_place_has_one() -> None:
 # -- the operations
 
 
-def runtime(*artifacts: Json, **settings: Any) -> Any:
+def runtime(*artifacts: Json, cql: str = LOGIC, **settings: Any) -> Any:
     """What the operations take of a running service: a package and its settings."""
     from guideway.guideline.cql_operations import Cql
     from guideway.service.runtime import Content, with_libraries
 
-    compiled = guideline(*artifacts)
-    whole = with_libraries(package(*artifacts))
+    compiled = guideline(*artifacts, cql=cql)
+    whole = with_libraries(package(*artifacts, cql=cql))
     given = {"timezone": "UTC", "parameters": {}, "serves_cql": True} | settings
     held = {"guidelines": (compiled,), "packages": (whole,), "services": {}, "cql": Cql(compiled)}
     content = Content(**{field.name: held.get(field.name) for field in fields(Content)})
@@ -329,6 +330,12 @@ def _() -> None:
             "codeFilter": [{"path": "code", "valueSet": f"{BASE}/ValueSet/count-tests"}],
         }
     ]
+    recent = "O.effective during Interval[Now() - 30 days, Now()]"
+    cql = LOGIC + f'\ndefine "Recent": exists ([Observation: "Count Tests"] O where {recent})\n'
+    dated = runtime(plan("main", {**A, "condition": [when("Recent")]}), cql=cql)
+    (requirement,) = called("data_requirements", URL, at=dated)["dataRequirement"]
+    (dates,) = requirement["dateFilter"]
+    assert (dates["path"], dates["valueDuration"]["value"], dates["valueDuration"]["code"]) == ("effective", 30, "d")
     assert library == json.loads(dumps(module_definition(at.content.guidelines[0], at.content.guidelines[0].plan("main"))))
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.apply.small import (
     AS_OF,
     BASE,
+    LOGIC,
     TABLET_A,
     activity,
     expression,
@@ -133,3 +134,58 @@ def test_excluded_data_that_would_have_counted_is_listed() -> None:
     found = {r.action: r for r in outcome.recommendations}["c"]
     assert [(e.resource, e.rule) for e in found.excluded] == [("Observation/count-2027-01-01", "future-dated")]
     assert [e.resource for e in outcome.excluded] == ["Observation/count-2027-01-01"]
+
+
+FIXED = {"start": "2020-01-01T00:00:00Z", "end": "2021-01-01T00:00:00+01:00"}
+
+
+def days(value: int) -> Json:
+    return {"value": value, "system": "http://unitsofmeasure.org", "code": "d"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("O.effective during Interval[Now() - 30 days, Now()]", [{"path": "effective", "valueDuration": days(30)}]),
+        ("O.status = 'final' and O.issued 30 days or less before Now()", [{"path": "issued", "valueDuration": days(30)}]),
+        ("O.effective as dateTime after Now() - 30 days", [{"path": "effective", "valueDuration": days(30)}]),
+        ("Now() - 30 days < O.issued", [{"path": "issued", "valueDuration": days(30)}]),
+        ("O.issued during Interval[Today() - 7 days, Now()]", [{"path": "issued", "valueDuration": days(8)}]),
+        (
+            "O.issued during Interval[@2020-01-01T00:00:00Z, @2021-01-01T00:00:00+01:00]",
+            [{"path": "issued", "valuePeriod": FIXED}],
+        ),
+        ("O.issued after @2020-05-01", [{"path": "issued", "valuePeriod": {"start": "2020-05-01"}}]),
+        ("@2020-05-01 after (O.effective as dateTime)", [{"path": "effective", "valuePeriod": {"end": "2020-05-01"}}]),
+        (
+            "O.issued after @2020-05-01 and O.issued before @2021-05-01",
+            [{"path": "issued", "valuePeriod": {"start": "2020-05-01", "end": "2021-05-01"}}],
+        ),
+        # what cannot be said in a filter leaves the element's name alone, and what is not needed of every row nothing
+        ("O.issued before Now() - 30 days", [{"path": "issued"}]),
+        ('O.issued after Now() - "Count"', [{"path": "issued"}]),
+        ("O.issued same day or after Now() - 3 days", [{"path": "issued"}]),
+        ("O.issued after Now() - 30 days or O.status = 'final'", None),
+        ("not (O.issued after Now() - 30 days)", None),
+    ],
+)
+def test_the_dates_that_the_logic_wants_are_date_filters(condition: str, expected: list[Json] | None) -> None:
+    cql = LOGIC + f'\ndefine "Recent": exists ([Observation: "Level code"] O where {condition})\n'
+    compiled = guideline(plan("main", {"id": "a", "title": "A", "condition": [when("Recent")]}), cql=cql)
+    assert not compiled.findings
+    library = json.loads(dumps(module_definition(compiled, compiled.plan("main"))))
+    assert errors(library) == []
+    (found,) = [r for r in library["dataRequirement"] if "code" in r["codeFilter"][0]]
+    assert found.get("dateFilter") == expected
+
+
+def test_the_dates_of_a_relation_are_those_of_its_own_retrieve() -> None:
+    related = '[Observation: "Count Tests"] O with [Observation: "Level code"] L such that L.issued after Now() - 30 days'
+    compiled = guideline(
+        plan("main", {"id": "a", "title": "A", "condition": [when("Both")]}), cql=f'{LOGIC}\ndefine "Both": exists ({related})\n'
+    )
+    found = requirements_of_plan(compiled, compiled.plan("main"))
+    assert [("code" in r["codeFilter"][0], r.get("dateFilter")) for r in found] == [
+        (True, [{"path": "issued", "valueDuration": days(30)}]),
+        (False, None),
+    ]

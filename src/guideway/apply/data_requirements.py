@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 from guideway.apply.names import objects
-from guideway.guideline.compiled import CompiledGuideline, DefineKey, Requirement, definitions_in
+from guideway.guideline.compiled import CompiledGuideline, DateFilter, DefineKey, Requirement, definitions_in
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 
+UCUM = "http://unitsofmeasure.org"
 MODULE_DEFINITION = {
     "coding": [
         {
@@ -53,7 +55,7 @@ def requirements_of_plan(guideline: CompiledGuideline, plan: Artifact) -> list[J
                 touched.setdefault(kind, set()).add(path)
         stated += stated_in(artifact.resource)
     found = [data_requirement(guideline.requirements[n], touched) for n in numbers]
-    found.sort(key=lambda r: (r["type"] != "Patient", r["type"], str(r.get("codeFilter", ""))))
+    found.sort(key=lambda r: (r["type"] != "Patient", r["type"], str(r.get("codeFilter", "")), str(r.get("dateFilter", ""))))
     distinct: list[Json] = []
     for requirement in [*found, *stated]:
         if requirement not in distinct:
@@ -121,8 +123,18 @@ def data_requirement(requirement: Requirement, touched: dict[str, set[str]] | No
         if requirement.codes:
             code_filter["code"] = [({"system": s} if s else {}) | {"code": c} for s, c in requirement.codes]
         result["codeFilter"] = [code_filter]
-    if requirement.date_path:
-        result["dateFilter"] = [{"path": requirement.date_path}]
+    if requirement.dates:
+        result["dateFilter"] = [date_filter(dates) for dates in requirement.dates]
+    return result
+
+
+def date_filter(dates: DateFilter) -> Json:
+    """One date filter: a Period, a Duration before the evaluation, or the element alone."""
+    result: Json = {"path": dates.path}
+    if dates.value is not None and dates.unit is not None:
+        result["valueDuration"] = {"value": Decimal(dates.value), "system": UCUM, "code": dates.unit}
+    elif dates.start or dates.end:
+        result["valuePeriod"] = ({"start": dates.start} if dates.start else {}) | ({"end": dates.end} if dates.end else {})
     return result
 
 

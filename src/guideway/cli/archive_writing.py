@@ -15,6 +15,8 @@ COLD = (
     "guideway.engine.compiler",
     "guideway.engine.generator",
     "guideway.guideline.compiling",
+    "guideway.guideline.companions",
+    "guideway.guideline.date_filters",
     "guideway.guideline.requirements",
 )
 """Modules that only a cold run needs, to compile the guideline: they would make every warm run read more."""

@@ -45,6 +45,16 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
         return next((value for key, value in self.tags if key == name), None)
 
 
+class DateFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dates an element must have to be read: between two FHIR dates, or so long before the evaluation at most."""
+
+    path: str
+    start: str | None = None
+    end: str | None = None
+    value: str | None = None
+    unit: str | None = None
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """One retrieve of the logic: what data it reads."""
 
@@ -52,7 +62,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     code_path: str | None = None
     value_set: str | None = None
     codes: tuple[tuple[str | None, str], ...] = ()
-    date_path: str | None = None
+    dates: tuple[DateFilter, ...] = ()
     template: str | None = None
 
 

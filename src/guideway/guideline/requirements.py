@@ -13,7 +13,8 @@ import msgspec
 
 from guideway.elm import nodes
 from guideway.elm.types import ChoiceType, ListType, NamedType
-from guideway.guideline.compiled import DefineKey, Definition, Requirement
+from guideway.guideline.compiled import DateFilter, DefineKey, Definition, Requirement
+from guideway.guideline.date_filters import of_condition, of_retrieve
 
 FHIR_URI = "http://hl7.org/fhir"
 _SKIPPED = frozenset({"annotation", "localId", "locator", "resultTypeName", "resultTypeSpecifier", "result_type", "signature"})
@@ -102,9 +103,14 @@ class Analysis:
             body = statement.expression
             if body is None:
                 continue
+            dates: dict[int, tuple[DateFilter, ...]] = {}
             for node, scopes in scoped(body):
-                if isinstance(node, nodes.Retrieve):
-                    facts.requirements.append(self._requirement(node, name, aliases))
+                if isinstance(node, nodes.Query):
+                    for source in (*node.source, *node.relationship):
+                        condition = source.suchThat if isinstance(source, nodes.RelationshipClause) else node.where
+                        dates[id(source.expression)] = of_condition(condition, source.alias)
+                elif isinstance(node, nodes.Retrieve):
+                    facts.requirements.append(self._requirement(node, name, aliases, dates.get(id(node), ())))
                 elif isinstance(node, nodes.ExpressionRef):
                     target = aliases.get(node.libraryName, node.libraryName) if node.libraryName else name
                     if node.name is not None and target is not None:
@@ -115,14 +121,16 @@ class Analysis:
                 elif isinstance(node, nodes.IdentifierRef) and node.name and not node.libraryName:
                     facts.touched += _touched(scopes.get(_SORTED), node.name)
 
-    def _requirement(self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str]) -> int:
+    def _requirement(
+        self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str], dates: tuple[DateFilter, ...]
+    ) -> int:
         value_set, codes = self._codes(node.codes, library, aliases)
         requirement = Requirement(
             type=local_name(node.dataType or ""),
             code_path=node.codeProperty if node.codes is not None else None,
             value_set=value_set,
             codes=codes,
-            date_path=node.dateProperty if node.dateRange is not None else None,
+            dates=(*of_retrieve(node), *dates),
             template=node.templateId,
         )
         known = self._index.get(requirement)
