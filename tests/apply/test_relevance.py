@@ -105,6 +105,43 @@ def test_a_datum_that_changes_nothing_is_not_asked_for() -> None:
     assert [leaf.label for leaf in asked] == ["a", "c"]
 
 
+def asked_of(node: Node, parts: dict[int, list[tuple[Node | None, Node]]]) -> list[str]:
+    def all_parts(each: Node) -> list[tuple[Node | None, Node]] | None:
+        return parts.get(id(each))
+
+    found: list[Any] = relevant_leaves(
+        [node], lambda every, values: statuses([APPLICABILITY], every, values), lambda node: True, lambda value: value,
+        parts=all_parts,
+    )  # fmt: skip
+    return [leaf.label for leaf in found]
+
+
+def test_of_a_choice_both_branches_are_looked_at() -> None:
+    a, b, c = (Node("Leaf", name=name) for name in "abc")
+    no = Node("Leaf", value=False, name="F")
+    choice = Node("If", (a, c))  # "if a then b else c": the trace has no "b"
+    assert asked_of(choice, {id(choice): [(a, b), (None, c)]}) == ["a", "c", "b"]
+    same = Node("If", (a, c))
+    assert asked_of(same, {id(same): [(a, c), (None, c)]}) == ["c"]  # whichever way it goes
+    never = Node("If", (a, c))
+    assert asked_of(never, {id(never): [(a, Node("And", (no, b))), (None, c)]}) == ["a", "c"]
+    cases = Node("Case", (a, b, c))  # "case when a then F when b then c else c end"
+    assert asked_of(cases, {id(cases): [(a, no), (b, c), (None, c)]}) == ["a", "c"]
+
+
+def test_what_a_settled_operand_kept_from_being_evaluated_counts_where_it_may_yet_be_unsettled() -> None:
+    a, b, c = (Node("Leaf", name=name) for name in "abc")
+    tested = Node("Not", (Node("IsTrue", (a,)),))
+    tested.value, tested.children[0].value = True, False
+    either = Node("Or", (tested,))  # "a is not true or b" is true while a is null
+    either.value = True
+    both = Node("And", (either, Node("Or", (a, c))))
+    assert asked_of(both, {id(either): [(None, b)]}) == ["a", "c", "b"]
+    unknown = Node("Or", (tested,))
+    unknown.value = True
+    assert "b" not in asked_of(Node("And", (unknown, Node("Or", (a, c)))), {})
+
+
 def test_cases_of_each_status_are_told_apart_bit_by_bit() -> None:
     every = 0b11111
     applicability, withheld, satisfied = (0b01111, 0b10000), (0b00001, 0b11110), (0b00010, 0b11001)

@@ -17,7 +17,7 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.words import define_words
-from guideway.diagnostics import Diagnostic
+from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
@@ -85,6 +85,7 @@ class Explainer:
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
+        self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
         self._said: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
         self._sources = Provenance()
 
@@ -279,6 +280,8 @@ class Explainer:
             unwrap,
             self._passed_over,
             self._nodes,
+            self._parts,
+            lambda node: self._causes(node, known).strong,
         )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
@@ -317,6 +320,24 @@ class Explainer:
                 for key in definition.elements:
                     found.setdefault(key, result.kind)
         return found
+
+    def _parts(self, node: Trace) -> Sequence[tuple[Trace | None, Trace | None]] | None:
+        """The conditions and branches of a choice between truth values, as they are for this patient, also those that were not
+        evaluated; None where one of these cannot be."""
+        place = (node.library or "", getattr(node, "locator", None) or "")
+        if place not in self._choices:
+            found: list[tuple[Trace | None, Trace | None]] | None = None
+            messages = len(self.evaluation.messages)
+            try:
+                if (parts := self.guideline.choices.get(place)) is not None:
+                    found = [
+                        (condition and self.trace(*condition), branch and self.trace(*branch)) for condition, branch in parts
+                    ]
+            except GuidewayError:
+                found = None
+            del self.evaluation.messages[messages:]  # of branches that the logic did not take
+            self._choices[place] = found
+        return self._choices[place]
 
     def _passed_over(self, node: Trace) -> Iterator[Trace]:
         """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""

@@ -3,7 +3,8 @@ become.
 
 A condition is a formula of ``and``, ``or``, ``not``, ``xor``, ``implies``, ``if`` and tests for true, false and null, over
 known values and leaves; the status follows from several conditions (``combine``). A leaf is open where a null result is null
-because of it. An open leaf matters when some completion of the others lets it decide; and the leaves that are given settle
+because of it, or would be in a branch that an unknown condition may yet choose: of ``if c then a else b`` all parts are looked
+at (``parts``). An open leaf matters when some completion of the others lets it decide; and the leaves that are given settle
 the status between them. So ``false and a`` has none, ``a and b`` two, ``a or (b implies b)`` one of them. A leaf that only
 stands in a test for null or truth is not open: such a test has an answer already. Up to ``LIMIT`` leaves every completion is
 tried; with more, all are taken to matter. Comparisons of one unknown number with several limits go together; apart from that
@@ -16,22 +17,24 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, NamedTuple
 
 from guideway.engine.values import Quantity
 
 LIMIT = 9
-ROUNDS = 3
 
 Formula = tuple[Any, ...]
 """``("known", value)``, ``("leaf", index)``, ``("any", indices)`` for what was not evaluated, or a connective with operands."""
 Pair = tuple[int, int]
 """Where a value is true and where it is false, over all completions of the leaves, one bit each."""
+Parts = Sequence[tuple[Any, Any]]
+"""The conditions of a choice with their branches, the last without a condition; None for a branch that is not there."""
 Combine = Callable[[int, list[Pair]], Sequence[int]]
 """All completions, and the values of all conditions → the completions of each status; in none: the status is not known."""
 
 CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
-_OPEN = frozenset({"If", "ExpressionRef", "ExpressionDef"})
+_CHOICES = frozenset({"If", "Case"})
+_OPEN = frozenset({*_CHOICES, "ExpressionRef", "ExpressionDef"})
 """Nodes that a formula looks through."""
 _NULL: Pair = (0, 0)
 
@@ -43,30 +46,28 @@ def relevant_leaves(
     value_of: Callable[[Any], Any],
     passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
     known: Known | None = None,
+    parts: Callable[[Any], Parts | None] = lambda node: None,
+    data: Callable[[Any], Iterable[Any]] = lambda node: (),
 ) -> list[Any]:
     """The open leaves that matter, in order of appearance.
 
-    ``is_leaf`` says of a null define that it is not to be opened; ``passed_over`` gives the open leaves in branches that a
-    choice with an unknown condition did not evaluate. ``known`` remembers what was found out about nodes: many
+    ``is_leaf`` says of a null define that it is not to be opened; ``parts`` gives the conditions and branches of a choice, also
+    of those that were not evaluated, and where it has none ``passed_over`` gives the open leaves in the branches that an unknown
+    condition kept from being evaluated. ``data`` names what a leaf rests on: another one that rests on the same is open with it.
+    ``known`` remembers what was found out about nodes: many
     recommendations share them.
     """
-    reader = _Reader(is_leaf, value_of, passed_over, Known() if known is None else known)
+    reader = _Reader(is_leaf, value_of, passed_over, parts, data, Known() if known is None else known)
     for node in nodes:
         reader.open(node)
-    formulas: list[Formula] = []
-    for _ in range(ROUNDS):
-        before = len(reader.leaves)
-        formulas = [reader.formula(node) for node in nodes]
-        if len(reader.leaves) == before:
-            break
-    leaves = reader.leaves
-    count = len(leaves)
-    if count < 2 or count > LIMIT:
+    tried = _tried(reader, nodes, combine)
+    if not tried.decided:  # it rests on something else as well that so far is settled by what may yet change
+        reader.everything = True
+        more = _tried(reader, nodes, combine)
+        tried = more if more.decided else tried
+    formulas, leaves, groups, table, results = tried
+    if table is None or len(leaves) < 2:
         return leaves
-
-    groups = _groups(leaves, value_of)
-    table = _Table([(members, possible) for members, possible in groups], count)
-    results = combine(table.all, [table.evaluate(formula, table.leaves) for formula in formulas])
 
     def settles(given: Sequence[int]) -> bool:
         """Whether there is a status as soon as these groups have a value, whichever."""
@@ -76,10 +77,7 @@ def relevant_leaves(
             known = {member for index in given for member in groups[index][0]}
             values = [pair if member in known else _NULL for member, pair in enumerate(table.leaves)]
             found = combine(table.all, [table.evaluate(formula, values) for formula in formulas])
-        decided = 0
-        for mask in found:
-            decided |= mask
-        return decided == table.all
+        return _decided(table, found)
 
     deciding = [index for index in range(len(groups)) if table.matters(index, results)]
     wanted = list(deciding)
@@ -88,11 +86,50 @@ def relevant_leaves(
             break
         if index not in wanted:
             wanted.append(index)
-    for index in [i for i in reversed(wanted) if i not in deciding]:
-        fewer = [i for i in wanted if i != index]
-        if settles(fewer):
-            wanted = fewer
+    spare: list[int] | None = wanted
+    while spare:  # again after each: where a choice goes the way of false, less may settle what more leaves open
+        tries = ([i for i in wanted if i != index] for index in reversed(wanted) if index not in deciding)
+        spare = next((fewer for fewer in tries if settles(fewer)), None)
+        wanted = wanted if spare is None else spare
     return [leaves[member] for member in sorted(member for index in wanted for member in groups[index][0])]
+
+
+class _Tried(NamedTuple):
+    """Formulas over leaves, the leaves in groups, and the statuses in all completions; no table where there are too many."""
+
+    formulas: list[Formula]
+    leaves: list[Any]
+    groups: list[tuple[list[int], list[tuple[bool, ...]]]]
+    table: _Table | None
+    results: Sequence[int]
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a status in every completion."""
+        return self.table is None or _decided(self.table, self.results)
+
+
+def _tried(reader: _Reader, nodes: Sequence[Any], combine: Combine) -> _Tried:
+    while True:  # what a branch adds may make another condition open
+        before = len(reader.leaves)
+        formulas = [reader.formula(node) for node in nodes]
+        if len(reader.leaves) == before:
+            break
+    leaves = list(reader.leaves)
+    if len(leaves) > LIMIT:
+        return _Tried(formulas, leaves, [], None, ())
+    groups = _groups(leaves, reader.value_of)
+    table = _Table(groups, len(leaves))
+    results = combine(table.all, [table.evaluate(formula, table.leaves) for formula in formulas])
+    return _Tried(formulas, leaves, groups, table, results)
+
+
+def _decided(table: _Table, results: Sequence[int]) -> bool:
+    """Whether there is a status in every completion."""
+    decided = 0
+    for mask in results:
+        decided |= mask
+    return decided == table.all
 
 
 class _Table:
@@ -235,11 +272,18 @@ class _Reader:
         is_leaf: Callable[[Any], bool],
         value_of: Callable[[Any], Any],
         passed_over: Callable[[Any], Iterable[Any]],
+        parts: Callable[[Any], Parts | None],
+        data: Callable[[Any], Iterable[Any]],
         known: Known,
     ) -> None:
         self.is_leaf = is_leaf
         self.value_of = value_of
         self.passed_over = passed_over
+        self.parts = parts
+        self.data = data
+        self.everything = False
+        """Whether all that is null is open."""
+        self._data: set[Any] = set()
         self.leaves: list[Any] = []
         self._settled = known.settled
         self._through = known.transparent
@@ -253,6 +297,13 @@ class _Reader:
         if node.kind in CONNECTIVES and children:
             for child in children:
                 self.open(child)
+        elif node.kind in _CHOICES and (choice := self.parts(node)) is not None:
+            for condition, branch in choice:
+                if condition is None or self.value_of(condition.value) is True:
+                    if branch is not None:
+                        self.open(branch)
+                    break
+                self.open(condition)
         elif node.kind == "If" and len(children) > 1:
             self.open(children[0])
             self.open(children[-1])
@@ -277,9 +328,13 @@ class _Reader:
             if self.settled(node):
                 return ("known", value)
             parts = [self.formula(child) for child in children]
-            if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):
-                parts.append(("known", None))  # the other operand was not needed, and is not known
+            if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):  # the other operand was not needed
+                rest = self.parts(node) if _depends(parts[0]) else None
+                parts.append(("known", None) if rest is None else self._choice(rest, 0))
             return (node.kind, *parts) if any(map(_depends, parts)) else ("known", value)
+        if node.kind in _CHOICES and (choice := self.parts(node)) is not None:
+            found = ("known", value) if self.settled(node) else self._choice(choice, 0)
+            return found if _depends(found) else ("known", value)
         if node.kind == "If" and len(children) > 1:
             condition, taken = self.formula(children[0]), self.formula(children[-1])
             if not _depends(condition):
@@ -294,7 +349,20 @@ class _Reader:
         index = self._known.get(_key(node))
         if node.kind == "Case" and index is not None:
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
+        if index is None and (self.everything or not self._data.isdisjoint(self.data(node))):
+            index = self._leaf(node)
         return ("leaf", index) if index is not None else ("known", None)
+
+    def _choice(self, parts: Parts, first: int) -> Formula:
+        """The formula of a choice from its ``first`` condition on; a branch that may yet be chosen is opened."""
+        condition, branch = parts[first]
+        test = ("known", True) if condition is None else self.formula(condition)
+        if not _depends(test) and test[1] is not True:
+            return self._choice(parts, first + 1)
+        if branch is not None:
+            self.open(branch)
+        chosen = ("known", None) if branch is None else self.formula(branch)
+        return ("If", test, chosen, self._choice(parts, first + 1)) if _depends(test) else chosen
 
     def settled(self, node: Any) -> bool:
         """Whether nothing that the node's formula would be made of is null."""
@@ -315,6 +383,7 @@ class _Reader:
         if key not in self._known:
             self._known[key] = len(self.leaves)
             self.leaves.append(node)
+            self._data.update(self.data(node))
         return self._known[key]
 
 

@@ -19,6 +19,8 @@ from guideway.guideline.package import Artifact, Guideline, Manifest
 
 Json = dict[str, Any]
 DefineKey = tuple[str, str]
+Parts = tuple[tuple[DefineKey | None, DefineKey | None], ...]
+"""Each condition of a choice with its branch, and last the branch that needs none; a branch that is not there is None."""
 
 APPLIED_TYPES = ("PlanDefinition", "ActivityDefinition", "Questionnaire")
 """What a run needs whole; of value sets it needs the members, of libraries the compiled logic."""
@@ -104,6 +106,7 @@ class CompiledGuideline:
         elements: dict[DefineKey, Element] | None = None,
         requirements: tuple[Requirement, ...] = (),
         branches: dict[tuple[str, str], tuple[DefineKey, ...]] | None = None,
+        choices: dict[tuple[str, str], Parts] | None = None,
         parameters: tuple[ParameterInfo, ...] = (),
         value_sets: Json | None = None,
         value_set_titles: dict[str, str] | None = None,
@@ -124,6 +127,8 @@ class CompiledGuideline:
         self.requirements = requirements
         self.branches: dict[tuple[str, str], tuple[DefineKey, ...]] = branches or {}
         """By library and locator of an if or case: the data elements in the branches that a null condition passes over."""
+        self.choices: dict[tuple[str, str], Parts] = choices or {}
+        """By library and locator of an if or case between truth values: the defines that its parts are (``choices``)."""
         self.parameters = parameters
         self.value_sets: Json = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
@@ -251,7 +256,7 @@ class CompiledGuideline:
         """Everything, as one picklable object of plain parts."""
         names = (
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
-            "requirements", "branches", "parameters", "value_sets", "value_set_titles", "program", "findings",
+            "requirements", "branches", "choices", "parameters", "value_sets", "value_set_titles", "program", "findings",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"roots": tuple(plan.canonical for plan in self.root_plans())}
 

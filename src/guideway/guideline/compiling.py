@@ -17,6 +17,7 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes
 from guideway.elm.types import ListType, NamedType, Type, from_specifier
 from guideway.engine.program import Program, compile_program
+from guideway.guideline.choices import with_parts
 from guideway.guideline.companions import referring
 from guideway.guideline.compiled import (
     APPLIED_TYPES,
@@ -81,11 +82,14 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
     findings = list(guideline.findings)
     libraries = _translated(guideline, findings)
     inline, inline_errors, wrappers = _inline(guideline, libraries, findings)
-    program, kept = _compiled([*libraries.values(), *wrappers], findings)
+    written = [*libraries.values(), *wrappers]
+    whole, choices = with_parts(written)
+    program, compiled = _compiled(whole, findings)
+    names = {name_of(library) for library in compiled}
+    kept = [library for library in written if name_of(library) in names]  # without the defines for parts
     index = ValueSetIndex(a.resource for a in guideline.artifacts if a.type in ("ValueSet", "CodeSystem"))
     analysis = Analysis(kept)
     elements = _elements(kept)
-    names = {name_of(library) for library in kept}
     return CompiledGuideline(
         manifest=guideline.manifest,
         content_hash=guideline.content_hash,
@@ -98,6 +102,7 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         elements=elements,
         requirements=tuple(analysis.requirements),
         branches=analysis.branches(frozenset(elements)),
+        choices={key: parts for key, parts in choices.items() if key[0] in names},
         parameters=tuple(p for library in kept for p in _parameters(library)),
         value_sets=index.snapshot(_value_sets(kept, guideline)),
         value_set_titles={a.url: a.title for a in guideline.of_type("ValueSet")},
