@@ -35,6 +35,11 @@ BASE = "http://example.org/bench"
 ACTIONS = 12
 
 
+def tell(text: str) -> None:
+    """Print a line at once, also into a file or a pipe: a run that is stopped has shown what it found so far."""
+    print(text, flush=True)
+
+
 def rounds(tasks: dict[str, Callable[[], object]], count: int) -> dict[str, float]:
     """Median seconds of each task; one round runs each once."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
@@ -73,10 +78,10 @@ def whole_guideline(count: int) -> None:
     recommendations = applied(guideline, data, "none")
     medians = rounds(tasks, count)
     size = sum(map(len, data)) / len(data) / 1024
-    print(f"{len(data)} patients of {size:.1f} KB on average, {recommendations // len(data)} recommendations each")
+    tell(f"{len(data)} patients of {size:.1f} KB on average, {recommendations // len(data)} recommendations each")
     for name, value in medians.items():
         ratio = value / medians["orjson.loads"]
-        print(f"  {ratio:8.1f} x orjson.loads   {value / len(data) * 1e3:6.2f} ms a patient   {name}")
+        tell(f"  {ratio:8.1f} x orjson.loads   {value / len(data) * 1e3:6.2f} ms a patient   {name}")
 
 
 HEAD = f"""library Bench version '1.0.0'
@@ -161,19 +166,21 @@ def with_peer(count: int) -> None:
     assert sorted(answer["titles"]) == sorted(expected), (answer["titles"], expected)
     mine = rounds({"ours": ours}, max(count, 20))["ours"]
     theirs = statistics.median(answer["seconds"])
-    print(f"one plan of {ACTIONS} actions, {len(expected)} apply; bundle of {len(bundle) / 1024:.0f} KB")
-    print(f"  Guideway, explained, with the CarePlan: {mine * 1e3:8.2f} ms")
-    print(f"  encender 0.7.1:                         {theirs * 1e3:8.2f} ms   {theirs / mine:.0f} times as long")
+    tell(f"one plan of {ACTIONS} actions, {len(expected)} apply; bundle of {len(bundle) / 1024:.0f} KB")
+    tell(f"  Guideway, explained, with the CarePlan: {mine * 1e3:8.2f} ms")
+    tell(f"  encender 0.7.1:                         {theirs * 1e3:8.2f} ms   {theirs / mine:.0f} times as long")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--no-peer", action="store_true", help="leave encender out (it needs Node and npm)")
+    parser.add_argument("--only-peer", action="store_true", help="only the comparison with encender")
     options = parser.parse_args()
-    whole_guideline(options.rounds)
     if not options.no_peer:
-        with_peer(min(options.rounds, 10))
+        with_peer(options.rounds)
+    if not options.only_peer:
+        whole_guideline(options.rounds)
 
 
 if __name__ == "__main__":
