@@ -328,7 +328,7 @@ class _Builder:
             resource["quantity"] = _number(fields.pop("quantity"))
 
     def item_allergy(self, value: Any, fields: Json) -> None:
-        """``allergy: <concept>`` with status, verification, criticality, severity, reaction."""
+        """``allergy: <concept>`` with status, verification, criticality, severity, reaction, substance."""
         resource = self.new("AllergyIntolerance", code=self.concept(value))
         status, verification = fields.pop("status", "active"), fields.pop("verification", "confirmed")
         if status != "none":
@@ -336,8 +336,10 @@ class _Builder:
         if verification != "none":
             resource["verificationStatus"] = _coded(CLINICAL + "allergyintolerance-verification", str(verification))
         self.take(fields, resource, criticality="criticality", type="type", recorded="recordedDate")
-        if "severity" in fields or "reaction" in fields:
+        if {"severity", "reaction", "substance"} & fields.keys():
             reaction: Json = {"manifestation": [self.concept(fields.pop("reaction", "text: reaction"))]}
+            if "substance" in fields:
+                reaction["substance"] = self.concept(fields.pop("substance"))
             if "severity" in fields:
                 reaction["severity"] = str(fields.pop("severity"))
             resource["reaction"] = [reaction]
