@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.apply.features import Json, one
-from tests.apply.small import LOGIC, agreement, medication, observation, when
+from tests.apply.features import Json, made, one
+from tests.apply.small import BASE, LOGIC, agreement, medication, observation, plan, when
 
 from guideway.apply.outcome import Recommendation
 
@@ -68,3 +68,26 @@ def test_a_parameter_reaches_a_condition_spelt_out() -> None:
     assert one(action, data=(observation(5),)).statuses() == {"a": "does-not-apply"}
     assert one(action, data=(observation(5),), parameters={"Limit": "9.5"}).statuses() == {"a": "applies"}
     assert one(action, data=(observation(5),), parameters={"Logic.Limit": "9.5"}).statuses() == {"a": "applies"}
+
+
+def test_a_condition_in_fhirpath_names_what_it_looked_at() -> None:
+    needs = {"id": "cells", "type": "Observation", "codeFilter": [{"path": "code", "valueSet": f"{BASE}/ValueSet/count-tests"}]}
+    texts = {
+        "born": "birthDate < @2000-01-01",
+        "low": "%cells.where(value.value < 1.0).exists()",
+        "neither": "(gender = 'male') and %cells.exists()",
+        "open": "maritalStatus.text = 'x'",
+    }
+    actions = [
+        {"id": name, "title": name, "input": [needs], "condition": [when(text, language="text/fhirpath")]}
+        for name, text in texts.items()
+    ]
+    found = {r.action: r for r in made(plan("main", *actions), data=(observation(0.5),)).outcome.recommendations}
+    cell = ("Observation/count-2026-05-20", "0.5")
+    seen = {name: [(e.resource, str(e.value)) for e in r.evidence] for name, r in found.items()}
+    patient = ("Patient/p", "None")
+    assert seen == {"born": [patient], "low": [cell], "neither": [cell, patient], "open": [patient]}
+    assert found["born"].evidence[0].date == "1980-02-03"
+    (missing,) = found["open"].missing
+    assert missing.supply[0].type == "Patient"
+    assert "maritalStatus" in missing.supply[0].text

@@ -301,6 +301,34 @@ def _() -> None:
     assert [a["id"] for a in action["action"]] == ["a-resource", "x"]
 
 
+@row("55 where there is something to choose from, the action's own resource is no choice")
+def _() -> None:
+    choice = {"selectionBehavior": "exactly-one", "groupingBehavior": "logical-group"}
+    children = [{"id": "x", "title": "X"}, {"id": "y", "title": "Y"}]
+    definition = {**A, **choice, "definitionCanonical": CANONICAL, "action": children}
+    action = one(definition, activity()).actions[0]
+    assert not {"selectionBehavior", "groupingBehavior", "resource"} & set(action)
+    own, group = action["action"]
+    assert own == {"id": "a-resource", "resource": {"reference": "#a-take-a"}}
+    assert {**group, "action": [a["id"] for a in group["action"]]} == {"id": "a-choice", **choice, "action": ["x", "y"]}
+
+
+@row("44 an action keeps its id where one that is made beside it would like to have it, and relations point at it")
+def _() -> None:
+    related = [{"actionId": "a-resource", "relationship": "after"}]
+    actions = (
+        {**A, "definitionCanonical": CANONICAL, "action": [{"id": "x", "title": "X"}]},
+        {"id": "a-resource", "title": "R"},
+        {"id": "b", "title": "B"},
+        {"id": "z", "title": "Z", "relatedAction": related},
+    )
+    result = made(plan("main", *actions), activity())
+    ids = [a["id"] for a in result.actions]
+    assert (ids[1], ids[0], ids[3]) == ("a-resource", "a", "z")
+    assert [a["id"] for a in result.actions[0]["action"]] == ["a-resource-2", "x"]
+    assert [r["actionId"] for r in result.actions[3]["relatedAction"]] == ["a-resource"]
+
+
 @row("withheld and already in place: visible, with the reason, and not proposed")
 def _() -> None:
     def flag(url: str, define: str, words: str) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Rows, extensions, made, one
+from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Json, Rows, extensions, made, one
 from tests.apply.small import BASE, TABLET_A, activity, observation, plan, when
 
 ROWS = Rows()
@@ -162,6 +162,15 @@ def _() -> None:
     assert made(plan("main", *actions)).outcome.skipped[0]["reason"] == "answers to order-sign, not to patient-view"
 
 
+@row("10 trigger: a group none of whose actions answers to the hook is not there either")
+def _() -> None:
+    trigger = [{"type": "named-event", "name": "order-sign"}]
+    group = {**A, "action": [{"id": "x", "title": "X", "trigger": trigger}]}
+    assert [a["id"] for a in made(plan("main", group, {"id": "b", "title": "B"})).actions] == ["b"]
+    assert "activity" not in made(plan("main", group)).plan
+    assert [a["id"] for a in made(plan("main", group), hook="order-sign").actions] == ["a"]
+
+
 @row("11 input: an extension on the action; what the record does not hold is data needed")
 def _() -> None:
     needs = {"id": "cells", "type": "Observation", "codeFilter": [{"path": "code", "valueSet": f"{BASE}/ValueSet/count-tests"}]}
@@ -270,6 +279,34 @@ def _() -> None:
     result = made(first, second, plans=["one"])
     assert result.rules() == ["definition-cycle"]
     assert made(plan("self", {**A, "definitionCanonical": BASE + "/PlanDefinition/self"})).rules() == ["definition-cycle"]
+
+
+@row("17 plans that plans contain: they reach what stands beside them, and two of one id are told apart")
+def _() -> None:
+    task = {"resourceType": "ActivityDefinition", "id": "ad", "status": "draft", "kind": "Task", "code": {"text": "do"}}
+
+    def outer(name: str, define: str) -> Json:
+        inner = {
+            "resourceType": "PlanDefinition", "id": "in", "status": "draft", "library": [f"{BASE}/Library/Logic"],
+            "action": [
+                {"id": "x", "title": "X", "condition": [when(define)], "definitionCanonical": "#ad"},
+                {"id": "y", "title": "Y", "definitionCanonical": "#deeper"},
+            ],
+        }  # fmt: skip
+        deeper = {"resourceType": "PlanDefinition", "id": "deeper", "status": "draft", "action": [{"id": "z", "title": "Z"}]}
+        return plan(name, {**A, "definitionCanonical": "#in"}, contained=[inner, deeper, task])
+
+    result = made(outer("one", "False"), outer("two", "True"))
+    assert result.rules() == []
+    assert {r.key: r.status for r in result.outcome.recommendations} == {
+        "one.in#x": "does-not-apply",
+        "one.deeper#z": "applies",
+        "two.in#x": "applies",
+        "two.deeper#z": "applies",
+    }
+    (request,) = result.of("Task")
+    assert request["code"] == {"text": "do"}
+    assert [f"{BASE}/PlanDefinition/two#in"] in [g["instantiatesCanonical"] for g in result.of("RequestGroup")]
 
 
 @row("18 definitionCanonical to a Questionnaire; 19 definitionUri")

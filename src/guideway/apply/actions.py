@@ -53,6 +53,8 @@ class ActionNode(msgspec.Struct, kw_only=True):
     verdict: Verdict
     status: str
     children: list[ActionNode] = []
+    group: bool = False
+    """Whether its definition holds actions, also where none of them was walked."""
     nested: PlanNode | None = None
     request: Json | None = None
     """The resource it proposes, without id."""
@@ -73,7 +75,8 @@ class ActionNode(msgspec.Struct, kw_only=True):
             return False
         if self.nested is not None:
             return bool(self.nested.shown) or self.request is not None
-        return not self.children or self.request is not None or any(child.shown for child in self.children)
+        own = self.request is not None or self.refers_to is not None
+        return own or not self.group or any(child.shown for child in self.children)
 
     def walk(self) -> Iterator[ActionNode]:
         """This node and everything below it, in document order, nested plans included."""
@@ -158,6 +161,9 @@ class Walk:
         self.findings: list[Diagnostic] = []
         self.for_everyone = audience == EVERYONE
         self._own: dict[int, Verdict] = {}
+        self.containers: dict[int, Artifact] = {}
+        """By identity of a contained plan's JSON: the plan that contains it."""
+        self.contained: dict[tuple[str, str], Artifact] = {}
 
     def own_verdict(self, definition: Json, libraries: list[str], of: str) -> Verdict:
         """The verdict of an action's own conditions. Several ways may lead to its plan; it is evaluated on the first."""
@@ -208,6 +214,9 @@ class _Place:
         self.stack = stack
         self.via = via
         self.names: set[str] = set()
+        self.container = walk.containers.get(id(plan.resource), plan)
+        """What holds the resources that it names by ``#id``: itself, or the plan that contains it."""
+        self.plan_id = plan.id if self.container is plan else f"{self.container.id}.{plan.id}"
 
     def actions(
         self, definitions: Any, verdict: Verdict, path: str, depth: int, triggered: bool, group: Json
@@ -277,6 +286,7 @@ class _Place:
             )
         else:
             if facts.group:
+                node.group = True
                 node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
             self._definition(node, recommendation, depth, triggered)
         is_group = facts.group or node.nested is not None
@@ -304,7 +314,7 @@ class _Place:
     def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
         return Recommendation(
             plan=self.plan.canonical,
-            plan_id=self.plan.id,
+            plan_id=self.plan_id,
             action=node.id,
             title=facts.title,
             status=node.status,
@@ -388,11 +398,23 @@ class _Place:
 
     def _resolve(self, canonical: str) -> Artifact | None:
         if canonical.startswith("#"):
-            for contained in objects(self.plan.resource.get("contained")):
+            for contained in objects(self.container.resource.get("contained")):
                 if contained.get("id") == canonical[1:] and contained.get("resourceType"):
-                    return Artifact(contained, f"{self.plan.file}{canonical}")
+                    return self._contained(contained, canonical)
             return None
         return self.walk.guideline.resolve(canonical)
+
+    def _contained(self, resource: Json, reference: str) -> Artifact:
+        """What the container holds; a plan there is known by the container, which other such plans may share its id with."""
+        known = self.walk.contained.get((self.container.canonical, reference))
+        if known is None:
+            if resource.get("resourceType") == "PlanDefinition" and not resource.get("url"):
+                resource = {**resource, "url": f"{self.container.url}{reference}"}
+            known = Artifact(resource, f"{self.container.file}{reference}")
+            self.walk.contained[self.container.canonical, reference] = known
+            if known.type == "PlanDefinition":
+                self.walk.containers[id(known.resource)] = self.container
+        return known
 
     def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int, triggered: bool) -> None:
         if target.canonical in self.stack:

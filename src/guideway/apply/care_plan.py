@@ -57,6 +57,23 @@ class Tree(msgspec.Struct, kw_only=True):
     """The guideline, for the questions that a Bundle asks."""
 
 
+class _ActionIds(Ids):
+    """The ids of the actions of one group: the definitions' own ones first, so that what is made beside them takes others."""
+
+    __slots__ = ("own",)
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self.own: dict[str, str] = {}
+        """The id of each action, by its name in the plan."""
+        for name in names:
+            self.own[name] = self.take(name)
+
+    def of(self, name: str) -> str:
+        """The id of the action of that name."""
+        return self.own.get(name) or self.take(name)
+
+
 class _Builder:
     """Builds all resources of one outcome once, for one form of reference."""
 
@@ -75,8 +92,6 @@ class _Builder:
         self.goal_ids: dict[tuple[str, str], str] = {}
         self.request_ids: dict[int, str] = {}
         """By identity of the request in the tree: folded actions share one."""
-        self.kept: dict[int, Json] = {}
-        """The resources that were made of them, likewise."""
 
     def build(self) -> list[Json]:
         """The RequestGroups of the chosen plans that have something to say."""
@@ -107,7 +122,7 @@ class _Builder:
         if setting.author and (not policy.strict or reference_type(setting.author) != "Organization"):
             group["author"] = {"reference": setting.author}
         shown = {a.id for top in node.actions for a in top.same_plan() if a.shown}
-        taken = Ids()
+        taken = _ActionIds(a.id for top in node.actions for a in top.same_plan() if a.shown and policy.strict)
         group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
         return group
 
@@ -130,13 +145,13 @@ class _Builder:
             reference = {"reference": self.refer("Goal", self.goal_ids[key])}
             group.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
 
-    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> Json:
+    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: _ActionIds) -> Json:
         definition = {**node.definition, **node.overrides}
         action: Json = {}
         if self.policy.strict or node.definition.get("id"):
             keep = not self.policy.strict and not any(c.isspace() for c in node.id)  # no id of an element holds spaces
-            action["id"] = node.id if keep else taken.take(node.id)
-        extension = self._action_extensions(definition, node, group)
+            action["id"] = node.id if keep else taken.of(node.id)
+        extension = self._action_extensions(definition, node)
         if extension:
             action["extension"] = extension
         for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
@@ -146,7 +161,7 @@ class _Builder:
             conditions = [deepcopy(c) for c in objects(definition.get("condition"))]
             if conditions:
                 action["condition"] = conditions
-        related = self._related(definition, shown)
+        related = self._related(definition, shown, taken)
         if related:
             action["relatedAction"] = related
         timing = timing_of(definition)
@@ -161,9 +176,9 @@ class _Builder:
             if name in definition:
                 action[name] = deepcopy(definition[name])
         self._content(action, node, group, shown, taken)
-        return action or {"id": taken.take(node.id)}  # an element is never empty
+        return action or {"id": taken.of(node.id)}  # an element is never empty
 
-    def _content(self, action: Json, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> None:
+    def _content(self, action: Json, node: ActionNode, group: Json, shown: set[str], taken: _ActionIds) -> None:
         """``resource`` or ``action``: RequestGroup's rqg-1 allows one of them, so with both the resource gets an action of
         its own."""
         resource = self._resource(node, group)
@@ -177,10 +192,19 @@ class _Builder:
         elif resource is None:
             action["action"] = children
         elif self.policy.strict:
-            action["action"] = [{"id": taken.take(f"{node.id}-resource"), "resource": resource}, *children]
+            own = {"id": taken.take(f"{node.id}-resource"), "resource": resource}
+            action["action"] = [own, *self._choice(action, children, node, taken)]
         else:
             action["resource"] = resource
             action["action"] = children
+
+    def _choice(self, action: Json, children: list[Json], node: ActionNode, taken: _ActionIds) -> list[Json]:
+        """The children beside an action's own resource: where they are to be chosen among, in a group of their own, so that the
+        resource is no choice."""
+        if action.get("selectionBehavior") in (None, "all"):
+            return children
+        moved: Json = {name: action.pop(name) for name in ("groupingBehavior", "selectionBehavior") if name in action}
+        return [{"id": taken.take(f"{node.id}-choice"), **moved, "action": children}]
 
     def _resource(self, node: ActionNode, group: Json) -> Json | None:
         if node.nested is not None and node.nested.shown:
@@ -219,8 +243,6 @@ class _Builder:
                 wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
             known = self.request_ids[id(request)] = self.ids.take(wish)
             self._keep(request, known, node, group)
-        elif node.definition.get("goalId") and (kept := self.kept.get(id(request))) is not None:
-            self._pertains(kept, node, group)  # one request for several actions has the goals of all
         reference = f"{kind}/{known}"
         if node.recommendation is not None and reference not in node.recommendation.requests:
             node.recommendation.requests.append(reference)
@@ -237,20 +259,18 @@ class _Builder:
         }
         if kind == "Task" and "basedOn" not in resource:
             resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
-        self._pertains(resource, node, group)
+        self._pertains(resource, node)
         self.requests.append(resource)
-        self.kept[id(request)] = resource
 
-    def _pertains(self, resource: Json, node: ActionNode, group: Json) -> None:
-        """Point a request at the goals of its plan that the action names."""
+    def _pertains(self, resource: Json, node: ActionNode) -> None:
         for goal in goal_ids_of(node.definition):
-            known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
-            if known is not None:
-                extension = {"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}}
-                if extension not in resource.setdefault("extension", []):
-                    resource["extension"].append(extension)
+            for (_, own), known in self.goal_ids.items():
+                if own == goal:
+                    reference = {"reference": self.refer("Goal", known)}
+                    resource.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
+                    break
 
-    def _action_extensions(self, definition: Json, node: ActionNode, group: Json) -> list[Json]:
+    def _action_extensions(self, definition: Json, node: ActionNode) -> list[Json]:
         skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
         found = [deepcopy(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
         for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
@@ -267,7 +287,7 @@ class _Builder:
         if node.request is None:
             found += [{"url": ACTION_REASON, "valueCodeableConcept": deepcopy(r)} for r in objects(definition.get("reason"))]
         for goal in goal_ids_of(definition):
-            known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
+            known = next((i for (_, own), i in self.goal_ids.items() if own == goal), None)
             if known is not None:
                 found.append({"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}})
         return found
@@ -283,8 +303,12 @@ class _Builder:
                 found.append({"reference": reference})
         return found
 
-    def _related(self, definition: Json, shown: set[str]) -> list[Json]:
+    def _related(self, definition: Json, shown: set[str], taken: _ActionIds) -> list[Json]:
         related = [deepcopy(r) for r in objects(definition.get("relatedAction"))]
+        for relation in related:
+            if relation.get("actionId") in taken.own:
+                relation["actionId"] = taken.own[relation["actionId"]]
+        shown = {taken.own.get(name, name) for name in shown}
         return [r for r in related if not self.policy.strict or r.get("actionId") in shown]
 
 
@@ -294,7 +318,7 @@ class _Linker(_Builder):
     def _carried(self, node: PlanNode) -> list[Json]:
         return []
 
-    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: Ids) -> Json:
+    def _action(self, node: ActionNode, group: Json, shown: set[str], taken: _ActionIds) -> Json:
         action: Json = {}
         self._content(action, node, group, shown, taken)
         return action

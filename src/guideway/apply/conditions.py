@@ -124,6 +124,7 @@ def ask(
         of=of,
         library=answer.library,
         define=answer.define,
+        read=answer.read,
     )
 
 

@@ -35,6 +35,7 @@ from guideway.apply.outcome import (
     Excluded,
     Missing,
     Recommendation,
+    Supply,
 )
 from guideway.apply.provenance import Provenance, Trace, deciders, resources_of_value, unwrap
 from guideway.apply.relevance import Known as KnownNodes
@@ -105,7 +106,11 @@ class Explainer:
                 results.append((result, trace))
             elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
                 display = result.description or result.expression
-                missing[display] = Missing(element=display, display=display, for_=result.kind)
+                supply = [Supply(kind="record", text=f"Record what this needs: {display}", type=_kind_of(result.read))]
+                missing[display] = Missing(element=display, display=display, for_=result.kind, supply=supply)
+            if trace is None and not only_missing:
+                for item in self._looked_at(result):
+                    evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
         for result, trace in results if not only_missing else ():
             for item in self._evidence_of(trace, result, touched):
                 evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
@@ -120,6 +125,20 @@ class Explainer:
         recommendation.excluded = self._excluded_for(touched)
         faults = [*self._faults_for(touched), *self._unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]
+
+    def _looked_at(self, result: ConditionResult) -> Iterator[Evidence]:
+        """The resources of a condition in FHIRPath, each with what it says."""
+        why = result.description or result.expression
+        for reference in result.read[:BRIEF]:
+            facts = self._facts(reference)
+            yield Evidence(
+                display=facts.display or reference,
+                resource=reference,
+                value=facts.value,
+                unit=facts.unit,
+                date=facts.date,
+                why=why,
+            )
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
         """The results that made the status what it is."""
@@ -508,6 +527,12 @@ class Explainer:
         """The data element whose define this node is the root of."""
         name = define_name(node)
         return self.guideline.elements.get((node.library or "", name)) if name is not None else None
+
+
+def _kind_of(references: list[str]) -> str | None:
+    """The type of the resources, where it is one."""
+    kinds = {reference.partition("/")[0] for reference in references}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:

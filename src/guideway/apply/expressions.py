@@ -41,6 +41,8 @@ class Answer(msgspec.Struct):
     error: str | None = None
     library: str | None = None
     define: str | None = None
+    read: list[str] = []
+    """Of FHIRPath, which leaves no trace: the resources that it looked at."""
 
 
 class Expressions:
@@ -114,8 +116,30 @@ class Expressions:
     def _fhirpath(self, text: str, extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, evaluate
 
+        variables = self.variables | dict(extra or {})
         try:
-            found = evaluate(text, self.variables | dict(extra or {}), now=self.now, resolve=self.resolve)
+            found = evaluate(text, variables, now=self.now, resolve=self.resolve)
         except FhirPathError as error:
             return Answer(error=f"FHIRPath {text!r}: {error}")
-        return Answer(value=None if not found else found[0] if len(found) == 1 else found)
+        value = None if not found else found[0] if len(found) == 1 else found
+        return Answer(value=value, read=looked_at(text, variables))
+
+
+def looked_at(text: str, variables: Mapping[str, Any]) -> list[str]:
+    """The resources behind a FHIRPath expression: those of the variables that it names, and the patient where it begins a path
+    without one."""
+    import re
+
+    bare = re.sub(r"'(?:[^'\\]|\\.)*'", "''", text)
+    names = re.findall(r"%`?([A-Za-z_][\w-]*)", bare)
+    parts = re.split(r"\b(?:and|or|xor|implies)\b", bare)
+    if any(re.match(r"[\s(]*[A-Za-z`]", part) for part in parts):
+        names.append("resource")
+    found: dict[str, None] = {}
+    for name in names:
+        value = variables.get(name)
+        for item in value if isinstance(value, list) else [value]:
+            data = getattr(item, "data", item)
+            if isinstance(data, dict) and data.get("resourceType") and data.get("id"):
+                found[f"{data['resourceType']}/{data['id']}"] = None
+    return list(found)

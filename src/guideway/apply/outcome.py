@@ -111,6 +111,8 @@ class ConditionResult(msgspec.Struct, kw_only=True):
     """The action it stands on, where that is not the recommendation's own."""
     library: str | None = None
     define: str | None = None
+    read: list[str] = []
+    """The resources that a FHIRPath expression looked at."""
 
     def as_json(self) -> Json:
         """Value null is kept: it is the answer."""
