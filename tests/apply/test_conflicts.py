@@ -180,7 +180,7 @@ def test_an_interval_that_is_already_ordered() -> None:
     lab = activity("lab", "ServiceRequest", code=TABLET_B)
     (conflict,) = one({**A, **every(1, 2, "wk"), "definitionCanonical": LAB}, lab, data=(order,)).outcome.conflicts
     assert (conflict.rule, conflict.resources) == ("monitoring-overlap", ["ServiceRequest/o"])
-    assert one({**A, **every(1, 3, "mo"), "definitionCanonical": LAB}, lab, data=(order,)).outcome.conflicts == []
+    assert rules(one({**A, **every(1, 3, "mo"), "definitionCanonical": LAB}, lab, data=(order,))) == ["already-active"]
 
 
 # -- relations
@@ -292,5 +292,4 @@ def test_what_is_due_at_different_times_does_not_fold() -> None:
 
     assert [r.get("occurrenceDateTime") for r in requests_of(later, soon)] == ["2026-09-01", None]
     assert len(requests_of(later, later)) == 1
-    (one_request,) = requests_of(later, {})
-    assert one_request["occurrenceDateTime"] == "2026-09-01"
+    assert [r.get("occurrenceDateTime") for r in requests_of(later, {})] == ["2026-09-01", None]

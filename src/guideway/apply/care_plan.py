@@ -92,6 +92,8 @@ class _Builder:
         self.goal_ids: dict[tuple[str, str], str] = {}
         self.request_ids: dict[int, str] = {}
         """By identity of the request in the tree: folded actions share one."""
+        self.kept: dict[int, Json] = {}
+        """The resources that were made of them, likewise."""
 
     def build(self) -> list[Json]:
         """The RequestGroups of the chosen plans that have something to say."""
@@ -151,7 +153,7 @@ class _Builder:
         if self.policy.strict or node.definition.get("id"):
             keep = not self.policy.strict and not any(c.isspace() for c in node.id)  # no id of an element holds spaces
             action["id"] = node.id if keep else taken.of(node.id)
-        extension = self._action_extensions(definition, node)
+        extension = self._action_extensions(definition, node, group)
         if extension:
             action["extension"] = extension
         for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
@@ -243,6 +245,8 @@ class _Builder:
                 wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
             known = self.request_ids[id(request)] = self.ids.take(wish)
             self._keep(request, known, node, group)
+        elif node.definition.get("goalId") and (kept := self.kept.get(id(request))) is not None:
+            self._pertains(kept, node, group)  # one request for several actions has the goals of all
         reference = f"{kind}/{known}"
         if node.recommendation is not None and reference not in node.recommendation.requests:
             node.recommendation.requests.append(reference)
@@ -259,18 +263,20 @@ class _Builder:
         }
         if kind == "Task" and "basedOn" not in resource:
             resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
-        self._pertains(resource, node)
+        self._pertains(resource, node, group)
         self.requests.append(resource)
+        self.kept[id(request)] = resource
 
-    def _pertains(self, resource: Json, node: ActionNode) -> None:
+    def _pertains(self, resource: Json, node: ActionNode, group: Json) -> None:
+        """Point a request at the goals of its plan that the action names."""
         for goal in goal_ids_of(node.definition):
-            for (_, own), known in self.goal_ids.items():
-                if own == goal:
-                    reference = {"reference": self.refer("Goal", known)}
-                    resource.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
-                    break
+            known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
+            if known is not None:
+                extension = {"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}}
+                if extension not in resource.setdefault("extension", []):
+                    resource["extension"].append(extension)
 
-    def _action_extensions(self, definition: Json, node: ActionNode) -> list[Json]:
+    def _action_extensions(self, definition: Json, node: ActionNode, group: Json) -> list[Json]:
         skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
         found = [deepcopy(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
         for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
@@ -287,7 +293,7 @@ class _Builder:
         if node.request is None:
             found += [{"url": ACTION_REASON, "valueCodeableConcept": deepcopy(r)} for r in objects(definition.get("reason"))]
         for goal in goal_ids_of(definition):
-            known = next((i for (_, own), i in self.goal_ids.items() if own == goal), None)
+            known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
             if known is not None:
                 found.append({"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}})
         return found

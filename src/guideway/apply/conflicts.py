@@ -1,15 +1,17 @@
 """Recommendations that do not go together, and proposals that the record speaks against. Each is reported with both sides.
 
-- ``for-and-against``: one recommendation for and one against the same thing;
+- ``for-and-against``: one recommendation for and one against the same thing, or a class and a member of it; the other side may be
+  an open proposal on record;
 - ``exclusive-branches``: more than one member of an exclusive group applies;
-- ``dose-differs``: the same drug proposed twice with doses that differ;
+- ``dose-differs``: the same drug proposed twice, here or on record, with doses that differ;
 - ``allergy``: a drug, or a member of its class, that an active allergy or intolerance is recorded for;
-- ``already-active``: a drug that is already being taken;
+- ``already-active``: a drug that is already being taken, or a service, device or supply that is already ordered;
 - ``monitoring-overlap``: the same test at different intervals (the shorter one governs).
 
 Things are the same by code, and where codes do not say by name (``things``). A class is a value set that the guideline's logic
-reads AllergyIntolerance by; a proposal whose name is a class's stands for its members, and a name that a member has stands for
-that member. What has no code at all is named in a finding, since it was compared by its words only.
+reads AllergyIntolerance by (for and against a class also drugs); a proposal whose name is a class's stands for its members, and a
+name that a member has stands for that member. What has no code at all is named in a finding, since it was compared by its words
+only.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.actions import ActionNode
-from guideway.apply.names import concept_text, objects
+from guideway.apply.actions import ActionNode, PlanNode
+from guideway.apply.differences import plain
+from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, concept_text, first_value, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, same, thing, thing_of, words
-from guideway.apply.timing import days_between
+from guideway.apply.timing import coded_interval, days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.patterns import Later
@@ -34,23 +37,29 @@ Json = dict[str, Any]
 _MEDICATIONS = ("MedicationRequest", "MedicationStatement")
 WORDS = "amounts in its words"
 _AMOUNT = Later(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
+_ORDERS = ("ServiceRequest", "DeviceRequest", "SupplyRequest")
+_CLASSED = ("AllergyIntolerance", *_MEDICATIONS)
+"""The types by whose value sets the logic may name a class of drugs."""
 _DRUGS = ("MedicationRequest", "SupplyRequest", "NutritionOrder", "ImmunizationRecommendation")
 
 
 def find_conflicts(
-    outcome: PatientOutcome, proposing: list[ActionNode], guideline: CompiledGuideline, record: Any
+    outcome: PatientOutcome, proposing: list[ActionNode], trees: list[PlanNode], guideline: CompiledGuideline, record: Any
 ) -> list[Conflict]:
     """Every conflict of one patient, in the order of the rules above."""
     sides = [Side(action) for action in _distinct(proposing)]
     allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
     active = list(_taken(record)) if sides else []
     classes = Classes(guideline) if allergies else None
+    proposals = list(getattr(record, "proposals", None) or ()) if sides else []
     found = [
-        *_for_and_against(sides),
-        *_exclusive(outcome),
-        *_doses(sides),
+        *_for_and_against(sides, proposals),
+        *_for_and_against_class(sides, guideline),
+        *_exclusive(trees),
+        *_doses(sides, proposals),
         *(_allergies(sides, classes, allergies) if classes is not None else ()),
-        *_active(sides, active, record),
+        *_active(sides, active),
+        *_ordered(sides, record),
         *_monitoring(sides, record),
     ]
     _by_name_only(outcome, sides, allergies, active)
@@ -83,10 +92,11 @@ class Classes:
     """The classes by which the logic reads allergies; found once for each guideline."""
 
     def __init__(self, guideline: CompiledGuideline) -> None:
-        known = guideline.memory.get(id(guideline.requirements))
-        if not isinstance(known, tuple) or known[0] is not guideline.requirements:
-            known = guideline.memory[id(guideline.requirements)] = (guideline.requirements, list(_classes(guideline)))
-        self._classes: list[DrugClass] = known[1]
+        kept = _kept(guideline)
+        if "allergies" not in kept:
+            found = (_drug_class(guideline, full) for full in _value_sets(guideline, ("AllergyIntolerance",)))
+            kept["allergies"] = [group for group in found if group is not None]
+        self._classes: list[DrugClass] = kept["allergies"]
 
     def members(self, named: Thing) -> Codes:
         """The codes a thing stands for: its own; without any, those of the members, or of the class, that its name is."""
@@ -110,26 +120,67 @@ def _plural_free(name: Words) -> Words:
     return frozenset(word.removesuffix("s") for word in name)
 
 
-def _classes(guideline: CompiledGuideline) -> Iterator[DrugClass]:
-    seen: set[str] = set()
-    for requirement in guideline.requirements:
-        full = requirement.value_set
-        if requirement.type != "AllergyIntolerance" or not full or full in seen:
-            continue
-        seen.add(full)
-        url, _, version = full.partition("|")
-        try:
-            codes = frozenset(guideline.terminology.codes(url, version or None))
-        except GuidewayError:
-            continue
-        names: dict[Words, Codes] = {}
-        members = guideline.value_sets.get(full) or guideline.value_sets.get(url)
-        for member in members if isinstance(members, list) else ():
-            if member[2]:
-                key = words(member[2])
-                names[key] = names.get(key, frozenset()) | {(member[0], member[1])}
-        title = guideline.value_set_titles.get(full) or guideline.value_set_titles.get(url) or full
-        yield DrugClass(title, codes, names)
+def _kept(guideline: CompiledGuideline) -> Json:
+    """What was found out about the classes of a guideline."""
+    known = guideline.memory.get(id(guideline.requirements))
+    if not isinstance(known, tuple) or known[0] is not guideline.requirements:
+        known = guideline.memory[id(guideline.requirements)] = (guideline.requirements, {})
+    kept: Json = known[1]
+    return kept
+
+
+def _value_sets(guideline: CompiledGuideline, types: tuple[str, ...]) -> list[str]:
+    """The value sets by which the logic reads resources of these types."""
+    found = {r.value_set: None for r in guideline.requirements if r.type in types and r.value_set}
+    return list(found)
+
+
+def _title(guideline: CompiledGuideline, full: str) -> str:
+    return guideline.value_set_titles.get(full) or guideline.value_set_titles.get(full.partition("|")[0]) or full
+
+
+def _drug_class(guideline: CompiledGuideline, full: str) -> DrugClass | None:
+    """A value set as a class; None: its codes are not known."""
+    url, _, version = full.partition("|")
+    try:
+        codes = frozenset(guideline.terminology.codes(url, version or None))
+    except GuidewayError:
+        return None
+    names: dict[Words, Codes] = {}
+    members = guideline.value_sets.get(full) or guideline.value_sets.get(url)
+    for member in members if isinstance(members, list) else ():
+        if member[2]:
+            key = words(member[2])
+            names[key] = names.get(key, frozenset()) | {(member[0], member[1])}
+    return DrugClass(_title(guideline, full), codes, names)
+
+
+def _called(what: Thing, guideline: CompiledGuideline) -> list[DrugClass]:
+    """The classes, of drugs or of allergies, that a thing is called by."""
+    kept = _kept(guideline)
+    if "titles" not in kept:
+        kept["titles"] = {}
+        for full in _value_sets(guideline, _CLASSED):
+            kept["titles"].setdefault(_plural_free(words(_title(guideline, full))), []).append(full)
+    named = {full: None for name in what.names for full in kept["titles"].get(_plural_free(name), ())}
+    return [group for full in named if (group := _drug_class(guideline, full)) is not None]
+
+
+def prohibits(request: Json) -> bool:
+    """Whether a request says not to do it."""
+    if request.get("doNotPerform") is True:
+        return True
+    return any(
+        e.get("url", "").endswith("request-doNotPerform") and e.get("valueBoolean")
+        for e in objects(request.get("modifierExtension"))
+    )
+
+
+def is_against(action: ActionNode) -> bool:
+    """Whether an action proposes not to do it: its request says so, or its recommendation is one against."""
+    recommendation = action.recommendation
+    directed = recommendation is not None and recommendation.direction == "against"
+    return directed or (action.request is not None and prohibits(action.request))
 
 
 class Side:
@@ -138,15 +189,13 @@ class Side:
     __slots__ = ("against", "key", "request", "thing", "title")
 
     def __init__(self, action: ActionNode) -> None:
-        from guideway.apply.merge import prohibits
-
         assert action.request is not None
         self.request = action.request
         self.thing = thing_of(action.request)
         recommendation = action.recommendation
         self.key = recommendation.key if recommendation is not None else action.id
         self.title = recommendation.title if recommendation is not None else action.id
-        self.against = prohibits(action.request) or (recommendation is not None and recommendation.direction == "against")
+        self.against = is_against(action)
 
     @property
     def text(self) -> str:
@@ -162,36 +211,120 @@ def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
                 yield left, right
 
 
-def _for_and_against(sides: list[Side]) -> Iterator[Conflict]:
+def _for_and_against(sides: list[Side], proposals: list[Any]) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
         if left.against != right.against:
             pro, contra = (right, left) if left.against else (left, right)
             text = f"For and against {pro.text}: {pro.title} — but {contra.title}"
             yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
+    for side, proposal in _proposed(sides, proposals):
+        if side.against != prohibits(proposal.data) and prohibits(side.request) != prohibits(proposal.data):
+            said = "for" if side.against else "against"
+            text = f"{side.title} — but an open proposal on record is {said} {side.text}"
+            yield Conflict(
+                rule="for-and-against", severity="high", text=text, recommendations=[side.key], resources=_reference(proposal)
+            )
 
 
-def _exclusive(outcome: PatientOutcome) -> Iterator[Conflict]:
-    groups: dict[tuple[str, str], list[Recommendation]] = {}
-    for recommendation in outcome.recommendations:
-        if recommendation.exclusive_group and recommendation.status == APPLIES:
-            groups.setdefault((recommendation.plan, recommendation.exclusive_group), []).append(recommendation)
-    for (_, group), members in groups.items():
-        if len(members) > 1:
-            names = "; ".join(m.title for m in members)
-            text = f"Branches that exclude each other ({group}) all apply: {names}"
-            for member in members:
-                member.findings.append(Diagnostic("exclusive-branches", Severity.warning, text))
-            yield Conflict(rule="exclusive-branches", severity="moderate", text=text, recommendations=[m.key for m in members])
+def _for_and_against_class(sides: list[Side], guideline: CompiledGuideline) -> Iterator[Conflict]:
+    """One for (or against) a drug, and one against (or for) the class it is in."""
+    pros, contras = [s for s in sides if not s.against], [s for s in sides if s.against]
+    if not pros or not contras:
+        return
+    for ours, theirs in ((pros, contras), (contras, pros)):
+        for general in ours:
+            for group in _called(general.thing, guideline):
+                for special in theirs:
+                    if same(general.thing, special.thing) or not _is_in(special.thing, group):
+                        continue
+                    pro, contra = (special, general) if general.against else (general, special)
+                    text = (
+                        f"For and against {general.text} and {special.text}, which is one of them: "
+                        f"{pro.title} — but {contra.title}"
+                    )
+                    yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
 
 
-def _doses(sides: list[Side]) -> Iterator[Conflict]:
-    for left, right in _pairs(sides):
-        if left.request["resourceType"] != "MedicationRequest" or right.request["resourceType"] != "MedicationRequest":
+def _is_in(what: Thing, group: DrugClass) -> bool:
+    """Whether a thing is a member of a class: by code, or by a member's name where it has none."""
+    return bool(what.codes & group.codes) if what.codes else bool(what.names & group.names.keys())
+
+
+def _exclusive(trees: list[PlanNode]) -> Iterator[Conflict]:
+    """Branches that exclude each other and are both in the result: actions, and groups with what is in them."""
+    groups: dict[tuple[str, str], dict[str, ActionNode]] = {}
+    pending, seen = list(trees), set[int]()
+    while pending:
+        plan = pending.pop(0)
+        if id(plan) in seen:
             continue
-        differing = sorted(_differing(left.request, right.request)) if not left.against and not right.against else []
+        seen.add(id(plan))
+        for node in (a for top in plan.actions for a in top.same_plan()):
+            if node.nested is not None:
+                pending.append(node.nested)
+            group = first_value(node.definition, EXCLUSIVE_GROUP)
+            if isinstance(group, str) and (node.shown or (node.recommendation is not None and node.status == APPLIES)):
+                groups.setdefault((plan.artifact.canonical, group), {}).setdefault(node.id, node)
+    for (_, group), members in groups.items():
+        if len(members) < 2:
+            continue
+        titles = (node.recommendation.title if node.recommendation is not None else _heading(node) for node in members.values())
+        names = "; ".join(titles)
+        text = f"Branches that exclude each other ({group}) all apply: {names}"
+        found = dict.fromkeys(r.key for node in members.values() for r in _within(node))
+        for node in members.values():
+            for recommendation in _within(node)[:1]:
+                recommendation.findings.append(Diagnostic("exclusive-branches", Severity.warning, text))
+        yield Conflict(rule="exclusive-branches", severity="moderate", text=text, recommendations=list(found))
+
+
+def _heading(group: ActionNode) -> str:
+    return str(group.definition.get("title") or group.definition.get("description") or group.id)
+
+
+def _within(node: ActionNode) -> list[Recommendation]:
+    """The recommendation of a branch, or those that apply in it."""
+    if node.recommendation is not None:
+        return [node.recommendation]
+    found = {r.key: r for a in node.walk() if (r := a.recommendation) is not None and r.status == APPLIES}
+    return list(found.values())
+
+
+def _doses(sides: list[Side], proposals: list[Any]) -> Iterator[Conflict]:
+    for left, right in _pairs(sides):
+        differing = sorted(doses_differ(left.request, right.request)) if not left.against and not right.against else []
         if differing:
             text = f"{left.text} is proposed twice, with a different {' and '.join(differing)}: {left.title} — and {right.title}"
             yield Conflict(rule="dose-differs", severity="moderate", text=text, recommendations=[left.key, right.key])
+    for side, proposal in _proposed(sides, proposals):
+        apart = side.against or prohibits(proposal.data)
+        differing = sorted(doses_differ(side.request, proposal.data)) if not apart else []
+        if differing:
+            text = f"{side.text} is proposed, and an open proposal on record has a different {' and '.join(differing)}"
+            yield Conflict(
+                rule="dose-differs", severity="moderate", text=text, recommendations=[side.key], resources=_reference(proposal)
+            )
+
+
+def _proposed(sides: list[Side], proposals: list[Any]) -> Iterator[tuple[Side, Any]]:
+    """Every proposal that is made, with each open one on record for the same thing."""
+    for side in sides:
+        for proposal in proposals:
+            if proposal.data.get("resourceType") == side.request["resourceType"] and same_on_record(side.request, proposal.data):
+                yield side, proposal
+
+
+def same_on_record(request: Json, data: Json) -> bool:
+    """Whether a request and one on record are for the same thing: by code where both have one, else by name."""
+    wanted, known = thing_of(request), thing_of(data)
+    return bool(wanted.codes & known.codes) if wanted.codes and known.codes else same(wanted, known)
+
+
+def doses_differ(left: Json, right: Json) -> set[str]:
+    """Which parts of the dosage of two MedicationRequests both say, and say differently."""
+    if left["resourceType"] != "MedicationRequest" or right["resourceType"] != "MedicationRequest":
+        return set()
+    return _differing(left, right)
 
 
 def _differing(left: Json, right: Json) -> set[str]:
@@ -212,13 +345,13 @@ def _parts(dosage: Json) -> Json:
     """The comparable parts of one dosage."""
     parts: Json = {}
     amounts = [
-        tuple(sorted((key, _plain(value)) for key, value in dose.items() if key != "type"))
+        tuple(sorted((key, plain(value)) for key, value in dose.items() if key != "type"))
         for dose in objects(dosage.get("doseAndRate"))
     ]
     if any(amounts):
         parts["dose"] = amounts
     if isinstance(dosage.get("timing"), dict):
-        parts["timing"] = _plain({k: v for k, v in dosage["timing"].items() if k in ("repeat", "event", "code")})
+        parts["timing"] = plain({k: v for k, v in dosage["timing"].items() if k in ("repeat", "event", "code")})
     for name in ("route", "method"):
         if isinstance(dosage.get(name), dict):
             parts[name] = thing([dosage[name]]).codes or concept_text(dosage[name])
@@ -226,17 +359,6 @@ def _parts(dosage: Json) -> Json:
     if said:  # words without an amount (a device to carry) state no dose
         parts[WORDS] = frozenset((str(Decimal(number).normalize()), unit.casefold()) for number, unit in said)
     return parts
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value as something that compares equal where it says the same: 5 and 5.0, with and without ids."""
-    if isinstance(value, dict):
-        return tuple(
-            sorted((k, _plain(v)) for k, v in value.items() if k not in ("id", "unit") or (k == "unit" and "code" not in value))
-        )
-    if isinstance(value, list):
-        return tuple(_plain(v) for v in value)
-    return str(Decimal(value).normalize()) if isinstance(value, int | Decimal) and not isinstance(value, bool) else str(value)
 
 
 def _allergies(sides: list[Side], classes: Classes, allergies: list[Any]) -> Iterator[Conflict]:
@@ -281,7 +403,7 @@ def _taken(record: Any) -> Iterator[tuple[Any, Thing]]:
                 yield medication, thing([_medication(data, record)])
 
 
-def _active(sides: list[Side], active: list[tuple[Any, Thing]], record: Any) -> Iterator[Conflict]:
+def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conflict]:
     for side in sides:
         if side.against or side.request["resourceType"] != "MedicationRequest":
             continue
@@ -297,6 +419,29 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]], record: Any) -> 
                 recommendations=[side.key],
                 resources=_reference(medication),
             )
+
+
+def _ordered(sides: list[Side], record: Any) -> Iterator[Conflict]:
+    """What is proposed and already ordered; another interval is ``monitoring-overlap``."""
+    wanted = [s for s in sides if not s.against and s.request["resourceType"] in _ORDERS]
+    open_ones = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    for side in wanted:
+        interval = _interval(side.request)
+        for order in record.retrieve(side.request["resourceType"]):
+            data = order.data
+            if (
+                data.get("status") != "active"
+                or prohibits(data)
+                or id(data) in open_ones
+                or not same_on_record(side.request, data)
+            ):
+                continue
+            known = _interval(data)
+            if not (interval and known and interval[0] != known[0]):
+                text = f"{side.text} is proposed, and is already ordered"
+                yield Conflict(
+                    rule="already-active", severity="low", text=text, recommendations=[side.key], resources=_reference(order)
+                )
 
 
 def _medication(data: Json, record: Any) -> Any:
@@ -337,13 +482,17 @@ def _monitoring(sides: list[Side], record: Any) -> Iterator[Conflict]:
 
 def _interval(request: Json) -> tuple[Decimal, str] | None:
     """The days from one time to the next of what is repeated, and in words; None for what is not."""
-    timing = request.get("occurrenceTiming")
-    repeat = timing.get("repeat") if isinstance(timing, dict) else None
-    days = days_between(repeat) if isinstance(repeat, dict) else None
-    if days is None:
+    timing = request.get("occurrenceTiming") or first_value(request, ACTIVITY_FACT + "timing")
+    if not isinstance(timing, dict):
         return None
-    assert isinstance(repeat, dict)
-    return days, f"{repeat.get('frequency', 1)} in {repeat['period']} {repeat['periodUnit']}"
+    repeat = timing.get("repeat")
+    days = days_between(repeat) if isinstance(repeat, dict) else None
+    if days is not None:
+        assert isinstance(repeat, dict)
+        return days, f"{repeat.get('frequency', 1)} in {repeat['period']} {repeat['periodUnit']}"
+    code = timing.get("code")
+    codings = objects(code.get("coding")) if isinstance(code, dict) else ()
+    return next((known for coding in codings if (known := coded_interval(coding))), None)
 
 
 def _by_name_only(outcome: PatientOutcome, sides: list[Side], allergies: list[Any], active: list[tuple[Any, Thing]]) -> None:

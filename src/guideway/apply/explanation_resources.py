@@ -39,7 +39,7 @@ def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, s
     if not only_messages:
         needed = _needed(outcome)
         resources += [_issue_for(missing, waiting, outcome, ids) for missing, waiting in needed.values()]
-        resources += [_conflict(conflict, outcome, ids) for conflict in outcome.conflicts]
+        resources += [_conflict(conflict, outcome, ids, groups) for conflict in outcome.conflicts]
         resources += _guidance(outcome, ids, groups)
     return Explained(resources + ([messages] if messages is not None else []))
 
@@ -82,7 +82,7 @@ def _waiting(found: list[Recommendation], outcome: PatientOutcome) -> list[str]:
     return [f"{title} ({count} recommendations)" if count > 1 else title for title, count in counts.items()]
 
 
-def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids) -> Json:
+def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> Json:
     issue: Json = {
         "resourceType": "DetectedIssue",
         "id": ids.take(f"conflict-{conflict.rule}"),
@@ -94,7 +94,10 @@ def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids) -> Json:
         "detail": conflict.text,
     }
     by_key = {r.key: r for r in outcome.recommendations}
-    implicated = [f"#{x.rpartition('/')[2]}" for key in conflict.recommendations if key in by_key for x in by_key[key].requests]
+    implicated = []
+    for recommendation in (by_key[key] for key in conflict.recommendations if key in by_key):
+        own = recommendation.requests or [groups[plan] for plan in [recommendation.plan] if plan in groups]
+        implicated += [f"#{x.rpartition('/')[2]}" for x in own]  # without a request: the group that its action is in
     implicated += conflict.resources
     if implicated:
         issue["implicated"] = [{"reference": reference} for reference in dict.fromkeys(implicated)]

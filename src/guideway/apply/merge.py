@@ -1,10 +1,12 @@
 """Across recommendations: one proposal where several ask for the same, what already lies on the table, conflicts, and an order.
 
 Works on the walked trees of all chosen plans before the resources are built. Two requests ask for the same when they are of
-one type, for the same thing (a shared code; where one is given in words alone, the same words), and both for or both against.
-They are folded into the one with the strongest cue: all reasons are kept, the others are named in notes, and where they differ
-that is said. What cannot be folded without losing something (two different dosages) stays apart and is a conflict. An open
-proposal on record is pointed at instead of made again.
+one type, for the same thing (a shared code; where one is given in words alone, the same words), both for or both against, and say
+the same in everything but ids, times, notes, reasons and urgency, or one says a dose or an amount that the other leaves open
+(``differences``). They are folded into the one with the
+strongest cue: all reasons are kept, and the others are named in notes. Two for the same thing that differ in anything else both
+stay, and how they differ is a finding; two different dosages are a conflict. An open proposal on record that says the same is
+pointed at instead of made again.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.conflicts import find_conflicts
+from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, prohibits, same_on_record
+from guideway.apply.differences import DETAILS, differences, same_thing
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
-from guideway.apply.things import same, thing_of
+from guideway.apply.things import thing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
 
@@ -30,17 +33,8 @@ _STRENGTH_WORDS = (
     ("conditional", 3), ("weak", 3), ("consider", 4), ("could", 4), ("may", 4), ("option", 4),
 )  # fmt: skip
 
-# Elements that say what is asked for and how; the rest (status, dates, ids, provenance) may differ between foldable requests.
-_HOW = ("dosageInstruction", "quantityQuantity", "quantity", "dispenseRequest", "occurrence", "bodySite")
-
-
-def _how(request: Json) -> Json:
-    """Those elements; ``occurrence[x]`` is one of them, whatever its type."""
-    return {
-        name: {key: value for key, value in request.items() if key == name or (name == "occurrence" and key.startswith(name))}
-        for name in _HOW
-        if name in request or (name == "occurrence" and any(key.startswith(name) for key in request))
-    }
+_THINGS = ("MedicationRequest", "ServiceRequest", "DeviceRequest", "SupplyRequest")
+"""The types whose requests are told by what they are for, whichever definition they come from."""
 
 
 def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
@@ -48,7 +42,7 @@ def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGui
     proposing = list(_proposing(trees))
     if outcome.policy != "cqf":
         _fold(proposing)
-    outcome.conflicts = find_conflicts(outcome, proposing, guideline, record)
+    outcome.conflicts = find_conflicts(outcome, proposing, trees, guideline, record)
     if outcome.policy != "cqf":  # afterwards: what is only pointed at is still proposed, and may conflict
         _already_proposed(proposing, record)
     outcome.order = order(outcome, trees)
@@ -66,16 +60,6 @@ def _proposing(trees: list[PlanNode]) -> Iterator[ActionNode]:
                 yield action
 
 
-def prohibits(request: Json) -> bool:
-    """Whether a request says not to do it."""
-    if request.get("doNotPerform") is True:
-        return True
-    return any(
-        e.get("url", "").endswith("request-doNotPerform") and e.get("valueBoolean")
-        for e in objects(request.get("modifierExtension"))
-    )
-
-
 def strength_rank(recommendation: Recommendation | None) -> int:
     """0 is the strongest; what says nothing ranks after what does."""
     text = (recommendation.strength or "").casefold() if recommendation is not None else ""
@@ -85,7 +69,16 @@ def strength_rank(recommendation: Recommendation | None) -> int:
 def _fold(proposing: list[ActionNode]) -> None:
     leaders: list[ActionNode] = []
     for action in proposing:
-        leader = next((other for other in leaders if _same(other, action)), None)
+        comparable = [other for other in leaders if _comparable(other, action)]
+        leader = None
+        for other in comparable:
+            assert other.request is not None
+            assert action.request is not None
+            differing = differences(other.request, action.request)
+            if not differing:
+                leader = other
+                break
+            _tell_apart(other, action, differing)
         if leader is None:
             leaders.append(action)
         elif strength_rank(action.recommendation) < strength_rank(leader.recommendation):
@@ -100,48 +93,48 @@ def _fold(proposing: list[ActionNode]) -> None:
             _absorb(leader, action)
 
 
-def _same(left: ActionNode, right: ActionNode) -> bool:
+def _comparable(left: ActionNode, right: ActionNode) -> bool:
+    """Whether both ask for the same thing: of one type, and both for or both against."""
     first, second = left.request, right.request
     if (
         first is None
         or second is None
         or first["resourceType"] != second["resourceType"]
-        or prohibits(first) != prohibits(second)
+        or is_against(left) != is_against(right)
     ):
         return False
-    this, other = thing_of(first), thing_of(second)
-    same_activity = left.activity is not None and right.activity is not None and left.activity.url == right.activity.url
-    if this.codes and other.codes:
-        if not this.codes & other.codes:
-            return False
-    elif not this.names & other.names and not (same_activity and this.text == other.text):
-        return False  # one is given in words alone: the same words are the same thing
-    if not same_activity and first["resourceType"] not in (
-        "MedicationRequest",
-        "ServiceRequest",
-        "DeviceRequest",
-        "SupplyRequest",
-    ):
-        return False
-    how, other_how = _how(first), _how(second)
-    return all(how[name] == other_how[name] for name in how.keys() & other_how.keys())
+    if left.activity is not None and right.activity is not None and left.activity.url == right.activity.url:
+        return same_thing(first, second)
+    named = thing_of(first)
+    return first["resourceType"] in _THINGS and bool(named.codes or named.names) and same_thing(first, second)
+
+
+def _tell_apart(left: ActionNode, right: ActionNode, differing: list[str]) -> None:
+    """Say on both sides that two requests for the same stay apart, and in what they differ; doses that differ are a conflict."""
+    mine, theirs = left.recommendation, right.recommendation
+    assert left.request is not None
+    assert right.request is not None
+    if mine is None or theirs is None or mine.key == theirs.key or doses_differ(left.request, right.request):
+        return
+    for one, other in ((mine, theirs), (theirs, mine)):
+        text = f"{other.plan_id} ({other.title}) asks for the same with another {', '.join(differing)}, so both requests are made"
+        finding = Diagnostic("request-differs", Severity.information, text, pointer=f"action:{one.action}")
+        if finding not in one.findings:
+            one.findings.append(finding)
 
 
 def _absorb(leader: ActionNode, other: ActionNode) -> None:
-    """Fold ``other``'s request into the leader's: reasons, missing details, and a note that names the other statement."""
+    """Fold ``other``'s request into the leader's: reasons, notes, open details, urgency, and a note that names the other."""
     request, absorbed = leader.request, other.request
     assert request is not None
     assert absorbed is not None
-    own, others = _how(request), _how(absorbed)
-    differing = [name for name in _HOW if name in others and name not in own]
-    for name in differing:
-        request.update(others[name])
-    reasons = request.get("reasonCode")
-    for reason in objects(absorbed.get("reasonCode")):
-        if isinstance(reasons, list) and reason not in reasons:
-            reasons.append(reason)
-        elif reasons is None:
-            reasons = request["reasonCode"] = [reason]
+    one_sided = [name for name in DETAILS if (name in absorbed) != (name in request)]
+    for name in one_sided:
+        request.setdefault(name, absorbed.get(name))
+    for name in ("reasonCode", "reasonReference", "note"):
+        for item in objects(absorbed.get(name)):
+            if item not in request.setdefault(name, []):
+                request[name].append(item)
     mine, theirs = leader.recommendation, other.recommendation
     if theirs is not None and mine is not None and mine.key != theirs.key:
         parts = [f"Also proposed by {theirs.plan_id}: {theirs.title}" + (f" ({theirs.strength})" if theirs.strength else "")]
@@ -149,8 +142,7 @@ def _absorb(leader: ActionNode, other: ActionNode) -> None:
             parts.append(
                 f"sources differ in strength: {mine.strength or 'not stated'} here, {theirs.strength or 'not stated'} there"
             )
-        unstated = [n for n in _HOW if n in own and n not in others] + differing
-        if unstated:
+        if one_sided:
             parts.append("sources differ: details such as the dose are stated by one of them only")
         note = "; ".join(parts)
         if note not in mine.notes:
@@ -163,8 +155,8 @@ def _absorb(leader: ActionNode, other: ActionNode) -> None:
         )
         if {"text": note} not in notes:
             notes.append({"text": note})
-        if PRIORITY_ORDER.get(str(absorbed.get("priority")), 9) < PRIORITY_ORDER.get(str(request.get("priority")), 9):
-            request["priority"] = absorbed["priority"]
+    if PRIORITY_ORDER.get(str(absorbed.get("priority")), 9) < PRIORITY_ORDER.get(str(request.get("priority")), 9):
+        request["priority"] = absorbed["priority"]
     other.request = request
 
 
@@ -183,22 +175,40 @@ def _already_proposed(proposing: list[ActionNode], record: Any) -> None:
         request = action.request
         if request is None:
             continue
-        wanted = thing_of(request)
+        alike: tuple[Any, list[str]] | None = None
         for proposal in open_proposals:
             data = proposal.data
-            if data.get("resourceType") != request["resourceType"] or prohibits(data) != prohibits(request):
+            if data.get("resourceType") != request["resourceType"] or prohibits(data) != is_against(action):
                 continue
-            open_for = thing_of(data)
-            if not (wanted.codes & open_for.codes if wanted.codes and open_for.codes else same(wanted, open_for)):
+            if not same_on_record(request, data):
                 continue
-            when = f" on {date_of(data)}" if date_of(data) else ""
-            note = f"Already proposed{when} ({proposal.reference or open_for.text}); no second request is made"
-            if action.recommendation is not None and note not in action.recommendation.notes:
-                action.recommendation.notes.append(note)
-            if proposal.reference:
-                action.refers_to = proposal.reference
-                action.request = None
-            break
+            differing = differences(request, data, on_record=True)
+            if alike is None or len(differing) < len(alike[1]):
+                alike = proposal, differing
+        if alike is None:
+            continue
+        proposal, differing = alike
+        when = f" on {date_of(proposal.data)}" if date_of(proposal.data) else ""
+        name = proposal.reference or thing_of(proposal.data).text
+        if differing:
+            _other_proposal(action, f"{name}{when}", differing)
+            continue
+        note = f"Already proposed{when} ({name}); no second request is made"
+        if action.recommendation is not None and note not in action.recommendation.notes:
+            action.recommendation.notes.append(note)
+        if proposal.reference:
+            action.refers_to = proposal.reference
+            action.request = None
+
+
+def _other_proposal(action: ActionNode, name: str, differing: list[str]) -> None:
+    """Say that the open proposal on record is not the one that is made."""
+    if action.recommendation is None:
+        return
+    text = f"an open proposal for the same ({name}) has another {', '.join(differing)}, so this request is made as well"
+    finding = Diagnostic("proposal-differs", Severity.information, text, pointer=f"action:{action.recommendation.action}")
+    if finding not in action.recommendation.findings:
+        action.recommendation.findings.append(finding)
 
 
 def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
@@ -248,27 +258,41 @@ def order(outcome: PatientOutcome, trees: list[PlanNode]) -> list[str]:
     required = {"must": 0, "must-unless-documented": 1, "could": 2}
     rank: dict[str, tuple[int, int, int]] = {}
     before: dict[str, set[str]] = {key: set() for key in place}
-    for tree in trees:
-        for action in (a for top in tree.actions for a in top.walk()):
-            if action.recommendation is None or action.recommendation.key not in place:
-                continue
-            key = action.recommendation.key
-            definition = action.definition
-            priority = (action.request or {}).get("priority") or definition.get("priority")
-            rank[key] = (
-                PRIORITY_ORDER.get(str(priority), 3),
-                required.get(str(definition.get("requiredBehavior")), 1),
-                place[key],
+    for action in (a for tree in trees for top in tree.actions for a in top.walk()):
+        if action.recommendation is not None and action.recommendation.key in place:
+            rank[action.recommendation.key] = (
+                PRIORITY_ORDER.get(str((action.request or {}).get("priority") or action.definition.get("priority")), 3),
+                required.get(str(action.definition.get("requiredBehavior")), 1),
+                place[action.recommendation.key],
             )
-            for related in objects(definition.get("relatedAction")):
-                other = f"{action.recommendation.plan_id}#{related.get('actionId')}"
-                relationship = str(related.get("relationship"))
-                if other in before and other != key:
-                    if relationship.startswith("before"):
-                        before[other].add(key)
-                    elif relationship.startswith("after"):
-                        before[key].add(other)
+    for earlier, later in _relations(trees):
+        ahead, behind = ({r.key for a in node.walk() if (r := a.recommendation) is not None} for node in (earlier, later))
+        for key in behind - ahead:
+            if key in before:
+                before[key] |= (ahead - behind) & place.keys()
     return _sorted(place, rank, before)
+
+
+def _relations(trees: list[PlanNode]) -> Iterator[tuple[ActionNode, ActionNode]]:
+    """The actions that stand before others by a relation of either; a group stands for all that is in it."""
+    pending, seen = list(trees), set[int]()
+    while pending:
+        plan = pending.pop(0)
+        if id(plan) in seen:
+            continue
+        seen.add(id(plan))
+        nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
+        pending += [a.nested for a in nodes.values() if a.nested is not None]
+        for node in nodes.values():
+            for related in objects(node.definition.get("relatedAction")):
+                other = nodes.get(str(related.get("actionId")))
+                relationship = str(related.get("relationship"))
+                if other is None or other is node:
+                    continue
+                if relationship.startswith("before"):
+                    yield node, other
+                elif relationship.startswith("after"):
+                    yield other, node
 
 
 def _sorted(place: dict[str, int], rank: dict[str, tuple[int, int, int]], before: dict[str, set[str]]) -> list[str]:

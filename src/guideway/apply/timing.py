@@ -133,3 +133,18 @@ _PERIOD_DAYS = {
     "mo": Decimal(30), "a": Decimal(360),
 }  # fmt: skip
 """A month counts as 30 days and a year as twelve months, so that 12 months are a year and no other unit comes near."""
+
+
+_CODED_DAYS = {
+    "BID": Decimal("0.5"), "TID": Decimal(1) / 3, "QID": Decimal("0.25"), "AM": Decimal(1), "PM": Decimal(1), "BED": Decimal(1),
+    "QD": Decimal(1), "QOD": Decimal(2), "Q1H": Decimal(1) / 24, "Q2H": Decimal(1) / 12, "Q3H": Decimal("0.125"),
+    "Q4H": Decimal(1) / 6, "Q6H": Decimal("0.25"), "Q8H": Decimal(1) / 3, "WK": Decimal(7), "MO": Decimal(30),
+}  # fmt: skip
+"""Timing.code of http://hl7.org/fhir/R4/valueset-timing-abbreviation.html: the days from one time to the next."""
+
+
+def coded_interval(coding: Json) -> tuple[Decimal, str] | None:
+    """The days from one time to the next that a Timing.code says, and the code in words."""
+    code = coding.get("code")
+    days = _CODED_DAYS.get(code) if isinstance(code, str) else None
+    return (days, str(coding.get("display") or code)) if days is not None else None
