@@ -34,3 +34,7 @@ class CqlRuntimeError(GuidewayError):
             return self.message
         where = ".".join(part if part.isidentifier() else f'"{part}"' for part in (self.library, self.define) if part)
         return f"{where}{f' ({self.locator})' if self.locator else ''}: {self.message}"
+
+
+class OutOfTimeError(CqlRuntimeError):
+    """The result of date arithmetic is before the first or after the last year."""

@@ -21,7 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
-from guideway.engine.generator_types import Environment, LibraryInfo
+from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
 Handler = Callable[["Generator", Any], Code]
@@ -68,6 +68,8 @@ class Generator:
         self.lets: dict[str, Binding] = {}
         self.operands: dict[str, Binding] = {}
         self.items: list[Binding] = []
+        self.distances: dict[int, str] = {}
+        """Nodes (by id) that a timing phrase made of a distance → the operator's row to use (``operators.distances``)."""
         self.item_scopes: list[str | None] = []
         self.indexes: list[Code] = []
         self.totals: list[Code] = []
@@ -169,7 +171,7 @@ class Generator:
             case nodes.SingletonFrom():
                 source = self.type_of(node.operand)
                 return source.element if isinstance(source, types.ListType) else None
-        return self.env.type_of(node, self.info)
+        return inferred(node, self.type_of) or self.env.type_of(node, self.info)
 
     # ---- writing -------------------------------------------------------------------------------------------------------
 

@@ -179,7 +179,35 @@ def _named(g: Generator, code: Code) -> tuple[str, str]:
     return f"({name} := {code.text})", name
 
 
+_MEMBERSHIPS = ("In", "ProperIn", "IncludedIn", "ProperIncludedIn")
+_RELATIONS = ("Before", "After", "SameOrBefore", "SameOrAfter", "SameAs")
+
+
+def _membership(g: Generator, node: Any) -> Code:
+    """Membership of an interval between a moment and another at a distance, as timing phrases are written in ELM."""
+    around = node.operand[1]
+    if isinstance(around, nodes.Interval):
+        for bound in (around.low, around.high):
+            while isinstance(bound, (nodes.ToDateTime, nodes.ToDate, nodes.As)):
+                bound = bound.operand
+            if isinstance(bound, (nodes.Add, nodes.Subtract)):
+                g.distances[id(bound)] = f"Reach{type(bound).__name__}"
+                g.distances[id(around)] = "ReachInterval"
+    return ordinary(g, node)
+
+
+def _relation(g: Generator, node: Any) -> Code:
+    """A relation to a moment at a distance."""
+    edge = node.operand[1]
+    if isinstance(edge, (nodes.Add, nodes.Subtract)):
+        g.distances[id(edge)] = f"Edge{type(edge).__name__}"
+    return _timing(g, node) if type(node).__name__ in _MOMENTS else ordinary(g, node)
+
+
 def _arithmetic(g: Generator, node: Any) -> Code:
+    row = g.distances.get(id(node))
+    if row is not None:
+        return g.call(g.operator(row), [g.visit(operand) for operand in node.operand], node)
     word = _ARITHMETIC[type(node).__name__]
     if g.traced or any(g.type_of(operand) != types.INTEGER or not certain(g, operand) for operand in node.operand):
         return ordinary(g, node)
@@ -232,6 +260,8 @@ def _expression_nodes() -> list[str]:
 HANDLERS: dict[type[Any], Handler] = {
     **{getattr(nodes, name): ordinary for name in _expression_nodes() if name not in _SPECIAL},
     **{getattr(nodes, name): _timing for name in _MOMENTS},
+    **{getattr(nodes, name): _relation for name in _RELATIONS},
+    **{getattr(nodes, name): _membership for name in _MEMBERSHIPS},
     **{getattr(nodes, name): _comparison for name in _COMPARISONS},
     **{getattr(nodes, name): _arithmetic for name in _ARITHMETIC},
     nodes.ToList: _to_list,

@@ -6,7 +6,7 @@ as far as that is cheap, and where they stay unknown the generated code decides 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -194,13 +194,11 @@ class Environment:
             case nodes.First() | nodes.Last() | nodes.SingletonFrom():
                 source = self.type_of(node.operand if isinstance(node, nodes.SingletonFrom) else node.source, info)
                 return source.element if isinstance(source, types.ListType) else None
-            case nodes.If():
-                return self.type_of(node.then, info)
             case nodes.Query() if len(node.source) == 1 and node.return_ is None and node.aggregate is None:
                 return self.type_of(node.source[0].expression, info)
             case nodes.Property() if node.source is not None and node.path and node.path.isidentifier():
                 return self.element_type(self.type_of(node.source, info), node.path)
-        return None
+        return inferred(node, lambda part: self.type_of(part, info))
 
     def named_or_specified(self, name: str | None, specifier: nodes.TypeSpecifier | None) -> types.Type | None:
         """The type that an attribute or its specifier element names."""
@@ -228,6 +226,50 @@ class Environment:
             case types.ChoiceType(choices):
                 return ("choice", tuple(self.type_test(choice) for choice in choices))
         return None
+
+
+def inferred(node: Any, type_of: Callable[[Any], types.Type | None]) -> types.Type | None:
+    """The static type of a node that follows from those of its parts; ELM need not carry any."""
+    match node:
+        case nodes.If():
+            return type_of(node.then)
+        case nodes.List():
+            element = (
+                types.from_specifier(node.typeSpecifier) if node.typeSpecifier is not None else _common(node.element, type_of)
+            )
+            return None if element is None else types.ListType(element)
+        case nodes.Interval():
+            point = _common([bound for bound in (node.low, node.high) if bound is not None], type_of)
+            return None if point is None else types.IntervalType(point)
+        case nodes.Start() | nodes.End() | nodes.PointFrom():
+            interval = type_of(node.operand)
+            return interval.point if isinstance(interval, types.IntervalType) else None
+        case nodes.Add() | nodes.Subtract():
+            while isinstance(node, (nodes.Add, nodes.Subtract)):
+                node = node.operand[0]
+            moment = type_of(node)
+            return moment if moment in (types.DATE, types.DATETIME, types.TIME) else None
+        case nodes.Min() | nodes.Max():
+            source = type_of(node.source)
+            return source.element if isinstance(source, types.ListType) else None
+        case nodes.Distinct():
+            return type_of(node.operand)
+    return None
+
+
+def _common(parts: Sequence[Any], type_of: Callable[[Any], types.Type | None]) -> types.Type | None:
+    """The one type of all parts that are no mere null; None where they differ or one is not known."""
+    found = {type_of(part) for part in parts if not untyped_null(part)}
+    return found.pop() if len(found) == 1 else None
+
+
+def untyped_null(node: Any) -> bool:
+    """Whether it is a mere null, which has no type."""
+    while isinstance(node, nodes.As) and node.asType in (None, types.ANY.name) and node.asTypeSpecifier is None:
+        node = node.operand
+    if node is None:
+        return True
+    return isinstance(node, nodes.Null) and node.valueType in (None, types.ANY.name) and node.result_type in (None, types.ANY)
 
 
 def declared(function: nodes.FunctionDef) -> types.Type | None:

@@ -11,6 +11,7 @@ from typing import Any
 from guideway.elm import nodes, types
 from guideway.engine.generator import Generator, Handler
 from guideway.engine.generator_emit import Code
+from guideway.engine.generator_types import untyped_null
 
 
 def _literal(g: Generator, node: nodes.Literal) -> Code:
@@ -82,7 +83,9 @@ def _list(g: Generator, node: nodes.List) -> Code:
 
 
 def point_type(g: Generator, node: Any, *bounds: Any) -> str | None:
-    """The short name of an interval's point type."""
+    """The short name of an interval's point type: None where it is not known before the bounds are, Any for untyped nulls."""
+    if all(untyped_null(bound) for bound in bounds):
+        return "Any"
     type_ = g.type_of(node)
     if isinstance(type_, types.IntervalType) and type_.point != types.ANY:
         return type_.point.local_name if isinstance(type_.point, types.NamedType) else None
@@ -104,7 +107,8 @@ def _interval(g: Generator, node: nodes.Interval) -> Code:
         closed(node.highClosed, node.highClosedExpression),
         Code(repr(point_type(g, node, node.low, node.high)), constant=True),
     ]
-    return g.folded(g.call(g.operator("Interval"), arguments, node), arguments)
+    name = g.distances.get(id(node), "Interval")
+    return g.folded(g.call(g.operator(name), arguments, node), arguments)
 
 
 _SYSTEM_CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from guideway.engine.values.uncertainty import Beyond
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def t_leave(E: Evaluation, node: TraceNode, value: Any) -> Any:
     stack = tracer.stack
     while stack.pop() is not node:
         pass
-    node.value = value
+    node.value = None if type(value) is Beyond else value
     stack[-1].children.append(node)
     if node.kind == "Property" and node.children:
         found = tracer.origin(node.children[0].value)

@@ -20,7 +20,7 @@ from guideway.engine.values.collections import Interval, TupleValue
 from guideway.engine.values.numbers import Long
 from guideway.engine.values.quantity import Quantity, Ratio
 from guideway.engine.values.temporal import Date, DateTime, Time
-from guideway.engine.values.uncertainty import Uncertainty
+from guideway.engine.values.uncertainty import Beyond, Uncertainty
 
 PLAIN = frozenset({int, Decimal, str, bool, Long})
 NUMBERS = frozenset({int, Decimal, Long})
@@ -167,6 +167,10 @@ def order(left: Any, right: Any, precision: str | None = None) -> int | None:
         return quantities.compare(left, right)
     if Quantity in (kind, other) and (kind in NUMBERS or other in NUMBERS):
         return quantities.compare(as_quantity(left), as_quantity(right))
+    if other is Beyond:
+        return -int(right.side)
+    if kind is Beyond:
+        return int(left.side)
     raise CqlRuntimeError(f"{type_name(left)} and {type_name(right)} cannot be compared")
 
 

@@ -40,17 +40,17 @@ from guideway.engine.operators.points import (
 )
 from guideway.engine.values.collections import Interval
 from guideway.engine.values.numbers import Long
-from guideway.engine.values.temporal import PRECISIONS
+from guideway.engine.values.temporal import PRECISIONS, Time
 from guideway.engine.values.uncertainty import Uncertainty
 
 
 def make_interval(
     low: Any, high: Any, low_closed: bool | None = True, high_closed: bool | None = True, point_type: str | None = None
 ) -> Interval | None:
-    """An interval; a run-time error where it ends before it starts; null where two untyped nulls give no point type."""
+    """An interval; a run-time error where it ends before it starts; null where its point type is Any: of two untyped nulls."""
     low_in, high_in = low_closed is not False, high_closed is not False
     kind = point_type or _point_type(low, high)
-    if low is None and high is None and kind in (None, "Any"):
+    if low is None and high is None and kind == "Any":
         return None
     result = Interval(low, high, low_in, high_in, kind)
     if low is not None and high is not None:
@@ -211,10 +211,16 @@ def contains(collection: Any, element: Any, *, precision: str | None = None) -> 
         return lists.contains(collection, element, precision)
     if element is None:
         return None
-    return logical_and(
-        _inside(element, collection.low, collection.low_closed, collection, lower, greater, greater_or_equal, precision),
-        _inside(element, collection.high, collection.high_closed, collection, upper, less, less_or_equal, precision),
-    )
+    from_low = _inside(element, collection.low, collection.low_closed, collection, lower, greater, greater_or_equal, precision)
+    to_high = _inside(element, collection.high, collection.high_closed, collection, upper, less, less_or_equal, precision)
+    if _passes_midnight(collection):
+        return logical_or(from_low, to_high)
+    return logical_and(from_low, to_high)
+
+
+def _passes_midnight(interval: Interval) -> bool:
+    """Whether this is the time around a time of day that a timing phrase made, from an evening to the next morning."""
+    return type(interval.low) is Time and type(interval.high) is Time and greater(interval.low, interval.high) is True
 
 
 def _inside(

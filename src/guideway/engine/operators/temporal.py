@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.errors import CqlRuntimeError, OutOfTimeError
 from guideway.engine.values.temporal import (
     DAY,
     DAY_TICKS,
@@ -117,7 +117,7 @@ def _replaced(value: Temporal, ticks: int, cyclic: bool = False) -> Temporal:
             raise CqlRuntimeError("the result is not a time of day: it passes midnight")
         return Time(ticks % DAY_TICKS, value.precision)
     if not MIN_TICK <= ticks <= MAX_TICK:
-        raise CqlRuntimeError("the result is outside the years 0001 to 9999")
+        raise OutOfTimeError("the result is outside the years 0001 to 9999")
     return DateTime(ticks, value.precision, value.offset) if type(value) is DateTime else Date(ticks, value.precision)
 
 
@@ -125,7 +125,7 @@ def _months_later(tick: int, months: int) -> int:
     day = date.fromordinal(tick // DAY_TICKS)
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not 1 <= year <= 9999:
-        raise CqlRuntimeError("the result is outside the years 0001 to 9999")
+        raise OutOfTimeError("the result is outside the years 0001 to 9999")
     month += 1
     return date(year, month, _day_within(day.day, year, month)).toordinal() * DAY_TICKS + tick % DAY_TICKS
 

@@ -16,3 +16,9 @@ class Uncertainty(Struct, frozen=True):
 
     low: Any
     high: Any
+
+
+class Beyond(Struct, frozen=True):
+    """A moment after all dates and times (``side`` 1) or before all of them (-1): only relations of timing phrases see it."""
+
+    side: int
