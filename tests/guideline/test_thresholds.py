@@ -29,6 +29,10 @@ def ago(days: int) -> date:
     return TODAY - timedelta(days=days)
 
 
+OVER: dict[str, Any] = {"medication": "rxnorm|7804", "status": "completed"}
+"""An opioid that is no longer in use."""
+
+
 # ---- blood counts: each threshold, each unit, each comparator ---------------------------------------------------------
 
 COUNTS = {"anc": ("Absolute Neutrophil Count", "4.0"), "plt": ("Platelet Count", "250")}
@@ -295,6 +299,16 @@ def test_symptoms(row: Any) -> None:
     [
         ("On Opioid", [{"reviewed": "medications", "at": ago(180)}], False),
         ("On Opioid", [{"reviewed": "medications", "at": ago(181)}], None),
+        ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(180)}], False),
+        ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(181)}], None),
+        ("Opioid Ended Recently", [OVER | {"end": ago(10)}], True),
+        ("Opioid Ended Recently", [OVER | {"end": ago(11)}], False),
+        ("Opioid Ended Recently", [OVER | {"start": ago(10)}], True),
+        ("Opioid Ended Recently", [OVER | {"start": ago(11)}], None),
+        ("Opioid Ended Recently", [OVER | {"start": ago(90)}], None),
+        ("Opioid Ended Recently", [OVER | {"start": ago(91)}], False),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(10)}], True),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(11)}], False),
         ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(35)}], True),
         ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(36)}], False),
     ]
@@ -590,6 +604,8 @@ COVERED = {
     "renalCutoff": test_kidney,
     "renalMaxAgeDays": test_kidney,
     "listReviewMaxAgeDays": test_drugs,
+    "opioidWashoutDays": test_drugs,
+    "opioidUndatedEndDays": test_drugs,
     "administrationActiveDays": test_drugs,
     "steroidLongTermDays": test_doses_and_devices,
     "autoInjectorMaxAgeDays": test_doses_and_devices,
