@@ -337,6 +337,17 @@ def test_doses_and_devices(row: Any) -> None:
     run("MastCellTherapyElements", row)
 
 
+@table(
+    [
+        ("Has NSAID Reaction", [{"allergy": "text: Aspirin"}], True),
+        ("Has NSAID Reaction", [cond("text: Aspirin exacerbated respiratory disease")], True),
+        ("Has NSAID Reaction", [{"allergy": "text: pollen"}], None),
+    ]
+)
+def test_reactions_by_name(row: Any) -> None:
+    run("MastCellTherapyElements", row)
+
+
 def run(library: str, row: tuple[str, list[Any], Any]) -> None:
     define, data, expected = row
     assert value_of(library, define, data) == expected
@@ -605,6 +616,8 @@ COVERED = {
     "renalMaxAgeDays": test_kidney,
     "listReviewMaxAgeDays": test_drugs,
     "opioidWashoutDays": test_drugs,
+    "aspirinAndNSAIDNames": test_reactions_by_name,
+    "aspirinDiseaseNames": test_reactions_by_name,
     "opioidUndatedEndDays": test_drugs,
     "administrationActiveDays": test_drugs,
     "steroidLongTermDays": test_doses_and_devices,
