@@ -272,3 +272,21 @@ def test_names_are_completed() -> None:
     assert "exists" in offered("exi")
     assert "Observation" in offered("[Obs")
     assert offered("") == []
+
+
+def test_an_unreadable_neighbour_is_listed_and_blocks_nobody(files: Path) -> None:
+    (files / "Odd.cql").write_bytes(b"\xff\xfe")
+    assert guideway("cql", "check", files / "Good.cql").returncode == 0
+    found = json.loads(guideway("cql", "check", files, "--format", "json").stdout)
+    assert {"cql-unreadable", "cql-unknown-identifier"} <= {finding["rule"] for finding in found}
+    (files / "User.cql").write_text("library User\ninclude Odd\ndefine A: 1\n")
+    done = guideway("cql", "check", files / "User.cql")
+    assert done.returncode == 1
+    assert "not UTF-8" in done.stdout.decode()
+
+
+def test_the_trace_of_a_thousand_operators_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "Long.cql").write_text("library Long\ndefine A: " + " + ".join(["1"] * 1001))
+    done = guideway("cql", "eval", "Long.A", "--library", tmp_path / "Long.cql", "--explain")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().count("Literal 1 = 1") == 1001

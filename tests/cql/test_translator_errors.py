@@ -140,3 +140,32 @@ def test_an_expression_that_is_none_is_marked_in_its_own_text(text: str, rules: 
     found = translate_expression(text).errors
     assert [d.rule for d in found] == rules
     assert all(str(d.position) == "1:1" and "define" not in d.as_text() for d in found)
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("AgeInYear()", "'AgeInYears'"),
+        ("AgeInYearAt(Today())", "'AgeInYearsAt'"),
+        ("CalculateAgeInYear(@2012)", "'CalculateAgeInYears'"),
+        ("5 'mgg'", "'mg'"),
+        ("5 'mgs'", "'mg'"),
+        ("({1}) X where X > 1 retrun X", "'return'"),
+        ("if true then 1 els 2", "'else'"),
+        ("5 mg", "5 'mg'"),
+    ],
+)
+def test_a_slip_of_the_keyboard_is_answered_with_what_was_meant(expression: str, hint: str) -> None:
+    from guideway.cql.translator import translate
+
+    head = "library T using FHIR version '4.0.1' include FHIRHelpers version '4.0.1' context Patient define X: "
+    found = translate(head + expression).errors
+    assert hint in str(found[0].hint)
+    assert found[0].message.count("mgg") < 2
+
+
+def test_a_mistyped_context_is_answered_with_the_near_one() -> None:
+    from guideway.cql.translator import translate
+
+    found = translate("library T using FHIR version '4.0.1' context Patiant define X: 1").errors
+    assert str(found[0].hint).startswith("did you mean 'Patient'?")

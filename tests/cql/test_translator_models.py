@@ -149,3 +149,14 @@ def test_mapping_by_the_type_of_the_value(made: TranslationResult) -> None:
         "Is(Property(path=effective, scope=H), isType=fhir:dateTime)",
         "Is(Property(path=effective, scope=H), isType=fhir:Period)",
     ]
+
+
+def test_a_retrieve_names_its_type_by_the_label_of_the_model(tmp_path: Path) -> None:
+    from guideway.cql.translator import translate
+
+    (tmp_path / "prof.xml").write_text(MODEL)
+    text = "library P using Prof version '1.0.0' context Patient define A: [\"Heart Rate\"] define B: [Visit]"
+    result = translate(text, models=[read_xml(tmp_path / "prof.xml")])
+    assert result.errors == []
+    retrieves = {s.name: s.expression.templateId for s in result.partial.statements if s.name in ("A", "B")}
+    assert retrieves == {"A": "http://example.org/prof/heartrate", "B": "http://example.org/prof/encounter"}

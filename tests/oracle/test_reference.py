@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import pytest
@@ -104,7 +104,9 @@ def evaluate(libraries, name):
 
 
 def number(text):
-    return ("number", Decimal(str(text)).quantize(Decimal("1e-8")).normalize())
+    value = Decimal(str(int(text) if isinstance(text, int) else text))  # a Long's own text ends in L
+    with localcontext(prec=60):
+        return ("number", value.quantize(Decimal("1e-8")).normalize())
 
 
 def plain(value):

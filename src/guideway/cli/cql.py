@@ -66,7 +66,13 @@ def check(paths: tuple[str, ...], models: tuple[str, ...], form: str, warnings: 
     findings: list[Diagnostic] = []
     files = list(_cql_files(paths))
     for file in files:
-        findings += [d for d in _translated(file, models, warnings).diagnostics if d not in findings]
+        try:
+            found = _translated(file, models, warnings).diagnostics
+        except UnreadableText as error:
+            if len(files) == 1:
+                raise
+            found = [Diagnostic("cql-unreadable", Severity.error, error.reason, file)]
+        findings += [d for d in found if d not in findings]
     errors = sum(finding.severity is Severity.error for finding in findings)
     if form == "json":
         write_result(as_json_text(findings) + "\n", None)
@@ -241,10 +247,19 @@ def _shown(file: str) -> str:
     return "standard input" if file == "-" else file
 
 
+class UnreadableText(GuidewayError):
+    """A file is no text in UTF-8, or cannot be read at all."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{_shown(file)}: {reason}")
+        self.reason = reason
+
+
 def _text(file: str) -> str:
     from guideway.records.reading import file_bytes
 
     try:
         return file_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise GuidewayError(f"{_shown(file)}: this is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        reason = f"this is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        raise UnreadableText(file, reason) from None

@@ -111,28 +111,28 @@ def _name(name: str) -> str:
     return name if name.isidentifier() else f'"{name}"'
 
 
-def trace_lines(node: TraceNode, width: int, depth: int = 0, seen: set[int] | None = None) -> Iterator[Line]:
+def trace_lines(root: TraceNode, width: int) -> Iterator[Line]:
     """The tree of an evaluation: each sub-expression with its value, and the resources it read."""
-    seen = set() if seen is None else seen
-    indent = "  " * min(depth, 20)
-    name = f"{node.kind} {node.label}".rstrip() if node.kind != "ExpressionDef" else f'define "{node.define}"'
-    again = node.kind == "ExpressionDef" and id(node) in seen
-    text = f"{name} = {cql_text(node.value, longest=5)}"
-    if node.resources:
-        text += f"  [{', '.join(node.resources)}]"
-    yield from wrap(
-        text + (" (see above)" if again else ""), width, first=indent, rest=indent + "  ", style="dim" if again else ""
-    )
-    if again:
-        return
-    seen.add(id(node))
-    for child in node.children:
-        yield from trace_lines(child, width, depth + 1, seen)
-    if depth == 0:
-        cause = node.null_cause()
-        if cause is not None and cause is not node:
-            yield []
-            yield from wrap(f"null because of: {cause.kind} {cause.label}".rstrip(), width, style="unknown")
+    seen: set[int] = set()
+    pending = [(root, 0)]  # not recursive: a sum of a thousand operands nests a thousand deep
+    while pending:
+        node, depth = pending.pop()
+        indent = "  " * min(depth, 20)
+        name = f"{node.kind} {node.label}".rstrip() if node.kind != "ExpressionDef" else f'define "{node.define}"'
+        again = node.kind == "ExpressionDef" and id(node) in seen
+        text = f"{name} = {cql_text(node.value, longest=5)}"
+        if node.resources:
+            text += f"  [{', '.join(node.resources)}]"
+        yield from wrap(
+            text + (" (see above)" if again else ""), width, first=indent, rest=indent + "  ", style="dim" if again else ""
+        )
+        if not again:
+            seen.add(id(node))
+            pending.extend((child, depth + 1) for child in reversed(node.children))
+    cause = root.null_cause()
+    if cause is not None and cause is not root:
+        yield []
+        yield from wrap(f"null because of: {cause.kind} {cause.label}".rstrip(), width, style="unknown")
 
 
 def type_text(type_: Type | None) -> str:

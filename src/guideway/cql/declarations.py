@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from guideway.cql import converting, references, syntax, typenames, warnings
 from guideway.cql.expressions import HANDLERS
-from guideway.cql.scope import Frame, Function, LibrarySymbols, Local, Symbol
+from guideway.cql.scope import Frame, Function, LibrarySymbols, Local, Symbol, nearest
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
 from guideway.diagnostics import Diagnostic, Severity
@@ -342,6 +342,9 @@ class LibraryBuilder:
             hint = (
                 f"contexts here: {', '.join([*known, 'Unfiltered'])}" if known else "using FHIR version '4.0.1' offers: Patient"
             )
+            meant = nearest(name, [*known, "Unfiltered"])
+            if meant is not None:
+                hint = f"did you mean '{meant}'? {hint}"
             t.error("cql-unknown-context", f"No data model of this library has a context '{name}'.", node, hint=hint)
             t.symbols.symbols[name] = Symbol("expression", name, ERROR, definition=None, context=name)
             return name

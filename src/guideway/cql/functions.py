@@ -15,7 +15,7 @@ from guideway.cql.conversions import Resolution
 from guideway.cql.operators import in_terminology
 from guideway.cql.references import included
 from guideway.cql.scope import Function, LibrarySymbols, Symbol, nearest
-from guideway.cql.signatures import AGE_PRECISIONS, FUNCTIONS, Row
+from guideway.cql.signatures import AGE_FUNCTIONS, AGE_PRECISIONS, FUNCTIONS, Row
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
 from guideway.elm import nodes as elm
@@ -60,7 +60,7 @@ def plain_call(t: Translation, node: syntax.Call) -> Any:
 def unknown_function(t: Translation, node: syntax.Call) -> Any:
     """Report a call of nothing."""
     at = syntax.Node(node.at, node.at + len(node.name))
-    near = nearest(node.name, [*t.symbols.functions, *FUNCTIONS, *_SPECIAL])
+    near = nearest(node.name, [*t.symbols.functions, *FUNCTIONS, *_SPECIAL, *AGE_FUNCTIONS])
     hint = f"did you mean '{near}'?" if near else None
     if hint is None:
         for symbol in t.symbols.symbols.values():

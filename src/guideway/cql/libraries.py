@@ -89,10 +89,14 @@ class DictSource:
 
 
 class FolderSource:
-    """The .cql files below a folder; each is known by the name and version in its library line, else by its file name."""
+    """The .cql files below a folder; each is known by the name and version in its library line, else by its file name.
+
+    A file that cannot be read is an error only where a library of its file's name is asked for.
+    """
 
     def __init__(self, *folders: str | Path) -> None:
         self._folders = tuple(Path(f) for f in folders)
+        self._unreadable: dict[str, GuidewayError] = {}
         self._found: list[tuple[str, str | None, LibraryText]] | None = None
 
     def _all(self) -> list[tuple[str, str | None, LibraryText]]:
@@ -100,13 +104,20 @@ class FolderSource:
             self._found = []
             for folder in self._folders:
                 for path in sorted(folder.rglob("*.cql")):
-                    text = read_cql(path)
+                    try:
+                        text = read_cql(path)
+                    except GuidewayError as error:
+                        self._unreadable[path.stem] = error
+                        continue
                     name, version = header(text)
                     self._found.append((name or path.stem, version, LibraryText(text, str(path))))
         return self._found
 
     def find(self, name: str, version: str | None) -> LibraryText | elm.Library | None:
-        return _pick(self._all(), name, version)
+        found = _pick(self._all(), name, version)
+        if found is None and name in self._unreadable:
+            raise self._unreadable[name]
+        return found
 
     def names(self) -> Iterator[str]:
         return (name for name, _, _ in self._all())
@@ -237,9 +248,12 @@ class Workspace:
         known = self.find_done(name, version)
         if known is not None:
             return known
-        found = self.source.find(name, version)
+        try:
+            found = self.source.find(name, version)
+            other = self.source.find(name, None) if found is None and version is not None else None
+        except GuidewayError as error:
+            return Problem("cql-unknown-library", str(error))
         if found is None:
-            other = self.source.find(name, None) if version is not None else None
             if other is not None:
                 has = header(other.text)[1] if isinstance(other, LibraryText) else (other.identifier and other.identifier.version)
                 return Problem("cql-unknown-library", f"Library {name} is here in version {has}, not in version {version}.")

@@ -195,10 +195,11 @@ def quantity(t: Translation, node: syntax.Quantity) -> Any:
 
         fault = advice.problem(node.unit)
         if fault is not None and node.unit.removesuffix("s") not in syntax.PRECISIONS:
-            near = advice.suggestion(node.unit)
+            near = advice.suggestion(node.unit) or advice.nearest(node.unit)
+            whole_unit = fault.startswith(f"{node.unit!r} is not a unit")  # the reason would only say it again
             return t.error(
                 "cql-invalid-unit",
-                f"'{node.unit}' is not a UCUM unit: {fault}",
+                f"'{node.unit}' is not a UCUM unit{'' if whole_unit else f': {fault}'}",
                 node,
                 hint=f"did you mean '{near}'?" if near else None,
             )

@@ -178,6 +178,7 @@ def membership(t: Translation, node: syntax.Membership) -> Any:
     element, container = (left, right) if node.op == "in" else (right, left)
     if container.result_type in (VALUESET, CODESYSTEM) and element.result_type is not ERROR:
         return in_terminology(t, element, container, node)
+    warnings.related_units(t, node, element, container)
     name = "In" if node.op == "in" else "Contains"
     made = t.operator(name, [left, right], node, precision=node.precision, called=node.op)
     return check_precision(t, made, node.precision, node)
@@ -370,6 +371,8 @@ def between(t: Translation, node: syntax.Between) -> Any:
     value, low, high = t.expression(node.operand), t.expression(node.low), t.expression(node.high)
     if ERROR in (value.result_type, low.result_type, high.result_type):
         return t.failed(node)
+    warnings.related_units(t, node, value, low, high)
+    warnings.units(t, node, low, high)
     if isinstance(value.result_type, IntervalType):
         point = t.conversions.join(low.result_type, high.result_type) or low.result_type
         bounds = elm.Interval(

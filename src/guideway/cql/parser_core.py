@@ -320,10 +320,13 @@ class Parser:
             meant = get_close_matches(unit, UNIT_WORDS, 1, 0.75)
             if meant:
                 return f"did you mean '{meant[0]}'?"
+            word = self.meant(at, AFTER_VALUES, 0.75)
+            if word is not None:
+                return word
             return f"a unit is written in single quotes: {self.texts[at - 1]} '{unit}'"
         return self.meant(at, expected) or self.meant(at - 1, expected)
 
-    def meant(self, at: int, expected: tuple[str, ...] = ()) -> str | None:
+    def meant(self, at: int, expected: tuple[str, ...] = (), closeness: float | None = None) -> str | None:
         """A hint where the token is a plain name that is nearly a word of the language, or nearly one of those expected."""
         from difflib import get_close_matches
 
@@ -334,7 +337,7 @@ class Parser:
             return None
         if word in _FOREIGN and not expected:
             return _FOREIGN[word]
-        near = get_close_matches(word, expected or _GUESSABLE, 1, 0.7 if len(word) > 3 else 0.66)
+        near = get_close_matches(word, expected or _GUESSABLE, 1, closeness or (0.7 if len(word) > 3 else 0.66))
         return f"did you mean '{near[0]}'?" if near and near[0] != word else None
 
     def starts_declaration(self, at: int) -> bool:
@@ -396,6 +399,12 @@ class Parser:
 UNIT_WORDS = (
     "year years month months week weeks day days hour hours minute minutes second seconds millisecond milliseconds".split()  # noqa: SIM905
 )
+
+AFTER_VALUES = (
+    "return", "where", "sort", "aggregate", "without", "with", "such", "then", "else", "when", "end", "and", "or", "xor",
+    "implies", "union", "intersect", "except", "between", "before", "after", "during", "includes", "included", "contains",
+)  # fmt: skip
+"""Words that go on behind a number; one of them mistyped is no unit."""
 
 _GUESSABLE = sorted((KEYWORDS | {"Choice"}) - {"a", "as", "in", "is", "of", "to", "by", "if"} | {"in", "is", "as", "of", "to"})
 

@@ -309,6 +309,7 @@ operator("Descendents", SOURCE, "Any -> List<Any>")
 AGE_PRECISIONS = {
     "Years": "Year", "Months": "Month", "Weeks": "Week", "Days": "Day", "Hours": "Hour", "Minutes": "Minute", "Seconds": "Second",
 }  # fmt: skip
+AGE_FUNCTIONS = tuple(f"{start}AgeIn{unit}{end}" for start in ("", "Calculate") for unit in AGE_PRECISIONS for end in ("", "At"))
 
 # Operators that CQL calls as functions of the same name.
 FUNCTIONS: frozenset[str] = frozenset(OPERATORS) - {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from guideway.cql import syntax
+from guideway.cql import syntax, warnings
 from guideway.cql.conversions import Promotions
 from guideway.cql.operators import check_precision
 from guideway.cql.translation import Translation
@@ -34,6 +34,8 @@ def timing(t: Translation, node: syntax.Timing) -> Any:
         right = _boundary(t, right, phrase.right.capitalize(), node.right, phrase.right)
     if ERROR in (left.result_type, right.result_type):
         return t.failed(node)
+    if phrase.offset is None:
+        warnings.related_units(t, node, left, right)
     return _PHRASES[phrase.kind](t, node, phrase, left, right)
 
 

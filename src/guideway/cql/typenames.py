@@ -50,9 +50,8 @@ def find(t: Translation, names: list[str]) -> Type | None:
     if found_system is not None:
         return found_system
     for model in t.models.values():
-        for candidate in model.types:
-            info_label = model.types[candidate].label if "target" in candidate else None
-            if info_label == name:
+        for candidate, info in model.types.items():
+            if info.label == name:
                 return t.types.named(candidate)
     return None
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from guideway.cql import syntax
 from guideway.elm import nodes as elm
-from guideway.elm.types import ANY, BOOLEAN, ListType, NamedType
+from guideway.elm.types import ANY, BOOLEAN, ChoiceType, ListType, NamedType, Type
 
 if TYPE_CHECKING:
     from guideway.cql.translation import Translation
@@ -58,7 +58,8 @@ def binary(t: Translation, node: syntax.Binary, left: Any, right: Any) -> None:
                 isinstance(inner, syntax.Literal)
                 and inner.kind == "boolean"
                 and op in ("=", "!=")
-                and (right if side is left else left).result_type == BOOLEAN
+                and _is_boolean(t, right if side is left else left)
+                and not _never_null(t, right if side is left else left)
                 and not isinstance(syntax.strip(other), syntax.Literal)
             ):
                 shown = t.source.text[other.start : other.end]
@@ -68,6 +69,36 @@ def binary(t: Translation, node: syntax.Binary, left: Any, right: Any) -> None:
                 t.warn("cql-boolean-comparison", f"This is null where '{shown}' is null.", node, hint=hint)
     if op in _UNIT_OPERATORS:
         units(t, node, left, right)
+
+
+def _is_boolean(t: Translation, value: Any) -> bool:
+    """Whether a value is a Boolean, or an element that is taken for one: the model's boolean, a choice with it."""
+    type_ = value.result_type
+    return type_ == BOOLEAN or (isinstance(type_, NamedType | ChoiceType) and type_ != ANY and _to_boolean(t, type_))
+
+
+def _to_boolean(t: Translation, type_: Type) -> bool:
+    if isinstance(type_, ChoiceType):
+        return any(choice == BOOLEAN or _to_boolean(t, choice) for choice in type_.choices if isinstance(choice, NamedType))
+    return t.conversions.find(type_, BOOLEAN) is not None
+
+
+def _never_null(t: Translation, value: Any) -> bool:
+    """Whether an expression is true or false whatever its operands are."""
+    match value:
+        case elm.Exists() | elm.IsNull() | elm.IsTrue() | elm.IsFalse() | elm.Is():
+            return True
+        case elm.Not():
+            return _never_null(t, value.operand)
+        case elm.And() | elm.Or() | elm.Xor() | elm.Implies():
+            return all(_never_null(t, operand) for operand in value.operand)
+        case elm.Coalesce():
+            return any(isinstance(operand, elm.Literal) or _never_null(t, operand) for operand in value.operand)
+        case elm.ExpressionRef() if not isinstance(value, elm.FunctionRef) and value.libraryName is None:
+            symbol = t.symbols.symbols.get(value.name or "")
+            node = symbol.node if symbol is not None else None
+            return isinstance(node, elm.ExpressionDef) and node.expression is not value and _never_null(t, node.expression)
+    return False
 
 
 def units(t: Translation, node: syntax.Node, left: Any, right: Any) -> None:
@@ -86,6 +117,38 @@ def units(t: Translation, node: syntax.Node, left: Any, right: Any) -> None:
         return
     if not fitting:
         t.warn("cql-incommensurable", f"'{a.unit}' and '{b.unit}' never compare: the result is always null.", node)
+
+
+def related_units(t: Translation, node: syntax.Node, left: Any, *rights: Any) -> None:
+    """Quantities written out that are looked for among, or set beside, others of which none compares with them."""
+    from guideway.ucum import conversion
+
+    mine = _constant_quantities(t, left)
+    others = [quantity for right in rights for quantity in _constant_quantities(t, right)]
+    for a in mine:
+        for b in others:
+            first, second = _ucum(a.unit or "1"), _ucum(b.unit or "1")
+            try:
+                if first == second or conversion.commensurable(first, second):
+                    return
+            except ValueError:
+                return
+    if mine and others:
+        message = f"'{mine[0].unit}' and '{others[0].unit}' never compare: this is never true."
+        t.warn("cql-incommensurable", message, node)
+
+
+def _constant_quantities(t: Translation, value: Any) -> list[elm.Quantity]:
+    """The quantities of a quantity, interval or list that is written out; none where a part of it is not."""
+    match value:
+        case elm.Interval():
+            ends = [end for end in (value.low, value.high) if not isinstance(end, elm.Null | elm.As)]
+        case elm.List():
+            ends = list(value.element)
+        case _:
+            ends = [value]
+    found = [_constant_quantity(t, end) for end in ends]
+    return [quantity for quantity in found if quantity is not None] if None not in found else []
 
 
 def _ucum(unit: str) -> str:

@@ -139,6 +139,39 @@ def suggestion(code: str) -> str | None:
     return None
 
 
+COMMON = (
+    "mg", "g", "kg", "ug", "ng", "pg", "mL", "dL", "uL", "L", "mmol", "umol", "nmol", "pmol", "mol", "mm", "cm", "m", "mm[Hg]",
+    "h", "min", "d", "wk", "mo", "a", "s", "ms", "Cel", "meq", "U", "mU", "[iU]", "[lb_av]", "[in_i]", "kcal", "mosm",
+)  # fmt: skip
+"""Units that records and logic use all the time: what a slip of the keyboard most likely meant."""
+
+
+def nearest(code: str) -> str | None:
+    """The unit that a mistyped ``code`` may have meant, by one letter more, less or other; for hints alone, never for repair.
+
+    >>> nearest("mgg/dL"), nearest("mgs"), nearest("xyz")
+    ('mg/dL', 'mg', None)
+    """
+    parts = [_near_part(part) for part in code.strip().split("/")]
+    found = "/".join(part for part in parts if part is not None)
+    return found if None not in parts and found != code and known(found) else None
+
+
+def _near_part(text: str) -> str | None:
+    if not text or known(text):
+        return text
+    if text.endswith("s") and known(text[:-1]):
+        return text[:-1]
+    shorter = {text[:at] + text[at + 1 :] for at in range(len(text))}
+    swapped = {text[:at] + text[at + 1] + text[at] + text[at + 2 :] for at in range(len(text) - 1)}
+    for unit in COMMON:
+        if unit in shorter or unit in swapped:
+            return unit
+    if len(text) < 3:
+        return None
+    return next((u for u in COMMON if len(u) == len(text) + 1 and any(u[:i] + u[i + 1 :] == text for i in range(len(u)))), None)
+
+
 def _part(text: str) -> str | None:
     if not text or known(text):
         return text
