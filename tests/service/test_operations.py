@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,6 +135,15 @@ def test_apply_by_id_by_url_and_as_a_bundle(fhir: Service) -> None:
         bundle = good(fhir.post(f"/fhir/PlanDefinition/main/{path}", case(*form)))
         assert bundle["resourceType"] == "Bundle"
         assert {"RequestGroup", "MedicationRequest"} <= {e["resource"]["resourceType"] for e in bundle["entry"]}
+
+
+@pytest.mark.parametrize("policy", ["cpg", "cqf", "spec"])
+@pytest.mark.parametrize("form", ["careplan", "bundle"])
+def test_every_result_bears_the_draft_banner(fhir: Service, policy: str, form: str) -> None:
+    given = case({"name": "policy", "valueCode": policy}, {"name": "_outputForm", "valueCode": form})
+    made = good(fhir.post("/fhir/PlanDefinition/main/$apply", given))
+    own = made.get("extension", []) + made.get("meta", {}).get("extension", [])
+    assert any("clinical" in json.dumps(extension) for extension in own)
 
 
 def test_apply_by_get_needs_the_data_as_well(fhir: Service) -> None:

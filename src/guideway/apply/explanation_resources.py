@@ -186,6 +186,18 @@ def care_plan_extensions(outcome: PatientOutcome) -> list[Json]:
     return maker_extensions(outcome) + [_outcome_extension(r) for r in outcome.recommendations]
 
 
+def signed(made: Json, outcome: PatientOutcome) -> Json:
+    """A result that says who made it from what, with the draft banner and the disclaimer.
+
+    A CarePlan says so in its own extensions; one in the forms of the reference implementation (policy ``cqf``) has none of
+    ours; there, and in a Bundle, it stands in ``meta``.
+    """
+    if made.get("resourceType") == "CarePlan" and outcome.policy != "cqf":
+        return made
+    head = {key: made[key] for key in ("resourceType", "id") if key in made}
+    return head | {"meta": {"extension": maker_extensions(outcome)}} | made
+
+
 def maker_extensions(outcome: PatientOutcome) -> list[Json]:
     """Who made it from what, the draft banner and the disclaimer."""
     made: list[Json] = [

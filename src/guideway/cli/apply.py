@@ -266,31 +266,19 @@ def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf],
             document["whatIf"] = {"set": difference.notes, "changes": [d.as_json() for d in difference.differences]}
         return documents[0] if len(documents) == 1 else documents
     from guideway.apply.care_plan import bundle, care_plan, result_bundle
+    from guideway.apply.explanation_resources import signed
 
     if form == "json":
         if len(outcomes) == 1:
-            return _bare_signed(care_plan(outcomes[0]), outcomes[0])
+            return signed(care_plan(outcomes[0]), outcomes[0])
         made = result_bundle(outcomes)
         for entry, outcome in zip(made["entry"], outcomes, strict=True):
-            entry["resource"] = _bare_signed(entry["resource"], outcome)
+            entry["resource"] = signed(entry["resource"], outcome)
         return made
-    bundles = [_signed(bundle(outcome), outcome) for outcome in outcomes]
+    bundles = [signed(bundle(outcome), outcome) for outcome in outcomes]
     if len(bundles) == 1:
         return bundles[0]
     return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": each} for each in bundles]}
-
-
-def _bare_signed(plan: Any, outcome: PatientOutcome) -> Any:
-    """A CarePlan in the reference implementation's forms has no explanation of ours: the banner goes where a Bundle has it."""
-    return _signed(plan, outcome) if outcome.policy == "cqf" else plan
-
-
-def _signed(made: Any, outcome: PatientOutcome) -> Any:
-    """A resource that says who made it from what, with the draft banner and the disclaimer."""
-    from guideway.apply.explanation_resources import maker_extensions
-
-    head = {key: made[key] for key in ("resourceType", "id") if key in made}
-    return head | {"meta": {"extension": maker_extensions(outcome)}} | made
 
 
 def _fails(outcome: PatientOutcome, failing: Sequence[str]) -> bool:

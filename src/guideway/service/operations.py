@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.data_requirements import module_definition
+from guideway.apply.explanation_resources import signed
 from guideway.apply.moment import moment
 from guideway.apply.parameters import engine_parameters
 from guideway.apply.policies import POLICIES
@@ -185,7 +186,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
     if wanted.lower() not in ("bundle", "careplan"):
         raise Problem(400, "_outputForm must be bundle or careplan", expression=where("_outputForm"))
     form = bundle if as_bundle or wanted.lower() == "bundle" else care_plan
-    results = [form(outcome) for outcome in outcomes]
+    results = [signed(form(outcome), outcome) for outcome in outcomes]
     if len(results) == 1:
         return results[0]
     return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": r} for r in results]}
