@@ -74,7 +74,7 @@ def test_without_a_baseline_it_is_named() -> None:
 
 def test_the_table_is_no_longer_than_a_person_reads() -> None:
     shown = text(INTERRUPT, *AS_OF)
-    assert shown.count("\n") < 220
+    assert shown.count("\n") < 200
     explained = text(INTERRUPT, *AS_OF, "--explain")
     for recommendation in document(INTERRUPT, *AS_OF, "--format", "outcome")["recommendations"]:
         assert recommendation["id"] in "".join(explained.split()), recommendation["id"]

@@ -130,15 +130,7 @@ class Explainer:
         """The resources of a condition in FHIRPath, each with what it says."""
         why = result.description or result.expression
         for reference in result.read[:BRIEF]:
-            facts = self._facts(reference)
-            yield Evidence(
-                display=facts.display or reference,
-                resource=reference,
-                value=facts.value,
-                unit=facts.unit,
-                date=facts.date,
-                why=why,
-            )
+            yield self._said_by(reference, why)
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
         """The results that made the status what it is."""
@@ -254,15 +246,19 @@ class Explainer:
             display = f"no {named} on record"
             yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
-            facts = self._facts(reference)
-            yield Evidence(
-                display=facts.display or reference,
-                resource=reference,
-                value=facts.value,
-                unit=facts.unit,
-                date=facts.date,
-                why=why,
-            )
+            yield self._said_by(reference, why)
+
+    def _said_by(self, reference: str, why: str | None) -> Evidence:
+        """What a resource says, as evidence."""
+        facts = self._facts(reference)
+        return Evidence(
+            display=facts.display or reference,
+            resource=reference,
+            value=facts.value,
+            unit=facts.unit,
+            date=facts.date,
+            why=why,
+        )
 
     def _facts(self, reference: str) -> ResourceFacts:
         found = self._resource(reference)

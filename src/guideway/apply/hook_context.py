@@ -17,17 +17,6 @@ from guideway.guideline.compiled import CompiledGuideline
 
 Json = dict[str, Any]
 
-REQUIRED: dict[str, tuple[str, ...]] = {
-    "patient-view": ("userId", "patientId"),
-    "order-select": ("userId", "patientId", "selections", "draftOrders"),
-    "order-sign": ("userId", "patientId", "draftOrders"),
-    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
-    "appointment-book": ("userId", "patientId", "appointments"),
-    "encounter-start": ("userId", "patientId", "encounterId"),
-    "encounter-discharge": ("userId", "patientId", "encounterId"),
-}
-"""The hooks that are served, each with the parts of its context that must be there (version 1 of each hook)."""
-
 RESOURCES = ("draftOrders", "appointments", "fulfillmentTasks")
 """Parts that hold resources: a Bundle, a list of resources, or one resource."""
 

@@ -211,10 +211,9 @@ def _other_proposal(action: ActionNode, name: str, differing: list[str]) -> None
         action.recommendation.findings.append(finding)
 
 
-def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
-    """A relation to an action that is not part of the result is left out of it: that is said, with the reason."""
-    pending = list(trees)
-    seen: set[int] = set()
+def _plans(trees: list[PlanNode]) -> Iterator[tuple[PlanNode, dict[str, ActionNode]]]:
+    """Every plan of the result once, nested ones included, with its own actions by id."""
+    pending, seen = list(trees), set[int]()
     while pending:
         plan = pending.pop(0)
         if id(plan) in seen:
@@ -222,6 +221,12 @@ def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
         seen.add(id(plan))
         nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
         pending += [a.nested for a in nodes.values() if a.nested is not None]
+        yield plan, nodes
+
+
+def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
+    """A relation to an action that is not part of the result is left out of it: that is said, with the reason."""
+    for plan, nodes in _plans(trees):
         relating = [a for a in nodes.values() if "relatedAction" in a.definition and a.shown]
         known = nodes.keys() | _ids(plan.artifact.resource) if relating else ()
         for node in relating:
@@ -275,14 +280,7 @@ def order(outcome: PatientOutcome, trees: list[PlanNode]) -> list[str]:
 
 def _relations(trees: list[PlanNode]) -> Iterator[tuple[ActionNode, ActionNode]]:
     """The actions that stand before others by a relation of either; a group stands for all that is in it."""
-    pending, seen = list(trees), set[int]()
-    while pending:
-        plan = pending.pop(0)
-        if id(plan) in seen:
-            continue
-        seen.add(id(plan))
-        nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
-        pending += [a.nested for a in nodes.values() if a.nested is not None]
+    for _, nodes in _plans(trees):
         for node in nodes.values():
             for related in objects(node.definition.get("relatedAction")):
                 other = nodes.get(str(related.get("actionId")))

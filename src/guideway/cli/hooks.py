@@ -96,7 +96,7 @@ def call(
     given, whose, shelf = _data(bundles, patient, context, package)
     made = made_up_context(hook, whose, user, encounter, given)
     if made is None:
-        from guideway.remote.cds_hooks import REQUIRED_CONTEXT
+        from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 
         wanted = ", ".join(REQUIRED_CONTEXT.get(hook, ()))
         raise GuidewayError(f"{hook} needs {wanted} in its context; give what is missing with --context FILE")

@@ -26,15 +26,6 @@ from guideway.remote.local_search import NotAnswerable, Shelf
 
 Json = dict[str, Any]
 
-REQUIRED_CONTEXT: dict[str, tuple[str, ...]] = {
-    "patient-view": ("userId", "patientId"),
-    "order-select": ("userId", "patientId", "selections", "draftOrders"),
-    "order-sign": ("userId", "patientId", "draftOrders"),
-    "order-dispatch": ("patientId", "dispatchedOrders", "performer"),
-    "appointment-book": ("userId", "patientId", "appointments"),
-    "encounter-start": ("userId", "patientId", "encounterId"),
-    "encounter-discharge": ("userId", "patientId", "encounterId"),
-}
 _TOKEN = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _TODAY = re.compile(r"today\(\)(?:\s*([+-])\s*(\d+)\s*days?)?")
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from guideway.remote.cds_hooks import REQUIRED_CONTEXT, Answer, HooksClient, encode, hook_request, prefetch_for
+from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
+from guideway.remote.cds_hooks import Answer, HooksClient, encode, hook_request, prefetch_for
 from guideway.remote.errors import RemoteError
 from guideway.remote.hooks_rules import RULES, Fault, discovery_faults, response_faults
 from guideway.remote.local_search import Shelf

@@ -18,11 +18,12 @@ import anyio
 import msgspec
 
 from guideway.apply.care_plan import requests
-from guideway.apply.hook_context import REQUIRED, RESOURCES, draft_references, hook_parameters, resources_of
+from guideway.apply.hook_context import RESOURCES, draft_references, hook_parameters, resources_of
 from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import GuidewayError
+from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.records.reading import read_resources, select
 from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
@@ -56,7 +57,7 @@ class HookRequest:
         context = body.get("context")
         if not isinstance(context, dict):
             raise Problem(400, "context is missing or not an object", expression="context")
-        for name in REQUIRED[self.hook]:
+        for name in REQUIRED_CONTEXT[self.hook]:
             if context.get(name) in (None, "", [], {}) and not (name == "selections" and context.get(name) == []):
                 raise Problem(400, f"context.{name} is required for {self.hook}", expression=f"context.{name}")
         self.context = dict(context)

@@ -14,9 +14,9 @@ import msgspec
 
 from guideway.apply.audience import EVERYONE, reason_to_skip
 from guideway.apply.data_requirements import requirements_of_plan
-from guideway.apply.hook_context import REQUIRED
 from guideway.apply.names import APPLICABILITY_BEHAVIOR, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.guideline.compiled import CompiledGuideline, definitions_in
+from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact
 from guideway.service.prefetch import Template, templates
 from guideway.terminology.expansion import UnresolvedValueSet
@@ -62,7 +62,7 @@ def services_of(guideline: CompiledGuideline, *, hooks_version: str = "2.0.0", i
     """The services of one guideline, by plan and hook, ids stable across versions."""
     for plan in guideline.root_plans():
         for hook in sorted(hooks_of(guideline, plan)):
-            if hook not in REQUIRED:
+            if hook not in REQUIRED_CONTEXT:
                 continue
             resource = plan.resource
             yield Service(
