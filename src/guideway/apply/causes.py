@@ -1,0 +1,257 @@
+"""What is missing: the data behind a null condition, how to supply it, and why data that is there did not help.
+
+Missing is a data element that is null where the result is null because of it: the null operands of a null ``and`` or ``or``, the
+null operand of a comparison, and so on down to the deepest element. An element whose null made no difference (``false and null``)
+is not missing. An element that has a value which does not settle the comparison (a comparator, a unit) is missing with that as
+the cause. Which of several nulls matter: ``relevance``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
+from guideway.apply.doubts import unit_mismatch, weaknesses
+from guideway.apply.facts import unit_faults, unused
+from guideway.apply.outcome import ConditionResult, Excluded, Missing
+from guideway.apply.provenance import Trace, deciders, unwrap
+from guideway.apply.relevance import Known as KnownNodes
+from guideway.apply.relevance import relevant_leaves
+from guideway.apply.supply import supplies
+from guideway.apply.traces import PatientTraces, brief, comparison_text, define_name, plain
+from guideway.apply.words import define_words
+from guideway.diagnostics import Diagnostic, GuidewayError
+from guideway.guideline.compiled import DefineKey
+
+
+class Causes(NamedTuple):
+    """What is behind a null: data elements that are null; elements that have a value which does not settle it, with why; and,
+    where there is neither, the names of defines."""
+
+    strong: dict[DefineKey, None]
+    weak: dict[DefineKey, list[str]]
+    names: dict[str, None]
+
+
+_NO_CAUSES = Causes({}, {}, {})
+_CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef", "ExpressionDef"})
+"""Nodes whose operands each stand for themselves: a cause on one side does not explain the other."""
+
+
+class CauseFinder:
+    """Finds what the null conditions of one patient wait for; ``excluded`` gives what the record left out of what an element
+    reads."""
+
+    def __init__(self, traces: PatientTraces, excluded: Callable[[dict[DefineKey, None]], list[Excluded]]) -> None:
+        self.traces = traces
+        self._excluded_for = excluded
+        self.unit_faults: dict[Diagnostic, None] = {}
+        """Findings about units that leave something unknown."""
+        self._reasons: dict[DefineKey, list[str]] = {}
+        self._known: dict[int, Causes] = {}
+        self._nodes = KnownNodes()
+        self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
+
+    def missing(self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None]) -> Iterator[Missing]:
+        """The data that some completion of the rest lets decide the status, in the order of the conditions."""
+        known = self._known
+        kinds = [result.kind for result, _ in results]
+        leaves = relevant_leaves(
+            [trace for _, trace in results],
+            lambda every, values: statuses(kinds, every, values),
+            lambda node: self._is_datum(node, known),
+            unwrap,
+            self._passed_over,
+            self._nodes,
+            self._parts,
+            lambda node: self._causes(node, known).strong,
+        )
+        strong: dict[DefineKey, None] = {}
+        weak: dict[DefineKey, list[str]] = {}
+        names: dict[str, None] = {}
+        for leaf in leaves:
+            causes = self._causes(leaf, known)
+            strong |= causes.strong
+            weak |= causes.weak
+            names |= causes.names
+        waiting = self._waiting(results)
+        found: dict[DefineKey, list[str]] = {key: [] for key in strong}
+        found |= {key: because for key, because in weak.items() if key not in strong}
+        for key, because in found.items():
+            touched[key] = None
+            element = self.traces.guideline.elements[key]
+            reasons = [*because, *self._because(key)]
+            yield Missing(
+                element=element.id,
+                display=element.display,
+                for_=waiting.get(key, APPLICABILITY),
+                supply=supplies(element, self.traces.guideline),
+                because=list(dict.fromkeys(reasons)),
+            )
+        if not found:
+            first = next((result for result, trace in results if unwrap(trace.value) is None), None)
+            if first is not None:
+                name = next(iter(names), first.define or first.expression)
+                yield Missing(element=name, display=define_words(name), for_=first.kind)
+
+    def _waiting(self, results: list[tuple[ConditionResult, Trace]]) -> dict[DefineKey, str]:
+        """For each data element, the kind of the first null condition that rests on it."""
+        found: dict[DefineKey, str] = {}
+        for result, trace in results:
+            definition = self.traces.guideline.definition((result.library or "", result.define or ""))
+            if unwrap(trace.value) is None and definition is not None:
+                for key in definition.elements:
+                    found.setdefault(key, result.kind)
+        return found
+
+    def _parts(self, node: Trace) -> Sequence[tuple[Trace | None, Trace | None]] | None:
+        """The conditions and branches of a choice between truth values, as they are for this patient, also those that were not
+        evaluated; None where one of these cannot be."""
+        place = (node.library or "", getattr(node, "locator", None) or "")
+        if place not in self._choices:
+            found: list[tuple[Trace | None, Trace | None]] | None = None
+            messages = len(self.traces.evaluation.messages)
+            try:
+                if (parts := self.traces.guideline.choices.get(place)) is not None:
+                    found = [
+                        (condition and self.traces.trace(*condition), branch and self.traces.trace(*branch))
+                        for condition, branch in parts
+                    ]
+            except GuidewayError:
+                found = None
+            del self.traces.evaluation.messages[messages:]  # of branches that the logic did not take
+            self._choices[place] = found
+        return self._choices[place]
+
+    def _passed_over(self, node: Trace) -> Iterator[Trace]:
+        """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""
+        for key in self.traces.guideline.branches.get((node.library or "", getattr(node, "locator", None) or ""), ()):
+            trace = self.traces.trace(*key)
+            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, self._known):
+                yield trace
+
+    def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
+        """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
+        element = self.traces.element(node)
+        if element is None:
+            return False
+        return list(self._causes(node, known).strong) == [(element.library, element.define)]
+
+    def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+        """What is behind a null."""
+        if unwrap(node.value) is not None:
+            return _NO_CAUSES
+        result = known.get(id(node))
+        if result is None:
+            known[id(node)] = _NO_CAUSES
+            result = known[id(node)] = self._new_causes(node, known)
+        return result
+
+    def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+        strong: dict[DefineKey, None] = {}
+        weak: dict[DefineKey, list[str]] = {}
+        names: dict[str, None] = {}
+
+        def gather(nodes: Iterable[Trace]) -> None:
+            for child in nodes:
+                more = self._causes(child, known)
+                strong.update(more.strong)
+                weak.update(more.weak)
+                names.update(more.names)
+
+        gather(node.children or ())
+        element = self.traces.element(node)
+        if not strong and element is not None:
+            return Causes({(element.library, element.define): None}, {}, {})
+        if not strong:
+            gather(null_tests(node))
+        name = define_name(node)
+        if not strong and not weak and (name is not None or comparison_text(node) is not None):
+            weak.update(self._undecided(node))
+        if strong and node.kind not in _CONNECTIVES:
+            weak = {}
+        if not strong and not weak and name is not None:
+            names[name] = None
+        return Causes(strong, weak, {} if strong or weak else names)
+
+    def _undecided(self, node: Trace) -> dict[DefineKey, list[str]]:
+        """The nearest elements below a null that nothing null explains. They have values, which do not settle the matter: a
+        partial date, a comparator, another unit. Where some have no value after all, only those."""
+        empty: dict[DefineKey, list[str]] = {}
+        present: dict[DefineKey, list[str]] = {}
+        text = comparison_text(node)
+        for element, child in self.traces.nearest(node):
+            key = (element.library, element.define)
+            value = unwrap(child.value)
+            if value is None:
+                empty[key] = []
+            else:
+                doubt = unit_mismatch(plain(value), [plain(unwrap(side.value)) for side in node.children or ()])
+                present[key] = [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
+        return empty or present
+
+    def _because(self, key: DefineKey) -> list[str]:
+        """Why an element has no value although there is data: what was left out or is doubtful."""
+        notes = self._reasons.get(key)
+        if notes is None:
+            notes = []
+            flags_of = getattr(self.traces.record, "flags_of", None)
+            trace = self.traces.trace(*key)
+            if flags_of is not None and trace is not None:
+                unit = self.traces.guideline.elements[key].unit
+                measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
+                for reference in self.traces.sources.read_by(trace):
+                    flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
+                    found = self.traces.resource(reference)
+                    notes += flags or (weaknesses(found, reference, measured) if found is not None else [])
+                    faults = unit_faults(self.traces.record.resolve_quietly(reference), unit, flags_of(reference))
+                    notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
+                    self.unit_faults |= dict.fromkeys(faults)
+            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
+            if not notes and trace is not None and self.traces.guideline.elements[key].unit:
+                notes += unused((r, self.traces.facts(r)) for r in self.traces.sources.read_by(trace))
+            self._reasons[key] = notes = notes[:5]
+        return notes
+
+    def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
+        """Those of them that are named as a cause."""
+        because = [why for datum in missing.values() for why in datum.because]
+        return [fault for fault in self.unit_faults if fault.message.rstrip(".") in because]
+
+
+def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:
+    """In which cases conditions of these kinds come to which status (``conditions.Verdict``); in the others it is not known.
+
+    A case is a bit; ``every`` has all of them, and a value is the cases where it is true and those where it is false.
+    """
+    refused = withheld = satisfied = 0
+    open_ = met = every
+    for kind, (true, false) in zip(kinds, values):
+        if kind == APPLICABILITY:
+            refused |= false
+            met &= true
+        elif kind == WITHHELD:
+            withheld |= true
+            open_ &= false
+        elif kind == SATISFIED_KIND:
+            satisfied |= true
+            open_ &= false
+    return refused, met & withheld, met & ~withheld & satisfied, met & open_
+
+
+def null_tests(node: Trace) -> Iterator[Trace]:
+    """The null operands of the tests for null that made a choice go the way it went: ``if x is null then null else …``."""
+    if node.kind not in ("If", "Case", "CaseItem", "ExpressionDef", "ExpressionRef", "FunctionRef", "Query", "Iteration"):
+        return
+    seen: set[int] = set()
+    pending = [child for child in node.children or () if unwrap(child.value) is not None]
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen or not isinstance(unwrap(current.value), bool):
+            continue
+        seen.add(id(current))
+        if current.kind == "IsNull":
+            yield from (child for child in current.children or () if unwrap(child.value) is None)
+        else:
+            pending = [*deciders(current), *pending]

@@ -1,0 +1,74 @@
+"""What an explanation must say of data that did not count: left out of the record, or faulty, where an element would read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guideway.apply.outcome import Excluded
+from guideway.diagnostics import Diagnostic
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Requirement
+
+
+class LeftOut:
+    """What one record left out, and what was found about it, by data element."""
+
+    def __init__(self, guideline: CompiledGuideline, record: Any) -> None:
+        self.guideline = guideline
+        self.record = record
+        self._excluded: dict[int, list[Excluded]] = {}
+        self._faulty: dict[str, bool] = {}
+        self._faults: dict[int, list[Diagnostic]] = {}
+
+    def excluded_for(self, keys: dict[DefineKey, None]) -> list[Excluded]:
+        """What the record left out that a retrieve of these elements would have found."""
+        found: dict[Excluded, None] = {}
+        for key in keys:
+            definition = self.guideline.definition(key)
+            for number in definition.requirements if definition is not None else ():
+                found |= dict.fromkeys(self._excluded_by(number))
+        return list(found)
+
+    def _excluded_by(self, number: int) -> list[Excluded]:
+        known = self._excluded.get(number)
+        if known is None:
+            known = []
+            requirement = self.guideline.requirements[number]
+            ask = getattr(self.record, "excluded_for", None)
+            if ask is not None and (requirement.value_set or requirement.codes):
+                found = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
+                known = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in found]
+            self._excluded[number] = known
+        return known
+
+    def faults_for(self, keys: dict[DefineKey, None]) -> list[Diagnostic]:
+        """The findings about data that a retrieve of these elements finds, or would if the data were as it should be."""
+        found: dict[Diagnostic, None] = {}
+        for key in keys:
+            definition = self.guideline.definition(key)
+            for number in definition.requirements if definition is not None else ():
+                found |= dict.fromkeys(self._faults_by(number))
+        return list(found)
+
+    def _faults_by(self, number: int) -> list[Diagnostic]:
+        known = self._faults.get(number)
+        if known is None:
+            known = []
+            requirement = self.guideline.requirements[number]
+            ask = getattr(self.record, "faults_for", None)
+            if ask is not None and (requirement.value_set or requirement.codes) and self._is_faulty(requirement.type):
+                known = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
+            self._faults[number] = known
+        return known
+
+    def _is_faulty(self, kind: str) -> bool:
+        known = self._faulty.get(kind)
+        if known is None:
+            known = self._faulty[kind] = self.record.is_faulty(kind)
+        return known
+
+    def _codes_of(self, requirement: Requirement) -> frozenset[tuple[str | None, str]]:
+        codes = set(requirement.codes)
+        if requirement.value_set:
+            url, _, version = requirement.value_set.partition("|")
+            codes |= set(self.guideline.terminology.codes(url, version or None))
+        return frozenset(codes)

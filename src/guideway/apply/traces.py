@@ -1,0 +1,136 @@
+"""The traces of one patient's evaluation, with the record that they were made from: what explanations look things up in.
+
+Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resources``, ``library``, ``define``
+(``engine.trace.TraceNode``). Values come out as words and JSON scalars (``plain``, ``brief``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from guideway.apply.facts import ResourceFacts, facts_of
+from guideway.apply.fhir_json import as_text
+from guideway.apply.provenance import Provenance, Trace, unwrap
+from guideway.engine.values import Code, Concept, Quantity
+from guideway.fhir.element import FhirObject
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+
+Json = dict[str, Any]
+
+BRIEF = 12
+"""So many resources of one element are listed one by one; of more, these and a count."""
+
+_COMPARISONS = {
+    "Less": "<", "LessOrEqual": "<=", "Greater": ">", "GreaterOrEqual": ">=", "Equal": "=", "NotEqual": "!=", "Equivalent": "~",
+}  # fmt: skip
+
+
+class PatientTraces:
+    """The traces of one patient, each made once; the resources of the record, in words."""
+
+    def __init__(self, guideline: CompiledGuideline, evaluation: Any, record: Any) -> None:
+        self.guideline = guideline
+        self.evaluation = evaluation
+        self.record = record
+        self.sources = Provenance()
+        self._traces: dict[DefineKey, Trace | None] = {}
+
+    def trace(self, library: str, define: str) -> Trace | None:
+        """The trace of a define, or None where there is none (the evaluation was made without)."""
+        key = (library, define)
+        if key not in self._traces:
+            self._traces[key] = self.evaluation.trace(library, define)
+        return self._traces[key]
+
+    def element(self, node: Trace) -> Element | None:
+        """The data element whose define this node is the root of."""
+        name = define_name(node)
+        return self.guideline.elements.get((node.library or "", name)) if name is not None else None
+
+    def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
+        """The data elements below a node that are not below another one."""
+        seen: set[int] = set()
+        pending = list(node.children or ())
+        while pending:
+            child = pending.pop(0)
+            if id(child) in seen:
+                continue
+            seen.add(id(child))
+            element = self.element(child)
+            if element is not None:
+                yield element, child
+            else:
+                pending = [*(child.children or ()), *pending]
+
+    def facts(self, reference: str) -> ResourceFacts:
+        """What a resource of the record says."""
+        found = self.resource(reference)
+        return facts_of(found, self._display) if found is not None else ResourceFacts()
+
+    def resource(self, reference: str) -> Json | None:
+        """A resource of the record, or the subject."""
+        lookup = getattr(self.record, "resolve_quietly", None) or self.record.resolve
+        found = lookup(reference)
+        subject = self.record.subject()
+        if found is None and subject is not None and subject.reference == reference:
+            found = subject
+        return found.data if found is not None else None
+
+    def _display(self, system: str, code: str) -> str | None:
+        """What the package's value sets call a code."""
+        value_sets = self.guideline.value_sets
+        known = self.guideline.memory.get(id(value_sets))
+        if known is None:
+            known = {(m[0], m[1]): m[2] for url in value_sets for m in members_of(value_sets[url]) if m[2]}
+            self.guideline.memory[id(value_sets)] = known
+        found: str | None = known.get((system, code))
+        return found
+
+
+def members_of(value_set: Any) -> list[Any]:
+    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated."""
+    return value_set if isinstance(value_set, list) else []
+
+
+def define_name(node: Trace) -> str | None:
+    """The define that a node is the root of; None for a node inside one."""
+    return node.define if node.kind in ("ExpressionDef", "Define") else None
+
+
+def found_in(value: Any) -> bool:
+    """Whether a value is itself data of the record (shown by the facts of its resource)."""
+    return isinstance(value, FhirObject) and bool(value.reference)
+
+
+def plain(value: Any) -> tuple[Any, str | None]:
+    """A runtime value as a JSON scalar and a unit."""
+    value = unwrap(value)
+    if isinstance(value, Quantity):
+        return value.value, None if value.unit == "1" else value.unit
+    if isinstance(value, bool) or value is None:
+        return value, None
+    if isinstance(value, Code | Concept):
+        return as_text(value), None
+    if isinstance(value, FhirObject) and value.data.get("value") is not None:
+        unit = value.data.get("code") or value.data.get("unit")
+        return value.data["value"], unit if isinstance(unit, str) else None
+    if isinstance(value, int):
+        return int(value), None
+    return as_text(value), None
+
+
+def comparison_text(node: Trace) -> str | None:
+    """A comparison with its operands as they were: ``0.8 10*9/L < 1.0 10*9/L``."""
+    sign = _COMPARISONS.get(node.kind)
+    children = list(node.children or ())
+    if sign is None or len(children) != 2:
+        return None
+    left, right = (brief(unwrap(c.value)) for c in children)
+    return f"{left} {sign} {right}"
+
+
+def brief(value: Any) -> str:
+    """A value in few words; a resource by its reference."""
+    text = as_text(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
