@@ -103,3 +103,22 @@ def test_an_error_leaves_the_trace_of_other_defines_whole() -> None:
 def test_a_trace_must_be_asked_for() -> None:
     with pytest.raises(GuidewayError, match="without a trace"):
         evaluation(program("library T\ndefine A: 1")).trace("T", "A")
+
+
+def test_related_rows_are_told_apart_from_the_rows_they_qualify() -> None:
+    body = """
+define "Related":
+  [Observation] O with [Observation] L such that L.id = 'b' where O.id = 'b' return all O.id
+define "Alone": [Observation] O without [Observation] L such that L.id = O.id
+"""
+    ran = evaluation(program(fhir_library(body)), DATA, trace=True)
+    query = find(ran.trace("Test", "Related"), "Query")
+    first, second = (row for row in query.children if row.kind == "Iteration")
+    assert not hasattr(first, "kept")
+    assert [child.kind for child in second.children[: second.kept]] == ["With", "Equal"]
+    assert [child.kind for child in second.children[second.kept :]] == ["Property"]
+    clause = second.children[0]
+    assert (clause.value, [row.value.id for row in clause.children]) == (True, ["a", "b"])
+    assert clause.source.kind == "Retrieve"
+    without = find(ran.trace("Test", "Alone"), "Without")
+    assert (without.value, [child.kind for child in without.children]) == (True, ["Iteration"])

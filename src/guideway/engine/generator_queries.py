@@ -86,12 +86,16 @@ class _Query:
         self.node = node
         self.sources = [_source(g, s) for s in node.source]
         names = {s.alias or "" for s in node.source} | {let.identifier or "" for let in node.let}
-        self.ahead = {
-            id(clause): _source(g, clause)
-            for clause in node.relationship
-            if not uses(clause.expression, names)
-        }  # fmt: skip
+        self.ahead: dict[int, _Source] = {}
+        self.traces_ahead: dict[int, str] = {}
+        """Traced: where the trace of such a source is."""
+        for clause in node.relationship:
+            if not uses(clause.expression, names):
+                self.ahead[id(clause)] = _source(g, clause)
+                if g.traced:
+                    self.traces_ahead[id(clause)] = g.w.store(Code("E.tracer.stack[-1].children[-1]")).text
         self.iterations: list[str] = []
+        self.marks: list[str] = []
 
     def rows(self, body: Callable[[], None]) -> None:
         """The loops, with ``body`` for each row that passes."""
@@ -100,7 +104,13 @@ class _Query:
     def _loops(self, depth: int, body: Callable[[], None]) -> None:
         g = self.g
         if depth == len(self.sources):
-            self._lets(0, lambda: self._clauses(body))
+
+            def passed() -> None:
+                if self.marks:  # what is evaluated from here on is the row's result
+                    g.w.line(f"{self.marks[-1]}.kept = len({self.marks[-1]}.children)")
+                body()
+
+            self._lets(0, lambda: self._clauses(passed))
             return
         nonnull = _is_retrieve(self.node.source[depth].expression)
         if not g.traced:
@@ -114,7 +124,9 @@ class _Query:
             g.w.line(f"{mark} = t_enter(E, {row!r})")
             item = bound_value(g.aliases[alias])
             self.iterations.append(f"t_leave(E, {mark}, {item.text})")
+            self.marks.append(mark)
             self._loops(depth + 1, body)
+            self.marks.pop()
             g.w.line(self.iterations.pop())
 
         _loop(g, self.sources[depth], traced_body, nonnull)
@@ -149,21 +161,34 @@ class _Query:
     def _related(self, clause: nodes.RelationshipClause) -> None:
         """With: some related row makes the condition true. Without: none does."""
         g = self.g
+        mark = g.w.new_local() if g.traced else None
+        if mark is not None:
+            g.w.line(f"{mark} = t_enter(E, {(type(clause).__name__, clause.alias or '', clause.locator)!r})")
+            if id(clause) in self.ahead:
+                g.w.line(f"{mark}.source = {self.traces_ahead[id(clause)]}")
         source = self.ahead.get(id(clause)) or _source(g, clause)
         found = g.w.new_local()
         g.w.line(f"{found} = False")
 
         def test() -> None:
+            leave: list[str] = []
+            if g.traced:
+                row = g.w.new_local()
+                g.w.line(f"{row} = t_enter(E, {('Iteration', clause.alias or '', clause.locator)!r})")
+                leave.append(f"t_leave(E, {row}, {bound_value(g.aliases[clause.alias or '']).text})")
+            related = [f"{found} = True", *leave, "break"]
             if clause.suchThat is not None:
                 condition = truth(g, clause.suchThat)
                 block = Block()
-                block.items += [f"{found} = True", "break"]
+                block.items += related
                 g.w.behind(f"if {condition.text}:", block)
+                g.w.block.items += leave
             else:
-                g.w.line(f"{found} = True")
-                g.w.line("break")
+                g.w.block.items += related
 
         _loop(g, source, test, _is_retrieve(clause.expression))
+        if mark is not None:
+            g.w.line(f"t_leave(E, {mark}, {found})")
         negate = "not " if isinstance(clause, nodes.With) else ""
         g.w.behind(f"if {negate}{found}:", self.skip())
 

@@ -22,12 +22,18 @@ TraceRow = tuple[str, str, str | None]
 class TraceNode:
     """One sub-expression of an evaluation.
 
-    ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query); ``label``
+    ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query or of what a
+    ``With`` or ``Without`` looks through; the value of these is whether a row is related); ``label``
     the name, path or value it mentions; ``children`` its operands in the order of evaluation (a reference has the define it
     refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
     """
 
-    __slots__ = ("children", "define", "kind", "label", "library", "locator", "reads", "value")
+    __slots__ = ("children", "define", "kept", "kind", "label", "library", "locator", "reads", "source", "value")
+
+    kept: int
+    """Of a row that passed: how many of its children are its conditions; those after them are its result. Else absent."""
+    source: TraceNode
+    """Of a With or Without whose rows were evaluated before: their node. Else absent."""
 
     def __init__(self, row: TraceRow, library: str = "", define: str = "") -> None:
         self.kind, self.label, self.locator = row
