@@ -165,3 +165,16 @@ def test_texts_that_look_like_the_generators_own_names_stay_texts() -> None:
         when = nodes.Equal(operand=[string("v1 is"), string("v2")])
         nested = nodes.Case(caseItem=[nodes.CaseItem(when=when, then=string("v3"))], else_=nested)
     assert elm_value(nested) == "v1"
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_moments_compared_by_operators_and_by_phrases(trace: bool) -> None:
+    """Seconds and milliseconds are one decimal for operators; phrases go to the finest precision specified."""
+    second, exact = "@2014-01-01T10:00:00", "@2014-01-01T10:00:00.000"
+    phrases = ("before", "after", "same or before", "same or after", "same as")
+    operators = {"=": True, "!=": False, "<": False, "<=": True, ">": False, ">=": True, "~": True}
+    rows = [f"{left} {word} {right}" for word in (*phrases, *operators) for left, right in ((second, exact), (exact, second))]
+    got = value("{ " + ", ".join(rows) + " }", trace=trace)
+    assert got == [None] * 10 + [operators[word] for word in operators for _ in range(2)]
+    assert value(f"{{ {second} < @2014-01-01T10:00:00.001, {second} >= @2014-01-01T10:00:00.001 }}", trace=trace) == [True, False]
+    assert value("@2014-01-01T10:00 < @2014-01-01T10:00:00.001", trace=trace) is None

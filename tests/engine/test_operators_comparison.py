@@ -103,3 +103,42 @@ def test_types_without_an_order_are_an_error() -> None:
         run("Less", Code("a"), Code("b"))
     with pytest.raises(CqlRuntimeError, match="Integer and String"):
         run("Less", 1, "a")
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda text: t(text), lambda text: dt(f"2014-01-01T{text}"), lambda text: dt(f"2014-01-01T{text}Z")]
+)
+@pytest.mark.parametrize(
+    ("left", "right", "order"),
+    [
+        ("10:00:00", "10:00:00.000", 0),
+        ("10:00:00", "10:00:00.5", -1),
+        ("10:00:00.999", "10:00:00", 1),
+        ("10:00", "10:00:00.5", None),
+    ],
+)
+def test_seconds_and_milliseconds_are_one_decimal(kind: Any, left: str, right: str, order: int | None) -> None:
+    first, second = kind(left), kind(right)
+    assert run("Equal", first, second) is (None if order is None else order == 0)
+    assert (
+        run("Equal", [first], [second]) is run("Equal", TupleValue(a=first), TupleValue(a=second)) is run("Equal", first, second)
+    )
+    assert run("Equivalent", first, second) is (order == 0)
+    for name, holds in (("Less", (-1,)), ("LessOrEqual", (-1, 0)), ("Greater", (1,)), ("GreaterOrEqual", (0, 1))):
+        assert run(name, first, second) is (None if order is None else order in holds), name
+    if order is not None:
+        assert run("Min", [first, second]) in ((first, second) if order == 0 else (first,) if order < 0 else (second,))
+
+
+@pytest.mark.parametrize("name", ["SameAs", "SameOrBefore", "Before", "SameOrAfter", "After"])
+def test_timing_phrases_go_to_the_finest_precision_specified(name: str) -> None:
+    assert run(name, t("10:00:00"), t("10:00:00.000")) is None
+    assert run(name, dt("2014-01-01T10:00:00"), dt("2014-01-01T10:00:00.000")) is None
+
+
+def test_membership_to_the_second_is_uncertain_within_it() -> None:
+    assert run("Contains", [t("10:00:00.000")], t("10:00:00")) is None
+    assert run("In", t("10:00:00"), iv(t("10:00:00.000"), t("11:00:00.000"))) is None
+    many = [t(f"10:00:{second:02}") for second in range(10)]
+    exact = [t(f"10:00:{second:02}.000") for second in range(10)]
+    assert run("Includes", many, exact) is None

@@ -127,7 +127,7 @@ def _comparison(g: Generator, node: Any) -> Code:
 
 _MOMENTS = {
     "Before": "moment_before", "After": "moment_after", "SameOrBefore": "moment_not_after", "SameOrAfter": "moment_not_before",
-    "Less": "moment_before", "Greater": "moment_after", "LessOrEqual": "moment_not_after", "GreaterOrEqual": "moment_not_before",
+    "Less": "moment_less", "Greater": "moment_greater", "LessOrEqual": "moment_not_greater", "GreaterOrEqual": "moment_not_less",
 }  # fmt: skip
 
 

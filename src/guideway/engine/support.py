@@ -187,23 +187,27 @@ def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> li
 # ---- moments -----------------------------------------------------------------------------------------------------------
 
 
-def moment_before(left: Any, right: Any) -> bool | None:
+INSTANTS = (*TICKS[:5], 1, 1)
+"""How long a value of each precision lasts for ``<`` and its like: one to the second is an instant (``temporal.INSTANT``)."""
+
+
+def moment_before(left: Any, right: Any, lasting: tuple[int, ...] = TICKS) -> bool | None:
     """``left before right`` for two DateTimes or two Dates; null where the less specified of them covers the other."""
     if left is None or right is None:
         return None
     if type(left) is not type(right):  # an uncertainty, or a translator's mistake
-        return _compared(left, right)
+        return _compared(left, right, lasting)
     precision, other = left.precision, right.precision
     if precision == other and left.offset == right.offset:
         return bool(left.ticks < right.ticks)
     if precision < DAY or other < DAY:
-        return _compared(left, right)
+        return _compared(left, right, lasting)
     low, other_low = left.ticks, right.ticks
     if left.offset != right.offset:
         low, other_low = low + shift_of(left), other_low + shift_of(right)
-    if low + TICKS[precision] <= other_low:
+    if low + lasting[precision] <= other_low:
         return True
-    return False if low >= other_low + TICKS[other] or (low == other_low and precision == other) else None
+    return False if low >= other_low + lasting[other] or (low == other_low and lasting[precision] == lasting[other]) else None
 
 
 def moment_after(left: Any, right: Any) -> bool | None:
@@ -223,10 +227,33 @@ def moment_not_before(left: Any, right: Any) -> bool | None:
     return None if before is None else not before
 
 
-def _compared(left: Any, right: Any) -> bool | None:
-    from guideway.engine.operators.comparison import less
+def moment_less(left: Any, right: Any) -> bool | None:
+    """``left < right``."""
+    return moment_before(left, right, INSTANTS)
 
-    return less(left, right)
+
+def moment_greater(left: Any, right: Any) -> bool | None:
+    """``left > right``."""
+    return moment_before(right, left, INSTANTS)
+
+
+def moment_not_greater(left: Any, right: Any) -> bool | None:
+    """``left <= right``."""
+    greater = moment_before(right, left, INSTANTS)
+    return None if greater is None else not greater
+
+
+def moment_not_less(left: Any, right: Any) -> bool | None:
+    """``left >= right``."""
+    less = moment_before(left, right, INSTANTS)
+    return None if less is None else not less
+
+
+def _compared(left: Any, right: Any, lasting: tuple[int, ...]) -> bool | None:
+    from guideway.engine.operators.comparison import less
+    from guideway.engine.operators.temporal import INSTANT
+
+    return less(left, right, INSTANT if lasting is INSTANTS else None)
 
 
 # ---- lists -------------------------------------------------------------------------------------------------------------

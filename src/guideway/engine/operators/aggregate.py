@@ -14,7 +14,8 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators import quantities
 from guideway.engine.operators.arithmetic import add, divide, multiply
-from guideway.engine.operators.comparison import equal, greater, less, sort_order
+from guideway.engine.operators.comparison import TABLE as COMPARISONS
+from guideway.engine.operators.comparison import equal, sort_order
 from guideway.engine.operators.operator import Operator
 from guideway.engine.operators.points import type_name
 from guideway.engine.values.numbers import CONTEXT, settle
@@ -60,12 +61,12 @@ def product(source: Values) -> Any:
 
 def minimum(source: Values) -> Any:
     """The least element; null where that cannot be known."""
-    return _best(source, less)
+    return _best(source, COMPARISONS["Less"].function)
 
 
 def maximum(source: Values) -> Any:
     """The greatest element; null where that cannot be known."""
-    return _best(source, greater)
+    return _best(source, COMPARISONS["Greater"].function)
 
 
 def _best(source: Values, beats: Callable[[Any, Any], bool | None]) -> Any:

@@ -2,6 +2,9 @@
 
 Equality and order are three-valued: null where an operand is null, or a value is not specified far enough, or units do not
 compare. Equivalence is always true or false.
+
+``=``, ``~``, ``<`` and their like take seconds and milliseconds as one decimal (``temporal.INSTANT``). Timing phrases, intervals
+and lists use ``alike``, and ``less`` and its like without that: for them a time to the second is uncertain within it.
 """
 
 from __future__ import annotations
@@ -68,8 +71,16 @@ def _equal_objects(left: Any, right: Any) -> Truth:
     return bool(left is right or left == right)
 
 
+def alike(left: Any, right: Any) -> Truth:
+    """Equality of points and of the elements of lists: a time to the second may be any instant within it."""
+    if type(left) in TEMPORAL and type(right) in TEMPORAL:
+        order = temporal.compare(left, right)
+        return None if order is None else order == 0
+    return equal(left, right)
+
+
 def _temporal_equal(left: Any, right: Any) -> Truth:
-    order = temporal.compare(left, right)
+    order = temporal.compare(left, right, temporal.INSTANT)
     return None if order is None else order == 0
 
 
@@ -81,7 +92,7 @@ def _quantity_equal(left: Quantity, right: Quantity) -> Truth:
 def _uncertain_equal(left: Any, right: Any) -> Truth:
     low, high = bounds(left)
     other_low, other_high = bounds(right)
-    if less(high, other_low) or less(other_high, low):
+    if less(high, other_low, temporal.INSTANT) or less(other_high, low, temporal.INSTANT):
         return False
     return (equal(low, high) and equal(other_low, other_high) and equal(low, other_low)) or None
 
@@ -189,7 +200,7 @@ def _certain(left: Any, right: Any, precision: str | None, wanted: tuple[bool, b
 
 
 def less(left: Any, right: Any, precision: str | None = None) -> Truth:
-    """``<``."""
+    """Whether ``left < right``, to a precision, or to all that is specified in either."""
     if left is None or right is None:
         return None
     if type(left) is type(right) and type(left) in ORDERED:
@@ -198,7 +209,7 @@ def less(left: Any, right: Any, precision: str | None = None) -> Truth:
 
 
 def less_or_equal(left: Any, right: Any, precision: str | None = None) -> Truth:
-    """``<=``."""
+    """Whether ``left <= right``, to a precision, or to all that is specified in either."""
     if left is None or right is None:
         return None
     if type(left) is type(right) and type(left) in ORDERED:
@@ -207,7 +218,7 @@ def less_or_equal(left: Any, right: Any, precision: str | None = None) -> Truth:
 
 
 def greater(left: Any, right: Any, precision: str | None = None) -> Truth:
-    """``>``."""
+    """Whether ``left > right``, to a precision, or to all that is specified in either."""
     if left is None or right is None:
         return None
     if type(left) is type(right) and type(left) in ORDERED:
@@ -216,7 +227,7 @@ def greater(left: Any, right: Any, precision: str | None = None) -> Truth:
 
 
 def greater_or_equal(left: Any, right: Any, precision: str | None = None) -> Truth:
-    """``>=``."""
+    """Whether ``left >= right``, to a precision, or to all that is specified in either."""
     if left is None or right is None:
         return None
     if type(left) is type(right) and type(left) in ORDERED:
@@ -225,9 +236,9 @@ def greater_or_equal(left: Any, right: Any, precision: str | None = None) -> Tru
 
 
 def same(left: Any, right: Any, precision: str | None = None) -> Truth:
-    """Equality of two points to a precision; without one, ``=``."""
+    """Equality of two points to a precision; without one, of all that is specified in either."""
     if precision is None:
-        return equal(left, right)
+        return alike(left, right)
     if left is None or right is None:
         return None
     return _certain(left, right, precision, (False, True, False))
@@ -325,12 +336,19 @@ def sort_order(left: Any, right: Any) -> int:
     return 0
 
 
+def _by_value(relation: Callable[[Any, Any, str | None], Truth]) -> Operator:
+    def compare(left: Any, right: Any) -> Truth:
+        return relation(left, right, temporal.INSTANT)
+
+    return Operator(compare)
+
+
 TABLE = {
     "Equal": Operator(equal),
     "NotEqual": Operator(not_equal),
     "Equivalent": Operator(equivalent, null_in_null_out=False),
-    "Less": Operator(less),
-    "LessOrEqual": Operator(less_or_equal),
-    "Greater": Operator(greater),
-    "GreaterOrEqual": Operator(greater_or_equal),
+    "Less": _by_value(less),
+    "LessOrEqual": _by_value(less_or_equal),
+    "Greater": _by_value(greater),
+    "GreaterOrEqual": _by_value(greater_or_equal),
 }

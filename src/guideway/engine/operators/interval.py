@@ -15,8 +15,8 @@ from guideway.engine.operators import lists, temporal
 from guideway.engine.operators.arithmetic import add, subtract
 from guideway.engine.operators.comparison import (
     TEMPORAL,
+    alike,
     bounds,
-    equal,
     greater,
     greater_or_equal,
     less,
@@ -57,7 +57,7 @@ def make_interval(
         if low_in and high_in:
             wrong = greater(low, high)
         else:
-            wrong = less(high, low) or (equal(low, high) is True) or greater(lower(result), upper(result))
+            wrong = less(high, low) or (alike(low, high) is True) or greater(lower(result), upper(result))
         if wrong:
             raise CqlRuntimeError(f"an interval cannot end ({high}) before it starts ({low})")
     return result
@@ -334,7 +334,7 @@ def point_from(operand: Interval | None) -> Any:
     if operand is None:
         return None
     low, high = _ends(operand)
-    if equal(low, high) is not True:
+    if alike(low, high) is not True:
         raise CqlRuntimeError("point from: the interval does not consist of a single point")
     return low
 
@@ -347,7 +347,7 @@ def _extreme(left: Any, right: Any, wanted: int) -> Any:
         least, greatest = _extreme(low, other_low, wanted), _extreme(high, other_high, wanted)
         if least is None or greatest is None:
             return None
-        return least if equal(least, greatest) else Uncertainty(least, greatest)
+        return least if alike(least, greatest) else Uncertainty(least, greatest)
     result = order(left, right)
     if result is None:
         return None

@@ -12,7 +12,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.operators.comparison import equal, same, sort_order
+from guideway.engine.operators.comparison import alike, same, sort_order
 from guideway.engine.operators.logical import Truth, all_of, logical_and
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.clinical import Code
@@ -27,7 +27,7 @@ def _same(left: Any, right: Any, precision: str | None = None) -> Truth:
     """Equality with two nulls equal and one null different."""
     if left is None or right is None:
         return left is None and right is None
-    return equal(left, right) if precision is None else same(left, right, precision)
+    return alike(left, right) if precision is None else same(left, right, precision)
 
 
 def _one_type(values: list[Any]) -> type | None:
@@ -35,6 +35,8 @@ def _one_type(values: list[Any]) -> type | None:
     kinds = set(map(type, values))
     if len(kinds) == 1:
         kind = kinds.pop()
+        if kind in (Date, Time) and any(value.precision != kind.finest for value in values):
+            return None
         if kind in HASHED or hasattr(kind, "fhir_type"):  # FHIR data hashes by type and id and compares as JSON
             return kind
     return None
@@ -57,7 +59,7 @@ def proper_contains(source: list[Any], element: Any, precision: str | None = Non
         return any(item is None for item in source) and any(item is not None for item in source)
     others: Truth = False
     for item in source:
-        result = equal(item, element) if precision is None else same(item, element, precision)
+        result = alike(item, element) if precision is None else same(item, element, precision)
         if result is False:
             others = True
             break
@@ -176,7 +178,7 @@ def index_of(source: list[Any] | None, element: Any) -> int | None:
     if source is None or element is None:
         return None
     for index, item in enumerate(source):
-        if equal(item, element):
+        if alike(item, element):
             return index
     return -1
 

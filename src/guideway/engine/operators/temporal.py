@@ -66,9 +66,17 @@ def shift_of(value: Temporal) -> int:
     return (evaluation_offset() - value.offset) * 60_000
 
 
-def _range(value: Temporal, shifted: bool) -> tuple[int, int]:
+INSTANT = "Instant"
+"""In place of a precision: seconds and milliseconds are one decimal, so 10:00:00 is the instant 10:00:00.000.
+
+So the comparison operators compare (Appendix B, "Types", "Equal", "Less"); timing phrases, intervals and lists go "to the finest
+precision specified in either input" ("Before", "Same As") and are null where a value is not specified that far.
+"""
+
+
+def _range(value: Temporal, shifted: bool, instant: bool = False) -> tuple[int, int]:
     shift = shift_of(value) if shifted else 0
-    return value.ticks + shift, value.last + shift
+    return value.ticks + shift, (value.ticks if instant and value.precision == SECOND else value.last) + shift
 
 
 def compare(left: Temporal, right: Temporal, precision: str | None = None) -> int | None:
@@ -76,10 +84,11 @@ def compare(left: Temporal, right: Temporal, precision: str | None = None) -> in
 
     With a precision the values are compared to that precision and no further, and both must be specified that far to be equal.
     """
-    if precision is None:
+    if precision is None or precision == INSTANT:
         if left.precision == right.precision and left.offset == right.offset:
             return (left.ticks > right.ticks) - (left.ticks < right.ticks)
-        (low, high), (other_low, other_high) = _range(left, True), _range(right, True)
+        instant = precision == INSTANT
+        (low, high), (other_low, other_high) = _range(left, True, instant), _range(right, True, instant)
         if high < other_low:
             return -1
         if low > other_high:
