@@ -122,3 +122,14 @@ define "Alone": [Observation] O without [Observation] L such that L.id = O.id
     assert clause.source.kind == "Retrieve"
     without = find(ran.trace("Test", "Alone"), "Without")
     assert (without.value, [child.kind for child in without.children]) == (True, ["Iteration"])
+
+
+def test_the_operands_of_a_call_are_told_apart_from_its_body() -> None:
+    body = """
+define function "Newer"(every List<Observation>, than String): every O where O.id > than
+define "Found": "Newer"([Observation], 'a')
+"""
+    ran = evaluation(program(fhir_library(body)), DATA, trace=True)
+    call = find(ran.trace("Test", "Found"), "FunctionRef")
+    assert call.operands == ("every", "than")
+    assert [child.kind for child in call.children] == ["Retrieve", "Literal", "Query"]

@@ -318,6 +318,8 @@ class Generator:
             writer.line(f"{name} = {argument}")
             locals_[operand.name or ""] = bind(self, Code(name, simple=True), operand_type(operand))
         self.operands = locals_
+        if self.traced:  # so far the call has its operands below it; what follows is the body
+            writer.line(f"E.tracer.stack[-1].operands = {tuple(locals_)!r}")
         code = self.visit(function.expression)
         writer.line(f"return {code.text}")
         return writer

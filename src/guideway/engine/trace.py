@@ -28,10 +28,12 @@ class TraceNode:
     refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
     """
 
-    __slots__ = ("children", "define", "kept", "kind", "label", "library", "locator", "reads", "source", "value")
+    __slots__ = ("children", "define", "kept", "kind", "label", "library", "locator", "operands", "reads", "source", "value")
 
     kept: int
     """Of a row that passed: how many of its children are its conditions; those after them are its result. Else absent."""
+    operands: tuple[str, ...]
+    """Of a call: the names of what it was given; so many of its children are these, then comes its body. Else absent."""
     source: TraceNode
     """Of a With or Without whose rows were evaluated before: their node. Else absent."""
 
