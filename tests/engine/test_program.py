@@ -86,12 +86,12 @@ def test_functions_are_packed_with_the_only_one_that_uses_them() -> None:
         "<packed>",
         "exec",
     )
-    links = {"x0": ("define", "Other", "A", 0)}
+    links = {"x0": ("Other", "d0")}
     packed = pack(functions_of(module), {"c0": compile("100", "<packed>", "eval")}, links, {})
-    namespace = Namespace(packed, {}, {}, lambda link: {"A": 10}[link[2]])
-    assert namespace["d0"](2) == 122
-    assert namespace["d0"] is namespace["d0"]
-    assert namespace["d2"](3) == 3
+    namespace = Namespace(packed, {}, {}, lambda link: {("Other", "d0"): 10}[link])
+    assert namespace.of("d0")(2) == 122
+    assert namespace.of("d0") is namespace.of("d0")
+    assert namespace.of("d2")(3) == 3
     assert {name for name in ("b0", "b0_1", "h", "c0", "x0", "d1") if name in namespace.names} == {
         "b0",
         "b0_1",

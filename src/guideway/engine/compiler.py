@@ -32,17 +32,37 @@ def compile_library(
             }
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
-    links = {name: link for link, name in generator.links.items()}
-    functions = {name: function for name, function in functions_of(code).items() if name not in links}
-    packed = pack(functions, constants, links, {short: name for name, short in generator.operators.items()})
+    links = {name: _target(environment, *link) for link, name in generator.links.items()}
+    packed = pack(functions_of(code), constants, links, {short: name for name, short in generator.operators.items()})
     return CompiledLibrary(
-        info.key, _tables(environment, info), {traced: packed}, {traced: marshal.dumps((lines, generator.marks))}
+        info.key,
+        marshal.dumps(_entries(info)),
+        _tables(environment, info),
+        {traced: packed},
+        {traced: marshal.dumps((lines, generator.marks))},
     )
+
+
+def _target(environment: Environment, kind: str, key: str, name: str, index: int) -> tuple[str, str]:
+    """Where a reference into another library leads: that library's key, and the name in its module."""
+    info = environment.libraries[key]
+    if kind == "define":
+        wanted = info.defines[name]
+        return key, f"d{next(at for at, statement in enumerate(info.library.statements) if statement is wanted)}"
+    if kind == "parameter":
+        return key, f"p{list(info.parameters).index(name)}"
+    return key, f"f{index}"
 
 
 def source_text(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> str:
     """The generated Python source, for people who look into it."""
     return Generator(environment, info, traced=traced).source()[0]
+
+
+def _entries(info: LibraryInfo) -> dict[str, str]:
+    """The name in the module of each define's function."""
+    statements = enumerate(info.library.statements)
+    return {s.name or "": f"d{index}" for index, s in statements if not isinstance(s, nodes.FunctionDef)}
 
 
 def _tables(environment: Environment, info: LibraryInfo) -> bytes:

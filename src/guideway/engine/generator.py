@@ -28,6 +28,8 @@ Handler = Callable[["Generator", Any], Code]
 
 _LOCAL_NAME = re.compile(r"\bv\d+\b")
 _MARKS = re.compile("\x01\\d+\x02")
+_DEEPEST_FOLD = 50
+"""How many constants may be made from one another: each is made within the making of the one that needs it."""
 
 
 class Binding:
@@ -76,6 +78,7 @@ class Generator:
         self._types: dict[int, tuple[Any, types.Type | None]] = {}
         self._values: dict[str, Any] = {}
         self._evaluated = 0
+        self._folds: dict[str, int] = {}
         self.define = ""
         self.context = "Patient"
         self.w = FunctionWriter("", [], self.numbers)
@@ -207,13 +210,18 @@ class Generator:
         if self.traced or not all(argument.constant for argument in arguments):
             return code
         text = _MARKS.sub("", code.text)
+        depth = 1 + max((self._folds.get(argument.text, 0) for argument in arguments), default=0)
+        if depth > _DEEPEST_FOLD:
+            return code
         try:
             value = eval(text, self._constant_values())
         except Exception:  # it will fail again, in its place, when it is evaluated
             return code
         if value is None:
             return Code("None", simple=True, constant=True)
-        return Code(self.constant(text), nonnull=True, simple=True, constant=True)
+        name = self.constant(text)
+        self._folds[name] = depth
+        return Code(name, nonnull=True, simple=True, constant=True)
 
     def _constant_values(self) -> dict[str, Any]:
         """The names that constants may use, with their values."""
@@ -265,10 +273,7 @@ class Generator:
         for expression, name in self.constants.items():
             out.line(f"{name} = {expression}")
         for (kind, library, name, index), link in self.links.items():
-            out.line(f"def {link}(*a):")
-            out.line(f"global {link}", 1)
-            out.line(f"{link} = LINK({kind!r}, {library!r}, {name!r}, {index})", 1)
-            out.line(f"return {link}(*a)", 1)
+            out.line(f"# {link} is the {kind} {name!r} of {library!r}{f', number {index}' if index else ''}")
         for helper in self.helpers:
             out.function(helper)
         for writer in functions:

@@ -1,57 +1,80 @@
 """Generated code in pieces: a library's functions and constants, each unpacked when it is first needed.
 
 A guideline has thousands of functions, and a patient meets a few hundred of them: unpacking a function costs more than running
-it once. ``pack`` takes a compiled module apart into one blob; ``Namespace`` gives its names back one by one. A function is at
-first a stub that, when it is called, takes on its real code (the function object stays the same, so it may be a key). What its
-code refers to (other functions, constants, operators, links into other libraries) is made ready at that moment.
+it once. ``pack`` takes a compiled module apart into one blob; ``Namespace`` gives its names back one by one: Python looks a
+global name up among the module's names and then among the built-in ones, and there stands the namespace itself, which makes what
+is missing at that moment. So nothing is made that no running code has come to, and a name that was found once costs nothing more.
+
+The names of generated code are a letter and a number (``d12``), so a table of offsets is all that is needed to find most.
 """
 
 from __future__ import annotations
 
 import marshal
 import sys
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
-Link = tuple[str, str, str, int]
-"""What a reference into another library names: kind, library key, name, index."""
-
-Place = tuple[int, int, bool, tuple[str, ...]]
-"""Of a function or constant: where its code begins and ends, whether it is a constant, and the names of the module it uses."""
+Link = tuple[str, str]
+"""What a reference into another library names: the library's key, and the name in its module."""
 
 Buffer = bytes | memoryview
 
 _LENGTH = 4
 _ENTRIES = frozenset("dfp")
+_CONSTANT, _LINK, _OPERATOR = "c", "x", "o_"
+_NOTHING: Any = object()
 
 
 def pack(
     functions: Mapping[str, CodeType], constants: Mapping[str, CodeType], links: Mapping[str, Link], operators: Mapping[str, str]
 ) -> bytes:  # fmt: skip
-    """The pieces as bytes: a table of contents, then the code of each function and constant.
+    """The pieces as bytes: a table of contents, then each function, constant, link and operator.
 
-    ``operators`` are the module's names for the operators it calls, with the ELM node of each.
+    Constants are called ``c…``, links ``x…``; ``operators`` are the module's names (``o_…``) for the operators it calls, with the
+    ELM node of each.
     """
-    pieces: list[bytes] = []
-    places: dict[str, Place] = {}
     known = {*functions, *constants, *links, *operators}
     uses = {name: {used for used in _names_used(code) if used in known} for name, code in {**functions, **constants}.items()}
-    families = _families(functions, uses)
-    start = 0
-    for name, code in {**functions, **constants}.items():
-        if name in functions and name not in families:
-            continue
-        parts = [(part, functions[part]) for part in families.get(name, ())]
-        needed = set().union(uses[name], *(uses[part] for part, _ in parts)).difference(part for part, _ in parts)
-        piece = marshal.dumps((code, tuple(parts)))
-        places[name] = (start, start + len(piece), name in constants, tuple(sorted(needed)))
-        start += len(piece)
-        pieces.append(piece)
-    head = marshal.dumps((places, dict(links), {short: _home(name) for short, name in operators.items()}))
-    return b"".join((len(head).to_bytes(_LENGTH, "little"), head, *pieces))
+    pieces: dict[str, bytes] = {}
+    for name, parts in _families(functions, uses).items():
+        family = tuple((part, functions[part]) for part in parts)
+        pieces[name] = marshal.dumps((functions[name], family) if family else functions[name])
+    pieces |= {name: marshal.dumps(code) for name, code in constants.items()}
+    pieces |= {name: marshal.dumps(link) for name, link in links.items()}
+    pieces |= {name: marshal.dumps(_home(operator)) for name, operator in operators.items()}
+    order, letters, others = _numbered(pieces)
+    offsets = array("I", [0])
+    for name in order:
+        offsets.append(offsets[-1] + len(pieces.get(name, b"")))
+    head = marshal.dumps((letters, others, len(offsets)))
+    head += b"\0" * (-(len(head) + _LENGTH) % offsets.itemsize)
+    blob = (len(head).to_bytes(_LENGTH, "little"), head, offsets.tobytes(), *(pieces.get(name, b"") for name in order))
+    return b"".join(blob)
+
+
+def _numbered(names: Iterable[str]) -> tuple[list[str], dict[str, int], dict[str, int]]:
+    """The names in the order of their pieces (with those that would stand between them); where the names with a letter begin; and
+    where each other name stands."""
+    last: dict[str, int] = {}
+    irregular = []
+    for name in names:
+        number = name[1:]
+        if number.isdigit():
+            last[name[0]] = max(last.get(name[0], 0), int(number))
+        else:
+            irregular.append(name)
+    order: list[str] = []
+    letters: dict[str, int] = {}
+    for letter, highest in last.items():
+        letters[letter] = len(order)
+        order += [f"{letter}{number}" for number in range(highest + 1)]
+    others = {name: len(order) + at for at, name in enumerate(irregular)}
+    return [*order, *irregular], letters, others
 
 
 def _families(functions: Mapping[str, CodeType], uses: Mapping[str, set[str]]) -> dict[str, list[str]]:
@@ -83,63 +106,51 @@ def functions_of(module: CodeType) -> dict[str, CodeType]:
     return {const.co_name: const for const in module.co_consts if isinstance(const, CodeType)}
 
 
-class Namespace:
-    """The names of one library's generated module.
+class Namespace(dict[str, Any]):
+    """The names of one library's generated module, as its functions' built-in names: what is missing among ``names`` (the
+    module's own) is looked for in ``shared`` (what every module may use), and else made."""
 
-    What every module may use stands where Python looks last, in the place of the built-in functions (``shared``): once, not once
-    in each of many modules.
-    """
+    __slots__ = ("_letters", "_link", "_offsets", "_others", "_pieces", "_shared", "names")
 
-    __slots__ = ("_link", "_links", "_operators", "_pieces", "_places", "names")
-
-    def __init__(self, packed: Buffer, shared: dict[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
+    def __init__(self, packed: Buffer, shared: Mapping[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
+        super().__init__()
         view = memoryview(packed)
         start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
-        self._places: dict[str, Place]
-        self._links: dict[str, Link]
-        self._operators: dict[str, tuple[str, str]]
-        self._places, self._links, self._operators = marshal.loads(view[_LENGTH:start])
-        self._pieces = view[start:]
+        self._letters: dict[str, int]
+        self._others: dict[str, int]
+        self._letters, self._others, count = marshal.loads(view[_LENGTH:start])
+        end = start + 4 * count
+        self._offsets = view[start:end].cast("I")
+        self._pieces = view[end:]
+        self._shared = shared
         self._link = link
-        self.names: dict[str, Any] = {"__builtins__": shared, **own, "BODY": self._body}
+        self.names: dict[str, Any] = {"__builtins__": self, **own}
 
-    def __getitem__(self, name: str) -> Any:
+    def of(self, name: str) -> Any:
         """What a name of the module stands for."""
-        names = self.names
-        if name in names:
-            return names[name]
-        return names.setdefault(name, self._made(name))
+        found = self.names.get(name, _NOTHING)
+        return self[name] if found is _NOTHING else found
+
+    def __missing__(self, name: str) -> Any:
+        found = self._shared.get(name, _NOTHING)
+        return self.names.setdefault(name, self._made(name) if found is _NOTHING else found)
 
     def _made(self, name: str) -> Any:
-        place = self._places.get(name)
-        if place is not None:
-            if not place[2]:
-                return FunctionType(_STUB.replace(co_name=name, co_consts=(None, name)), self.names, name)
-            return eval(self._prepared(place), self.names)
-        link = self._links.get(name)
-        if link is not None:
-            return self._link(link)
-        return _operator(*self._operators[name])
-
-    def _body(self, name: str) -> Any:
-        """Turn a stub into the function it stands for."""
-        function = self.names[name]
-        function.__code__ = self._prepared(self._places[name])
-        return function
-
-    def _prepared(self, place: Place) -> CodeType:
-        """A piece of code, with every name of this module that it uses made ready."""
-        start, end, _, uses = place
-        names = self.names
-        for name in uses:
-            if name not in names:
-                self[name]
-        code: CodeType
-        code, parts = marshal.loads(self._pieces[start:end])
-        for name, part in parts:
-            if name not in names:
-                names.setdefault(name, FunctionType(part, names, name))
-        return code
+        kind, number = name[0], name[1:]
+        index = self._letters[kind] + int(number) if number.isdigit() else self._others[name]
+        piece = marshal.loads(self._pieces[self._offsets[index] : self._offsets[index + 1]])
+        if kind == _CONSTANT:
+            return eval(piece, self.names)
+        if kind == _LINK:
+            return self._link(piece)
+        if name.startswith(_OPERATOR):
+            return _operator(*piece)
+        if type(piece) is not tuple:
+            return FunctionType(piece, self.names, name)
+        code, parts = piece
+        for part, inner in parts:
+            self.names.setdefault(part, FunctionType(inner, self.names, part))
+        return FunctionType(code, self.names, name)
 
 
 def _names_used(code: CodeType) -> Iterable[str]:
@@ -149,15 +160,6 @@ def _names_used(code: CodeType) -> Iterable[str]:
         current = pending.pop()
         yield from current.co_names
         pending += [const for const in current.co_consts if isinstance(const, CodeType)]
-
-
-def _template() -> CodeType:
-    module = compile("def stub(*a):\n    return BODY('name')(*a)\n", "<cql stub>", "exec")
-    return functions_of(module)["stub"]
-
-
-_STUB = _template()
-assert _STUB.co_consts == (None, "name")
 
 
 def _home(name: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 3
+FORMAT = 4
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -47,14 +47,25 @@ class DefineInfo:
 class CompiledLibrary:
     """One library of a program: tables and code, each in packed form until it is needed."""
 
-    __slots__ = ("_code", "_meta", "_places", "_tables", "key")
+    __slots__ = ("_code", "_entries", "_index", "_meta", "_places", "_tables", "key")
 
-    def __init__(self, key: str, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]) -> None:
+    def __init__(
+        self, key: str, entries: Buffer, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]
+    ) -> None:  # fmt: skip
         self.key = key
+        self._index = entries
         self._meta = meta
         self._code = code
         self._places = places
         self._tables: _Tables | None = None
+        self._entries: dict[str, str] | None = None
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """The name in the module of each define's function: all that a run needs of the tables."""
+        if self._entries is None:
+            self._entries = marshal.loads(self._index)
+        return self._entries
 
     @property
     def tables(self) -> _Tables:
@@ -109,14 +120,14 @@ class CompiledLibrary:
     def packed(self) -> tuple[Any, ...]:
         """Plain data, for ``marshal``."""
         codes, places = ({kind: bytes(data) for kind, data in pieces.items()} for pieces in (self._code, self._places))
-        return self.key, bytes(self._meta), codes, places
+        return self.key, bytes(self._index), bytes(self._meta), codes, places
 
     def buffers(self) -> tuple[Any, ...]:
         """The same for ``pickle`` with buffers out of band."""
         from pickle import PickleBuffer
 
         codes, places = ({kind: PickleBuffer(data) for kind, data in part.items()} for part in (self._code, self._places))
-        return self.key, PickleBuffer(self._meta), codes, places
+        return self.key, PickleBuffer(self._index), PickleBuffer(self._meta), codes, places
 
 
 class Program:
@@ -179,10 +190,10 @@ class Program:
         if known is not None:
             return known
         owner = self.library(library)
-        define = owner.defines.get(name)
+        define = owner.entries.get(name)
         if define is None:
-            raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.defines)}")
-        function: Callable[[Evaluation], Any] = self.module(owner.key, traced)[define.function]
+            raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.entries)}")
+        function: Callable[[Evaluation], Any] = self.module(owner.key, traced).of(define)
         self._entries[library, name, traced] = function
         return function
 
@@ -195,7 +206,7 @@ class Program:
         if not rows:
             raise GuidewayError(f"Library {owner.name} has no function {name!r} with {len(operands)} operands.")
         module = self.module(owner.key, traced)
-        candidates = tuple((tests, module[function]) for _, function, tests in rows)
+        candidates = tuple((tests, module.of(function)) for _, function, tests in rows)
         chosen: Callable[..., Any] = choose(candidates, tuple(operands), name)
         return chosen
 
@@ -213,14 +224,8 @@ class Program:
 
     def _linked(self, link: Link, traced: bool) -> Any:
         """What a reference into another library stands for."""
-        kind, key, name, index = link
-        library = self.libraries[key]
-        module = self.module(key, traced)
-        if kind == "define":
-            return module[library.defines[name].function]
-        if kind == "parameter":
-            return module[library.parameters[name][0]]
-        return module[f"f{index}"]
+        key, name = link
+        return self.module(key, traced).of(name)
 
     def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
         """The error with the library, define and locator of the innermost place in the logic that it passed."""
@@ -297,11 +302,13 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
     ``models`` are data models besides FHIR 4.0.1 that the libraries use. Raises GuidewayError, with library and locator, for ELM
     that this engine does not evaluate or that refers to what is not there.
     """
+    from guideway.elm.recursion import deep_recursion
     from guideway.engine.compiler import compile_library
     from guideway.engine.generator_types import Environment
 
-    environment = Environment(libraries, models)
-    return Program([compile_library(environment, info) for info in environment.libraries.values()], environment)
+    with deep_recursion():
+        environment = Environment(libraries, models)
+        return Program([compile_library(environment, info) for info in environment.libraries.values()], environment)
 
 
 @cache
