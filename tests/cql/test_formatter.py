@@ -161,3 +161,12 @@ def test_comments_anywhere_are_kept(tree: s.Library, gaps: list[str]) -> None:
     assert sorted(words(formatted)) == sorted(words(text))
     assert s.equal(parse(formatted)[0], parse(text)[0])
     assert format_text(formatted)[0] == formatted
+
+
+def test_a_long_chain_of_conditionals_keeps_its_tree() -> None:
+    text = "define X:\n  if A = 0 then 0 " + "".join(f"else if A = {n} then {n} " for n in range(1, 2_000)) + "else null\n"
+    formatted, _ = format_text(text, "x.cql")
+    assert format_text(formatted, "x.cql")[0] == formatted
+    before, after = parse(text, "x.cql")[0], parse(formatted, "x.cql")[0]
+    assert s.equal(before, after)
+    assert s.equal(parse(unparse(before), "x.cql")[0], before)

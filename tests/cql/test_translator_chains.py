@@ -23,6 +23,13 @@ LONG = {
     "& of strings": (" & ".join(f"'{n % 10}'" for n in range(3_000)), "0123456789" * 300),
     "& of strings, one null": (" & ".join(["'a'"] * 500 + ["(null as String)"] + ["'b'"] * 500), "a" * 500 + "b" * 500),
     "union of lists": (" union ".join(f"{{ {n} }}" for n in range(500)), list(range(500))),
+    "else if": (
+        f"if 1 = 2 then -1 {''.join(f'else if {n} = 2_999 then {n} ' for n in range(3_000))}else -2".replace("_", ""),
+        2_999,
+    ),
+    "else if, of several types": ("if 1 = 2 then 1.5 " + "else if 1 = 2 then 1 " * 200 + "else 7", 7),
+    "case": (f"case {''.join(f'when {n} = 2_999 then {n} ' for n in range(3_000))}else -2 end".replace("_", ""), 2_999),
+    "case of a value": (f"case 2_999 {''.join(f'when {n} then {n} ' for n in range(3_000))}else -2 end".replace("_", ""), 2_999),
     "list": ("{" + ", ".join(map(str, range(5_000))) + "}", list(range(5_000))),
 }
 DEEP = {
@@ -77,3 +84,19 @@ def test_every_node_of_a_flattened_chain_has_an_id_and_a_place() -> None:
         assert node.locator
         open_.extend(getattr(node, "operand", None) or [])
     assert len(seen) == 399 == len(set(seen))
+
+
+def test_short_conditionals_stay_as_they_are_read_and_long_ones_are_cases() -> None:
+    for count, kind in ((10, "If"), (100, "Case")):
+        library = translate_expression("if 1 = 2 then 0 " + "else if 1 = 3 then 1 " * count + "else 2").library
+        assert library is not None
+        assert type(library.statements[-1].expression).__name__ == kind
+
+
+@pytest.mark.parametrize("opening", ["if 1 = 1 then ", "if 1 = 1 then 1 else (", "case when 1 = 1 then 1 else "])
+def test_what_truly_nests_is_refused_with_a_place(opening: str) -> None:
+    found = translate_expression(opening * 10_000)
+    assert found.library is None
+    nesting = [d for d in found.diagnostics if d.rule == "cql-nesting"]
+    assert nesting
+    assert nesting[0].position is not None

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.engine.logic import boolean, elm_value, integer, string
+from tests.engine.logic import boolean, elm_value, evaluation, integer, string
 
 from guideway.elm import nodes, types
+from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.program import compile_program
 
 BOTH = pytest.mark.parametrize("trace", [False, True], ids=["plain", "traced"])
 
@@ -48,6 +50,15 @@ DEEP: dict[str, tuple[Callable[[], Any], Any]] = {
     "implies": (lambda: folded(300, boolean(None), lambda e, i: nodes.Implies(operand=[boolean(True), e])), None),
     "not": (lambda: folded(500, boolean(True), lambda e, i: nodes.Not(operand=e)), True),
     "if": (lambda: folded(300, integer(7), lambda e, i: nodes.If(condition=boolean(False), then=integer(i), else_=e)), 7),
+    "if, very deep": (
+        lambda: folded(3_000, integer(7), lambda e, i: nodes.If(condition=boolean(False), then=integer(i), else_=e)),
+        7,
+    ),
+    "negations of a constant": (lambda: folded(3_000, integer(7), lambda e, i: nodes.Negate(operand=e)), 7),
+    "lists of a list": (
+        lambda: folded(1_000, listed(integer(7)), lambda e, i: nodes.Flatten(operand=query(listed(e), f"a{i}"))),
+        [7],
+    ),
     "case in case": (
         lambda: folded(
             200, integer(7), lambda e, i: nodes.Case(caseItem=[nodes.CaseItem(when=boolean(None), then=ONE)], else_=e)
@@ -103,3 +114,22 @@ DEEP: dict[str, tuple[Callable[[], Any], Any]] = {
 def test_deep_and_long(name: str, trace: bool) -> None:
     make, expected = DEEP[name]
     assert elm_value(make(), trace=trace) == expected
+
+
+@pytest.mark.parametrize("count", [2, 50, 2_000])
+def test_a_circle_of_defines_is_told_with_a_place(count: int) -> None:
+    """The translator refuses circles; ELM of others may hold one."""
+
+    def define(index: int) -> nodes.ExpressionDef:
+        place = f"{index + 1}:1-{index + 1}:9"
+        reference = nodes.ExpressionRef(name=f"D{(index + 1) % count}", locator=place)
+        expression = nodes.Add(operand=[reference, integer(1)], locator=place)
+        return nodes.ExpressionDef(name=f"D{index}", context="Patient", expression=expression, locator=place)
+
+    library = nodes.Library(identifier=nodes.VersionedIdentifier(id="Test"), statements=[define(i) for i in range(count)])
+    made = compile_program([library])
+    with pytest.raises(CqlRuntimeError, match="in a circle") as raised:
+        evaluation(made).define("Test", "D0")
+    assert raised.value.library == "Test"
+    assert raised.value.define
+    assert raised.value.locator

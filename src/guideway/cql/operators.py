@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from guideway.cql import converting, literals, syntax, typenames, warnings
+from guideway.cql import chains, converting, literals, syntax, typenames, warnings
 from guideway.cql.selectors import unified
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -318,11 +318,23 @@ def type_extent(t: Translation, node: syntax.TypeExtent) -> Any:
 
 
 def if_(t: Translation, node: syntax.If) -> Any:
-    """``if condition then a else b``: both branches as one type."""
+    """``if condition then a else b``: both branches as one type. A long chain of them is a Case, which means the same."""
+    chain = syntax.branches(node)
+    if len(chain) < chains.LONG:
+        condition, then = _branch(t, node)
+        (then, otherwise), type_ = unified(t, [then, t.expression(node.else_)], node)
+        return t.mark(elm.If(condition=condition, then=then, else_=otherwise), node, type_)
+    conditions, values = zip(*(_branch(t, branch) for branch in chain))
+    made, type_ = unified(t, [*values, t.expression(chain[-1].else_)], node)
+    items = [
+        t.mark(elm.CaseItem(when=when, then=then), branch, type_) for branch, when, then in zip(chain, conditions, made)
+    ]  # fmt: skip
+    return t.mark(elm.Case(caseItem=items, else_=made[-1]), node, type_)
+
+
+def _branch(t: Translation, node: syntax.If) -> tuple[Any, Any]:
     warnings.if_(t, node)
-    condition = t.expected(node.condition, BOOLEAN, "the condition of 'if'")
-    (then, otherwise), type_ = unified(t, [t.expression(node.then), t.expression(node.else_)], node)
-    return t.mark(elm.If(condition=condition, then=then, else_=otherwise), node, type_)
+    return t.expected(node.condition, BOOLEAN, "the condition of 'if'"), t.expression(node.then)
 
 
 def case(t: Translation, node: syntax.Case) -> Any:

@@ -415,14 +415,19 @@ def _set_aggregate(p: Parser, limit: int) -> Expression:
 
 
 def _if(p: Parser, limit: int) -> Expression:
-    first = p.at
-    p.at = first + 1
-    condition = p.expression(0)
-    p.expect("then", "after the condition of 'if'")
-    then = p.expression(0)
-    p.expect("else", "to finish the 'if'")
+    parts: list[tuple[int, Expression, Expression]] = []
+    while not parts or p.kinds[p.at] == "if":  # else if ... is a chain and no nesting
+        start = p.starts[p.at]
+        p.at += 1
+        condition = p.expression(0)
+        p.expect("then", "after the condition of 'if'")
+        parts.append((start, condition, p.expression(0)))
+        p.expect("else", "to finish the 'if'")
     other = p.expression(0)
-    return If(p.starts[first], other.end, condition, then, other)
+    end = other.end
+    for start, condition, then in reversed(parts):
+        other = If(start, end, condition, then, other)
+    return other
 
 
 def _case(p: Parser, limit: int) -> Expression:

@@ -19,9 +19,9 @@ and hash by identity, so they can be keys of a dictionary; ``equal(a, b)`` compa
 * Parentheses are kept (``Parens``), because authors use them for clarity and the formatter keeps them. Readers skip them:
   ``strip(node)``.
 * Chains of left-associative operators, members and indexers are deep to the left (``a + b + c`` is ``(a + b) + c``) and may be
-  thousands of operators long: walk them with ``left_spine`` and not by recursion. Everything else nests at most
-  ``MAXIMUM_DEPTH`` deep. (The classes of such chains are known to the garbage collector, because Python frees only those without
-  recursion; all others are not, which makes parsing faster.)
+  thousands of operators long: walk them with ``left_spine`` and not by recursion. Chains of ``else if`` are as deep to the right:
+  walk them with ``branches``. Everything else nests at most ``MAXIMUM_DEPTH`` deep. (The classes of such chains are known to the
+  garbage collector, because Python frees only those without recursion; all others are not, which makes parsing faster.)
 * Where the text was wrong the parser puts a ``Missing`` expression; it has been reported already, so stay silent about it.
 """
 
@@ -363,7 +363,7 @@ class Timing(Expression, eq=False, gc=True):
     right: Expression
 
 
-class If(Expression, eq=False, gc=False):
+class If(Expression, eq=False, gc=True):
     """``if condition then then else else_``."""
 
     condition: Expression
@@ -711,6 +711,15 @@ def left_spine(node: Expression) -> list[Expression]:
         spine.append(inner)
         inner = left_operand(inner)
     return spine
+
+
+def branches(node: If) -> list[If]:
+    """The conditional, the one that is its ``else``, and so on: outermost first."""
+    chain = [node]
+    while type(node.else_) is If:
+        node = node.else_
+        chain.append(node)
+    return chain
 
 
 _IGNORED = frozenset({"start", "end", "at", "quote", "source", "comments", "header_comments", "tags"})

@@ -314,6 +314,11 @@ def _source(node: s.AliasedSource) -> str:
     return f"{_text(expression, _ALONE if bare else _ATOM)} {name(node.alias, node.identifier.quote)}"
 
 
+def _if(node: s.If) -> str:
+    chain = s.branches(node)
+    return "".join(f"if {_free(n.condition)} then {_free(n.then)} else " for n in chain) + _free(chain[-1].else_)
+
+
 def _direction(direction: str | None) -> str:
     return f" {direction}" if direction else ""
 
@@ -374,7 +379,7 @@ _WHOLE: dict[type, Callable[[Any], str]] = {
     s.Convert: _convert,
     s.TypeExtent: lambda n: f"{n.op} {_type(n.type)}",
     s.SetAggregate: _set_aggregate,
-    s.If: lambda n: f"if {_free(n.condition)} then {_free(n.then)} else {_free(n.else_)}",
+    s.If: _if,
     s.Case: _case,
     s.IntervalSelector: _interval,
     s.TupleSelector: lambda n: f"Tuple {_elements(n.elements)}",
