@@ -17,7 +17,7 @@ import msgspec
 
 from guideway.apply.activities import Setting, make_request
 from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
-from guideway.apply.conditions import Verdict, judge, reason_of
+from guideway.apply.conditions import Standing, Verdict, judge, reason_of
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.names import (
@@ -132,6 +132,22 @@ class PlanNode(msgspec.Struct, kw_only=True):
         return [a for a in self.actions if a.shown]
 
 
+class _Visit(msgspec.Struct):
+    """What a plan came to on one way to it: all of it holds on every other way on which as much is decided above it."""
+
+    node: PlanNode
+    plans: frozenset[str]
+    """It and the plans below it, by canonical."""
+    height: int
+    """How many actions deep it goes."""
+    skipped: list[Json]
+    findings: list[Diagnostic]
+
+    def holds(self, stack: tuple[str, ...], depth: int) -> bool:
+        """Whether the plan is the same below these plans, so deep: it leads back to none of them, and nothing is too deep."""
+        return depth + self.height < DEPTH_LIMIT and self.plans.isdisjoint(stack)
+
+
 class Walk:
     """One run over the chosen plans of one patient."""
 
@@ -161,6 +177,13 @@ class Walk:
         self.findings: list[Diagnostic] = []
         self.for_everyone = audience == EVERYONE
         self._own: dict[int, Verdict] = {}
+        self._visits: dict[tuple[int, Standing], _Visit] = {}
+        """By identity of a plan and by what is decided above it."""
+        self._plans: list[str] = []
+        """The canonicals of the plans that were walked, in order."""
+        self.deepest = 0
+        self.circles = 0
+        """How many actions led back to a plan that they stand in."""
         self.containers: dict[int, Artifact] = {}
         """By identity of a contained plan's JSON: the plan that contains it."""
         self.contained: dict[tuple[str, str], Artifact] = {}
@@ -178,16 +201,43 @@ class Walk:
         return node if node is not None else PlanNode(artifact=artifact)
 
     def _plan(
-        self, artifact: Artifact, verdict: Verdict, stack: tuple[str, ...], via: list[str], depth: int, triggered: bool = False
-    ) -> PlanNode | None:
+        self, artifact: Artifact, verdict: Verdict, stack: tuple[str, ...], via: list[str], depth: int
+    ) -> PlanNode | None:  # fmt: skip
+        """The tree of one plan. Several ways may lead to it: where they decide the same it is walked on the first."""
+        key = (id(artifact), verdict.standing)
+        known = self._visits.get(key)
+        if known is not None and known.holds(stack, depth):
+            self._plans += known.plans
+            self.deepest = max(self.deepest, depth + known.height)
+            self.skipped += known.skipped
+            self.findings += known.findings
+            self._reached_again(known.node, via)
+            return known.node
         reason = reason_to_skip(artifact.resource, self.audience)
         if reason is not None:
             self.skipped.append({"plan": artifact.canonical, "reason": reason})
             return None
+        before = len(self._plans), len(self.skipped), len(self.findings), self.circles, self.deepest
+        self._plans.append(artifact.canonical)
+        self.deepest = depth
+        node = self._walked(artifact, verdict, stack, via, depth)
+        plans, skipped, findings, circles, deepest = before
+        if self.policy.folds and self.circles == circles and self.deepest < DEPTH_LIMIT:
+            self._visits[key] = _Visit(
+                node,
+                frozenset(self._plans[plans:]),
+                self.deepest - depth,
+                self.skipped[skipped:],
+                self.findings[findings:],
+            )
+        self.deepest = max(self.deepest, deepest)
+        return node
+
+    def _walked(self, artifact: Artifact, verdict: Verdict, stack: tuple[str, ...], via: list[str], depth: int) -> PlanNode:
         node = PlanNode(artifact=artifact)
         libraries = libraries_of(artifact.resource)
         context = _Place(self, artifact, libraries, (*stack, artifact.canonical), [*via, artifact.id])
-        node.actions = context.actions(artifact.resource.get("action"), verdict, "", depth, triggered, group=artifact.resource)
+        node.actions = context.actions(artifact.resource.get("action"), verdict, "", depth, group=artifact.resource)
         statuses = [a.status for a in node.actions]
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
         computed = {"extension": list(objects(artifact.resource.get("extension")))}
@@ -196,6 +246,20 @@ class Walk:
             self.findings.append(Diagnostic("extension-expression", Severity.warning, text, artifact.file or None))
         node.extension = computed.get("extension", [])
         return node
+
+    def _reached_again(self, node: PlanNode, via: list[str]) -> None:
+        """Note one more way to the recommendations of a plan."""
+        way = [*via, node.artifact.id]
+        pending = list(node.actions)
+        while pending:
+            action = pending.pop()
+            if action.recommendation is not None:
+                known = self.recommendations[action.recommendation.key]
+                if way not in known.via:
+                    known.via = [*known.via, way]
+            if action.nested is not None:
+                self._reached_again(action.nested, way)
+            pending += action.children
 
 
 def libraries_of(resource: Json) -> list[str]:
@@ -218,9 +282,7 @@ class _Place:
         """What holds the resources that it names by ``#id``: itself, or the plan that contains it."""
         self.plan_id = plan.id if self.container is plan else f"{self.container.id}.{plan.id}"
 
-    def actions(
-        self, definitions: Any, verdict: Verdict, path: str, depth: int, triggered: bool, group: Json
-    ) -> list[ActionNode]:
+    def actions(self, definitions: Any, verdict: Verdict, path: str, depth: int, group: Json) -> list[ActionNode]:
         """The actions of a plan or of a group, in document order."""
         nodes: list[ActionNode] = []
         stop_after_one = one_of(group)
@@ -241,7 +303,7 @@ class _Place:
             if reason is not None:
                 self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": reason})
                 continue
-            node = self._action(definition, name, verdict, here, depth, triggered or bool(definition.get("trigger")))
+            node = self._action(definition, name, verdict, here, depth)
             nodes.append(node)
             if stop_after_one and node.status == APPLIES:
                 settled = name
@@ -271,7 +333,7 @@ class _Place:
         self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
         return False
 
-    def _action(self, definition: Json, name: str, above: Verdict, path: str, depth: int, triggered: bool) -> ActionNode:
+    def _action(self, definition: Json, name: str, above: Verdict, path: str, depth: int) -> ActionNode:
         verdict = above
         if above.applicability is not False and self.walk.stopped is None:
             verdict = above.and_(self.walk.own_verdict(definition, self.libraries, f"{self.plan.id}#{name}"))
@@ -280,6 +342,8 @@ class _Place:
         facts = self._facts(definition, name)
         recommendation = self._describe(node, facts)
         problem = recommendation.findings.append
+        if depth > self.walk.deepest:
+            self.walk.deepest = depth
         if depth > DEPTH_LIMIT:
             problem(
                 self._finding("action-depth", Severity.error, f"{name}: actions are nested more than {DEPTH_LIMIT} deep", name)
@@ -287,8 +351,8 @@ class _Place:
         else:
             if facts.group:
                 node.group = True
-                node.children = self.actions(definition.get("action"), verdict, path, depth + 1, triggered, group=definition)
-            self._definition(node, recommendation, depth, triggered)
+                node.children = self.actions(definition.get("action"), verdict, path, depth + 1, group=definition)
+            self._definition(node, recommendation, depth)
         is_group = facts.group or node.nested is not None
         if facts.statements or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
@@ -357,7 +421,7 @@ class _Place:
         known.via = ways
         return known if known.status == recommendation.status else recommendation
 
-    def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int, triggered: bool) -> None:
+    def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int) -> None:
         """What the action's definition[x] stands for."""
         definition = node.definition
         if isinstance(definition.get("transform"), str):
@@ -381,7 +445,7 @@ class _Place:
             text = f"{node.id}: its definition {canonical} is not in this guideline"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
         elif target.type == "PlanDefinition":
-            self._nested(node, recommendation, target, depth, triggered)
+            self._nested(node, recommendation, target, depth)
         elif target.type == "ActivityDefinition":
             node.activity = target
             if node.status == APPLIES:
@@ -416,8 +480,9 @@ class _Place:
                 self.walk.containers[id(known.resource)] = self.container
         return known
 
-    def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int, triggered: bool) -> None:
+    def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int) -> None:
         if target.canonical in self.stack:
+            self.walk.circles += 1
             text = f"{node.id}: {target.canonical} leads back to itself: {' > '.join([*self.stack, target.canonical])}"
             recommendation.findings.append(self._finding("definition-cycle", Severity.error, text, node.id))
             return
@@ -425,7 +490,7 @@ class _Place:
             text = f"{node.id}: plans are nested more than {DEPTH_LIMIT} deep"
             recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
             return
-        node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1, triggered)
+        node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
 
     def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
         notes: list[str] = []

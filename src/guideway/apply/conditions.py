@@ -33,6 +33,11 @@ WITHHELD = "withheld-when"
 SATISFIED_KIND = "satisfied-when"
 
 
+Standing = tuple[bool | None, bool, bool, bool, bool]
+"""What of a verdict the statuses below it follow from: applicability; whether there is an error, a reason to withhold, something
+in place; whether one of these two is not known."""
+
+
 class Verdict(msgspec.Struct):
     """What the conditions on the way down to an action, and its own, have come to so far."""
 
@@ -43,21 +48,27 @@ class Verdict(msgspec.Struct):
     @property
     def status(self) -> str:
         """One status from all results, in the order of the outcome format."""
-        if self.applicability is False:
+        applicability, failed, withheld, satisfied, open_ = self.standing
+        if applicability is False:
             return DOES_NOT_APPLY
-        if self.error is not None:
+        if failed:
             return ERROR
-        if self.applicability is None:
+        if applicability is None:
             return UNKNOWN
-        withheld = [r.value for r in self.results if r.kind == WITHHELD]
-        satisfied = [r.value for r in self.results if r.kind == SATISFIED_KIND]
-        if any(value is True for value in withheld):
-            return SUPPRESSED
-        if any(value is True for value in satisfied):
-            return SATISFIED
-        if None in withheld or None in satisfied:
-            return UNKNOWN
-        return APPLIES
+        return SUPPRESSED if withheld else SATISFIED if satisfied else UNKNOWN if open_ else APPLIES
+
+    @property
+    def standing(self) -> Standing:
+        """See ``Standing``."""
+        withheld = satisfied = open_ = False
+        for result in self.results:
+            if result.kind != APPLICABILITY:
+                if result.value is None:
+                    open_ = True
+                elif result.value:
+                    withheld = withheld or result.kind == WITHHELD
+                    satisfied = satisfied or result.kind == SATISFIED_KIND
+        return self.applicability, self.error is not None, withheld, satisfied, open_
 
     def and_(self, other: Verdict) -> Verdict:
         """The verdict on a child, from its parent's and its own."""

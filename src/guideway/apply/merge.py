@@ -21,6 +21,7 @@ from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
+from guideway.apply.policies import policy as policy_named
 from guideway.apply.things import thing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
@@ -40,13 +41,14 @@ _THINGS = ("MedicationRequest", "ServiceRequest", "DeviceRequest", "SupplyReques
 def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
     """Fold duplicates, point at open proposals, find conflicts and put what applies in order."""
     proposing = list(_proposing(trees))
-    if outcome.policy != "cqf":
+    folds = policy_named(outcome.policy).folds
+    if folds:
         _fold(proposing)
     outcome.conflicts = find_conflicts(outcome, proposing, trees, guideline, record)
-    if outcome.policy != "cqf":  # afterwards: what is only pointed at is still proposed, and may conflict
+    if folds:  # afterwards: what is only pointed at is still proposed, and may conflict
         _already_proposed(proposing, record)
     outcome.order = order(outcome, trees)
-    if outcome.policy != "cqf":
+    if folds:
         _lost_relations(outcome, trees)
 
 

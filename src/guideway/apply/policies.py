@@ -34,23 +34,25 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     absent actions."""
     explain: bool
     """Whether the CarePlan carries outcomes, notes, data needed and conflicts."""
+    folds: bool
+    """Whether requests for the same become one, and open proposals on record are pointed at."""
 
 
 POLICIES: dict[str, Policy] = {
     "cpg": Policy(
         name="cpg", care_plan_status="draft", care_plan_intent="proposal", group_status="draft", group_intent="proposal",
         nested_group_intent="proposal", request_status="draft", request_intent="proposal", keep_conditions=True, strict=True,
-        explain=True,
+        explain=True, folds=True,
     ),
     "cqf": Policy(
         name="cqf", care_plan_status="active", care_plan_intent="proposal", group_status="active", group_intent="proposal",
         nested_group_intent="proposal", request_status="active", request_intent=None, keep_conditions=True, strict=False,
-        explain=False,
+        explain=False, folds=False,
     ),
     "spec": Policy(
         name="spec", care_plan_status="draft", care_plan_intent="proposal", group_status="draft", group_intent="proposal",
         nested_group_intent="option", request_status="draft", request_intent=None, keep_conditions=True, strict=True,
-        explain=True,
+        explain=True, folds=True,
     ),
 }  # fmt: skip
 
