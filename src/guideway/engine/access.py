@@ -165,9 +165,9 @@ def fhir_range(raw: dict[str, Any] | None) -> Interval | None:
 
 def interval_of(low: Any, high: Any, low_closed: bool, high_closed: bool, point_type: str) -> Interval | None:
     """The Interval selector, with its checks."""
-    from guideway.engine.operators.table import OPERATORS
+    from guideway.engine.operators.interval import make_interval
 
-    made: Interval | None = OPERATORS["Interval"].function(low, high, low_closed, high_closed, point_type)
+    made: Interval | None = make_interval(low, high, low_closed, high_closed, point_type)
     return made
 
 

@@ -162,8 +162,8 @@ def _names_used(code: CodeType) -> Iterable[str]:
         pending += [const for const in current.co_consts if isinstance(const, CodeType)]
 
 
-def _home(name: str) -> tuple[str, str]:
-    """Where an operator's function is: its module and its name there; no module: in the table of all operators.
+def _home(name: str) -> tuple[str, str, str]:
+    """Where an operator's function is: its module, and its name there or that of a table there, and the operator's row in it.
 
     A run that uses a dozen operators need not load the chapters of all of them.
     """
@@ -171,14 +171,16 @@ def _home(name: str) -> tuple[str, str]:
 
     function = OPERATORS[name].function
     module, attribute = getattr(function, "__module__", ""), getattr(function, "__name__", "")
-    return (module, attribute) if getattr(sys.modules.get(module), attribute, None) is function else ("", name)
+    if getattr(sys.modules.get(module), attribute, None) is function:
+        return module, attribute, ""
+    if name in getattr(sys.modules.get(module), "TABLE", ()):  # made by another function
+        return module, "TABLE", name
+    return "guideway.engine.operators.table", "OPERATORS", name
 
 
 @cache
-def _operator(module: str, name: str) -> Any:
-    if module:  # one that another thread is loading at this moment is there, but not yet whole: then the import waits for it
-        known = getattr(sys.modules.get(module), name, None)
-        return known if known is not None else getattr(import_module(module), name)
-    from guideway.engine.operators import OPERATORS
-
-    return OPERATORS[name].function
+def _operator(module: str, name: str, row: str = "") -> Any:
+    # a module that another thread is loading at this moment is there, but not yet whole: then the import waits for it
+    known = getattr(sys.modules.get(module), name, None)
+    found = known if known is not None else getattr(import_module(module), name)
+    return found[row].function if row else found

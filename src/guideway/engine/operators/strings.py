@@ -21,7 +21,7 @@ _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 @lru_cache(maxsize=512)
 def _pattern(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(_NAMED_GROUP.sub("(?P<", pattern), re.DOTALL)
+        return re.compile(_NAMED_GROUP.sub("(?P<", pattern) if "(?<" in pattern else pattern, re.DOTALL)
     except re.error as error:
         raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
 
@@ -35,6 +35,8 @@ def _template(substitution: str) -> str:
             return "$" if match.group(1) == "$" else "\\\\" if match.group(1) == "\\" else match.group(1)
         return rf"\g<{match.group(2) or match.group(3)}>"
 
+    if "\\" not in substitution and "$" not in substitution:
+        return substitution
     return re.sub(
         r"\\(.)|\$(\d+)|\$\{(\w+)\}|\\", lambda match: "\\\\" if match.group() == "\\" else replaced(match), substitution
     )
