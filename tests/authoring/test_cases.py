@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from guideway.authoring.cases import Case, Concepts, Expect, case_of, check, concepts_of, read_case
+from guideway.authoring.case_concepts import Concepts, concepts_of
+from guideway.authoring.cases import Case, Expect, case_of, read_case
+from guideway.authoring.judging import Difference, check
 from guideway.diagnostics import GuidewayError
 
 CONCEPTS = Concepts(
@@ -153,7 +155,7 @@ def test_mistakes_are_named(content: dict[str, Any], said: str) -> None:
 
 
 def test_text_that_is_no_yaml() -> None:
-    with pytest.raises(GuidewayError, match="is not YAML"):
+    with pytest.raises(GuidewayError, match=r"case\.yaml:2:1 error case-yaml: not YAML"):
         read_case("id: [", CONCEPTS, "case.yaml")
 
 
@@ -165,6 +167,7 @@ OUTCOME = {
             "id": "p#b",
             "action": "b",
             "status": "suppressed",
+            "reason": "It is not safe.",
             "statements": ["s.2"],
             "conditions": [{"kind": "withheld-when", "name": "ov.x", "value": True}],
         },
@@ -178,7 +181,7 @@ OUTCOME = {
 }
 
 
-def judged(**expect: Any) -> list[str]:
+def judged(**expect: Any) -> list[Difference]:
     return check(Case("c", "", "2026-06-01", "patient-view", {}, Expect(**expect)), OUTCOME)
 
 
@@ -197,18 +200,18 @@ def test_a_case_that_holds() -> None:
 @pytest.mark.parametrize(
     ("expect", "said"),
     [
-        ({"fire": ["s.2"]}, "s.2 must apply, but it is suppressed"),
-        ({"fire": ["nobody"]}, "nobody must apply, but nothing has that name"),
+        ({"fire": ["s.2"]}, "s.2 must apply, but it is suppressed: It is not safe"),
+        ({"fire": ["nobody"]}, "nobody must apply, but no plan that was applied has it"),
         ({"not_fire": ["s.1"]}, "s.1 must not apply"),
-        ({"status": {"a": "unknown"}}, "a must be unknown, but it is applies"),
+        ({"status": {"a": "unknown"}}, "a must be unknown, but it applies"),
         ({"missing": ["a: weight"]}, "weight must be named as missing for a"),
         ({"not_missing": ["weight"]}, "weight must not be named as missing"),
         ({"overlay": ["ov.y"]}, "ov.y must be shown"),
         ({"not_notes": ["n.1"]}, "n.1 must not be shown"),
         ({"excluded": ["Observation/2"]}, "Observation/2 must be listed"),
-        ({"only": True}, "p#a applies, but nothing beyond the listed may"),
+        ({"only": True}, "p#a must not apply (only what fire lists may), but it does"),
     ],
 )
 def test_a_case_that_does_not(expect: dict[str, Any], said: str) -> None:
     (problem,) = judged(**expect)
-    assert problem.startswith(said)
+    assert str(problem).startswith(said)

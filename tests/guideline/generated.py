@@ -1,4 +1,4 @@
-"""Generated patients: seeded random choices over building blocks, each a list of case data (docs/cases.md).
+"""Generated patients: seeded random choices over building blocks, each a list of case data (docs/testing.md).
 
 ``Maker(seed)`` gives the blocks; what a test needs it asks for by name, and ``noise`` adds what has nothing to do with it: other
 symptoms, drugs, results, a visit. The same seed gives the same patients.

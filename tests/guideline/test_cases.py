@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from guideway.authoring.cases import check
-
-from .support import ROOT, cases_below, outcome_of, read
+from .support import ROOT, cases_below, read, suite
 
 CASES = cases_below(ROOT / "tests/guideline/cases")
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_case(file: Path) -> None:
-    case = read(file)
-    assert check(case, outcome_of(case)) == []
+    assert [str(problem) for problem in suite().run(read(file)).problems] == []
 
 
 def test_ids_are_unique() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from guideway.apply.run import apply_guideline
-from guideway.authoring.cases import check
+from guideway.authoring.judging import check
 from guideway.records.reading import read_files
 
 from .support import ROOT, guideline, outcome_of, read

@@ -3,7 +3,8 @@
 The context of a hook (CDS Hooks, "Hook library") names its parts: ``draftOrders`` (a Bundle), ``selections`` (references),
 ``appointments``, ``performer`` … A guideline's logic reads a part by declaring a CQL parameter of the same name: a Bundle arrives
 as ``List<FHIR.Resource>`` (and the drafts that are selected also as ``selectedOrders``), an array of texts as ``List<String>``, a
-text as ``String``. Parts that no library declares are not passed.
+text as ``String``. Parts that no library declares are not passed, nor what no hook defines: a caller must not be able to change
+the guideline's own parameters by naming them in a context.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.hook_contexts import CONTEXT_PARTS
 
 Json = dict[str, Any]
 
@@ -50,6 +52,17 @@ def resources_of(value: Any, name: str) -> list[Json]:
     return value
 
 
+def known_hooks(guideline: CompiledGuideline) -> list[str]:
+    """The hooks that some action of the guideline answers to, and patient-view, which actions without a trigger answer to."""
+    known = {"patient-view"}
+    pending: list[Any] = [plan.resource.get("action") for plan in guideline.plans]
+    while pending:
+        for action in (a for a in pending.pop() or () if isinstance(a, dict)):
+            known |= {str(t.get("name")) for t in action.get("trigger") or () if isinstance(t, dict) and t.get("name")}
+            pending.append(action.get("action"))
+    return sorted(known)
+
+
 def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of the context that the guideline's logic declares as parameters, as runtime values; GuidewayError."""
     declared = {p.name for p in guideline.parameters}
@@ -62,7 +75,7 @@ def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) ->
             if part == "draftOrders" and "selectedOrders" in declared:
                 chosen = set(_texts(context.get("selections")))
                 result["selectedOrders"] = [r for r in resources if not chosen or f"{r.fhir_type}/{r.id}" in chosen]
-        elif part in declared:
+        elif part in declared and part in CONTEXT_PARTS:
             result[part] = _texts(value) if isinstance(value, list) else value
     return result
 

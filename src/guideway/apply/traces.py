@@ -89,8 +89,9 @@ class PatientTraces:
 
 
 def members_of(value_set: Any) -> list[Any]:
-    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated."""
-    return value_set if isinstance(value_set, list) else []
+    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated, and
+    of a code system, which is held beside them as its bare codes."""
+    return [member for member in value_set if not isinstance(member, str)] if isinstance(value_set, list) else []
 
 
 def define_name(node: Trace) -> str | None:

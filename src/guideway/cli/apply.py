@@ -307,14 +307,11 @@ def given_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 def check_hook(guideline: CompiledGuideline, hook: str) -> None:
     """Refuse an occasion that nothing in the guideline knows: the answer would be empty and look like "nothing applies"."""
-    known = {"patient-view"}
-    pending: list[Any] = [plan.resource.get("action") for plan in guideline.plans]
-    while pending:
-        for action in (a for a in pending.pop() or () if isinstance(a, dict)):
-            known |= {str(t.get("name")) for t in action.get("trigger") or () if isinstance(t, dict) and t.get("name")}
-            pending.append(action.get("action"))
+    from guideway.apply.hook_context import known_hooks
+
+    known = known_hooks(guideline)
     if hook not in known:
-        raise GuidewayError(f"--hook {hook!r}: no plan answers to it; there are {', '.join(sorted(known))}")
+        raise GuidewayError(f"--hook {hook!r}: no plan answers to it; there are {', '.join(known)}")
 
 
 def now() -> str:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("guideway.cli.plans", "show", "Show a plan: recommendations, conditions, sources.", USE),
     "data-requirements": Entry("guideway.cli.requirements", "data_requirements", "List the patient data a plan reads.", USE),
     "validate": Entry("guideway.cli.validate", "validate", "Check artifacts, references, CQL and conditions.", WRITE),
+    "test": Entry("guideway.cli.test", "test", "Run clinical cases and show what they cover.", WRITE),
     "traceability": Entry("guideway.cli.traceability", "traceability", "Where each statement of the source went.", WRITE),
     "cql": Entry("guideway.cli.cql", "cql", "Check, translate, evaluate, try out and format CQL.", WRITE),
     "serve": Entry("guideway.cli.serve", "serve", "Serve CDS Hooks and FHIR operations.", RUN),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from guideway.cli.package import open_package, package_option
 
 @click.command()
 @package_option
-@click.option("--cases", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The folder with the test cases (YAML).")
+@click.option("--cases", "folder", metavar="DIR", help="The folder with the test cases (YAML).")
 @click.option(
     "--format",
     "form",
@@ -23,23 +22,20 @@ from guideway.cli.package import open_package, package_option
     help="For people, or for programs.",
 )
 @click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
-def traceability(package: str | None, folder: Path | None, form: str, target: str | None) -> None:
+def traceability(package: str | None, folder: str | None, form: str, target: str | None) -> None:
     """Show where each statement of the source went: action, activity, logic, value sets, test cases."""
     from guideway.authoring.traceability import names_expected
     from guideway.authoring.traceability import traceability as table_of
 
-    guideline = open_package(package)
     cases: dict[str, list[str]] = {}
-    if folder is not None:
-        from guideway.authoring.cases import concepts_of, read_case
-        from guideway.guideline.locate import installed_guideline
-        from guideway.guideline.package import load
+    if folder is None:
+        guideline = open_package(package)
+    else:
+        from guideway.authoring.testing import case_files, open_suite
 
-        whole = load(package or installed_guideline() or ".")
-        concepts = concepts_of((a.resource for a in whole.of_type("ValueSet")), guideline.manifest.canonical or "")
-        for path in sorted(folder.rglob("*.yaml")):
-            case = read_case(path.read_text("utf-8"), concepts, str(path), bundle_reader=_reader(path))
-            cases[case.id] = names_expected(case.expect)
+        suite = open_suite(package)
+        guideline = suite.guideline
+        cases = {case.id: names_expected(case.expect) for case in suite.read_all(case_files([folder], package))}
     table = table_of(guideline, cases)
     if form == "json":
         import json
@@ -47,12 +43,6 @@ def traceability(package: str | None, folder: Path | None, form: str, target: st
         write_result((json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode(), target)
         return
     write_result("\n".join(_lines(table)) + "\n", target)
-
-
-def _reader(path: Path) -> Any:
-    import json
-
-    return lambda name: json.loads((path.parent / name).read_text("utf-8"))
 
 
 def _lines(table: dict[str, Any]) -> list[str]:
