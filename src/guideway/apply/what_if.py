@@ -270,11 +270,9 @@ def override(evaluation: Any, overrides: Mapping[DefineKey, Any]) -> None:
         key = evaluation.program.entry(library, define, tracer is not None)
         evaluation.memo[key] = value
         if tracer is not None:
-            from guideway.engine.trace import TraceNode
+            from guideway.engine.trace import define_node
 
-            node = TraceNode(("ExpressionDef", define, None), library, define)
-            node.value = value
-            tracer.defines[key] = node
+            tracer.defines[key] = define_node(library, define, value)
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ class Evaluation:
     """What one evaluation knows. Make it with ``Program.evaluation``."""
 
     __slots__ = (
-        "context", "externals", "memo", "messages", "now", "parameters", "population", "program", "source", "terminology",
+        "context", "externals", "made", "memo", "messages", "now", "parameters", "population", "program", "source", "terminology",
         "timezone_offset", "tracer",
     )  # fmt: skip
 
@@ -61,6 +61,8 @@ class Evaluation:
         self.population = population
         self.tracer = tracer
         self.context = "Patient"
+        self.made: Any = None
+        """Traced: what the define or function that was called last has made for the node that called it."""
         self.memo: dict[Any, Any] = {}
         self.messages: list[Any] = []
 

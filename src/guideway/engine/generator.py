@@ -4,7 +4,7 @@ The handlers of the nodes are in the sibling modules ``generator_…``, each wit
 what they share: visiting, scopes, names, constants, and how a library becomes a module. Expressions stay Python expressions where
 that is possible; what needs statements (queries, branches with work in them) is written as statements before its use.
 
-With ``traced`` every sub-expression is bracketed by calls that record its value; the handlers are the same.
+With ``traced`` every sub-expression also makes a node of the trace (``generator_trace``); the handlers are the same.
 
 Source (HL7 ELM 1.5): Logical Specification, https://cql.hl7.org/04-logicalspecification.html.
 """
@@ -21,6 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
+from guideway.engine.generator_trace import Below, place_text, traced
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
@@ -79,6 +80,10 @@ class Generator:
         self._values: dict[str, Any] = {}
         self._evaluated = 0
         self._folds: dict[str, int] = {}
+        self.below: Below | None = None
+        """Traced: the children of the expression that is being written."""
+        self.calls = False
+        """Traced: whether it calls a define or function that makes a trace of its own."""
         self.define = ""
         self.context = "Patient"
         self.w = FunctionWriter("", [], self.numbers)
@@ -105,12 +110,18 @@ class Generator:
     def _visit_traced(self, node: Any, handler: Handler) -> Code:
         if self.w.too_deep():
             return self._visit_apart(node, handler)
-        mark = self.w.new_local()
-        self.w.line(f"{mark} = t_enter(E, {self.trace_row(node)})")
+        outer, calls = self.below, self.calls
+        below = self.below = Below(self)
+        self.calls = False
         code = handler(self, node)
-        value = self.w.new_local()
-        self.w.line(f"{value} = t_leave(E, {mark}, {code.text})")
-        return Code(value, simple=True, nonnull=code.nonnull)
+        self.below = outer
+        found = traced(self, type(node).__name__, place_text(self, label_of(node), node.locator), code, below)
+        self.calls = calls
+        return found
+
+    def is_local(self, text: str) -> bool:
+        """Whether an expression is a local name."""
+        return _LOCAL_NAME.fullmatch(text) is not None
 
     def _visit_apart(self, node: Any, handler: Handler) -> Code:
         """A node whose code would be indented too far: in a function of its own, called here."""
@@ -127,10 +138,6 @@ class Generator:
         inner.arguments = ["E", *captured]
         outer.inner.append(inner)
         return Code(f"{inner.name}({', '.join(inner.arguments)})", 1, nonnull=code.nonnull)
-
-    def trace_row(self, node: Any) -> str:
-        """What a trace says of a node, as a constant of the code: its kind, how it is called, where it stands."""
-        return repr((type(node).__name__, label_of(node), node.locator))
 
     def refusal(self, node: Any) -> GuidewayError:
         """The error for a node that this engine does not evaluate."""
@@ -289,20 +296,19 @@ class Generator:
             return self._function(index, statement)
         if statement.expression is None:
             raise self.problem(statement, "the definition has no expression.")
-        body = f"b{index}" if self.traced else f"d{index}"
+        body = f"d{index}"
         writer = self.w = FunctionWriter(body, ["E"], self.numbers)
-        if not self.traced:
-            writer.line(f"v = E.memo.get({body}, U)")
-            writer.line("if v is not U:")
-            writer.line("    return v")
-        code = self.visit(statement.expression)
         if self.traced:
-            writer.line(f"return {code.text}")
-            row = ("ExpressionDef", self.define, statement.locator)
-            outer = FunctionWriter(f"d{index}", ["E"], self.numbers)
-            outer.line(f"return t_define(E, d{index}, {body}, {row!r}, LIBRARY, {self.define!r})")
-            outer.inner.append(writer)
-            return outer
+            writer.line(f"if {body} in E.memo:")
+            writer.line(f"    return t_known(E, {body})")
+            code, children = self._with_children(statement.expression)
+            place = place_text(self, self.define, statement.locator)
+            writer.line(f"return t_define(E, {body}, {code.text}, {children}, {place}, LIBRARY)")
+            return writer
+        writer.line(f"v = E.memo.get({body}, U)")
+        writer.line("if v is not U:")
+        writer.line("    return v")
+        code = self.visit(statement.expression)
         writer.line(f"E.memo[{body}] = v = {code.text}")
         writer.line("return v")
         return writer
@@ -315,6 +321,8 @@ class Generator:
         writer = self.w = FunctionWriter(f"f{index}", ["E", *arguments], self.numbers)
         if function.expression is None:
             names = f"LIBRARY, {self.define!r}, ({''.join(a + ', ' for a in arguments)})"
+            if self.traced:
+                writer.line("E.made = None")
             writer.line(f"return external(E, {names})")
             return writer
         locals_: dict[str, Binding] = {}
@@ -323,11 +331,21 @@ class Generator:
             writer.line(f"{name} = {argument}")
             locals_[operand.name or ""] = bind(self, Code(name, simple=True), operand_type(operand))
         self.operands = locals_
-        if self.traced:  # so far the call has its operands below it; what follows is the body
-            writer.line(f"E.tracer.stack[-1].operands = {tuple(locals_)!r}")
-        code = self.visit(function.expression)
+        if self.traced:  # what the call's own node needs: the names of its operands, and the body
+            code, children = self._with_children(function.expression)
+            writer.line(f"E.made = {self.literal(tuple(locals_))}, {children}")
+        else:
+            code = self.visit(function.expression)
         writer.line(f"return {code.text}")
         return writer
+
+    def _with_children(self, expression: Any) -> tuple[Code, str]:
+        """Traced: the value of the body of a define or function, and the children that this has."""
+        self.below = below = Below(self)
+        code = self.visit(expression)
+        code = Code(code.text) if code.simple else self.w.store(code)
+        self.below = None
+        return code, below.close()[0]
 
     def _parameter(self, index: int, parameter: nodes.ParameterDef) -> FunctionWriter:
         self.define = parameter.name or ""

@@ -49,11 +49,13 @@ FALSE = Code("False", nonnull=True, simple=True)
 class Block:
     """Statements: lines, and blocks behind a header line."""
 
-    __slots__ = ("items", "loops")
+    __slots__ = ("items", "loops", "rounds")
 
-    def __init__(self, loops: int = 0) -> None:
+    def __init__(self, loops: int = 0, rounds: int = 0) -> None:
         self.items: list[str | tuple[str, Block]] = []
         self.loops = loops
+        self.rounds = rounds
+        """In how many loops it stands that may go round more than once."""
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -89,10 +91,11 @@ class FunctionWriter:
         self.block.items.append((header, block))
 
     @contextmanager
-    def apart(self, *, loop: bool = False) -> Iterator[Block]:
-        """Write into a block of its own, one level further in; it goes nowhere until ``behind`` places it."""
+    def apart(self, *, loop: bool = False, once: bool = False) -> Iterator[Block]:
+        """Write into a block of its own, one level further in; it goes nowhere until ``behind`` places it. ``once``: a loop only
+        for its ``break``."""
         outer = self.block
-        block = Block(outer.loops + loop)
+        block = Block(outer.loops + loop, outer.rounds + (loop and not once))
         self.block = block
         self.indent += 1
         try:

@@ -181,7 +181,7 @@ def _if(g: Generator, node: nodes.If) -> Code:
 def _case(g: Generator, node: nodes.Case) -> Code:
     comparand = None if node.comparand is None else g.w.store(g.visit(node.comparand))
     result = g.w.new_local()
-    with g.w.apart(loop=True) as body:
+    with g.w.apart(loop=True, once=True) as body:
         for item in node.caseItem:
             if comparand is None:
                 condition = truth(g, item.when).text

@@ -14,6 +14,7 @@ from guideway.engine.generator import Binding, Generator, Handler
 from guideway.engine.generator_access import bind, bound_value, raw_of
 from guideway.engine.generator_emit import Block, Code
 from guideway.engine.generator_logic import truth
+from guideway.engine.generator_trace import Below, node_text, place_text
 
 
 class _Source:
@@ -74,6 +75,17 @@ def _loop(g: Generator, source: _Source, body: Callable[[], None], nonnull: bool
     g.w.behind(f"for {row} in {source.iterable()}:", block)
 
 
+def _row(g: Generator, alias: str, locator: str | None, kept: str = "") -> tuple[Below, Below, str]:
+    """Traced: what is made for a row of a query from here on goes below the row: what it goes to otherwise, what it goes to now,
+    and the statement that makes the row's own node, for every place where the row is left."""
+    outer = g.below
+    assert outer is not None
+    below = g.below = Below(g, listed=True)
+    item = bound_value(g.aliases[alias])
+    made = node_text("Iteration", place_text(g, alias, locator), item.text, below.rows(), kept)
+    return outer, below, f"{outer.rows()}.append({made})"
+
+
 def _is_retrieve(node: Any) -> bool:
     return isinstance(node, nodes.Retrieve)
 
@@ -93,9 +105,11 @@ class _Query:
             if not uses(clause.expression, names):
                 self.ahead[id(clause)] = _source(g, clause)
                 if g.traced:
-                    self.traces_ahead[id(clause)] = g.w.store(Code("E.tracer.stack[-1].children[-1]")).text
+                    assert g.below is not None
+                    self.traces_ahead[id(clause)] = g.below.last()
         self.iterations: list[str] = []
-        self.marks: list[str] = []
+        self.kept: list[tuple[str, str]] = []
+        """Traced: of each row around, a variable for how many of its children are its conditions, and the list of these."""
 
     def rows(self, body: Callable[[], None]) -> None:
         """The loops, with ``body`` for each row that passes."""
@@ -106,8 +120,8 @@ class _Query:
         if depth == len(self.sources):
 
             def passed() -> None:
-                if self.marks:  # what is evaluated from here on is the row's result
-                    g.w.line(f"{self.marks[-1]}.kept = len({self.marks[-1]}.children)")
+                if self.kept:  # what is evaluated from here on is the row's result
+                    g.w.line(f"{self.kept[-1][0]} = len({self.kept[-1][1]})")
                 body()
 
             self._lets(0, lambda: self._clauses(passed))
@@ -119,15 +133,16 @@ class _Query:
 
         def traced_body() -> None:
             alias = self.sources[depth].alias
-            row = ("Iteration", alias, self.node.source[depth].locator)
-            mark = g.w.new_local()
-            g.w.line(f"{mark} = t_enter(E, {row!r})")
-            item = bound_value(g.aliases[alias])
-            self.iterations.append(f"t_leave(E, {mark}, {item.text})")
-            self.marks.append(mark)
+            kept = g.w.new_local()
+            g.w.line(f"{kept} = None")
+            outer, below, leave = _row(g, alias, self.node.source[depth].locator, kept)
+            self.iterations.append(leave)
+            self.kept.append((kept, below.rows()))
             self._loops(depth + 1, body)
-            self.marks.pop()
+            self.kept.pop()
             g.w.line(self.iterations.pop())
+            below.close()
+            g.below = outer
 
         _loop(g, self.sources[depth], traced_body, nonnull)
 
@@ -161,21 +176,19 @@ class _Query:
     def _related(self, clause: nodes.RelationshipClause) -> None:
         """With: some related row makes the condition true. Without: none does."""
         g = self.g
-        mark = g.w.new_local() if g.traced else None
-        if mark is not None:
-            g.w.line(f"{mark} = t_enter(E, {(type(clause).__name__, clause.alias or '', clause.locator)!r})")
-            if id(clause) in self.ahead:
-                g.w.line(f"{mark}.source = {self.traces_ahead[id(clause)]}")
+        outer = g.below
+        if g.traced:
+            g.below = Below(g)
         source = self.ahead.get(id(clause)) or _source(g, clause)
         found = g.w.new_local()
         g.w.line(f"{found} = False")
 
         def test() -> None:
             leave: list[str] = []
+            around, below = g.below, None
             if g.traced:
-                row = g.w.new_local()
-                g.w.line(f"{row} = t_enter(E, {('Iteration', clause.alias or '', clause.locator)!r})")
-                leave.append(f"t_leave(E, {row}, {bound_value(g.aliases[clause.alias or '']).text})")
+                around, below, text = _row(g, clause.alias or "", clause.locator)
+                leave.append(text)
             related = [f"{found} = True", *leave, "break"]
             if clause.suchThat is not None:
                 condition = truth(g, clause.suchThat)
@@ -185,10 +198,16 @@ class _Query:
                 g.w.block.items += leave
             else:
                 g.w.block.items += related
+            if below is not None:
+                below.close()
+                g.below = around
 
         _loop(g, source, test, _is_retrieve(clause.expression))
-        if mark is not None:
-            g.w.line(f"t_leave(E, {mark}, {found})")
+        if g.below is not None and outer is not None:
+            children, _ = g.below.close()
+            g.below = outer
+            place = place_text(g, clause.alias or "", clause.locator)
+            outer.add(node_text(type(clause).__name__, place, found, children, self.traces_ahead.get(id(clause), "")))
         negate = "not " if isinstance(clause, nodes.With) else ""
         g.w.behind(f"if {negate}{found}:", self.skip())
 

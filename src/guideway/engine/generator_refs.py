@@ -47,6 +47,7 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if definition is None:
         raise g.problem(node, f"{owner.name} defines no {node.name!r}.")
     name = define_name(g, owner, definition)
+    g.calls = True
     if g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population"):
         return g.call("for_each_subject", [Code("E"), Code(name)], node)
     if owner is g.info:
@@ -139,6 +140,7 @@ def _function_ref(g: Generator, node: nodes.FunctionRef) -> Code:
     operands = [g.visit(operand) for operand in node.operand]
     if len(candidates) == 1:
         name = function_name(g, owner, candidates[0])
+        g.calls = True
         return g.call(name, [Code("E"), *operands], node)
     stored = [g.w.store(code) for code in operands]
     rows = []
@@ -146,6 +148,7 @@ def _function_ref(g: Generator, node: nodes.FunctionRef) -> Code:
         tests = ", ".join(g.constant(repr(g.env.type_test(operand_type(o)))) for o in function.operand)
         rows.append(f"(({tests},), {function_name(g, owner, function)})")
     values = ", ".join(code.text for code in stored)
+    g.calls = True
     chosen = f"choose(({', '.join(rows)},), ({values},), {g.literal(node.name or '')})"
     return Code(f"{g.mark(node)}{chosen}(E, {values})", 4)
 

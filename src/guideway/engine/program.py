@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 4
+FORMAT = 5
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -315,9 +315,9 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
-        from guideway.engine.trace import t_define, t_enter, t_leave
+        from guideway.engine.trace import TraceNode, t_define, t_known, t_property
 
-        return {**names_of_modules(), "t_enter": t_enter, "t_leave": t_leave, "t_define": t_define}
+        return {**names_of_modules(), "N": TraceNode, "t_define": t_define, "t_known": t_known, "t_property": t_property}
     import builtins
     from decimal import Decimal
 

@@ -181,7 +181,14 @@ def filter_equal(rows: list[FhirObject], path: str, comparator: str, wanted: Any
 
 def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> list[Any]:
     """A define of the patient context, seen from the Unfiltered context: its value for each subject (CQL 1.5, "Context")."""
-    return [function(other) for other in E.subjects()]
+    if E.tracer is None:
+        return [function(other) for other in E.subjects()]
+    values, traces = [], []
+    for other in E.subjects():
+        values.append(function(other))
+        traces.append(other.made)
+    E.made = traces
+    return values
 
 
 # ---- moments -----------------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """How a value came about: the tree of sub-expressions with their values, the data they read, and why a null is null.
 
-Traced code (see ``generator``, ``traced``) calls ``t_enter`` before and ``t_leave`` after each sub-expression. A define's tree is
-made once and shared by all references to it. Untraced code knows nothing of this module.
+Traced code (see ``generator_trace``) makes a node of each sub-expression as soon as it has its value and its children. A define's
+tree is made once and shared by all references to it. Untraced code knows nothing of this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from guideway.engine.values.uncertainty import Beyond
 from guideway.fhir.element import FhirObject, FhirPrimitive
@@ -15,35 +17,111 @@ from guideway.fhir.element import FhirObject, FhirPrimitive
 if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
 
-TraceRow = tuple[str, str, str | None]
-"""Kind of node, label, locator."""
+
+class _Children(list["TraceNode"]):
+    """The children of a node in their final form."""
+
+    __slots__ = ()
 
 
-class TraceNode:
+class TraceNode(msgspec.Struct, eq=False):
     """One sub-expression of an evaluation.
 
     ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query or of what a
     ``With`` or ``Without`` looks through; the value of these is whether a row is related); ``label``
     the name, path or value it mentions; ``children`` its operands in the order of evaluation (a reference has the define it
     refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
+
+    Many more nodes are made than are ever looked at. So what code gives is kept as it is, and brought into its final form when
+    somebody asks for it.
     """
 
-    __slots__ = ("children", "define", "kept", "kind", "label", "library", "locator", "operands", "reads", "source", "value")
+    kind: str
+    place: str
+    """The locator, a space, the label."""
+    value: Any
+    below: Any
+    """What the code gave for the children; nodes, null for what was not evaluated, lists, and of a call the names of its operands
+    with the children of its body."""
+    more: Any = None
+    """Of a row: ``kept``; of a With or Without: ``source``; of a call: ``operands``."""
+    reads: tuple[tuple[str, str], ...] = ()
+    home: tuple[str, str] | None = None
+    """The library and define; of other nodes than those of defines, known as soon as they are found as children."""
 
-    kept: int
-    """Of a row that passed: how many of its children are its conditions; those after them are its result. Else absent."""
-    operands: tuple[str, ...]
-    """Of a call: the names of what it was given; so many of its children are these, then comes its body. Else absent."""
-    source: TraceNode
-    """Of a With or Without whose rows were evaluated before: their node. Else absent."""
+    @property
+    def label(self) -> str:
+        """The name, path or value that the node mentions."""
+        return self.place.partition(" ")[2]
 
-    def __init__(self, row: TraceRow, library: str = "", define: str = "") -> None:
-        self.kind, self.label, self.locator = row
-        self.library = library
-        self.define = define
-        self.value: Any = None
-        self.children: list[TraceNode] = []
-        self.reads: tuple[tuple[str, str], ...] = ()
+    @property
+    def locator(self) -> str | None:
+        """Where it stands in the text of its library."""
+        return self.place.partition(" ")[0] or None
+
+    @property
+    def library(self) -> str:
+        """The library of the define that is evaluated."""
+        return "" if self.home is None else self.home[0]
+
+    @property
+    def define(self) -> str:
+        """The define that is evaluated."""
+        return "" if self.home is None else self.home[1]
+
+    @property
+    def children(self) -> list[TraceNode]:
+        """The operands in the order of evaluation."""
+        below = self.below
+        return below if type(below) is _Children else self._settled()
+
+    def _settled(self) -> list[TraceNode]:
+        found = _Children()
+        self._gather(self.below, found)
+        home = self.home
+        for child in found:
+            if child.home is None:
+                child.home = home
+            if type(child.value) is Beyond:
+                child.value = None
+        self.below = found
+        return found
+
+    def _gather(self, below: Iterable[Any], found: _Children) -> None:
+        for child in below:
+            kind = type(child)
+            if kind is TraceNode:
+                found.append(child)
+            elif kind is list:
+                self._gather(child, found)
+            elif kind is tuple:
+                self.more, body = child
+                self._gather(body, found)
+
+    def _more(self, name: str, *kinds: str) -> Any:
+        if self.kind in kinds:
+            children = self.children  # with them comes what a call was given
+            if self.more is not None and children is not None:
+                return self.more
+        raise AttributeError(name)
+
+    @property
+    def kept(self) -> int:
+        """Of a row that passed: how many of its children are its conditions; those after them are its result. Else absent."""
+        kept: int = self._more("kept", "Iteration")
+        return kept
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Of a call: the names of what it was given; so many of its children are these, then comes its body. Else absent."""
+        operands: tuple[str, ...] = self._more("operands", "FunctionRef")
+        return operands
+
+    @property
+    def source(self) -> TraceNode:
+        """Of a With or Without whose rows were evaluated before: their node. Else absent."""
+        source: TraceNode = self._more("source", "With", "Without")
+        return source
 
     def __repr__(self) -> str:
         return f"TraceNode({self.kind}{' ' + self.label if self.label else ''} = {self.value!r})"
@@ -100,12 +178,11 @@ class TraceNode:
 
 
 class Tracer:
-    """Builds the trees of one evaluation."""
+    """What the traces of one evaluation have in common."""
 
-    __slots__ = ("defines", "origins", "stack")
+    __slots__ = ("defines", "origins")
 
     def __init__(self) -> None:
-        self.stack: list[TraceNode] = [TraceNode(("Evaluation", "", None))]
         self.defines: dict[Any, TraceNode] = {}
         self.origins: dict[int, tuple[str, str]] = {}
 
@@ -127,54 +204,41 @@ class Tracer:
                 self.note(item, (origin[0], f"{origin[1]}[{index}]"))
 
 
-def t_enter(E: Evaluation, row: TraceRow) -> TraceNode:
-    """Begin a sub-expression."""
+def define_node(library: str, define: str, value: Any, children: Any = (), place: str | None = None) -> TraceNode:
+    """The node of a define."""
+    return TraceNode("ExpressionDef", f" {define}" if place is None else place, value, children, home=(library, define))
+
+
+def t_known(E: Evaluation, key: Any) -> Any:
+    """The value of a define that was evaluated before; its tree goes to whatever refers to it."""
+    assert E.tracer is not None
+    E.made = E.tracer.defines[key]
+    return E.memo[key]
+
+
+def t_define(E: Evaluation, key: Any, value: Any, children: Any, place: str, library: str) -> Any:
+    """Keep the value of a define and its tree, which goes to whatever refers to it."""
     tracer = E.tracer
     assert tracer is not None
-    outer = tracer.stack[-1]
-    node = TraceNode(row, outer.library, outer.define)
-    tracer.stack.append(node)
+    home = (library.partition("|")[0], place.partition(" ")[2])
+    E.made = tracer.defines[key] = TraceNode("ExpressionDef", place, value, children, None, (), home)
+    E.memo[key] = value
+    return value
+
+
+def t_property(E: Evaluation, place: str, value: Any, children: tuple[TraceNode, ...]) -> TraceNode:
+    """The node of a Property: which element of which resource it read, if it is one."""
+    node = TraceNode("Property", place, value, children)
+    owner = children[0].value
+    tracer = E.tracer
+    assert tracer is not None
+    found = tracer.origin(owner)
+    if found is not None:
+        label = place.partition(" ")[2]
+        path = f"{found[1]}.{label}" if found[1] else label
+        if label == "value" and isinstance(owner, FhirPrimitive):
+            path = found[1]
+        origin = (found[0], path)
+        node.reads = (origin,)
+        tracer.note(value, origin)
     return node
-
-
-def t_leave(E: Evaluation, node: TraceNode, value: Any) -> Any:
-    """End a sub-expression: note its value and hang it below the one around it."""
-    tracer = E.tracer
-    assert tracer is not None
-    stack = tracer.stack
-    while stack.pop() is not node:
-        pass
-    node.value = None if type(value) is Beyond else value
-    stack[-1].children.append(node)
-    if node.kind == "Property" and node.children:
-        found = tracer.origin(node.children[0].value)
-        if found is not None:
-            path = f"{found[1]}.{node.label}" if found[1] else node.label
-            if node.label == "value" and isinstance(node.children[0].value, FhirPrimitive):
-                path = found[1]
-            node.reads = ((found[0], path),)
-            tracer.note(value, (found[0], path))
-    return value
-
-
-def t_define(E: Evaluation, key: Any, body: Callable[[Evaluation], Any], row: TraceRow, library: str, define: str) -> Any:
-    """Evaluate a define once, keep its tree, and hang the tree below the reference."""
-    tracer = E.tracer
-    assert tracer is not None
-    stack = tracer.stack
-    if key in E.memo:
-        value = E.memo[key]
-    else:
-        node = TraceNode(row, library.partition("|")[0], define)
-        height = len(stack)
-        stack.append(node)
-        try:
-            value = body(E)
-        finally:
-            del stack[height:]
-        node.value = value
-        E.memo[key] = value
-        tracer.defines[key] = node
-    if len(stack) > 1:
-        stack[-1].children.append(tracer.defines[key])
-    return value

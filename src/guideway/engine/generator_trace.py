@@ -1,0 +1,110 @@
+"""Traced code: every sub-expression makes a node of the trace beside its value (``trace``).
+
+A node is made by one call, with its value and its children. Which nodes are the children of which is known when the code is
+written: ``Below`` collects, for the expression that is being written, the Python expressions that make or name its children. What
+stands in the same block is made where its parent is made; what may be skipped is a variable that is null until then; what is
+made again and again, or in a function of its own, goes to a list. What a define or function that is called has made is in
+``E.made`` when it comes back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from guideway.engine.generator_emit import Code
+
+if TYPE_CHECKING:
+    from guideway.engine.generator import Generator
+
+_LONGEST = 1_000
+_DEEPEST = 12
+
+
+class Below:
+    """The children of one expression while it is written; of a row of a query (``listed``) all go to a list, for what makes the
+    row's node stands at every place where the row is left."""
+
+    def __init__(self, g: Generator, *, listed: bool = False) -> None:
+        self.g = g
+        self.writer = g.w
+        self.block = g.w.block
+        self.at = len(self.block.items)
+        self._parts: list[tuple[str, int]] = []
+        self._unset: list[str] = []
+        self._lists: list[str] = []
+        self._listed = listed
+        if listed:
+            self.rows()
+
+    def rows(self) -> str:
+        """The list for what is made again and again."""
+        if not self._parts or not self._lists or self._parts[-1][0] != f"*{self._lists[-1]}":
+            name = self.writer.new_local()
+            self._lists.append(name)
+            self._parts.append((f"*{name}", 0))
+        return self._lists[-1]
+
+    def add(self, text: str, depth: int = 0, *, now: bool = False) -> None:
+        """A child, as the expression that makes it; ``now``: it must be made here."""
+        w = self.g.w
+        if self._listed or w is not self.writer or w.block.rounds != self.block.rounds:
+            w.line(f"{self.rows()}.append({text})")
+            return
+        if w.block is self.block and not now and depth < _DEEPEST and len(text) < _LONGEST:
+            self._parts.append((text, depth))
+            return
+        name = w.new_local()
+        w.line(f"{name} = {text}")
+        if w.block is not self.block:
+            self._unset.append(name)
+        self._parts.append((name, 0))
+
+    def last(self) -> str:
+        """A variable with the child that was added last."""
+        text, _ = self._parts.pop()
+        name = self.writer.new_local()
+        if text.startswith("*"):
+            self._parts.append((text, 0))
+            text = f"{text[1:]}[-1]"
+        else:
+            self._parts.append((name, 0))
+        self.writer.line(f"{name} = {text}")
+        return name
+
+    def close(self) -> tuple[str, int]:
+        """The Python expression for the children, and how deep it nests."""
+        first = [f"{name} = []" for name in self._lists]
+        if self._unset:
+            first.append(f"{' = '.join(self._unset)} = None")
+        self.block.items[self.at : self.at] = first
+        if not self._parts:
+            return "()", 0
+        if self._listed:
+            return self._lists[0], 0
+        return f"({', '.join(text for text, _ in self._parts)},)", 1 + max(depth for _, depth in self._parts)
+
+
+def node_text(kind: str, place: str, value: str, children: str, more: str = "") -> str:
+    """The Python expression that makes a node; ``more``: see ``trace.TraceNode``."""
+    return f"N({kind!r}, {place}, {value}, {children}{f', {more}' if more else ''})"
+
+
+def place_text(g: Generator, label: str, locator: str | None) -> str:
+    """Where a node stands and what it is called, as a constant of the code."""
+    return g.literal(f"{locator or ''} {label}")
+
+
+def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Code:
+    """The value of an expression as a variable, after its node has been given to the expression around it; ``below`` has been
+    filled while the expression was written."""
+    value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
+    if g.calls:  # what the called define or function has made
+        made = g.w.store(Code("E.made"))
+        below.add(made.text)
+    children, depth = below.close()
+    assert g.below is not None
+    if kind == "Property" and children != "()":  # it is remembered where the value came from, before anything reads on
+        g.below.add(f"t_property(E, {place}, {value.text}, {children})", now=True)
+    else:
+        g.below.add(node_text(kind, place, value.text, children), depth + 1)
+    return Code(value.text, simple=True, nonnull=code.nonnull)
