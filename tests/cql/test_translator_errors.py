@@ -76,6 +76,46 @@ def test_wrong_expression(expression: str, rule: str, marked: str, says: str) ->
     assert says in f"{found[0].message} {found[0].hint}"
 
 
+@pytest.mark.parametrize(
+    ("expression", "rule"),
+    [
+        ("1 same as 1", "cql-no-such-signature"),
+        ("@2012-01-01 same day as Interval[@2012-01-01, @2012-02-01]", "cql-no-such-signature"),
+        ("true before false", "cql-no-such-signature"),
+        ("'a' same or after 'b'", "cql-no-such-signature"),
+        ("(1 : 2) after (1 : 2)", "cql-no-such-signature"),
+        ("Tuple { a: 1 } before Interval[1, 2]", "cql-no-such-signature"),
+        ("1 within 3 days of 5 'mg'", "cql-wrong-type"),
+        ("5 'mg' 3 days or less after 4 'mg'", "cql-wrong-type"),
+        ("Interval[1, 2] starts within 3 days of start Interval[1, 2]", "cql-wrong-type"),
+        ("@2012-01-01 within 3 'mg' of @2012-01-02", "cql-time-unit"),
+        ("@2012-01-01 3 'mg' or more before @2012-01-02", "cql-time-unit"),
+        ("@2012-01-01 + 5 'mg'", "cql-time-unit"),
+        ("@2012-01-01 - 1 'a'", "cql-time-unit"),
+        ("Interval[true, false]", "cql-wrong-type"),
+        ("Interval[Tuple { a: 1 }, Tuple { a: 2 }]", "cql-wrong-type"),
+        ("Interval[1, 2] between Interval[1, 2] and Interval[1, 3]", "cql-wrong-type"),
+        ("({ Interval[1, 2] }) A sort desc", "cql-wrong-type"),
+        ("({ Tuple { a: { 1 } } }) A sort by a", "cql-wrong-type"),
+    ],
+)
+def test_values_without_an_order_or_a_time_are_refused(expression: str, rule: str) -> None:
+    assert [d.rule for d in errors(f"library T define X: {expression}")] == [rule]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "1 before 2", "1 before Interval[2, 3]", "5 'mg' after 4 'mg'", "@2012-01-01 before Interval[@2012-02-01, @2012-03-01]",
+        "null before Interval[1, 2]", "@T10 within 3 hours of @T11", "@2012-01-01 + 3 'd'", "@2012-01-01T10 - 3 'h'",
+        "Interval['a', 'b']", "Interval[1, 2] between 1 and 3", "({ 1, null }) A sort desc", "({ null }) A sort asc",
+        "({ Tuple { a: 1 }, Tuple { a: null } }) A sort by a", "Interval[null, null] same as Interval[1, 2]",
+    ],
+)  # fmt: skip
+def test_values_with_an_order_are_taken(expression: str) -> None:
+    assert not errors(f"library T define X: {expression}")
+
+
 def test_a_mistake_is_reported_once_and_the_rest_is_checked() -> None:
     text = "define A: Nope + 1\ndefine B: A + 1\ndefine C: if B > 2 then A else Nada\ndefine D: First({A})"
     assert [d.message for d in errors(text)] == ["Nothing here is called 'Nope'.", "Nothing here is called 'Nada'."]

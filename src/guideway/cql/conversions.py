@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.cql.signatures import OPERATORS, Row, TypeVariable, has_variable, rows
+from guideway.cql.signatures import OPERATORS, POINTS, Row, TypeVariable, has_variable, rows
 from guideway.cql.typesystem import ERROR, TypeSystem
 from guideway.elm.types import (
     ANY,
@@ -30,6 +30,7 @@ from guideway.elm.types import (
     INTEGER,
     LONG,
     QUANTITY,
+    SYSTEM_TYPES,
     VALUESET,
     ChoiceType,
     IntervalType,
@@ -86,6 +87,7 @@ class Promotions(msgspec.Struct, frozen=True):
 
 
 NO_PROMOTIONS = Promotions()
+_POINTS = frozenset(SYSTEM_TYPES[name] for name in POINTS)
 _UNKNOWN: Any = object()
 
 # Conversions inside the System model: CQL 1.5 Author's Guide, "Implicit Conversions".
@@ -409,10 +411,15 @@ class Overloads:
         elif isinstance(parameter, IntervalType):
             if isinstance(type_, IntervalType):
                 return self._bind(parameter.point, type_.point, bound, promotions)
-            if promotions.interval_promotion and not any(isinstance(t, IntervalType) for t in self._becomes(type_)):
+            if promotions.interval_promotion and self._is_point(type_):
                 return self._bind(parameter.point, type_, bound, promotions)
         kind = type(parameter)
         return any(type(b) is kind and self._bind(parameter, b, bound, promotions) for b in self._becomes(type_))
+
+    def _is_point(self, type_: Type) -> bool:
+        """Whether a value may stand for the interval that holds just it: it has an order, and is or becomes no interval."""
+        becomes = [type_, *self._becomes(type_)]
+        return not any(isinstance(t, IntervalType) for t in becomes) and any(t == ANY or t in _POINTS for t in becomes)
 
     def _becomes(self, type_: Type) -> Iterable[Type]:
         if isinstance(type_, ChoiceType):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from guideway.cql import chains, converting, literals, syntax, typenames, warnings
+from guideway.cql import chains, converting, literals, orders, syntax, typenames, warnings
 from guideway.cql.selectors import unified
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -75,7 +75,7 @@ def binary(t: Translation, node: syntax.Binary) -> Any:
     if op in NEGATED:
         inner = t.operator(NEGATED[op], [left, right], node, called=op)
         return inner if inner.result_type is ERROR else t.mark(elm.Not(operand=inner), node, BOOLEAN)
-    return t.operator(BINARY[op], [left, right], node, called=op)
+    return orders.time_unit(t, t.operator(BINARY[op], [left, right], node, called=op), node.right)
 
 
 def _or_empty(t: Translation, value: Any) -> Any:
@@ -177,6 +177,9 @@ def membership(t: Translation, node: syntax.Membership) -> Any:
     left, right = t.expression(node.left), t.expression(node.right)
     element, container = (left, right) if node.op == "in" else (right, left)
     if container.result_type in (VALUESET, CODESYSTEM) and element.result_type is not ERROR:
+        if node.precision is not None:
+            message = f"'{node.precision} of' applies to dates and times, not to {t.show(container.result_type)}."
+            return t.error("cql-precision", message, node)
         return in_terminology(t, element, container, node)
     warnings.related_units(t, node, element, container)
     name = "In" if node.op == "in" else "Contains"
@@ -387,6 +390,10 @@ def between(t: Translation, node: syntax.Between) -> Any:
     warnings.units(t, node, low, high)
     if isinstance(value.result_type, IntervalType):
         point = t.conversions.join(low.result_type, high.result_type) or low.result_type
+        if not orders.require(
+            t, point, orders.ORDERED_TYPES, node, "An interval between two values", "values that have an order"
+        ):
+            return t.failed(node)
         bounds = elm.Interval(
             low=t.convert(low, point, node.low, "the low boundary"), high=t.convert(high, point, node.high, "the high boundary")
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.cql import syntax, warnings
+from guideway.cql import orders, syntax, warnings
 from guideway.cql.scope import Frame, Local
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -142,6 +142,7 @@ def sort(t: Translation, node: syntax.Sort, result: Type) -> Any:
         t.error("cql-sort-of-one", "A query over single values gives one value: there is nothing to sort.", node)
         return None
     if not node.items:
+        _sortable(t, result.element, node)
         by: list[elm.SortByItem] = [t.mark(elm.ByDirection(direction=_DIRECTIONS[node.direction]), node, result.element)]
         return t.mark(elm.SortClause(by=by), node, result)
     t.scope.push(Frame("sort", this=result.element))
@@ -149,12 +150,20 @@ def sort(t: Translation, node: syntax.Sort, result: Type) -> Any:
     for item in node.items:
         direction = _DIRECTIONS[item.direction]
         value = t.expression(item.expression)
+        if value.result_type is not ERROR:
+            _sortable(t, value.result_type, item)
         if isinstance(value, elm.IdentifierRef) and value.name != "$this":
             by.append(t.mark(elm.ByColumn(path=value.name, direction=direction), item, value.result_type))
         else:
             by.append(t.mark(elm.ByExpression(expression=value, direction=direction), item, value.result_type))
     t.scope.pop()
     return t.mark(elm.SortClause(by=by), node, result)
+
+
+def _sortable(t: Translation, type_: Type, at: syntax.Node) -> None:
+    orders.require(
+        t, type_, orders.ORDERED_TYPES, at, "Sorting", "values that have an order (numbers, quantities, dates, times, strings)"
+    )
 
 
 HANDLERS = {syntax.Query: query}

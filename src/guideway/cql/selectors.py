@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.cql import converting, references, syntax, typenames, warnings
+from guideway.cql import converting, orders, references, syntax, typenames, warnings
 from guideway.cql.scope import nearest
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
@@ -37,6 +37,8 @@ def interval(t: Translation, node: syntax.IntervalSelector) -> Any:
             node,
         )
     point = ordered_point(t, joined)
+    if not orders.require(t, point, orders.ORDERED_TYPES, node, "An interval", "numbers, quantities, dates or times"):
+        return t.failed(node)
     made = elm.Interval(
         low=t.convert(low, point, node.low, "the low boundary"),
         high=t.convert(high, point, node.high, "the high boundary"),

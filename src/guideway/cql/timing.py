@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from guideway.cql import syntax, warnings
+from guideway.cql import orders, syntax, warnings
 from guideway.cql.conversions import Promotions
 from guideway.cql.operators import check_precision
 from guideway.cql.translation import Translation
@@ -53,7 +53,8 @@ def _relate(
 
 def _same(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, left: Any, right: Any) -> Any:
     name = {"as": "SameAs", "or before": "SameOrBefore", "or after": "SameOrAfter"}[phrase.relation or "as"]
-    return _relate(t, name, left, right, node, f"same {phrase.relation}", _POINTS_AS_INTERVALS)
+    promotions = None if name == "SameAs" else _POINTS_AS_INTERVALS
+    return _relate(t, name, left, right, node, f"same {phrase.relation}", promotions)
 
 
 def _includes(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, left: Any, right: Any) -> Any:
@@ -86,7 +87,7 @@ def _before_or_after(t: Translation, node: syntax.Timing, phrase: syntax.TimingP
     if _is_interval(t, right.result_type):
         right = t.operator("Start" if before else "End", [right], node.right)
     quantity = t.expression(phrase.offset.quantity)
-    edge = t.operator("Subtract" if before else "Add", [right, quantity], phrase.offset, called=phrase.kind)
+    edge = _moved(t, "Subtract" if before else "Add", right, quantity, node)
     if ERROR in (left.result_type, edge.result_type):
         return t.failed(node)
     relation = phrase.offset.relation
@@ -113,8 +114,8 @@ def _within(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, le
     start = end = right
     if _is_interval(t, right.result_type):
         start, end = t.operator("Start", [right], node.right), t.operator("End", [right], node.right)
-    low = t.operator("Subtract", [start, quantity], phrase.offset, called="within")
-    high = t.operator("Add", [end, quantity], phrase.offset, called="within")
+    low = _moved(t, "Subtract", start, quantity, node)
+    high = _moved(t, "Add", end, quantity, node) if low.result_type is not ERROR else low
     if ERROR in (low.result_type, high.result_type):
         return t.failed(node)
     closed = not phrase.properly
@@ -122,6 +123,19 @@ def _within(t: Translation, node: syntax.Timing, phrase: syntax.TimingPhrase, le
     name = "IncludedIn" if _is_interval(t, left.result_type) else "In"
     made = _relate(t, name, left, around, node, "within")
     return _unless_right_is_null(t, made, right, node) if closed and start is right else made
+
+
+def _moved(t: Translation, name: str, value: Any, quantity: Any, node: syntax.Timing) -> Any:
+    """The right side moved by the distance: a date or time by an amount of time."""
+    if ERROR in (value.result_type, quantity.result_type):
+        return t.failed(node)
+    assert node.phrase.offset is not None
+    if not orders.require(
+        t, value.result_type, orders.MOMENT_TYPES, node.right, f"A distance '{node.phrase.kind}'", "dates or times"
+    ):
+        return t.failed(node)
+    moved = t.operator(name, [value, quantity], node.phrase.offset, called=node.phrase.kind)
+    return orders.time_unit(t, moved, node.phrase.offset)
 
 
 def _unless_right_is_null(t: Translation, made: Any, right: Any, node: syntax.Timing) -> Any:
