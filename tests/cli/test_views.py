@@ -313,3 +313,25 @@ def test_what_is_only_information_is_for_explain() -> None:
     found = outcome(recommendation("a", "applies", findings=[finding]))
     assert "the relation is left out" not in plain(table([found], width=100))
     assert "the relation is left out" in plain(table([found], width=100, explain=True))
+
+
+def test_many_findings_of_one_rule_are_counted_unless_everything_is_asked_for() -> None:
+    found = [Diagnostic("odd", Severity.warning, f"number {n} is odd") for n in range(9)]
+    found.insert(4, Diagnostic("other", Severity.warning, "this one is seen"))
+    given = outcome(findings=found)
+    short = plain(table([given], width=80))
+    assert [n for n in range(9) if f"number {n} " in short] == [0, 1, 2]
+    assert "and 6 more of [odd]; with --explain all" in short
+    assert "this one is seen" in short
+    assert "ABOUT THIS PATIENT'S DATA (10)" in short
+    assert "number 8 " in plain(table([given], width=80, explain=True))
+    assert "and 6 more (`odd`)" in markdown([given], explain=False, detail=False)
+    assert "number 8 " in markdown([given], explain=True, detail=False)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_findings_of_one_rule_are_all_shown(count: int) -> None:
+    found = [Diagnostic("odd", Severity.warning, f"number {n} is odd") for n in range(count)]
+    shown = plain(table([outcome(findings=found)], width=80))
+    assert all(f"number {n} " in shown for n in range(count))
+    assert "more of" not in shown

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from tests.records.make import PATIENT, Json, bundle, observation, record, rules
 
 from guideway.fhir.element import get
+from guideway.records.reading import read_bundle
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,13 @@ def test_findings_never_show_what_a_patient_is_called_or_when_born() -> None:
     text = "\n".join(d.as_text() for d in record(odd).findings if "element-unknown" not in d.rule)
     assert "Zebulon" not in text
     assert "1955" not in text
+
+
+def test_full_urls_that_are_none_are_one_finding_for_the_bundle() -> None:
+    text = json.loads(bundle(PATIENT, observation("a"), observation("b"), full_urls=True))
+    for entry in text["entry"]:
+        entry["fullUrl"] = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
+    (record,) = read_bundle(json.dumps(text).encode())
+    (finding,) = record.findings
+    assert (finding.rule, finding.pointer) == ("full-url-invalid", "/entry/0/fullUrl")
+    assert finding.message.startswith("entry[0].fullUrl (and of 2 more): ")

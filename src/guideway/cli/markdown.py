@@ -13,9 +13,11 @@ from guideway.apply.run import FEW
 from guideway.cli.lines import clean
 from guideway.cli.table import (
     HEADINGS,
+    OF_A_KIND,
     also_text,
     evidence_rows,
     excluded_text,
+    findings_in_short,
     folds,
     guideline_text,
     missing_text,
@@ -57,7 +59,10 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield ""
     if outcome.findings:
         yield from ["## About this patient's data", ""]
-        yield from (f"- {escape(f.message)} (`{f.rule}`)" for f in outcome.findings)
+        for finding, more in findings_in_short(outcome.findings, None if explain else OF_A_KIND):
+            yield f"- {escape(finding.message)} (`{finding.rule}`)"
+            if more:
+                yield f"- and {more} more (`{finding.rule}`)"
         yield ""
     if not outcome.by_status(APPLIES):
         yield from ["**Nothing applies.**", ""]

@@ -10,6 +10,7 @@ values and gives styled lines.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,9 @@ COUNTED: dict[str, tuple[str, str]] = {
 TOP = 6
 """So many data that would settle most are named; and those that are at hand but cannot be used, all."""
 
+OF_A_KIND = 3
+"""So many findings of one rule are shown, unless everything is asked for; the others are counted."""
+
 REASONS = 5
 """So many reasons why recommendations do not apply are named."""
 
@@ -100,7 +104,7 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
         yield from _row("hook", outcome.hook, width)
     yield from _row("result", result_text(outcome), width)
     yield []
-    yield from _findings("About this patient's data", outcome.findings, width)
+    yield from _findings("About this patient's data", outcome.findings, width, None if explain else OF_A_KIND)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
     for status in (ERROR, SUPPRESSED, SATISFIED):
@@ -385,18 +389,32 @@ def _conflicts(outcome: PatientOutcome, width: int) -> Iterator[Line]:
     yield []
 
 
-def _findings(heading: str, findings: Iterable[Diagnostic], width: int) -> Iterator[Line]:
-    found = list(findings)
-    if not found:
+def _findings(heading: str, findings: Sequence[Diagnostic], width: int, most: int | None) -> Iterator[Line]:
+    if not findings:
         return
-    yield from _heading("warning", f"{heading} ({len(found)})")
-    for finding in found:
+    yield from _heading("warning", f"{heading} ({len(findings)})")
+    for finding, more in findings_in_short(findings, most):
         named = finding.pointer and finding.message.startswith(finding.pointer.partition(".")[0])
-        place = f"{finding.pointer}: " if finding.pointer and not named else ""
+        in_message = finding.pointer and finding.pointer.startswith("/")  # the message says which entry
+        place = f"{finding.pointer}: " if finding.pointer and not named and not in_message else ""
         yield from _row("", f"{place}{finding.message} [{finding.rule}]", width, bullet="• ")
         if finding.hint:
             yield from _row("", finding.hint, width, "dim")
+        if more:
+            yield from _row("", f"and {more} more of [{finding.rule}]; with --explain all", width, "dim")
     yield []
+
+
+def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Iterator[tuple[Diagnostic, int]]:
+    """At most so many findings of each rule; with the last of them how many more there are."""
+    count = Counter(finding.rule for finding in findings)
+    shown: Counter[str] = Counter()
+    for finding in findings:
+        shown[finding.rule] += 1
+        if most is None or shown[finding.rule] < most or count[finding.rule] == most:
+            yield finding, 0
+        elif shown[finding.rule] == most:
+            yield finding, count[finding.rule] - most
 
 
 def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:

@@ -224,6 +224,7 @@ class _Gathering:
             message = f"entry: a list is expected, this is {structure.kind_of(entries)}; there is nothing to read."
             self.say("json-type", message, (*path, "entry"))
             return
+        odd: list[int] = []
         for number, entry in enumerate(entries):
             where: Path = (*path, "entry", number)
             if not isinstance(entry, dict):
@@ -231,12 +232,15 @@ class _Gathering:
                 continue
             full_url = entry.get("fullUrl")
             if full_url is not None and (not isinstance(full_url, str) or ":" not in full_url):
-                message = f"entry[{number}].fullUrl: an absolute URL is expected; it is used as it is where it can be."
-                self.say("full-url-invalid", message, (*where, "fullUrl"))
+                odd.append(number)
             if "resource" in entry:
                 self.take(entry["resource"], (*where, "resource"), full_url if isinstance(full_url, str) else None)
             elif bundle.get("type") == "history":
                 self.deletion(entry)
+        if odd:
+            others = f" (and of {len(odd) - 1} more)" if len(odd) > 1 else ""
+            message = f"entry[{odd[0]}].fullUrl{others}: an absolute URL is expected; it is used as it is where it can be."
+            self.say("full-url-invalid", message, (*path, "entry", odd[0], "fullUrl"))
 
     def deletion(self, entry: dict[str, Any]) -> None:
         request, response = entry.get("request"), entry.get("response")
