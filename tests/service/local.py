@@ -39,13 +39,10 @@ class Local(Service):
         return self
 
     def stop(self) -> int:
-        from guideway.service.cql_process import CqlProcess
         from guideway.service.logs import LOGGER
 
         if self.runtime is not None:
-            if isinstance(self.runtime.content.cql, CqlProcess):
-                self.runtime.content.cql.close()
-            self.runtime.store.close()
+            self.runtime.close()
         LOGGER.removeHandler(self.handler)
         self.handler.close()
         return 0

@@ -13,6 +13,8 @@ from tests.service.ehr import COUNT, ISS, RX, SERVICE, hook_request, write_guide
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
+from guideway.service.store import Store
+
 Json = dict[str, Any]
 
 
@@ -67,7 +69,21 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_cards_are_given(tmp_pa
         service.runtime.store._engine = __import__("sqlalchemy").create_engine(f"sqlite:///{tmp_path}/none/none.sqlite3")
         assert service.get("/health/ready").status_code == 503
         assert service.get("/health/live").status_code == 200
-        problem(service.hook(hook_request()), 500)
+        problem(service.hook(hook_request()), 503)
+        service.runtime.store = service.runtime.writer._store = Store(service.settings["store_url"])
+        assert service.cards(hook_request(COUNT, RX))
+
+
+def test_after_the_first_answer_that_could_not_be_kept_none_is_given(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        store = service.runtime.writer._store
+        good, store._engine = store._engine, __import__("sqlalchemy").create_engine(f"sqlite:///{tmp_path}/none/none.sqlite3")
+        assert service.cards(hook_request(COUNT, RX))
+        assert not service.runtime.writer.flush(0.5)
+        problem(service.hook(hook_request(COUNT, RX)), 503)
+        store._engine = good
+        assert service.runtime.writer.flush()
+        assert len(store.audit_events()) == 1, "what was answered is kept once the store is back"
 
 
 def test_draining_is_not_ready(tmp_path: Path, small: Path) -> None:
@@ -150,8 +166,9 @@ def test_audit_events_say_who_what_for_whom_and_how_it_ended(tmp_path: Path, sma
         good, bad = hook_request(COUNT, RX), hook_request(prefetch=...)
         shown = service.cards(good)
         problem(service.hook(bad), 412)
+        service.runtime.writer.flush()
         failed, done = service.runtime.store.audit_events(2)
-    for event, body, outcome, cards in ((done, good, "0", len(shown)), (failed, bad, "4", 0)):
+    for event, body, outcome, cards, status in ((done, good, "0", len(shown), 200), (failed, bad, "4", 0, 412)):
         assert event["resourceType"] == "AuditEvent"
         assert (event["type"]["code"], event["subtype"][0]["code"], event["action"]) == ("rest", "operation", "E")
         assert event["outcome"] == outcome
@@ -160,7 +177,7 @@ def test_audit_events_say_who_what_for_whom_and_how_it_ended(tmp_path: Path, sma
         assert patient["what"]["reference"] == "Patient/p"
         assert plan["what"]["reference"].endswith("/PlanDefinition/main|1.0.0")
         said = {d["type"]: d["valueString"] for d in plan["detail"]}
-        assert said == {"hookInstance": body["hookInstance"], "service": SERVICE, "cards": str(cards)}
+        assert said == {"hookInstance": body["hookInstance"], "service": SERVICE, "status": str(status), "cards": str(cards)}
     assert "count" not in json.dumps(done)  # no clinical data
 
 
@@ -176,6 +193,7 @@ def test_shadow_mode_shows_nothing_evaluates_and_counts(tmp_path: Path, small: P
         assert line["cards"] > 0
         assert of(samples(service, "guideway_cards_total"), shadow="true") == line["cards"]
         assert samples(service, "guideway_card_outcomes") == {}
+        service.runtime.writer.flush()
         assert len(service.runtime.store.audit_events()) == 2
 
 

@@ -14,3 +14,14 @@ REQUIRED_CONTEXT: dict[str, tuple[str, ...]] = {
     "encounter-start": ("userId", "patientId", "encounterId"),
     "encounter-discharge": ("userId", "patientId", "encounterId"),
 }
+
+OPTIONAL_CONTEXT: dict[str, tuple[str, ...]] = {
+    "patient-view": ("encounterId",),
+    "order-select": ("encounterId",),
+    "order-sign": ("encounterId",),
+    "order-dispatch": ("fulfillmentTasks",),
+    "appointment-book": ("encounterId",),
+}
+
+CONTEXT_PARTS = frozenset(name for table in (REQUIRED_CONTEXT, OPTIONAL_CONTEXT) for names in table.values() for name in names)
+"""Every part that some hook defines; what else a context holds means nothing to the logic."""

@@ -19,9 +19,11 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 import msgspec
 
+from guideway.diagnostics import GuidewayError
 from guideway.remote.documents import decode
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard, GuardedBackend, _shown
+from guideway.remote.search_results import page, short_of
 
 ACCEPT = "application/fhir+json, application/json;q=0.9"
 
@@ -197,37 +199,34 @@ class FhirClient:
     async def search(self, query: str) -> list[dict[str, Any]]:
         """All resources of a search such as ``Observation?patient=1&code=…``, pages followed; included ones too.
 
-        Raises RemoteError for pages of another origin, more pages or entries than allowed, and for an OperationOutcome of
-        severity error among the entries: a search that failed in part must not look complete.
+        Raises RemoteError for pages of another origin, more pages or entries than allowed, and for a result that is not whole
+        (``search_results``).
         """
         limits = self._client.limits
         url: str | None = f"{self.base}/{query.lstrip('/')}"
+        kind = query.lstrip("/").partition("?")[0]
         found: list[dict[str, Any]] = []
+        matches = 0
         seen: set[str] = set()
         for _ in range(limits.pages):
             assert url is not None
             if url in seen:
                 raise RemoteError("too-large", f"{_shown(url)}: the server's pages lead in a circle")
             seen.add(url)
-            bundle = self._resource(await self._client.get_json(url), query.split("?")[0])
-            if bundle.get("resourceType") != "Bundle":
-                raise RemoteError(
-                    "not-fhir", f"{_shown(url)} answered with {bundle.get('resourceType')} where a Bundle was expected"
-                )
-            for entry in _list(bundle.get("entry")):
-                resource = entry.get("resource") if isinstance(entry, dict) else None
-                if not isinstance(resource, dict):
-                    continue
-                if resource.get("resourceType") == "OperationOutcome":
-                    if any(isinstance(i, dict) and i.get("severity") in ("error", "fatal") for i in _list(resource.get("issue"))):
-                        raise RemoteError(
-                            "status", f"{_shown(url)}: the search failed in part{_outcome_text(msgspec.json.encode(resource))}"
-                        )
-                    continue
-                found.append(resource)
+            bundle = self._resource(await self._client.get_json(url), kind)
+            try:
+                result = page(bundle, kind)
+            except GuidewayError as error:
+                raise RemoteError("not-fhir", f"{_shown(url)} answered with what is no search result: {error}") from error
+            found += result.resources
+            matches += result.matches
+            following = self._next(bundle, url)
+            failure = result.failure or ("" if following else short_of(bundle, matches))
+            if failure:
+                raise RemoteError("status", f"{_shown(url)}: {failure}")
             if len(found) > limits.entries:
                 raise RemoteError("too-large", f"{_shown(url)}: more than {limits.entries} entries")
-            url = self._next(bundle, url)
+            url = following
             if url is None:
                 return found
         raise RemoteError("too-large", f"{self.base}/{query.split('?')[0]}: more than {limits.pages} pages")

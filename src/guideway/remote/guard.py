@@ -41,7 +41,8 @@ class AllowedBase:
             return False
         prefix = mine.path.rstrip("/")
         path = other.path.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace("\\", "/")
-        if any(part in ("..", ".") for part in path.split("/")):
+        path = path.replace("%3b", ";")
+        if "%25" in path or any(part.partition(";")[0] in ("..", ".") for part in path.split("/")):
             return False
         return other.path == prefix or other.path.startswith(prefix + "/")
 

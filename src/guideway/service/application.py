@@ -26,7 +26,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.remote.errors import RemoteError
 from guideway.service import feedback as feedback_rows
 from guideway.service import hooks
-from guideway.service.caller import hooks_caller
+from guideway.service.caller import hooks_caller, own_name
 from guideway.service.intake import decode, read_body, require_json
 from guideway.service.logs import log
 from guideway.service.problems import Problem, from_remote
@@ -112,6 +112,7 @@ def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitabl
 
     async def run(request: Request) -> Response:
         try:
+            own_name(runtime.settings, request)
             return await handler(runtime, request)
         except Problem as problem:
             return problem_response(problem)
@@ -148,13 +149,7 @@ async def call(runtime: Runtime, request: Request) -> Response:
     service = _service(runtime, request)
     require_json(request)
     body = decode(await read_body(request, runtime.settings), runtime.settings)
-    try:
-        with anyio.fail_after(runtime.settings.deadline_seconds):
-            return json_response(await hooks.answer(runtime, service, body, caller))
-    except TimeoutError:
-        raise Problem(
-            504, f"no answer within {runtime.settings.deadline_seconds:g} s; nothing can be concluded from this answer"
-        ) from None
+    return json_response(await hooks.answer(runtime, service, body, caller))
 
 
 async def feedback(runtime: Runtime, request: Request) -> Response:
@@ -182,6 +177,7 @@ async def ready(runtime: Runtime, request: Request) -> Response:
         await anyio.to_thread.run_sync(runtime.store.ping)
     except Exception as error:
         log(logging.ERROR, "store unreachable", failure=error)
+        runtime.writer.doubt()
         return json_response({"status": "store unreachable"}, 503)
     return json_response({"status": "ok", "guidelines": guidelines_shown(runtime.content.guidelines)})
 
@@ -240,6 +236,7 @@ def make_application(runtime: Runtime) -> ASGIApp:
     application = Starlette(
         routes=routes, exception_handlers={404: not_found, 405: not_found, Exception: failed}, middleware=middleware
     )
+    application.router.redirect_slashes = False  # the address would be made from the Host header
     return Gate(application, runtime)
 
 

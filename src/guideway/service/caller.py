@@ -35,7 +35,10 @@ def own_name(settings: Settings, request: Request) -> None:
     """
     if settings.authenticated or settings.token_issuers:
         return
-    host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    try:
+        host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    except ValueError:
+        host = ""
     if not is_loopback(host) and host != urlsplit(settings.public_base).hostname:
         raise Problem(421, "this service does not answer to that host name")
 
@@ -55,7 +58,6 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
     """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given) or 429."""
     settings = runtime.settings
     caller = Caller()
-    own_name(settings, request)
     if settings.authenticated:
         token = _bearer(request)
         if token is None:
@@ -84,7 +86,6 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
     """The client behind a /fhir request, which must have one of ``scopes``; raises Problem 401, 403 or 429."""
     settings = runtime.settings
     caller = Caller()
-    own_name(settings, request)
     if settings.token_issuers:
         token = _bearer(request)
         if token is None:

@@ -1,34 +1,32 @@
 """One CDS Hooks request, from its body to its cards (CDS Hooks 2.0, "Calling a CDS Service").
 
-The steps: check the request; gather the data (prefetch, then the EHR's FHIR server); refuse data of other patients; apply the
-plan; make cards; keep what feedback will refer to. Data that cannot be obtained is 412 and names the keys; data that was obtained
-but does not suffice is a card that says what is needed.
+The steps: check the request (hook_request.py); gather the data (prefetch, then the EHR's FHIR server); refuse data of other
+patients; apply the plan; make cards; keep what feedback will refer to. Data that cannot be obtained is 412 and names the keys;
+data that was obtained but does not suffice is a card that says what is needed.
 """
 
 from __future__ import annotations
 
 import datetime
 import logging
-import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import anyio
 import msgspec
 
 from guideway.apply.care_plan import requests
-from guideway.apply.hook_context import RESOURCES, draft_references, hook_parameters, resources_of
+from guideway.apply.hook_context import hook_parameters
 from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
-from guideway.apply.words import proposal_text
 from guideway.diagnostics import GuidewayError
-from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.records.reading import read_resources, select
 from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
 from guideway.service.caller import Caller
 from guideway.service.cards import Card, cards_of
+from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
 from guideway.service.problems import Problem, from_remote
@@ -38,106 +36,58 @@ from guideway.service.settings import Settings
 
 Json = dict[str, Any]
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
-
-
-class HookRequest:
-    """A checked request: its hook, instance, context with a plain ``patientId``, prefetch, and where the FHIR server is."""
-
-    def __init__(self, body: Json, service: Service) -> None:
-        """Raises Problem 400 with the element at fault."""
-        self.hook = _text(body, "hook")
-        if self.hook != service.hook:
-            raise Problem(400, f"this service answers to {service.hook}, not to {self.hook}", expression="hook")
-        self.instance = _text(body, "hookInstance")
-        if not _UUID.fullmatch(self.instance):
-            raise Problem(400, "hookInstance is not a UUID", expression="hookInstance")
-        context = body.get("context")
-        if not isinstance(context, dict):
-            raise Problem(400, "context is missing or not an object", expression="context")
-        for name in REQUIRED_CONTEXT[self.hook]:
-            if context.get(name) in (None, "", [], {}) and not (name == "selections" and context.get(name) == []):
-                raise Problem(400, f"context.{name} is required for {self.hook}", expression=f"context.{name}")
-        self.context = dict(context)
-        self.context["patientId"] = self.patient = _patient_id(context["patientId"])
-        self.user = self._user(context.get("userId"))
-        encounter = context.get("encounterId")
-        if encounter is not None:
-            if not isinstance(encounter, str) or not _ID.fullmatch(encounter.removeprefix("Encounter/")):
-                raise Problem(400, "context.encounterId is not an id", expression="context.encounterId")
-            self.context["encounterId"] = encounter.removeprefix("Encounter/")
-        prefetch = body.get("prefetch")
-        if prefetch is not None and not isinstance(prefetch, dict):
-            raise Problem(400, "prefetch is not an object", expression="prefetch")
-        self.prefetch: Mapping[str, Any] = prefetch or {}
-        if "extension" in body and not isinstance(body["extension"], dict):
-            raise Problem(400, "extension is not an object", expression="extension")
-        try:
-            parts = [context[name] for name in RESOURCES if context.get(name) is not None]
-            self.proposed = [r for part in parts for r in resources_of(part, "context")]
-        except GuidewayError as error:
-            raise Problem(400, str(error), expression="context") from error
-        self.fhir_server, self.token = self._server(body)
-
-    def _user(self, user: Any) -> str | None:
-        if user is None:
-            return None
-        kind, _, key = user.partition("/") if isinstance(user, str) else ("", "", "")
-        if kind not in USER_TYPES or not _ID.fullmatch(key):
-            raise Problem(400, "context.userId must be Type/id, such as Practitioner/123", expression="context.userId")
-        return str(user)
-
-    def _server(self, body: Json) -> tuple[str | None, str | None]:
-        server, authorization = body.get("fhirServer"), body.get("fhirAuthorization")
-        if server is not None and (not isinstance(server, str) or "?" in server or "#" in server):
-            raise Problem(400, "fhirServer is not a URL", expression="fhirServer")
-        if authorization is None:
-            return server, None
-        if not server:
-            raise Problem(400, "fhirServer is required where fhirAuthorization is given", expression="fhirServer")
-        if not isinstance(authorization, dict):
-            raise Problem(400, "fhirAuthorization is not an object", expression="fhirAuthorization")
-        for name in ("access_token", "token_type", "expires_in", "scope", "subject"):
-            if not authorization.get(name):
-                raise Problem(400, f"fhirAuthorization.{name} is missing", expression=f"fhirAuthorization.{name}")
-        if authorization["token_type"] != "Bearer" or not isinstance(authorization["access_token"], str):
-            raise Problem(400, "fhirAuthorization.token_type must be Bearer", expression="fhirAuthorization.token_type")
-        patient = authorization.get("patient")
-        if patient is not None and str(patient).removeprefix("Patient/") != self.patient:
-            raise Problem(
-                400, "fhirAuthorization.patient is another patient than the context's", expression="fhirAuthorization.patient"
-            )
-        return server, authorization["access_token"]
-
-
-def _text(body: Json, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise Problem(400, f"{name} is missing", expression=name)
-    return value
-
-
-def _patient_id(value: Any) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value.removeprefix("Patient/")):
-        raise Problem(400, "context.patientId is not an id", expression="context.patientId")
-    return value.removeprefix("Patient/")
-
 
 async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller) -> Json:
-    """The response to one hook request; raises Problem."""
-    request = HookRequest(body, service)
-    try:
-        return await _answer(runtime, service, request, caller)
-    except Problem as problem:
-        await anyio.to_thread.run_sync(runtime.store.audit, audit_event(service, request, caller, 0, problem.status))
-        raise
-
-
-async def _answer(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> Json:
+    """The response to one hook request; raises Problem. Whatever comes of it, an AuditEvent is kept."""
     start = time.perf_counter()
-    gathered = await _data(runtime, service, request, caller)
+    request: HookRequest | None = None
+    cards: list[Card] = []
+    status = 500
+    try:
+        request = HookRequest(body, service)
+        cards = await _answer(runtime, service, request, caller)
+        status = 200
+    except Problem as problem:
+        status = problem.status
+        raise
+    finally:
+        if status != 200:
+            _keep_failure(runtime, audit_event(service, about(request, body), caller, 0, status))
+    hidden = runtime.settings.in_shadow(service.id)
+    kept = card_rows(service, caller, cards, hidden), audit_event(service, about(request, body), caller, len(cards))
+    if not runtime.writer.later(*kept):
+        try:
+            await anyio.to_thread.run_sync(runtime.writer.now, *kept)
+        except Exception as error:
+            log(logging.ERROR, "an answer could not be kept", failure=error, service=service.id, hookInstance=request.instance)
+            raise Problem(503, "the service cannot keep a record of its answer, so it gives none") from error
+    for card in cards:
+        runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
+    ms = round((time.perf_counter() - start) * 1000, 1)
+    log(
+        logging.INFO, "cards", service=service.id, hook=service.hook, hookInstance=request.instance, iss=caller.iss,
+        tenant=caller.tenant, cards=len(cards), ms=ms, shadow=hidden or None,
+    )  # fmt: skip
+    return {"cards": [] if hidden else [card.body for card in cards]}
+
+
+def _keep_failure(runtime: Runtime, event: Json) -> None:
+    """Keep the AuditEvent of a request that failed; where that fails as well the log says so."""
+    if not runtime.writer.later((), event):
+        try:
+            runtime.writer.now((), event)
+        except Exception as error:
+            log(logging.ERROR, "a failure could not be kept", failure=error)
+
+
+async def _answer(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> list[Card]:
+    start = time.monotonic()
+    seconds = runtime.settings.deadline_seconds
+    try:
+        with anyio.fail_after(seconds):
+            gathered = await _data(runtime, service, request, caller)
+    except TimeoutError:
+        raise Problem(504, f"no data within {seconds:g} s; nothing can be concluded from this answer") from None
     if gathered.missing:
         runtime.metrics.incomplete.labels(service.id).inc()
         keys = sorted(gathered.missing)
@@ -151,21 +101,14 @@ async def _answer(runtime: Runtime, service: Service, request: HookRequest, call
             keys=keys,
         )
         if runtime.settings.when_missing(service.id) == "fail" or "patient" in gathered.missing:
-            listed = "; ".join(f"{key}: {gathered.missing[key]}" for key in keys)
+            reasons: dict[str, list[str]] = {}
+            for key in keys:
+                reasons.setdefault(gathered.missing[key], []).append(key)
+            listed = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
             raise Problem(412, f"data that this service needs could not be obtained: {listed}", expression="prefetch")
-    cards = await anyio.to_thread.run_sync(
-        _cards, runtime, service, request, caller, gathered, abandon_on_cancel=True, limiter=runtime.threads
-    )
-    hidden = runtime.settings.in_shadow(service.id)
-    await anyio.to_thread.run_sync(_keep, runtime, service, request, caller, cards, hidden)
-    for card in cards:
-        runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
-    ms = round((time.perf_counter() - start) * 1000, 1)
-    log(
-        logging.INFO, "cards", service=service.id, hook=service.hook, hookInstance=request.instance, iss=caller.iss,
-        tenant=caller.tenant, cards=len(cards), ms=ms, shadow=hidden or None,
-    )  # fmt: skip
-    return {"cards": [] if hidden else [card.body for card in cards]}
+    left = max(0.1, start + seconds - time.monotonic())
+    cards: list[Card] = await runtime.lanes.run(lambda: _cards(runtime, service, request, caller, gathered), left)
+    return cards
 
 
 async def _data(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> Gathered:
@@ -199,13 +142,22 @@ async def _data(runtime: Runtime, service: Service, request: HookRequest, caller
 
 
 async def _gathered(settings: Settings, service: Service, request: HookRequest, caller: Caller, limits: Limits) -> Gathered:
+    """What the prefetch brings, and the rest from the FHIR server, if that may be asked; one that may not does not make a
+    prefetch that is complete any worse."""
+    wanted = service.templates, request.prefetch, request.context
+    more = request.medications, request.proposed
     if request.fhir_server is None:
-        return await gather(service.templates, request.prefetch, request.context, None, "no fhirServer is given")
+        return await gather(*wanted, None, "no fhirServer is given", *more)
     guard = settings.guard_for(caller.issuer)
-    guard.base_of(request.fhir_server)
+    try:
+        guard.base_of(request.fhir_server)
+    except RemoteError as error:
+        found = await gather(*wanted, None, str(error), *more)
+        if found.missing:
+            log(logging.WARNING, "server refused", service=service.id, hookInstance=request.instance, iss=caller.iss)
+        return found
     async with Client(guard, limits=limits, token=request.token, token_base=request.fhir_server) as client:
-        server = FhirClient(client, request.fhir_server)
-        return await gather(service.templates, request.prefetch, request.context, server, "")
+        return await gather(*wanted, FhirClient(client, request.fhir_server), "", *more)
 
 
 def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Caller, gathered: Gathered) -> list[Card]:
@@ -246,7 +198,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         requests(outcome),
         instance=request.instance,
         service=service.id,
-        drafts=draft_words(request),
+        drafts=request.draft_words(gathered.resources),
         limit=settings.max_cards,
         links=links,
         disabled=[*settings.disabled, *(site.disabled if site is not None else [])],
@@ -264,12 +216,6 @@ def _left(runtime: Runtime, service: Service, caller: Caller) -> Left:
     return usage.left(service, settings.services_for(caller.issuer), [name for name in silent if name != service.id])
 
 
-def draft_words(request: HookRequest) -> dict[str, str]:
-    """The draft orders by reference, each with what is ordered, in words."""
-    words = {f"{r['resourceType']}/{r['id']}": proposal_text(r) for r in request.proposed if r.get("id")}
-    return {reference: words.get(reference, "") for reference in draft_references(request.context)}
-
-
 def applied(*arguments: Any, **options: Any) -> PatientOutcome:
     """The outcome; what goes wrong here is not the caller's doing."""
     try:
@@ -278,21 +224,39 @@ def applied(*arguments: Any, **options: Any) -> PatientOutcome:
         raise Problem(500, f"the guideline could not be applied: {error}") from error
 
 
-def _keep(runtime: Runtime, service: Service, request: HookRequest, caller: Caller, cards: list[Card], hidden: bool) -> None:
-    """Keep what feedback will refer to, and the audit event; both hold no patient data but the references that audit needs."""
+def card_rows(service: Service, caller: Caller, cards: Sequence[Card], hidden: bool) -> list[Json]:
+    """What is kept of cards, for feedback to refer to; nothing of the patient."""
     now = int(time.time())
-    rows = (
+    return [
         {
             "uuid": card.uuid, "service": service.id, "plan": card.plan, "version": card.version, "action": card.action,
             "indicator": card.body["indicator"], "iss": caller.iss or "", "shadow": hidden, "shown": now,
             "recommendations": [msgspec.to_builtins(each) for each in card.shown],
         }
         for card in cards
-    )  # fmt: skip
-    runtime.store.keep(rows, audit_event(service, request, caller, len(cards)))
+    ]  # fmt: skip
 
 
-def audit_event(service: Service, request: HookRequest, caller: Caller, cards: int, status: int = 200) -> Json:
+class About(NamedTuple):
+    """Whom a request is about, who is at the screen, and which request it is; None where that was not said, or not rightly."""
+
+    patient: str | None = None
+    user: str | None = None
+    instance: str | None = None
+
+
+def about(request: HookRequest | None, body: Json) -> About:
+    """What the AuditEvent says of a request; of one that was refused at once the patient, if a well-formed id was given."""
+    if request is not None:
+        return About(request.patient, request.user, request.instance)
+    context = body.get("context")
+    try:
+        return About(plain_id(context.get("patientId"), "patientId", "Patient") if isinstance(context, dict) else None)
+    except Problem:
+        return About()
+
+
+def audit_event(service: Service, request: About, caller: Caller, cards: int, status: int = 200) -> Json:
     """The AuditEvent of one hook request: who asked, for whom, what was applied, how many cards or which failure."""
     agents: list[Json] = [{"requestor": True, "who": {"display": caller.iss or "local"}}]
     if request.user:
@@ -307,12 +271,13 @@ def audit_event(service: Service, request: HookRequest, caller: Caller, cards: i
         "agent": agents,
         "source": {"observer": {"display": "guideway"}},
         "entity": [
-            {"what": {"reference": f"Patient/{request.patient}"}, "role": {"code": "1"}},
+            *([{"what": {"reference": f"Patient/{request.patient}"}, "role": {"code": "1"}}] if request.patient else []),
             {
                 "what": {"reference": service.plan.canonical},
                 "detail": [
-                    {"type": "hookInstance", "valueString": request.instance},
+                    *([{"type": "hookInstance", "valueString": request.instance}] if request.instance else []),
                     {"type": "service", "valueString": service.id},
+                    {"type": "status", "valueString": str(status)},
                     {"type": "cards", "valueString": str(cards)},
                 ],
             },

@@ -11,7 +11,7 @@ from typing import Any
 
 from guideway.apply.parameters import from_resource
 from guideway.diagnostics import GuidewayError
-from guideway.service.prefetch import resources_in
+from guideway.remote.search_results import error_in
 from guideway.service.problems import Problem
 
 Json = dict[str, Any]
@@ -199,3 +199,25 @@ def whole(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Problem(400, f"{name} must be a whole number", expression=where(name))
     return int(text)
+
+
+def resources_in(value: Json) -> list[Json]:
+    """The resources of a Bundle (OperationOutcomes left out), otherwise the resource itself.
+
+    GuidewayError where something in it is no resource, or says that the rest is not whole: left out in silence, it would look as
+    if there were nothing.
+    """
+    found: list[Any] = [value]
+    if value.get("resourceType") == "Bundle":
+        entries = value.get("entry", [])
+        if not isinstance(entries, list):
+            raise GuidewayError("a Bundle's entry is not an array")
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise GuidewayError("an entry of a Bundle is not an object")
+        found = [entry.get("resource") for entry in entries]
+    for resource in found:
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise GuidewayError("an entry of a Bundle holds no resource (an object with a resourceType)")
+        if resource["resourceType"] == "OperationOutcome" and error_in(resource):
+            raise GuidewayError(f"the Bundle is not whole: {error_in(resource)}")
+    return [r for r in found if r["resourceType"] != "OperationOutcome"]

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -396,12 +395,7 @@ def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callab
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
         inputs.only(TAKEN[name] | ANY_OPERATION)
         try:
-            with anyio.fail_after(4 * runtime.settings.deadline_seconds):
-                result = await anyio.to_thread.run_sync(
-                    operation, runtime, inputs, abandon_on_cancel=True, limiter=runtime.threads
-                )
-        except TimeoutError:
-            raise Problem(504, "the operation took too long") from None
+            result = await runtime.operations.run(lambda: operation(runtime, inputs), 4 * runtime.settings.deadline_seconds)
         except GuidewayError as error:
             raise Problem(400, str(error)) from error
         return json_response(result, fhir=True)

@@ -18,6 +18,8 @@ from guideway.diagnostics import GuidewayError
 from guideway.records.owners import is_clinical, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
+from guideway.remote.search_results import error_in, page, short_of
+from guideway.service.problems import Problem
 
 Json = dict[str, Any]
 Codes = frozenset[tuple[str, str]]
@@ -48,6 +50,8 @@ WITHOUT_PATIENT = frozenset(
 )
 INCLUDES = {"MedicationRequest": "medication", "MedicationStatement": "medication", "MedicationAdministration": "medication", "MedicationDispense": "medication"}  # fmt: skip  # noqa: E501
 FROM_CONTEXT = frozenset({"Patient", "Encounter"})
+AMONG_OTHERS = frozenset({"Appointment", "AppointmentResponse"})
+"""Types that name practitioners and places beside the patient."""
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -169,23 +173,24 @@ async def gather(
     context: Mapping[str, Any],
     client: FhirClient | None,
     why_no_client: str,
+    medications: Sequence[Json] = (),
+    drafts: Sequence[Json] = (),
 ) -> Gathered:
-    """What the request brought, and the rest from the EHR's FHIR server; raises RemoteError only for a page that failed."""
+    """What the request brought, and the rest from the EHR's FHIR server; raises RemoteError only where time ran out.
+
+    ``medications`` came with the ``drafts``, orders that may refer to these or to others.
+    """
     import asyncio
 
-    found = Gathered(resources=[], missing={}, fetched=[])
+    found = Gathered(resources=list(medications), missing={}, fetched=[])
     jobs: list[tuple[Template, str]] = []
-    pages: list[str] = []
+    lacking: dict[str, str] = {}
     for template in wanted:
-        value = prefetch.get(template.key, ...)
-        if value is None and template.key != "patient":
+        resources, lack = brought(template, prefetch.get(template.key, ...))
+        found.resources += resources
+        if not lack:
             continue
-        if isinstance(value, dict) and value.get("resourceType") and value["resourceType"] != "OperationOutcome":
-            found.resources += resources_in(value)
-            if next_link(value):
-                pages.append(template.key)
-            else:
-                continue
+        lacking[template.key] = lack
         query = filled(template.query, context)
         if query is None:
             if template.type not in FROM_CONTEXT or template.type == "Patient":
@@ -193,10 +198,10 @@ async def gather(
             continue
         jobs.append((template, query))
     if not jobs:
-        return await _with_medications(found, wanted, client, why_no_client)
+        return await _with_medications(found, wanted, client, why_no_client, drafts)
     if client is None:
         for template, _ in jobs:
-            found.missing[template.key] = _why(prefetch.get(template.key, ...), template.key in pages, why_no_client)
+            found.missing[template.key] = f"{lacking[template.key]}, and {why_no_client}"
         return found
     limit = asyncio.Semaphore(6)
 
@@ -214,47 +219,86 @@ async def gather(
 
     for template, result in await asyncio.gather(*(fetch(t, q) for t, q in jobs)):
         if isinstance(result, RemoteError):
-            if result.kind in ("deadline", "unreachable", "too-large", "not-fhir", "status"):
+            if result.kind == "deadline":
                 raise result
             found.missing[template.key] = str(result)
         else:
             found.fetched.append(template.key)
             found.resources += result
-    return await _with_medications(found, wanted, client, why_no_client)
+    return await _with_medications(found, wanted, client, why_no_client, drafts)
 
 
 async def _with_medications(
-    found: Gathered, wanted: Sequence[Template], client: FhirClient | None, why_no_client: str
+    found: Gathered,
+    wanted: Sequence[Template],
+    client: FhirClient | None,
+    why_no_client: str,
+    drafts: Sequence[Json],
 ) -> Gathered:
-    """The data with the Medications that it refers to; a drug that is not known by name must not count as another drug."""
+    """The data with the Medications that it and the drafts refer to; a drug that is not known by name must not count as another
+    drug. Where one cannot be had the data is not whole; of a draft the logic says then that it could not be judged."""
     here = {f"Medication/{r.get('id')}" for r in found.resources if r.get("resourceType") == "Medication"}
-    lacking: dict[str, str] = {}
-    for resource in found.resources:
-        if resource.get("resourceType") not in INCLUDES:
-            continue
-        value = resource.get("medicationReference")
-        reference = value.get("reference") if isinstance(value, dict) else None
-        if isinstance(reference, str) and not reference.startswith("#"):
-            plain = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
-            if plain not in here and plain.startswith("Medication/"):
-                lacking.setdefault(plain, str(resource["resourceType"]))
+    lacking: dict[str, str | None] = {}
+    for resources, of_draft in ((found.resources, False), (drafts, True)):
+        for resource in resources:
+            reference = medication_reference(resource) if resource.get("resourceType") in INCLUDES else None
+            if reference is not None and not reference.startswith("#"):
+                plain = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+                if plain not in here and plain.startswith("Medication/"):
+                    lacking.setdefault(plain, None if of_draft else str(resource["resourceType"]))
     for reference, kind in list(lacking.items())[:MEDICATION_LIMIT]:
         key = next((t.key for t in wanted if t.type == kind), kind)
-        if client is None:
-            found.missing.setdefault(key, f"it refers to {reference}, which is not in the prefetch, and {why_no_client}")
-            continue
-        medication = await client.read(reference)
+        why = f"it refers to {reference}, which is not in the prefetch, and {why_no_client}" if client is None else ""
+        medication = None
+        try:
+            medication = await client.read(reference) if client is not None else None
+        except RemoteError as error:
+            if error.kind == "deadline":
+                raise
+            why = str(error)
         if medication is not None:
             found.resources.append(medication)
+        elif key is not None and why:
+            found.missing.setdefault(key, why)
     return found
 
 
-def _why(value: Any, paged: bool, why_no_client: str) -> str:
-    if paged:
-        return f"its result has more pages, and {why_no_client}"
-    if isinstance(value, dict):
-        return f"the client could not supply it, and {why_no_client}"
-    return f"it is not in the prefetch, and {why_no_client}"
+def medication_reference(resource: Json) -> str | None:
+    """The reference to a Medication that a resource holds."""
+    value = resource.get("medicationReference")
+    reference = value.get("reference") if isinstance(value, dict) else None
+    return reference if isinstance(reference, str) else None
+
+
+def brought(template: Template, value: Any) -> tuple[list[Json], str]:
+    """The resources of a prefetch value (``...``: none was sent), and why they are not all that the template asks for (empty
+    where they are).
+
+    Problem 400 where the value is no answer to the template: taken for one, it would look as if there were nothing on record.
+    """
+    if value is ...:
+        return [], "it is not in the prefetch"
+    if value is None:
+        return [], "the prefetch has null for the patient" if template.key == "patient" else ""
+    where = f"prefetch.{template.key}"
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        raise Problem(400, f"{where} is neither null nor a resource", expression=where)
+    kind = value["resourceType"]
+    if kind == "OperationOutcome":
+        return [], error_in(value) or "the client could not supply it"
+    if "?" not in template.query:
+        if kind != template.type:
+            raise Problem(400, f"{where} is {kind} where {template.type} was asked for", expression=where)
+        return [value], ""
+    try:
+        result = page(value, template.type)
+    except GuidewayError as error:
+        raise Problem(400, f"{where}: {error}", expression=where) from error
+    if result.failure:
+        return [], result.failure
+    if next_link(value):
+        return result.resources, "its result has more pages"
+    return result.resources, short_of(value, result.matches)
 
 
 def next_link(bundle: Json) -> str | None:
@@ -266,52 +310,31 @@ def next_link(bundle: Json) -> str | None:
     return None
 
 
-def resources_in(value: Json) -> list[Json]:
-    """The resources of a prefetch value: of a Bundle its entries (OperationOutcomes left out), otherwise the resource itself.
-
-    GuidewayError where something in it is no resource: left out in silence, it would look as if there were nothing.
-    """
-    found: list[Any] = [value]
-    if value.get("resourceType") == "Bundle":
-        entries = value.get("entry", [])
-        if not isinstance(entries, list):
-            raise GuidewayError("a Bundle's entry is not an array")
-        if not all(isinstance(entry, dict) for entry in entries):
-            raise GuidewayError("an entry of a Bundle is not an object")
-        found = [entry["resource"] for entry in entries if entry.get("resource") is not None]
-    for resource in found:
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            raise GuidewayError("an entry of a Bundle holds no resource (an object with a resourceType)")
-    return [r for r in found if r["resourceType"] != "OperationOutcome"]
-
-
 def of_other_patients(resources: Iterable[Json], patient: str, server: str | None = None, *, drafts: bool = False) -> list[str]:
-    """References of resources that are not certainly about ``patient`` (an id): about another, or (unless they are ``drafts``,
-    which may be incomplete) saying of nobody whom they are about.
+    """References of resources that are not certainly about ``patient`` (an id): about somebody or something else, or (unless they
+    are ``drafts``, which may be incomplete) saying of nobody whom they are about.
 
     ``server``: where the data comes from; an absolute reference to another server is another patient, whatever its id.
     """
     wrong = []
     for resource in resources:
         kind = str(resource.get("resourceType"))
-        name = f"{kind}/{resource.get('id')}"
         if kind == "Patient":
-            if resource.get("id") != patient:
-                wrong.append(name)
-            continue
-        found = [r.get("reference") for r in subjects(resource)]
-        texts = [reference for reference in found if isinstance(reference, str)]
-        about = [reference for reference in texts if "/" not in reference or "Patient/" in reference]
-        if kind == "Appointment":
-            about = [reference for reference in texts if "Patient/" in reference]
-        of_another = bool(about) and not any(_is(reference, patient, server) for reference in about)
-        of_nobody = not texts and not drafts and is_clinical(kind)
-        if of_another or of_nobody:
-            wrong.append(name)
+            of_this = resource.get("id") == patient
+        else:
+            clinical = is_clinical(kind)
+            about = [str(r.get("reference")) for r in subjects(resource)]
+            if kind in AMONG_OTHERS or not clinical:
+                about = [reference for reference in about if "Patient/" in reference]
+            of_this = any(_is(reference, patient, server) for reference in about) if about else drafts or not clinical
+        if not of_this:
+            wrong.append(f"{kind}/{resource.get('id')}")
     return wrong
 
 
 def _is(reference: str, patient: str, server: str | None) -> bool:
     """Whether a literal reference names the patient."""
-    base, _, key = reference.partition("/_history/")[0].rpartition("Patient/")
-    return key == patient and (not base or server is None or base.rstrip("/") == server.rstrip("/"))
+    base, found, key = reference.partition("/_history/")[0].partition("Patient/")
+    if not found or key != patient:
+        return False
+    return not base or (base.startswith(("https://", "http://")) and (server is None or base.rstrip("/") == server.rstrip("/")))

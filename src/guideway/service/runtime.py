@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anyio import CapacityLimiter
-
 from guideway.apply.parameters import engine_parameters
 from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
@@ -23,12 +21,14 @@ from guideway.guideline.package import Artifact, Guideline, load
 from guideway.remote.terminology import Terminology
 from guideway.service.cql_process import CqlProcess
 from guideway.service.keys import KeySource
+from guideway.service.lanes import Lanes
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
 from guideway.service.metrics import Metrics
 from guideway.service.services import Service, Usage, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, default_store_url
+from guideway.service.writing import Writer
 from guideway.terminology.valuesets import ValueSetIndex
 
 Json = dict[str, Any]
@@ -84,9 +84,22 @@ class Runtime:
     token_keys: Mapping[str, KeySource]
     limiter: RateLimiter
     metrics: Metrics
-    threads: CapacityLimiter
+    writer: Writer
+    lanes: Lanes
+    """For hook requests."""
+    operations: Lanes
+    """For FHIR operations, so that neither keeps the other waiting."""
     draining: bool = False
     under_way: int = 0
+
+    def close(self) -> None:
+        """Write what is still to be written, and give everything back."""
+        self.lanes.close()
+        self.operations.close()
+        if isinstance(self.content.cql, CqlProcess):
+            self.content.cql.close()
+        self.writer.close()
+        self.store.close()
 
     def reload(self) -> None:
         """Load the packages again; on a failure the old content stays and the failure is logged."""
@@ -214,7 +227,9 @@ def make_runtime(settings: Settings) -> Runtime:
         },
         limiter=RateLimiter(settings.workers),
         metrics=Metrics(),
-        threads=CapacityLimiter(settings.threads),
+        writer=Writer(store),
+        lanes=Lanes(settings.threads, settings.queue_seconds),
+        operations=Lanes(settings.threads, settings.queue_seconds),
     )
 
 

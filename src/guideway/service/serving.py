@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guideway.diagnostics import GuidewayError
 from guideway.service.application import make_application
-from guideway.service.cql_process import CqlProcess
 from guideway.service.draining import soften
 from guideway.service.logs import configure, log
 from guideway.service.runtime import Runtime, guidelines_shown, make_runtime
@@ -83,7 +82,5 @@ async def _life(runtime: Runtime) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if isinstance(runtime.content.cql, CqlProcess):
-            runtime.content.cql.close()
-        runtime.store.close()
+        runtime.close()
         log(logging.INFO, "stopped", worker=os.getpid())

@@ -92,7 +92,7 @@ class Store:
                 )
             self._sqlite = parsed.get_backend_name() == "sqlite"
             if self._sqlite and parsed.database and parsed.database != ":memory:":
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                _private(Path(parsed.database))
             self._engine = sa.create_engine(parsed, pool_pre_ping=not self._sqlite, pool_size=8, max_overflow=8)
         except (sa.exc.ArgumentError, ImportError, OSError) as error:
             raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
@@ -100,6 +100,7 @@ class Store:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         self._next_sweep = 0.0
         self._keep_card = self._insert(CARDS).on_conflict_do_nothing()
+        self._keep_event = AUDIT.insert()
 
     def migrate(self) -> None:
         """Bring the tables to this program's version; safe to call from several workers at once. Raises GuidewayError."""
@@ -143,16 +144,18 @@ class Store:
 
     def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
         """Keep what each card was made from; the same card again (a retry) changes nothing. Keys: the columns of ``card``."""
-        self.keep(cards, None)
+        self.keep(cards, ())
 
-    def keep(self, cards: Iterable[Mapping[str, Any]], audit: Mapping[str, Any] | None) -> None:
-        """``keep_cards`` and ``audit`` in one transaction."""
+    def keep(self, cards: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+        """``keep_cards`` and ``audit`` of several requests in one transaction."""
         rows = [dict(card) for card in cards]
+        now = int(time.time())
+        audited = [{"recorded": now, "resource": dict(event)} for event in events]
         with self._engine.begin() as connection:
             if rows:
                 connection.execute(self._keep_card, rows)
-            if audit is not None:
-                connection.execute(AUDIT.insert(), {"recorded": int(time.time()), "resource": dict(audit)})
+            if audited:
+                connection.execute(self._keep_event, audited)
 
     def card(self, uuid: str) -> dict[str, Any] | None:
         """What is kept of a card."""
@@ -223,14 +226,22 @@ class Store:
 
     def audit(self, resource: Mapping[str, Any]) -> None:
         """Keep one AuditEvent."""
-        with self._engine.begin() as connection:
-            connection.execute(AUDIT.insert().values(recorded=int(time.time()), resource=dict(resource)))
+        self.keep((), (resource,))
 
     def audit_events(self, limit: int = 100) -> list[dict[str, Any]]:
         """The newest AuditEvents first."""
         with self._engine.connect() as connection:
             rows = connection.execute(AUDIT.select().order_by(AUDIT.c.id.desc()).limit(limit)).mappings()
             return [dict(row["resource"]) for row in rows]
+
+
+def _private(file: Path) -> None:
+    """Make the file (and its folder, where there is none) for the user of the service alone: it says whose data was asked for."""
+    missing = [folder for folder in file.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700 if folder == file.parent else 0o777, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)  # the files that SQLite puts beside it get the same
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

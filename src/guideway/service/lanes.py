@@ -1,0 +1,109 @@
+"""Where the work is done: a few threads, requests served in the order in which they came, and no work that outlives its deadline.
+
+Evaluating is work for the processor, so more threads than a few make every request slower and none faster. A request that finds
+all lanes taken waits for its turn. What it waits there is not its own doing and does not count against its deadline; a wait that
+gets too long is answered with 503, and the work is not begun. Work that runs past its deadline is answered with 504 and stopped,
+so that the lane is free for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from guideway.service.problems import Problem
+
+
+class _Stopped(BaseException):
+    """Raised inside of work whose deadline has passed; not an Exception, so that nothing on the way takes it for a failure."""
+
+
+class _Job:
+    """One piece of work: when it began, and the way to stop it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+        self._stopped = False
+        self.began: float | None = None
+
+    def run(self) -> Any:
+        """In a lane's thread: do the work; None where it was stopped."""
+        try:
+            self.began = time.monotonic()
+            self._thread = threading.get_ident()
+            result = self._work()
+        except _Stopped:
+            return None
+        except BaseException:
+            self._leave()
+            raise
+        self._leave()
+        return result
+
+    def _leave(self) -> None:
+        """After this nothing can be raised in the thread any more; a stop that is under way is waited for (a moment: it may have
+        come where Python lets an exception go by, and then it does not come again)."""
+        try:
+            with self._lock:
+                self._thread = None
+            for _ in range(50 if self._stopped else 0):
+                time.sleep(0.001)
+        except _Stopped:
+            pass
+
+    def stop(self) -> None:
+        """From another thread: raise ``_Stopped`` in the work, at its next step in Python."""
+        with self._lock:
+            if self._thread is not None and not self._stopped:
+                self._stopped = True
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(_Stopped))
+
+
+class Lanes:
+    """``count`` threads, and the queue before them. ``patience``: so many seconds a request waits there at most."""
+
+    def __init__(self, count: int, patience: float) -> None:
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="lane")
+        self._patience = patience
+
+    async def run(self, work: Callable[[], Any], seconds: float) -> Any:
+        """What ``work`` gives, in at most ``seconds`` from when it begins; raises Problem 503 or 504, or what ``work`` raises."""
+        job = _Job(work)
+        future = self._threads.submit(job.run)
+        done = asyncio.wrap_future(future)
+        patience = time.monotonic() + self._patience
+        try:
+            while not done.done():
+                now = time.monotonic()
+                left = patience - now if job.began is None else job.began + seconds - now
+                if left > 0:
+                    await asyncio.wait((done,), timeout=left)
+                elif job.began is not None:
+                    raise Problem(504, f"no answer within {seconds:.3g} s; nothing can be concluded from this answer")
+                elif future.cancel():
+                    raise Problem(
+                        503, "too many requests are waiting; this one was not looked at", headers={"Retry-After": "2"}
+                    )  # fmt: skip
+        finally:
+            if not done.done():
+                done.add_done_callback(_forget)
+                future.cancel()
+                job.stop()
+        return done.result()
+
+    def close(self) -> None:
+        """End the threads once what is under way is done; what waits is not begun."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _forget(done: asyncio.Future[Any]) -> None:
+    """Nobody waits for this result any more, whatever it is."""
+    if not done.cancelled():
+        done.exception()

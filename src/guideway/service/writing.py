@@ -1,0 +1,113 @@
+"""What is kept of a request that was answered (its cards and its AuditEvent), written beside the answers, not before them.
+
+One thread commits what has come in since its last commit, all at once; so an answer does not wait for the disk, and a busy
+service commits seldom. What a kill can take is what was answered in the last instant. Where a commit fails, nothing is dropped:
+it is tried again, and until it succeeds (or where too much waits) every request writes for itself before it is answered, so that
+without a store nobody is answered for long. Feedback does not come this way: it is committed before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from guideway.service.logs import log
+from guideway.service.store import Store
+
+Json = dict[str, Any]
+Kept = tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
+"""The rows of the cards, and the AuditEvent."""
+
+WAITING = 2000
+"""So many requests may wait to be kept."""
+AGAIN_SECONDS = 1.0
+
+
+class Writer:
+    """Keeps things a moment later. ``later`` takes one; ``close`` writes what is left."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[Kept] = []
+        self._changed = threading.Condition()
+        self._busy = False
+        self._failing = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def later(self, rows: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> bool:
+        """Take the cards and the AuditEvent of one request; False where the caller must write them itself (``now``)."""
+        with self._changed:
+            if self._failing or self._closed or len(self._waiting) >= WAITING:
+                return False
+            self._waiting.append((rows, event))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return True
+
+    def now(self, rows: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> None:
+        """Write at once; raises what the store raises."""
+        self._store.keep(rows, [event])
+        with self._changed:
+            self._failing = bool(self._waiting) and self._failing
+
+    def doubt(self) -> None:
+        """The store was seen not to answer: until it does, nothing is put off."""
+        with self._changed:
+            self._failing = True
+
+    def flush(self, seconds: float = 10.0) -> bool:
+        """Wait until everything taken is written; False where that did not come about."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(10)
+        if self._waiting:
+            log(logging.ERROR, "answers could not be kept", count=len(self._waiting))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                batch = self._waiting[:]
+                self._busy = True
+            failure = self._failure(batch)
+            with self._changed:
+                self._busy = False
+                self._failing = failure is not None
+                if failure is None:
+                    del self._waiting[: len(batch)]
+                    self._changed.notify_all()
+                    continue
+                log(logging.ERROR, "answers could not be kept yet", failure=failure, count=len(batch))
+                if self._closed:
+                    return
+                self._changed.wait(AGAIN_SECONDS)
+
+    def _failure(self, batch: Sequence[Kept]) -> Exception | None:
+        """Write them in one transaction; why that did not succeed. What the store will never take is named in the log and let go,
+        so that it does not keep the rest from being written."""
+        try:
+            self._store.keep([row for rows, _ in batch for row in rows], [event for _, event in batch])
+        except (sa.exc.DataError, sa.exc.IntegrityError) as error:
+            if len(batch) == 1:
+                log(logging.ERROR, "an answer cannot be kept", failure=error)
+                return None
+            return next((failure for each in batch if (failure := self._failure([each])) is not None), None)
+        except Exception as error:
+            return error
+        return None

@@ -1,0 +1,257 @@
+"""What looks like an answer and is none must never be read as "nothing on record": prefetch, search results, drafts, subjects."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.service.ehr import (
+    COUNT,
+    ORDERS,
+    PATIENT,
+    RX,
+    FhirServer,
+    hook_request,
+    order_request,
+    searchset,
+    send,
+    write_guideline,
+)
+from tests.service.local import Local, local
+from tests.service.test_requirements_requests import problem, shape
+
+Json = dict[str, Any]
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception", "diagnostics": "no index"}]}
+PARTLY = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-supported"}]}
+REFUSED = {"resourceType": "Bundle", "type": "batch-response", "entry": [{"response": {"status": "403"}}]}
+
+
+@pytest.fixture(scope="module")
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FhirServer]:
+    server = FhirServer(PATIENT, COUNT, RX)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, ehr: FhirServer) -> Iterator[Local]:
+    folder = write_guideline(tmp_path_factory.mktemp("whole") / "g")
+    servers = [{"url": ehr.base, "private": True}]
+    with local(tmp_path_factory.mktemp("service"), folder, fhir_servers=servers) as service:
+        yield service
+
+
+def with_observation(value: Any, **more: Any) -> Json:
+    body = hook_request(COUNT, RX, **more)
+    body["prefetch"]["observation"] = value
+    return body
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (searchset(FAILED), "no index"),
+        (searchset(PARTLY), "in part"),
+        (REFUSED, "403"),
+        (searchset(total=9), "9 matches"),
+        (searchset(COUNT, total=2), "2 matches"),
+    ],
+)
+def test_a_result_that_is_not_whole_is_not_a_result(here: Local, value: Json, why: str) -> None:
+    issue = problem(here.hook(with_observation(value)), 412)
+    assert "observation" in issue["diagnostics"]
+    assert why in issue["diagnostics"]
+
+
+def test_a_result_that_is_not_whole_is_fetched_where_it_can_be(here: Local, ehr: FhirServer) -> None:
+    expected = shape(here.cards(hook_request(COUNT, RX)))
+    for value in (searchset(FAILED), REFUSED, searchset(total=9)):
+        assert shape(here.cards(with_observation(value, fhirServer=ehr.base))) == expected
+
+
+def test_remarks_take_nothing_from_a_result(here: Local) -> None:
+    assert shape(here.cards(with_observation(searchset(COUNT, REMARK, total=1)))) == shape(here.cards(hook_request(COUNT, RX)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PATIENT,
+        COUNT,
+        {"resourceType": "Parameters"},
+        searchset(PATIENT),
+        {"resourceType": "Bundle", "entry": [{"fullUrl": "Observation/1"}]},
+        {"resourceType": "Bundle", "entry": ["x"]},
+        "text",
+        [],
+        False,
+        {},
+    ],
+)
+def test_another_thing_than_what_was_asked_for_is_refused(here: Local, value: Any) -> None:
+    assert problem(here.hook(with_observation(value)), 400)["expression"] == ["prefetch.observation"]
+
+
+def test_the_patient_is_a_patient(here: Local) -> None:
+    body = hook_request(COUNT)
+    body["prefetch"]["patient"] = COUNT
+    assert problem(here.hook(body), 400)["expression"] == ["prefetch.patient"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"reference": "Group/1"},
+        {"reference": "Practitioner/p"},
+        {"reference": "patient/p"},
+        {"reference": "Patient/x/Patient/p"},
+        {"reference": "p"},
+        {"identifier": {"value": "p"}},
+    ],
+)
+def test_nothing_of_anybody_or_anything_else(here: Local, subject: Json) -> None:
+    assert "another patient" in problem(here.hook(hook_request(COUNT | {"subject": subject}, RX)), 400)["diagnostics"]
+    draft = {**RX, "id": "d", "status": "draft", "subject": subject}
+    assert "another patient" in problem(here.hook(order_request(draft), ORDERS), 400)["diagnostics"]
+
+
+def answering(kind: str, status: int, body: Json) -> Callable[[Any], bool]:
+    def misbehave(handler: Any) -> bool:
+        if f"/{kind}?" not in handler.path:
+            return False
+        send(handler, status, body)
+        return True
+
+    return misbehave
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, REFUSED),
+        (200, {"resourceType": "Bundle", "entry": ["x", 5, None]}),
+        (200, searchset(PATIENT)),
+        (200, searchset(total=7)),
+        (200, searchset(PARTLY)),
+        (200, searchset(COUNT | {"subject": {"reference": "Group/9"}})),
+        (404, FAILED),
+        (400, FAILED),
+        (500, FAILED),
+    ],
+)
+def test_what_a_server_does_not_really_answer_is_not_obtained(here: Local, ehr: FhirServer, status: int, body: Json) -> None:
+    ehr.misbehave = answering("Observation", status, body)
+    try:
+        answer = here.hook(hook_request(prefetch=..., fhirServer=ehr.base))
+    finally:
+        ehr.misbehave = None
+    assert answer.status_code in (400, 412), answer.text
+    if answer.status_code == 412:
+        assert "observation: " in answer.json()["issue"][0]["diagnostics"]
+
+
+def test_a_server_that_may_not_be_asked_spoils_no_whole_prefetch(here: Local) -> None:
+    elsewhere = "https://ehr.example.com/fhir"
+    expected = shape(here.cards(hook_request(COUNT, RX)))
+    assert shape(here.cards(hook_request(COUNT, RX, fhirServer=elsewhere))) == expected
+    body = hook_request(COUNT, RX, fhirServer=elsewhere)
+    del body["prefetch"]["observation"], body["prefetch"]["medicationRequest"]
+    said = problem(here.hook(body), 412)["diagnostics"]
+    assert said.count("not on the list") == 1
+    assert "medicationRequest, observation" in said
+
+
+def test_a_context_cannot_set_the_guidelines_parameters(here: Local) -> None:
+    expected = shape(here.cards(hook_request(COUNT, RX)))
+    for value in (0, "x", {"a": 1}, [1]):
+        body = hook_request(COUNT, RX)
+        body["context"] |= {"Limit": value, "draftOrders": "not a part of patient-view"}
+        assert shape(here.cards(body)) == expected
+
+
+# -- draft orders
+
+DRAFT = {k: v for k, v in RX.items() if k != "authoredOn"} | {"id": "d", "status": "draft"}
+TABLET = {"resourceType": "Medication", "id": "m", "code": RX["medicationCodeableConcept"]}
+
+
+def referring(reference: str) -> Json:
+    return {k: v for k, v in DRAFT.items() if k != "medicationCodeableConcept"} | {
+        "medicationReference": {"reference": reference}
+    }
+
+
+def of(*entries: Json) -> Json:
+    body = order_request(DRAFT)
+    body["context"]["draftOrders"] = {"resourceType": "Bundle", "entry": list(entries)}
+    return body
+
+
+@pytest.mark.parametrize(
+    ("fault", "where"),
+    [
+        ({"medicationCodeableConcept": "tablet A"}, ".medicationCodeableConcept"),
+        ({"medicationCodeableConcept": {"coding": {"code": "a"}}}, ".medicationCodeableConcept.coding"),
+        ({"status": ["draft"]}, ".status"),
+        ({"id": "../../x?y"}, ".id"),
+        ({"resourceType": "Nonsense"}, ""),
+    ],
+)
+def test_a_draft_that_cannot_be_read_is_not_judged(here: Local, fault: Json, where: str) -> None:
+    issue = problem(here.hook(of({"resource": DRAFT | fault}), ORDERS), 400)
+    assert issue["expression"] == [f"context.draftOrders.entry[0].resource{where}"]
+
+
+def test_two_drafts_of_one_id_are_ambiguous(here: Local) -> None:
+    other = DRAFT | {"medicationCodeableConcept": {"text": "Another"}}
+    assert "several" in problem(here.hook(of({"resource": DRAFT}, {"resource": other}), ORDERS), 400)["diagnostics"]
+
+
+def test_empty_elements_of_a_draft_do_not_matter(here: Local) -> None:
+    found = here.cards(of({"resource": DRAFT | {"dosageInstruction": [], "note": None}}), ORDERS)
+    assert [c["summary"] for c in found] == ["A draft holds tablet A"]
+
+
+@pytest.mark.parametrize("selections", ["MedicationRequest/d", [1, None], ["MedicationRequest/other"], ["MedicationRequest/d?x"]])
+def test_selections_are_drafts(here: Local, selections: Any) -> None:
+    body = of({"resource": DRAFT})
+    body["context"]["selections"] = selections
+    assert problem(here.hook(body, ORDERS), 400)["expression"][0].startswith("context.selections")
+
+
+def test_a_selection_may_be_a_bare_id(here: Local) -> None:
+    body = of({"resource": DRAFT})
+    body["context"]["selections"] = ["d"]
+    assert here.cards(body, ORDERS)
+
+
+def test_drafts_are_told_by_the_medication_they_refer_to() -> None:
+    from guideway.service.hook_request import HookRequest
+
+    class Orders:
+        hook = "order-select"
+
+    urn = "urn:uuid:0a0a0a0a-0000-4000-8000-000000000000"
+    contained = referring("#m") | {"contained": [TABLET]}
+    cases = [
+        of({"resource": referring("Medication/m")}, {"resource": TABLET}),
+        of({"fullUrl": urn, "resource": {k: v for k, v in TABLET.items() if k != "id"}}, {"resource": referring(urn)}),
+        of({"resource": contained}),
+    ]
+    for body in cases:
+        request = HookRequest(copy.deepcopy(body), Orders())  # type: ignore[arg-type]
+        (words,) = request.draft_words(request.medications).values()
+        assert words.startswith(RX["medicationCodeableConcept"].get("text") or "Tablet A"), words
+        drafts = [e["resource"]["resourceType"] for e in request.context["draftOrders"]["entry"]]
+        assert drafts == ["MedicationRequest"]
+
+
+@pytest.mark.parametrize("name", ["expires_in", "scope", "subject", "access_token"])
+def test_authorization_has_the_right_types(here: Local, ehr: FhirServer, name: str) -> None:
+    good = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "scope": "patient/*.rs", "subject": "app"}
+    bad = {"expires_in": -1, "scope": 5, "subject": 5, "access_token": "a\nb"}
+    body = hook_request(COUNT, fhirServer=ehr.base, fhirAuthorization=good | {name: bad[name]})
+    assert problem(here.hook(body), 400)["expression"] == [f"fhirAuthorization.{name}"]
