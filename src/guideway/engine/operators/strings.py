@@ -26,6 +26,62 @@ def _pattern(pattern: str) -> re.Pattern[str]:
         raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
+_Finder = tuple[tuple[str, ...], "re.Pattern[str] | None"]
+_SPECIAL = frozenset("\\.^$*+?{}[]|()")
+
+
+@lru_cache(maxsize=512)
+def _finder(pattern: str) -> _Finder:
+    """What tells whether a pattern matches somewhere in a text: it does where one of the words is in it, or the regular
+    expression matches. ``.* (a|b+) .*`` needs a regular expression for ``b+`` alone.
+
+    A long list of words in one pattern is quick to search for and slow to compile; and most patterns meet few texts.
+    """
+    known = _alternatives(pattern)
+    if known is None:
+        return (), _pattern(pattern)
+    before, alternatives, after = known
+    words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
+    others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
+    try:
+        return words, _pattern(f"{before}(?:{'|'.join(others)}){after}") if others else None
+    except CqlRuntimeError:
+        return (), _pattern(pattern)
+
+
+def _alternatives(pattern: str) -> tuple[str, list[str], str] | None:
+    """The alternatives of a pattern that is nothing but one group of them between words, and these words; None for any other."""
+    if "\\" in pattern or "[]" in pattern or "[^]" in pattern:
+        return None
+    core = pattern.removeprefix(".*").removesuffix(".*")
+    before, opened, rest = core.partition("(")
+    inside, closed, after = rest.rpartition(")")
+    if not _SPECIAL.isdisjoint(before) or not _SPECIAL.isdisjoint(after) or not opened or not closed or inside.startswith("?"):
+        return None
+    if "(" not in inside and "[" not in inside:
+        return (before, inside.split("|"), after) if ")" not in inside else None
+    if any(not part.startswith((":", "!", "=", "<!", "<=")) for part in inside.split("(?")[1:]):  # names, flags, conditions
+        return None
+    found = [""]
+    depth, in_class = 0, False
+    for sign in inside:
+        if in_class:
+            in_class = sign != "]"
+        elif sign == "[":
+            in_class = True
+        elif sign == "(":
+            depth += 1
+        elif sign == ")":
+            depth -= 1
+            if depth < 0:
+                return None
+        elif sign == "|" and depth == 0:
+            found.append("")
+            continue
+        found[-1] += sign
+    return None if depth or in_class else (before, found, after)
+
+
 @lru_cache(maxsize=512)
 def _template(substitution: str) -> str:
     """A substitution in Python's form: ``$1`` and ``${name}`` are groups, ``\\$`` a dollar sign."""
@@ -129,7 +185,10 @@ def ends_with(text: str | None, suffix: str | None) -> bool | None:
 
 def matches(text: str | None, pattern: str | None) -> bool | None:
     """Whether the regular expression matches somewhere in ``text``; ``^`` and ``$`` tie it to the ends."""
-    return None if text is None or pattern is None else _pattern(pattern).search(text) is not None
+    if text is None or pattern is None:
+        return None
+    words, other = _finder(pattern)
+    return any(word in text for word in words) or (other is not None and other.search(text) is not None)
 
 
 def replace_matches(text: str | None, pattern: str | None, substitution: str | None) -> str | None:
