@@ -91,3 +91,59 @@ def test_a_condition_in_fhirpath_names_what_it_looked_at() -> None:
     (missing,) = found["open"].missing
     assert missing.supply[0].type == "Patient"
     assert "maritalStatus" in missing.supply[0].text
+
+
+QUERIES = (
+    LOGIC
+    + """
+define "Levels": [Observation: "Level code"]
+define "Counts": [Observation: "Count Tests"]
+define "With": exists ("Counts" O with "Levels" L such that L.status = O.status)
+define "Without": exists ("Counts" O without "Levels" L such that L.status = 'final')
+define "Nested": exists ("Counts" O where exists ("Levels" L where L.status = O.status))
+define "Let": exists ("Counts" O let n: Count("Levels") where n > 0 return n)
+define "And Not": exists ("Counts" O where O.status = 'final' and not "On Tablet A")
+define "Sum": Sum("Counts" O where (O.value as Quantity) > 1 '10*9/L' return all (O.value as Quantity)) > 3 '10*9/L'
+define "Latest":
+  (Last("Counts" O where O.status = 'final' sort by (effective as FHIR.dateTime).value).value as Quantity) > 1 '10*9/L'
+define function "Newest"(every List<Observation>): Last(every O sort by (effective as FHIR.dateTime).value)
+define "Called": ("Newest"("Counts").value as Quantity) > 1 '10*9/L'
+"""
+)
+OLD = observation(5, date="2026-05-19", id="old")
+NEW = observation(2, id="new")
+LEVEL = observation(3, "level", id="level")
+
+
+def named(define: str, *data: Json) -> tuple[str, list[str | None], list[str]]:
+    """The status, the resources that are evidence, and those that were looked at."""
+    found = decided(define, *data, cql=QUERIES)
+    resources = [e.resource.partition("/")[2] if e.resource else e.element for e in found.evidence]
+    return found.status, resources, sorted({c.partition("/")[2] for e in found.evidence for c in e.checked})
+
+
+def test_what_qualified_a_row_is_evidence_too() -> None:
+    amended = NEW | {"status": "amended"}
+    assert named("With", amended, OLD, LEVEL) == ("applies", ["old", "level"], [])
+    assert named("With", amended, LEVEL) == ("does-not-apply", [None], ["level", "new"])
+    assert named("Without", NEW, LEVEL) == ("does-not-apply", [None], ["level", "new"])
+    assert named("Without", NEW, LEVEL | {"status": "amended"}) == ("applies", ["new"], ["level"])
+    assert named("Nested", amended, OLD, LEVEL) == ("applies", ["old", "level"], [])
+    assert named("Let", NEW, LEVEL) == ("applies", ["new", "level"], [])
+    assert named("And Not", NEW) == ("applies", ["new", "onTabletA"], [])
+    assert named("And Not", NEW, medication()) == ("does-not-apply", ["rx"], ["new"])
+
+
+def test_a_sum_rests_on_what_it_left_out_and_the_last_one_not_on_those_before() -> None:
+    low = NEW | {"valueQuantity": NEW["valueQuantity"] | {"value": 1}}
+    assert named("Sum", OLD, low) == ("applies", ["old"], ["new"])
+    assert named("Latest", OLD, NEW) == ("applies", ["new"], [])
+    assert named("Latest", OLD, NEW | {"status": "amended"}) == ("applies", ["old"], ["new"])
+    assert named("Called", OLD, NEW) == ("applies", ["new"], [])
+
+
+def test_the_drug_behind_a_reference_is_looked_at() -> None:
+    drug = {"resourceType": "Medication", "id": "drug", "code": medication()["medicationCodeableConcept"]}
+    request = {k: v for k, v in medication().items() if k != "medicationCodeableConcept"}
+    request |= {"medicationReference": {"reference": "Medication/drug"}}
+    assert named("On Tablet A", request, drug) == ("applies", ["rx"], ["drug"])

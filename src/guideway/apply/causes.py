@@ -19,7 +19,7 @@ from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
-from guideway.apply.traces import PatientTraces, brief, comparison_text, define_name, plain
+from guideway.apply.traces import BRIEF, PatientTraces, brief, comparison_text, define_name, plain
 from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import DefineKey
@@ -88,12 +88,21 @@ class CauseFinder:
                 for_=waiting.get(key, APPLICABILITY),
                 supply=supplies(element, self.traces.guideline),
                 because=list(dict.fromkeys(reasons)),
+                checked=self._looked_at(key),
             )
         if not found:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
             if first is not None:
                 name = next(iter(names), first.define or first.expression)
                 yield Missing(element=name, display=define_words(name), for_=first.kind)
+
+    def _looked_at(self, key: DefineKey) -> list[str]:
+        """The resources that a missing element rests on as it is."""
+        trace = self.traces.trace(*key)
+        if trace is None:
+            return []
+        found, needed, checked = self.traces.sources.of(trace)
+        return list(found | needed | checked)[:BRIEF]
 
     def _waiting(self, results: list[tuple[ConditionResult, Trace]]) -> dict[DefineKey, str]:
         """For each data element, the kind of the first null condition that rests on it."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+import msgspec
+
 from guideway.apply.outcome import ConditionResult, Evidence
-from guideway.apply.provenance import Trace, deciders, resources_of_value, unwrap
+from guideway.apply.provenance import References, Trace, deciders, resources_of_value, unwrap
 from guideway.apply.traces import BRIEF, PatientTraces, comparison_text, define_name, found_in, plain
 from guideway.apply.words import define_words
 from guideway.guideline.compiled import DefineKey, Element
@@ -37,44 +39,80 @@ class EvidenceFinder:
         known = self._known.get(key)
         if known is None:
             reached: dict[DefineKey, None] = {}
-            known = self._known[key] = (list(self._evidence(trace, result, reached)), reached)
+            known = self._known[key] = (self._evidence(trace, result, reached), reached)
         touched.update(known[1])
         return known[0]
 
-    def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> Iterator[Evidence]:
+    def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> list[Evidence]:
+        """What the condition rests on, in the order of the logic; what of it no element and no list accounts for comes last."""
+        found_all, needed, looked_at = self.traces.sources.of(trace)
+        rests_on = found_all | needed
         said = result.define or result.expression
+        items: list[Evidence] = []
+        told: References = {}
         seen: set[int] = set()
         pending: list[tuple[Trace, str, str | None, str]] = [(trace, said, None, said)]
         while pending:
             node, statement, comparison, inside = pending.pop()
-            element = self.traces.element(node)
-            if element is not None:
-                touched[element.library, element.define] = None
-                yield from self._of_element(element, node, statement, comparison)
-                continue
             if id(node) in seen:
                 continue
             seen.add(id(node))
+            element = self.traces.element(node)
+            if element is not None:
+                touched[element.library, element.define] = None
+                items += self._of_element(element, node, statement, comparison, told)
+                continue
             found = resources_of_value(node.value)
             if found or node.kind in ("Retrieve", "Query"):
-                touching = self.traces.nearest(node) if node.kind == "Query" and not found else ()
-                below = [child for _, child in touching]
-                if below:
-                    pending += [(child, statement, comparison, inside) for child in reversed(below)]
-                    continue
-                yield from self._of_resources(node, found, statement, comparison, inside)
+                below = list(self._elements(node, with_sources=not found)) if node.kind == "Query" else []
+                if found or not below:
+                    counted = [reference for reference in found if reference in rests_on]
+                    if counted or not found:
+                        items += self._of_resources(node, counted, statement, comparison, inside, told)
+                pending += [(child, statement, comparison, inside) for child in reversed(below)]
                 continue
             name = define_name(node)
             statement = name if name and isinstance(unwrap(node.value), bool | None) else statement
             inside = name or inside
             text = comparison_text(node)
             pending += [(child, statement, text or comparison, inside) for child in reversed(deciders(node))]
+        rest = [reference for reference in rests_on if reference not in told]
+        items += [self._said_by(reference, said) for reference in rest[:BRIEF]]
+        if len(rest) > BRIEF:
+            items.append(Evidence(display=f"and {len(rest) - BRIEF} more", why=said))
+        unused = [reference for reference in looked_at if reference not in told]
+        if unused:
+            if not items:
+                items.append(Evidence(display=define_words(said), value=plain(trace.value)[0], unit=plain(trace.value)[1]))
+            bearer = next((item for item in items if item.absent), items[0])
+            bearer.checked = [*bearer.checked, *unused][:BRIEF]
+        return items
 
-    def _of_element(self, element: Element, node: Trace, statement: str, comparison: str | None) -> Iterator[Evidence]:
-        found, checked = self.traces.sources.of(node)
+    def _elements(self, query: Trace, *, with_sources: bool) -> Iterator[Trace]:
+        """The data elements that let rows into a query's result or, where there are none, kept them out; and those that the rows
+        came from."""
+        seen: set[int] = set()
+        pending = list(reversed(row_deciders(query, with_sources=with_sources)))
+        while pending:
+            node = pending.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if self.traces.element(node) is not None:
+                yield node
+            else:
+                pending += reversed(row_deciders(node))
+
+    def _of_element(
+        self, element: Element, node: Trace, statement: str, comparison: str | None, told: References
+    ) -> Iterator[Evidence]:
+        found, needed, checked = self.traces.sources.of(node)
+        told.update(found | needed | checked)
         value = unwrap(node.value)
         why = reason(statement, comparison, element.define)
-        references = list(found)
+        references = list(found or needed)
+        if found:
+            checked = needed | checked
         if not references:
             absent = value is None or value is False or value == [] or value == 0
             yield Evidence(
@@ -87,7 +125,7 @@ class EvidenceFinder:
                 checked=list(checked)[:BRIEF],
             )
             return
-        for reference in references[:BRIEF]:
+        for number, reference in enumerate(references[:BRIEF]):
             facts = self.traces.facts(reference)
             own_value, own_unit = plain(value)
             single = len(references) == 1 and own_value is not None and not isinstance(value, bool) and not found_in(value)
@@ -95,21 +133,29 @@ class EvidenceFinder:
             if shown is None and isinstance(own_value, bool):  # an answer, or a finding without a value: what the element says
                 shown = own_value
             yield Evidence(
-                element=element.id, display=element.display, resource=reference, value=shown, unit=unit, date=facts.date, why=why
+                element=element.id,
+                display=element.display,
+                resource=reference,
+                value=shown,
+                unit=unit,
+                date=facts.date,
+                why=why,
+                checked=[] if number else list(checked)[:BRIEF],
             )
         if len(references) > BRIEF:
             more = f"and {len(references) - BRIEF} more"
             yield Evidence(element=element.id, display=f"{element.display}: {more}", why=why)
 
     def _of_resources(
-        self, node: Trace, found: list[str], statement: str, comparison: str | None, inside: str
+        self, node: Trace, found: list[str], statement: str, comparison: str | None, inside: str, told: References
     ) -> Iterator[Evidence]:
         """The resources of a retrieve or query outside any data element; ``inside`` is the define it stands in."""
         references = found
         checked: list[str] = []
         if not found:
-            came_from, left_out = self.traces.sources.of(node)
-            references, checked = list(came_from), list(left_out)
+            came_from, _, left_out = self.traces.sources.of(node)
+            references, checked = list(came_from), [] if came_from else list(left_out)
+        told.update(dict.fromkeys([*references, *checked]))
         why = reason(statement, comparison, None)
         if not references:
             key = (node.library or "", inside)
@@ -123,6 +169,8 @@ class EvidenceFinder:
             yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             yield self._said_by(reference, why)
+        if len(references) > BRIEF:
+            yield Evidence(display=f"{define_words(inside)}: and {len(references) - BRIEF} more", why=why)
 
     def _said_by(self, reference: str, why: str | None) -> Evidence:
         """What a resource says, as evidence."""
@@ -135,6 +183,43 @@ class EvidenceFinder:
             date=facts.date,
             why=why,
         )
+
+
+Key = tuple[str | None, str, str | None, bool]
+
+
+def add(known: dict[Key, Evidence], item: Evidence) -> None:
+    """Add a piece of evidence; of one that is known already only what was looked at besides."""
+    key = (item.element, item.display, item.resource, item.absent)
+    before = known.setdefault(key, item)
+    more = [reference for reference in item.checked if reference not in before.checked]
+    if more and before is not item:  # many recommendations share what is known
+        known[key] = msgspec.structs.replace(before, checked=[*before.checked, *more][:BRIEF])
+
+
+def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:
+    """As ``deciders``, also for queries: the conditions of the rows in the result, else what kept all out."""
+    children = list(node.children or ())
+    if node.kind in ("Query", "With", "Without"):
+        rows = [child for child in children if child.kind == "Iteration"]
+        first = next((number for number, child in enumerate(children) if child.kind == "Iteration"), len(children))
+        if node.kind == "Query":
+            kept = [row for row in rows if has_kept(row)]
+            rows = kept or rows
+        elif node.value is True:
+            rows = rows[-1:]
+        return [*(children[:first] if with_sources else ()), *rows]
+    if node.kind == "Iteration":
+        inner = [child for child in children if child.kind == "Iteration"]
+        if inner:
+            return [row for row in inner if has_kept(row)] or inner
+        return children[: node.kept] if hasattr(node, "kept") else children[-1:]
+    return deciders(node)
+
+
+def has_kept(row: Trace) -> bool:
+    """Whether a row of a query, or a row inside it, is in the result."""
+    return hasattr(row, "kept") or any(child.kind == "Iteration" and has_kept(child) for child in row.children or ())
 
 
 def reason(statement: str, comparison: str | None, define: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from guideway.apply.causes import CauseFinder
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
-from guideway.apply.evidence import EvidenceFinder
+from guideway.apply.evidence import EvidenceFinder, Key, add
 from guideway.apply.left_out import LeftOut
 from guideway.apply.outcome import (
     DOES_NOT_APPLY,
@@ -48,7 +48,7 @@ class Explainer:
     ) -> None:  # fmt: skip
         """Fill in evidence, missing and excluded of a recommendation from the results behind its status; ``only_missing``:
         without the evidence (and so without what is wrong with it)."""
-        evidence: dict[tuple[Any, ...], Evidence] = {}
+        evidence: dict[Key, Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
         results: list[tuple[ConditionResult, Trace]] = []
@@ -63,10 +63,10 @@ class Explainer:
                 missing[display] = Missing(element=display, display=display, for_=result.kind, supply=supply)
             if trace is None and not only_missing:
                 for item in self.evidence.looked_at(result):
-                    evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
+                    add(evidence, item)
         for result, trace in results if not only_missing else ():
             for item in self.evidence.of(trace, result, touched):
-                evidence.setdefault((item.element, item.display, item.resource, item.absent), item)
+                add(evidence, item)
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if recommendation.status == UNKNOWN:

@@ -78,11 +78,14 @@ class Missing(msgspec.Struct, kw_only=True):
     """What waits for it: ``applicability``, ``withheld-when`` or ``satisfied-when``."""
     supply: list[Supply] = []
     because: list[str] = []
+    checked: list[str] = []
+    """Resources that were looked at for it and did not settle it."""
 
     def as_json(self) -> Json:
         """Without what is not known."""
         result: Json = {"element": self.element, "display": self.display, "for": self.for_}
-        return pruned(result | {"supply": [s.as_json() for s in self.supply], "because": self.because})
+        result |= {"supply": [s.as_json() for s in self.supply], "because": self.because}
+        return pruned(result | {"checked": self.checked})
 
 
 class Excluded(msgspec.Struct, kw_only=True, frozen=True):
@@ -122,7 +125,7 @@ class ConditionResult(msgspec.Struct, kw_only=True):
         return result
 
 
-class Source(msgspec.Struct, kw_only=True, frozen=True):
+class Source(msgspec.Struct, frozen=True):
     """Where a statement comes from: a citation of the definition's documentation."""
 
     label: str

@@ -1,4 +1,15 @@
-"""Where values came from: the resources behind a value of a trace, and the operands that made it what it is.
+"""Where a value came from: the resources that it rests on, by what the logic did with them.
+
+The *support* of a value are the resources without which it could be another one:
+
+- ``found``: what it came from: of a list, the rows in it;
+- ``needed``: what made it that: what let the rows in (``where``, ``with``, ``let``, other defines), what chose a branch;
+- ``checked``: what was looked at for it and did not count;
+- ``others``, of a list: the rows that did not get into it, with what kept them out. Whether something exists does not depend on
+  them where something does; a count, the last one, or that nothing exists does.
+
+Of a false ``and`` only the false operand counts, of a true ``or`` the true one; of a call what its body used of the operands; of
+``First`` and ``Last`` the row that was taken.
 
 Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resources``, ``library``, ``define``
 (``engine.trace.TraceNode``).
@@ -6,7 +17,8 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
@@ -23,9 +35,41 @@ class Trace(Protocol):
     define: str | None
 
 
+References = dict[str, None]
+
+
+class Support(NamedTuple):
+    """What a value rests on; ``items``: of a list, each of its items by identity."""
+
+    found: References
+    needed: References
+    checked: References
+    others: References
+    items: dict[int, Support]
+
+    def all(self) -> References:
+        """Every resource in it."""
+        return self.found | self.needed | self.checked | self.others
+
+
+def _support(found: References, needed: References | None = None, checked: References | None = None) -> Support:
+    return Support(found, needed or {}, checked or {}, {}, {})
+
+
+_NOTHING = Support({}, {}, {}, {}, {})
+Scope = Mapping[Any, Support]
+"""What names stand for: aliases and operands by name, the value of a let by its identity."""
+_CONNECTIVES = frozenset({"And", "Or", "Implies"})
+_RESTS_ON_DATA = frozenset({"Retrieve", "AliasRef", "OperandRef", "QueryLetRef"})
+"""Nodes that may rest on data without having operands."""
+_TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
+
+
 def deciders(node: Trace) -> list[Trace]:
     """The children that made the node's value what it is."""
-    children = list(node.children or ())
+    children: list[Trace] = node.children
+    if node.kind not in _CONNECTIVES:
+        return children
     value = unwrap(node.value)
     if node.kind == "And" and value is False:
         return [c for c in children if unwrap(c.value) is False][:1] or children
@@ -42,56 +86,162 @@ class Provenance:
     """Which resources values came from; each node of the traces of one evaluation is looked at once."""
 
     def __init__(self) -> None:
-        self._of: dict[int, tuple[dict[str, None], dict[str, None]]] = {}
-        self._read: dict[int, dict[str, None]] = {}
+        self._known: dict[int, Support] = {}
+        self._read: dict[int, References] = {}
 
-    def of(self, node: Trace) -> tuple[dict[str, None], dict[str, None]]:
-        """The resources that a value came from, and those that were read and did not count."""
-        known = self._of.get(id(node))
+    def of(self, node: Trace) -> tuple[References, References, References]:
+        """The resources that a value came from; those that made it that; those that were looked at for it and did not count."""
+        support = self.support(node, {})
+        found = dict.fromkeys(resources_of_value(node.value)) | support.found
+        needed = {r: None for r in support.needed if r not in found}
+        return found, needed, {r: None for r in (support.checked | support.others) if r not in found and r not in needed}
+
+    def support(self, node: Trace, scope: Scope) -> Support:
+        """What the value of a node rests on; ``scope`` is what the names around it stand for."""
+        known = self._known.get(id(node))
         if known is None:
-            self._of[id(node)] = ({}, {})
-            known = self._of[id(node)] = self._new(node)
+            self._known[id(node)] = _NOTHING
+            known = self._known[id(node)] = self._new(node, scope)
         return known
 
-    def _new(self, node: Trace) -> tuple[dict[str, None], dict[str, None]]:
-        references = resources_of_value(node.value)
-        if references:
-            return dict.fromkeys(references), {}
-        if node.kind == "Retrieve":
-            return {}, dict.fromkeys(node.resources or ())
-        if isinstance(node.value, list) and not node.value:
-            return {}, self.read_by(node)
-        found: dict[str, None] = {}
-        checked: dict[str, None] = {}
-        rows = [child for child in node.children or () if child.kind == "Iteration"] if node.kind == "Query" else []
-        if rows:
-            kept, left_out = self._of_rows(node, rows)
-            found |= dict.fromkeys(kept)
-            checked |= dict.fromkeys(left_out)
-        if not found:
-            for child in deciders(node):
-                if child.kind != "Iteration":
-                    more = self.of(child)
-                    found |= more[0]
-                    checked |= more[1]
-        return found, {reference: None for reference in checked if reference not in found}
+    def _new(self, node: Trace, scope: Scope) -> Support:
+        kind = node.kind
+        if kind == "Query":
+            found = self._query(node, scope)
+        elif kind == "Retrieve":
+            read = dict.fromkeys(node.resources or ())
+            below = self._together(node.children or (), scope)
+            found = below if not read else _support(read, below.all())
+        elif kind in ("AliasRef", "OperandRef", "QueryLetRef"):
+            found = self._named(node, scope)
+        elif kind == "FunctionRef" and hasattr(node, "operands"):
+            given = list(node.children or ())[: len(node.operands)]
+            inner = {name: self.support(child, scope) for name, child in zip(node.operands, given)}
+            found = self._together(list(node.children or ())[len(given) :], inner)
+        elif kind in ("With", "Without"):
+            found = self._related(node, scope)
+        elif kind in ("ExpressionDef", "Define"):
+            found = self._together(node.children or (), {})
+        elif kind == "Exists" and node.value is True:
+            rows = self._together(node.children or (), scope)
+            found = _support(rows.found, rows.needed, rows.checked) if rows.found else rows
+        elif kind == "Flatten" and isinstance(node.value, list):
+            lists = self._together(node.children or (), scope)
+            parts = [(inner, lists.items.get(id(inner))) for child in node.children for inner in child.value or ()]
+            items = {id(item): known for inner, known in parts if known and isinstance(inner, list) for item in inner}
+            found = lists._replace(items=items)
+        elif kind in _TAKES_ONE and node.value is not None:
+            rows = self._together(node.children or (), scope)
+            taken = _item(rows, node.value)
+            found = _support(taken.found, taken.needed, taken.checked | rows.others)
+        elif kind in ("If", "Case") and not isinstance(node.value, bool) and len(node.children or ()) > 1:
+            chosen = self.support(node.children[-1], scope)
+            conditions = self._together(node.children[:-1], scope)
+            found = _merged([chosen, _qualifying(conditions)]) if chosen.found else _merged([conditions, chosen])
+        else:
+            found = self._together(deciders(node), scope)
+        if isinstance(node.value, list) or not (found.others or found.items):
+            return found
+        return _support(found.found, found.needed, found.checked | found.others)
 
-    def _of_rows(self, query: Trace, rows: list[Trace]) -> tuple[list[str], list[str]]:
-        """Of a query's rows: the resources of those that are in its result, and of those that are not."""
-        result = query.value if isinstance(query.value, list) else [query.value]
-        longest = max(len(row.children or ()) for row in rows)
-        kept: list[str] = []
-        left_out: list[str] = []
-        for row in rows:
-            children = list(row.children or ())
-            given = children[-1].value if children else None
-            whole = len(children) == longest and given is not None and given != []
-            inside = any(row.value is value or (whole and given is value) for value in result)
-            references = resources_of_value(row.value) or list(self.read_by(row))
-            (kept if inside else left_out).extend(references)
-        return kept, left_out
+    def _together(self, nodes: Iterable[Trace], scope: Scope) -> Support:
+        supports = []
+        for node in nodes:
+            if node.children or node.kind in _RESTS_ON_DATA:
+                support = self.support(node, scope)
+                if support is not _NOTHING:
+                    supports.append(support)
+        return _merged(supports) if len(supports) != 1 else supports[0]
 
-    def read_by(self, node: Trace) -> dict[str, None]:
+    def _named(self, node: Trace, scope: Scope) -> Support:
+        """What an alias, an operand or a let stands for."""
+        known = scope.get(node.label) if node.kind != "QueryLetRef" else scope.get(id(node.value))
+        if known is not None:
+            return known
+        return _support(dict.fromkeys(resources_of_value(node.value)))
+
+    # -- queries
+
+    def _query(self, node: Trace, scope: Scope) -> Support:
+        children = list(node.children or ())
+        first = next((n for n, child in enumerate(children) if child.kind == "Iteration"), len(children))
+        sources = [self.support(child, scope) for child in children[:first]]
+        kept: list[Support] = []
+        items: dict[int, Support] = {}
+        others: References = {}
+        for source in sources:
+            others |= source.others
+        for row in children[first:]:
+            if row.kind == "Iteration":
+                self._row(row, 0, sources, [], scope, kept, items, others)
+        found = _merged(kept)
+        if not kept:  # no row: what was looked through
+            for source in sources:
+                others |= source.all()
+        return Support(found.found, found.needed, found.checked, others, items)
+
+    def _row(
+        self,
+        row: Trace,
+        depth: int,
+        sources: Sequence[Support],
+        outer: list[Support],
+        scope: Scope,
+        kept: list[Support],
+        items: dict[int, Support],
+        others: References,
+    ) -> None:
+        """One row: it goes to ``kept`` and ``items``, or to ``others``."""
+        children = list(row.children or ())
+        item = _item(sources[depth], row.value) if depth < len(sources) else _NOTHING
+        inside = {**scope, row.label: item}
+        aliases = [*outer, item]
+        if children and children[0].kind == "Iteration":  # of the next source
+            for inner in children:
+                self._row(inner, depth + 1, sources, aliases, inside, kept, items, others)
+            return
+        conditions = children[: getattr(row, "kept", len(children))]
+        results = children[len(conditions) :]
+        supports = []
+        for child in conditions:
+            support = self.support(child, inside)
+            supports.append(support)
+            if child.kind not in ("With", "Without"):  # a let, for all that is known here
+                inside[id(child.value)] = _merged([inside.get(id(child.value), _NOTHING), support])
+        if not hasattr(row, "kept"):
+            for support in (*aliases, *supports[-1:]):
+                others |= support.all()
+            return
+        needed = [
+            _qualifying(support)
+            for child, support in zip(conditions, supports)
+            if child.kind in ("With", "Without") or unwrap(child.value) is True
+        ]
+        given = [self.support(child, inside) for child in results]
+        whole = _merged([*aliases, *needed, *given])
+        whole = _support(whole.found, whole.needed, whole.checked | whole.others)
+        kept.append(whole)
+        value = results[-1].value if results else row.value
+        if value is not None and not isinstance(value, bool):
+            items[id(value)] = _merged([items[id(value)], whole]) if id(value) in items else whole
+
+    def _related(self, node: Trace, scope: Scope) -> Support:
+        """Whether a row is related: by the one that is, or because none of them is."""
+        children = list(node.children or ())
+        rows = [child for child in children if child.kind == "Iteration"]
+        source = getattr(node, "source", None)
+        before = [source] if source is not None else [child for child in children if child.kind != "Iteration"]
+        whole = self._together(before, scope)
+        supports = []
+        for row in rows[-1:] if node.value is True else rows:
+            item = _item(whole, row.value)
+            supports += [item, self._together(row.children or (), {**scope, row.label: item})]
+        if node.value is True:
+            return _merged(supports)
+        looked = _merged([*supports, whole]).all()
+        return _support({}, {}, looked)
+
+    def read_by(self, node: Trace) -> References:
         """Every resource that was read for a value, in the order of reading."""
         known = self._read.get(id(node))
         if known is None:
@@ -100,6 +250,44 @@ class Provenance:
             for child in node.children or ():
                 known |= self.read_by(child)
         return known
+
+
+def _item(rows: Support, value: Any) -> Support:
+    """What one item of a list rests on."""
+    known = rows.items.get(id(value))
+    if known is not None:
+        return known
+    references = resources_of_value(value)
+    if references:
+        return _support(dict.fromkeys(references))
+    return _support(rows.found, rows.needed, rows.checked)
+
+
+def _qualifying(support: Support) -> Support:
+    """What a condition rests on, as what something else needs."""
+    return support if not support.found else Support({}, support.found | support.needed, support.checked, support.others, {})
+
+
+def _merged(supports: Sequence[Support]) -> Support:
+    """Supports as one; the same object where one is all there is."""
+    some = [support for support in supports if support is not _NOTHING]
+    if not some:
+        return _NOTHING
+    first = some[0]
+    if all(support is first for support in some):
+        return first
+    found: References = {}
+    needed: References = {}
+    checked: References = {}
+    others: References = {}
+    items: dict[int, Support] = {}
+    for support in some:
+        found |= support.found
+        needed |= support.needed
+        checked |= support.checked
+        others |= support.others
+        items |= support.items
+    return Support(found, needed, checked, others, items)
 
 
 def resources_of_value(value: Any) -> list[str]:
