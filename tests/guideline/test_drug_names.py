@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from guideway.apply.moment import moment
-from guideway.fhir.element import FhirObject
-from guideway.records.reading import read_resources
-
-from .support import guideline
+from .evaluating import evaluation_of
 
 Json = dict[str, Any]
 MEDICATIONS, CARE = "MastCellMedicationElements", "MastCellCareElements"
@@ -23,16 +19,7 @@ def evaluation(name: str, coding: Json | None = PRODUCT) -> Any:
     common = {"medicationCodeableConcept": concept, "subject": {"reference": "Patient/p"}}
     record = {"resourceType": "MedicationStatement", "id": "m", "status": "active", **common}
     draft = {"resourceType": "MedicationRequest", "id": "d", "status": "draft", "intent": "order", **common}
-    entries = [{"resource": {"resourceType": "Patient", "id": "p", "birthDate": "1961-04-02"}}, {"resource": record}]
-    (patient,) = read_resources([{"resourceType": "Bundle", "type": "collection", "entry": entries}], "names")
-    when, opened = moment("2026-06-01", "UTC"), guideline()
-    return opened.program.evaluation(
-        patient.under(opened.manifest.hygiene, when.text, when.offset),
-        now=when.now,
-        timezone=when.offset,
-        parameters={"draftOrders": [FhirObject("MedicationRequest", draft)]},
-        terminology=opened.terminology,
-    )
+    return evaluation_of([record], drafts=[draft])
 
 
 ON_RECORD = {
