@@ -8,7 +8,7 @@ through the chosen plans (``actions``); duplicates, conflicts and order (``merge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from guideway import __version__
@@ -64,6 +64,7 @@ def apply_guideline(
     setting: Json | None = None,
     setting_context: Json | None = None,
     overrides: Mapping[tuple[str, str], Any] | None = None,
+    wanted: Callable[[PatientOutcome], Mapping[str, str]] | None = None,
 ) -> PatientOutcome:
     """The outcome of one patient.
 
@@ -79,6 +80,8 @@ def apply_guideline(
     - ``warm``: trace only what is explained. The same outcome; faster in a process that has both forms of the logic ready.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
+    - ``wanted``: which recommendations are explained, by key, and how: ``"evidence"``, or ``"missing"`` for the missing data alone;
+      asked when the statuses are known. None: as ``explain`` says.
 
     ``GuidewayError`` for an unknown plan, parameter, policy or time zone.
     """
@@ -144,6 +147,9 @@ def apply_guideline(
         explained = outcome.recommendations if stopped is None else []
         if level in ("short", "brief"):
             explained = [r for r in explained if r.status != DOES_NOT_APPLY]
+        chosen_by = wanted(outcome) if wanted is not None else None
+        if chosen_by is not None:
+            explained = [r for r in explained if r.key in chosen_by]
         if explained:
             from guideway.apply.explain import Explainer
 
@@ -151,6 +157,7 @@ def apply_guideline(
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
+                only_missing = only_missing or (chosen_by or {}).get(recommendation.key) == "missing"
                 explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing)
             outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)

@@ -136,6 +136,24 @@ def cards_of(
     return sorted(made, key=lambda card: RANKS.index(card.body["indicator"]))
 
 
+def to_explain(
+    outcome: PatientOutcome, *, disabled: Collection[str] = (), elsewhere: Collection[str] = (), asked: Collection[str] = ()
+) -> dict[str, str]:
+    """What the cards will say of an outcome whose statuses are known, by the keys of recommendations: ``"evidence"``, or
+    ``"missing"`` where only the missing data is told. The rest need not be explained. The arguments are those of ``cards_of``.
+    """
+    off = frozenset(disabled)
+    told = [r for r in outcome.recommendations if r.plan not in elsewhere and not off.intersection((r.key, *r.statements))]
+    says_something = any(r.status in (APPLIES, SUPPRESSED, ERROR) for r in told)
+    found = {r.key: "evidence" for r in told if r.status == APPLIES}
+    ordering = (outcome.hook or "").startswith("order-")
+    found |= {r.key: "evidence" if ordering and not says_something else "missing" for r in told if r.status == UNKNOWN}
+    if not says_something:  # a card that only asks for data looks at what others ask for
+        others = [r for r in outcome.recommendations if r.plan in asked and r.status == UNKNOWN]
+        found |= {r.key: "missing" for r in others if not off.intersection((r.key, *r.statements))}
+    return found
+
+
 class _Unit(msgspec.Struct, kw_only=True):
     """What gets one section: a recommendation, or a group and what it offers."""
 

@@ -25,7 +25,7 @@ from guideway.records.reading import read_resources, select
 from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
 from guideway.service.caller import Caller
-from guideway.service.cards import Card, cards_of
+from guideway.service.cards import Card, cards_of, to_explain
 from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
@@ -172,6 +172,8 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         raise Problem(400, str(error), expression="prefetch") from error
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     user = request.user or ""
+    left = _left(runtime, service, caller)
+    disabled = [*settings.disabled, *(site.disabled if site is not None else [])]
     outcome = applied(
         service.guideline,
         record,
@@ -184,6 +186,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         encounter=f"Encounter/{request.context['encounterId']}" if request.context.get("encounterId") else None,
         explain="brief",
         warm=True,
+        wanted=lambda known: to_explain(known, disabled=disabled, elsewhere=left.plans, asked=left.asked),
     )
     for finding in outcome.findings:
         log(logging.DEBUG, "finding", service=service.id, hookInstance=request.instance, reason=finding.rule)
@@ -192,7 +195,6 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         if settings.smart_app_url
         else []
     )
-    left = _left(runtime, service, caller)
     return cards_of(
         outcome,
         requests(outcome),
@@ -201,7 +203,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         drafts=request.draft_words(gathered.resources),
         limit=settings.max_cards,
         links=links,
-        disabled=[*settings.disabled, *(site.disabled if site is not None else [])],
+        disabled=disabled,
         missing=gathered.missing,
         elsewhere=left.plans,
         asked=left.asked,
