@@ -162,7 +162,7 @@ def apply_guideline(
             outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)
     find_groups(outcome, trees)
-    _record_findings(outcome, seen, evaluation)
+    _record_findings(outcome, seen, evaluation, guideline)
     _link_requests(outcome)
     return outcome
 
@@ -350,7 +350,7 @@ def _standing(resources: Sequence[Json], when: Moment) -> list[Diagnostic]:
     return found
 
 
-def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any) -> None:
+def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any, guideline: CompiledGuideline) -> None:
     """What the record and the logic reported: findings of the data, exclusions, CQL messages; touched recommendations are
     marked."""
     outcome.excluded = [
@@ -361,18 +361,10 @@ def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any) -> N
     for message in getattr(evaluation, "messages", None) or ():
         text = message if isinstance(message, str) else getattr(message, "message", None) or str(message)
         outcome.findings.append(Diagnostic("cql-message", Severity.information, str(text)))
-    about = getattr(record, "findings_about", None)
-    pointers = [finding.pointer for finding in found if finding.pointer]
-    if about is None or not pointers:
-        return
-    for recommendation in outcome.recommendations:
-        touched = [e.resource for e in recommendation.evidence if e.resource] + [
-            r for e in recommendation.evidence for r in e.checked
-        ]
-        for reference in dict.fromkeys(touched):
-            if not any(pointer.startswith(reference) for pointer in pointers):
-                continue
-            recommendation.findings += [f for f in about(reference) if f not in recommendation.findings]
+    if found:
+        from guideway.apply.touched import mark_touched
+
+        mark_touched(outcome, record, guideline, found)
 
 
 def as_concept(value: Any) -> Json | None:

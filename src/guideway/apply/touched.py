@@ -1,0 +1,70 @@
+"""Which recommendations a fault of the data touches: those that rest on the faulty resource, and those that looked at it.
+
+An absence ("not found: …") looks at every resource that might have been it, often at all of a type. A fault of a *quantity* is
+then no concern of an element that is known by its codes and has none of the resource's: a count without a unit says nothing of
+whether there is a pregnancy. A fault of anything else (a code, a status, a date) may be the very reason why it was not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from guideway.apply.outcome import PatientOutcome, Recommendation
+from guideway.diagnostics import Diagnostic
+from guideway.guideline.compiled import CompiledGuideline
+
+QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", "tie"))
+
+
+def mark_touched(outcome: PatientOutcome, record: Any, guideline: CompiledGuideline, found: list[Diagnostic]) -> None:
+    """Put the findings of the data on the recommendations that they touch."""
+    about = getattr(record, "findings_about", None)
+    pointers = [finding.pointer for finding in found if finding.pointer]
+    if about is None or not pointers:
+        return
+    known: dict[str, list[Diagnostic]] = {}
+    for recommendation in outcome.recommendations:
+        for reference, merely_seen_by in _looked_at(recommendation):
+            if reference not in known:
+                known[reference] = about(reference) if any(p.startswith(reference) for p in pointers) else []
+            for finding in known[reference]:
+                if finding in recommendation.findings:
+                    continue
+                if (
+                    merely_seen_by
+                    and _of_quantity(finding, reference)
+                    and not _is_of(merely_seen_by, reference, record, guideline)
+                ):
+                    continue
+                recommendation.findings.append(finding)
+
+
+def _looked_at(recommendation: Recommendation) -> Iterator[tuple[str, str | None]]:
+    """Each resource behind a recommendation; with the element that only looked at it, None where it counted."""
+    for evidence in recommendation.evidence:
+        if evidence.resource:
+            yield evidence.resource, None
+    for evidence in recommendation.evidence:
+        for reference in evidence.checked:
+            yield reference, evidence.element
+
+
+def _of_quantity(finding: Diagnostic, reference: str) -> bool:
+    return finding.rule in QUANTITY_RULES or (finding.pointer or "").startswith(f"{reference}.valueQuantity")
+
+
+def _is_of(element: str, reference: str, record: Any, guideline: CompiledGuideline) -> bool:
+    """Whether a resource may be the element's, by its code; yes where the element names no codes or the resource has none."""
+    value_set = next((e.value_set for e in guideline.elements.values() if e.id == element), None)
+    resource = (getattr(record, "resolve_quietly", None) or record.resolve)(reference)
+    codings = ((resource.data.get("code") or {}).get("coding") or []) if resource is not None else []
+    if not value_set or not codings:
+        return True
+    from guideway.terminology.expansion import UnresolvedValueSet
+
+    try:
+        codes = guideline.terminology.codes(value_set)
+    except UnresolvedValueSet:
+        return True
+    return any((coding.get("system"), coding.get("code")) in codes for coding in codings if isinstance(coding, dict))
