@@ -20,29 +20,15 @@ from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
 from guideway.apply.conditions import Standing, Verdict, judge, reason_of
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
-from guideway.apply.names import (
-    APPLICABILITY_BEHAVIOR,
-    DIRECTION,
-    EXCLUSIVE_GROUP,
-    NOTE,
-    QUALITY,
-    RATIONALE,
-    STATEMENT_ID,
-    STRENGTH,
-    concept_text,
-    extension_value,
-    objects,
-)
+from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.actions import DEPTH_LIMIT, ActionFacts, PlanFacts, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
-
-DEPTH_LIMIT = 60
-"""Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
 
 
 class ActionNode(msgspec.Struct, kw_only=True):
@@ -93,28 +79,6 @@ class ActionNode(msgspec.Struct, kw_only=True):
         yield self
         for child in self.children:
             yield from child.same_plan()
-
-
-class ActionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action's definition says, whoever the patient is."""
-
-    definition: Json
-    title: str
-    statements: tuple[str, ...]
-    description: str | None
-    rationale: str | None
-    strength: str | None
-    direction: str | None
-    quality: str | None
-    priority: str | None
-    exclusive_group: str | None
-    source: tuple[Source, ...]
-    group: bool
-    """Whether actions stand in it."""
-    notes: tuple[Json, ...]
-    """The extensions with its note expressions."""
-    skipped: str | None
-    """Why it is left out whatever the audience."""
 
 
 class PlanNode(msgspec.Struct, kw_only=True):
@@ -176,6 +140,8 @@ class Walk:
         self.skipped: list[Json] = []
         self.findings: list[Diagnostic] = []
         self.for_everyone = audience == EVERYONE
+        self._facts: dict[int, PlanFacts] = {}
+        """By identity of a plan."""
         self._own: dict[int, Verdict] = {}
         self._visits: dict[tuple[int, Standing], _Visit] = {}
         """By identity of a plan and by what is decided above it."""
@@ -188,11 +154,18 @@ class Walk:
         """By identity of a contained plan's JSON: the plan that contains it."""
         self.contained: dict[tuple[str, str], Artifact] = {}
 
-    def own_verdict(self, definition: Json, libraries: list[str], of: str) -> Verdict:
+    def own_verdict(self, facts: ActionFacts, libraries: list[str], of: str) -> Verdict:
         """The verdict of an action's own conditions. Several ways may lead to its plan; it is evaluated on the first."""
-        known = self._own.get(id(definition))
+        known = self._own.get(id(facts))
         if known is None:
-            known = self._own[id(definition)] = judge(definition, libraries, self.expressions, of)
+            known = self._own[id(facts)] = judge(facts, libraries, self.expressions, of)
+        return known
+
+    def facts(self, artifact: Artifact) -> PlanFacts:
+        """What a plan says, whoever the patient is."""
+        known = self._facts.get(id(artifact))
+        if known is None:
+            known = self._facts[id(artifact)] = self.guideline.facts(artifact)
         return known
 
     def plan(self, artifact: Artifact) -> PlanNode:
@@ -235,16 +208,18 @@ class Walk:
 
     def _walked(self, artifact: Artifact, verdict: Verdict, stack: tuple[str, ...], via: list[str], depth: int) -> PlanNode:
         node = PlanNode(artifact=artifact)
-        libraries = libraries_of(artifact.resource)
-        context = _Place(self, artifact, libraries, (*stack, artifact.canonical), [*via, artifact.id])
-        node.actions = context.actions(artifact.resource.get("action"), verdict, "", depth, group=artifact.resource)
-        statuses = [a.status for a in node.actions]
+        facts = self.facts(artifact)
+        place = _Place(self, artifact, facts.libraries, (*stack, artifact.canonical), [*via, artifact.id])
+        node.actions = place.actions(facts, verdict, depth)
+        statuses = {a.status for a in node.actions}
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
-        computed = {"extension": list(objects(artifact.resource.get("extension")))}
-        for problem in compute_extensions(computed, self.expressions, libraries, {}, self.setting.subject):
-            text = f"{artifact.id}: {problem}"
-            self.findings.append(Diagnostic("extension-expression", Severity.warning, text, artifact.file or None))
-        node.extension = computed.get("extension", [])
+        node.extension = list(objects(artifact.resource.get("extension")))
+        if facts.computes:
+            computed = {"extension": node.extension}
+            for problem in compute_extensions(computed, self.expressions, facts.libraries, {}, self.setting.subject):
+                text = f"{artifact.id}: {problem}"
+                self.findings.append(Diagnostic("extension-expression", Severity.warning, text, artifact.file or None))
+            node.extension = computed.get("extension", [])
         return node
 
     def _reached_again(self, node: PlanNode, via: list[str]) -> None:
@@ -262,12 +237,6 @@ class Walk:
             pending += action.children
 
 
-def libraries_of(resource: Json) -> list[str]:
-    """The libraries an artifact refers to, in order."""
-    found = resource.get("library")
-    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
-
-
 class _Place:
     """One plan being walked: the artifact, its libraries, and how it was reached."""
 
@@ -277,107 +246,76 @@ class _Place:
         self.libraries = libraries
         self.stack = stack
         self.via = via
-        self.names: set[str] = set()
         self.container = walk.containers.get(id(plan.resource), plan)
         """What holds the resources that it names by ``#id``: itself, or the plan that contains it."""
         self.plan_id = plan.id if self.container is plan else f"{self.container.id}.{plan.id}"
+        self.canonical = plan.canonical
+        self.named = plan.id
 
-    def actions(self, definitions: Any, verdict: Verdict, path: str, depth: int, group: Json) -> list[ActionNode]:
+    def actions(self, group: PlanFacts | ActionFacts, verdict: Verdict, depth: int) -> list[ActionNode]:
         """The actions of a plan or of a group, in document order."""
         nodes: list[ActionNode] = []
-        stop_after_one = one_of(group)
         settled: str | None = None
-        for index, definition in enumerate(objects(definitions)):
-            here = f"{path}.{index + 1}" if path else str(index + 1)
-            name = self._name(definition, here)
-            if settled is not None:
-                text = f"applicability behaviour any: {settled} applied first"
-                self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
-                continue
-            if "trigger" in definition and not self._triggered(definition, name):
-                continue
-            if self.walk.for_everyone:
-                reason = self._facts(definition, name).skipped
-            else:
-                reason = reason_to_skip(definition, self.walk.audience)
+        for facts in group.actions:
+            if facts.doubled is not None:
+                finding = self._finding("action-id-duplicate", Severity.warning, facts.doubled, facts.name)
+                self.walk.findings.append(finding)
+            reason = self._reason_to_skip(facts) if settled is None else f"applicability behaviour any: {settled} applied first"
             if reason is not None:
-                self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": reason})
+                self.walk.skipped.append({"plan": self.canonical, "action": facts.name, "reason": reason})
                 continue
-            node = self._action(definition, name, verdict, here, depth)
+            node = self._action(facts, verdict, depth)
             nodes.append(node)
-            if stop_after_one and node.status == APPLIES:
-                settled = name
+            if group.one_of and node.status == APPLIES:
+                settled = facts.name
         return nodes
 
-    def _name(self, definition: Json, path: str) -> str:
-        """What the action is called in this plan: its id, or one made from its place; a second one of that id is told apart."""
-        wish = str(definition.get("id") or f"action-{path}")
-        name = wish
-        while name in self.names:
-            name = f"{wish}-at-{path}" if name == wish else f"{name}-x"
-        if name != wish:
-            text = f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
-            self.walk.findings.append(self._finding("action-id-duplicate", Severity.warning, text, name))
-        self.names.add(name)
-        return name
-
-    def _triggered(self, definition: Json, name: str) -> bool:
-        """Whether an action with triggers answers to the hook of this run (one without answers to whatever its parent does)."""
+    def _reason_to_skip(self, facts: ActionFacts) -> str | None:
+        """Why an action is left out: it answers to another trigger than the hook of this run (one without answers to whatever
+        its parent does), or is not for this audience."""
         hook = self.walk.hook
-        if hook is None:
-            return True
-        names = [t.get("name") for t in objects(definition["trigger"]) if t.get("type") == "named-event"]
-        if not names or hook in names:
-            return True
-        text = f"answers to {', '.join(str(n) for n in names)}, not to {hook}"
-        self.walk.skipped.append({"plan": self.plan.canonical, "action": name, "reason": text})
-        return False
+        if facts.triggers and hook is not None and hook not in facts.triggers:
+            return f"answers to {', '.join(str(n) for n in facts.triggers)}, not to {hook}"
+        return facts.skipped if self.walk.for_everyone else reason_to_skip(facts.definition, self.walk.audience)
 
-    def _action(self, definition: Json, name: str, above: Verdict, path: str, depth: int) -> ActionNode:
+    def _action(self, facts: ActionFacts, above: Verdict, depth: int) -> ActionNode:
+        walk = self.walk
         verdict = above
-        if above.applicability is not False and self.walk.stopped is None:
-            verdict = above.and_(self.walk.own_verdict(definition, self.libraries, f"{self.plan.id}#{name}"))
-        status = DOES_NOT_APPLY if self.walk.stopped is not None else verdict.status
-        node = ActionNode(definition=definition, id=name, verdict=verdict, status=status)
-        facts = self._facts(definition, name)
+        if above.applicability is not False and walk.stopped is None and facts.conditions:
+            verdict = above.and_(walk.own_verdict(facts, self.libraries, f"{self.named}#{facts.name}"))
+        status = DOES_NOT_APPLY if walk.stopped is not None else verdict.status
+        node = ActionNode(definition=facts.definition, id=facts.name, verdict=verdict, status=status)
         recommendation = self._describe(node, facts)
-        problem = recommendation.findings.append
-        if depth > self.walk.deepest:
-            self.walk.deepest = depth
+        if depth > walk.deepest:
+            walk.deepest = depth
         if depth > DEPTH_LIMIT:
-            problem(
-                self._finding("action-depth", Severity.error, f"{name}: actions are nested more than {DEPTH_LIMIT} deep", name)
-            )
+            text = f"{node.id}: actions are nested more than {DEPTH_LIMIT} deep"
+            recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
         else:
             if facts.group:
                 node.group = True
-                node.children = self.actions(definition.get("action"), verdict, path, depth + 1, group=definition)
+                node.children = self.actions(facts, verdict, depth + 1)
             self._definition(node, recommendation, depth)
         is_group = facts.group or node.nested is not None
         if facts.statements or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
         if status == APPLIES:
-            walk = self.walk
-            filling = Filling(
-                node,
-                recommendation,
-                walk.expressions,
-                walk.setting.subject,
-                self.libraries,
-                self.plan.file or None,
-                walk.policy,
-            )
-            own = libraries_of(node.activity.resource) if node.activity is not None else []
-            filling.fill(own or self.libraries)
+            if facts.computes or facts.faults or node.request is not None:
+                file = self.plan.file or None
+                filling = Filling(
+                    node, facts, recommendation, walk.expressions, walk.setting.subject, self.libraries, file, walk.policy
+                )
+                own = libraries_of(node.activity.resource) if node.activity is not None else []
+                filling.fill(own or self.libraries)
             recommendation.notes += self._notes(facts, recommendation)
             self._check_selection(node, recommendation)
-        elif node.recommendation is not None and self.walk.stopped is None and status != DOES_NOT_APPLY:
+        elif node.recommendation is not None and walk.stopped is None and status != DOES_NOT_APPLY:
             recommendation.notes += self._notes(facts, recommendation)
         return node
 
     def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
         return Recommendation(
-            plan=self.plan.canonical,
+            plan=self.canonical,
             plan_id=self.plan_id,
             action=node.id,
             title=facts.title,
@@ -392,18 +330,9 @@ class _Place:
             priority=facts.priority,
             exclusive_group=facts.exclusive_group,
             conditions=list(node.verdict.results),
-            source=list(facts.source),
+            source=[Source(*citation) for citation in facts.sources],
             via=[self.via],
         )
-
-    def _facts(self, definition: Json, name: str) -> ActionFacts:
-        """What an action says of itself; the same for every patient, so found out once for each guideline."""
-        known = self.walk.guideline.memory.get(id(definition))
-        if isinstance(known, ActionFacts) and known.definition is definition:
-            return known
-        facts = facts_of_action(definition, name, self.plan.resource)
-        self.walk.guideline.memory[id(definition)] = facts
-        return facts
 
     def _keep(self, recommendation: Recommendation, verdict: Verdict) -> Recommendation:
         """Note the recommendation; reached a second time, the earlier status of ``STATUSES`` counts and both ways are kept."""
@@ -494,17 +423,19 @@ class _Place:
 
     def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
         notes: list[str] = []
-        for extension in facts.notes:
-            answer = self.walk.expressions.evaluate(extension_value(extension), self.libraries)
+        for question in facts.notes:
+            answer = self.walk.expressions.answer(question, facts.definition, self.libraries)
             if answer.error is not None:
                 recommendation.findings.append(self._finding("note-error", Severity.error, answer.error, recommendation.action))
+                continue
+            if answer.value is None or answer.value == []:
                 continue
             from guideway.apply.fhir_json import as_text
 
             values = answer.value if isinstance(answer.value, list) else [answer.value]
             said = [text for value in values if value is not None and (text := as_text(value)) not in notes]
             notes += said
-            rule = (extension_value(extension) or {}).get("name")
+            rule = (question.expression or {}).get("name")
             if said and isinstance(rule, str) and rule not in recommendation.note_rules:
                 recommendation.note_rules.append(rule)
         return [n for n in notes if n not in recommendation.notes]
@@ -528,80 +459,3 @@ class _Place:
 
     def _finding(self, rule: str, severity: Severity, text: str, action: str) -> Diagnostic:
         return Diagnostic(rule, severity, text, self.plan.file or None, pointer=f"action:{action}")
-
-
-def text_of(value: Any) -> str | None:
-    """A string, or None for anything else."""
-    return value if isinstance(value, str) else None
-
-
-def facts_of_action(definition: Json, name: str, plan: Json) -> ActionFacts:
-    """The facts of one action of a plan; ``name`` is its title where it has none."""
-    title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or name
-    by_url: dict[Any, list[Json]] = {}
-    for extension in objects(definition.get("extension")):
-        url = extension.get("url")
-        if isinstance(url, str):
-            by_url.setdefault(url, []).append(extension)
-
-    def first(url: str) -> Any:
-        return extension_value(by_url[url][0]) if url in by_url else None
-
-    return ActionFacts(
-        definition=definition,
-        title=str(title),
-        statements=tuple(str(extension_value(e)) for e in by_url.get(STATEMENT_ID, ())),
-        description=text_of(definition.get("description")),
-        rationale=text_of(first(RATIONALE)),
-        strength=concept_text(first(STRENGTH)),
-        direction=direction_of(first(DIRECTION)),
-        quality=concept_text(first(QUALITY)),
-        priority=text_of(definition.get("priority")),
-        exclusive_group=text_of(first(EXCLUSIVE_GROUP)),
-        source=tuple(sources(definition, plan)),
-        group=any(True for _ in objects(definition.get("action"))),
-        notes=tuple(by_url.get(NOTE, ())),
-        skipped=reason_to_skip(definition, EVERYONE),
-    )
-
-
-def one_of(group: Json) -> bool:
-    """Whether a plan or a group says that its first action that applies is the only one."""
-    return any(
-        extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
-        for extension in objects(group.get("extension"))
-    )
-
-
-def direction_of(concept: Any) -> str | None:
-    """``for`` or ``against``, from the code of cpg-directionOfRecommendation."""
-    if isinstance(concept, dict):
-        for coding in objects(concept.get("coding")):
-            if isinstance(coding.get("code"), str):
-                return str(coding["code"])
-    return concept_text(concept)
-
-
-def sources(definition: Json, plan: Json) -> list[Source]:
-    """The citations of an action: its documentation; the plan's own only where the action has none and is a leaf."""
-    found = [source_of(d) for d in objects(definition.get("documentation"))]
-    if not found and not definition.get("action"):
-        found = [source_of(d) for d in objects(plan.get("relatedArtifact")) if d.get("type") in ("citation", "documentation")]
-    return [s for s in found if s is not None]
-
-
-def source_of(artifact: Json) -> Source | None:
-    """A RelatedArtifact as a source; a label ``<key>, line(s) N`` gives the key and the lines."""
-    label = artifact.get("label") or artifact.get("display") or artifact.get("citation") or artifact.get("url")
-    if not isinstance(label, str):
-        return None
-    key, _, rest = label.partition(",")
-    head, _, lines = rest.strip().partition(" ")
-    located = head in ("line", "lines", "line(s)")
-    return Source(
-        label=label,
-        key=key.strip() if located else None,
-        lines=lines.strip() if located else None,
-        citation=text_of(artifact.get("citation")),
-        url=text_of(artifact.get("url")),
-    )

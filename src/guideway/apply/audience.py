@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.names import ENABLED, concept_text, first_value, objects
+from guideway.apply.names import concept_text, objects
+from guideway.guideline.actions import switched_off
 
 Json = dict[str, Any]
 
@@ -39,12 +40,9 @@ EVERYONE = Audience()
 
 def reason_to_skip(definition: Json, audience: Audience) -> str | None:
     """Why a plan or an action is not for this audience; None: it is."""
-    if "extension" in definition and first_value(definition, ENABLED) is False:
-        return "switched off (cpg-enabled is false)"
-    if definition.get("status") == "retired" and definition.get("resourceType"):
-        return "retired"
-    if audience == EVERYONE:
-        return None
+    off = switched_off(definition)
+    if off is not None or audience == EVERYONE:
+        return off
     for name, parameters in _CONTEXTS.items():
         wanted = [c for c in objects(definition.get("useContext")) if _context_code(c) == name]
         given = [value for p in parameters if (value := getattr(audience, p)) is not None]

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.actions import ActionNode, PlanNode, text_of
+from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.activities import Setting, person, reference_type
 from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
 from guideway.apply.names import (
@@ -32,12 +32,13 @@ from guideway.apply.names import (
     concept_text,
     objects,
     safe_id,
+    text_of,
 )
 from guideway.apply.outcome import PatientOutcome, pruned
 from guideway.apply.policies import Policy
-from guideway.apply.soundness import cleaned
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
+from guideway.fhir.soundness import cleaned
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]

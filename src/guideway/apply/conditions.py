@@ -9,13 +9,11 @@ place).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from guideway.apply.expressions import Expressions
-from guideway.apply.names import SATISFIED_WHEN, WITHHELD_WHEN, extension_value, extensions, objects
 from guideway.apply.outcome import (
     APPLIES,
     DOES_NOT_APPLY,
@@ -25,12 +23,12 @@ from guideway.apply.outcome import (
     UNKNOWN,
     ConditionResult,
 )
+from guideway.guideline.actions import APPLICABILITY as APPLICABILITY
+from guideway.guideline.actions import SATISFIED_KIND as SATISFIED_KIND
+from guideway.guideline.actions import WITHHELD as WITHHELD
+from guideway.guideline.actions import ActionFacts, Question
 
 Json = dict[str, Any]
-
-APPLICABILITY = "applicability"
-WITHHELD = "withheld-when"
-SATISFIED_KIND = "satisfied-when"
 
 
 Standing = tuple[bool | None, bool, bool, bool, bool]
@@ -77,56 +75,38 @@ class Verdict(msgspec.Struct):
         return Verdict(both, [*self.results, *other.results], self.error or other.error)
 
 
-def judge(action: Json, libraries: list[str], expressions: Expressions, of: str | None = None, *, asked: bool = True) -> Verdict:
-    """The verdict of an action's own conditions; ``of`` names the action in results that children inherit.
-
-    ``asked`` False: an ancestor is false already, so nothing is evaluated.
-    """
+def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of: str | None = None) -> Verdict:
+    """The verdict of an action's own conditions; ``of`` names the action in results that children inherit."""
     verdict = Verdict()
-    if not asked:
-        return verdict
-    extra = expressions.of_action(action)
-    for condition in objects(action.get("condition")):
-        if condition.get("kind") not in (None, APPLICABILITY):
-            continue
-        expression = condition.get("expression")
-        result = ask(APPLICABILITY, expression, libraries, expressions, of, extra)
+    for condition in facts.conditions:
+        result = ask(condition, facts.definition, libraries, expressions, of)
         verdict.results.append(result)
         if result.error is not None:
             verdict.error = verdict.error or result.error
-        elif result.value is False:
-            return Verdict(False, [result])
-        elif result.value is None:
-            verdict.applicability = None
-    for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
-        for extension in extensions(action, url):
-            result = ask(kind, extension_value(extension), libraries, expressions, of, extra)
-            verdict.results.append(result)
-            verdict.error = verdict.error or result.error
+        elif condition.kind == APPLICABILITY:
+            if result.value is False:
+                return Verdict(False, [result])
+            if result.value is None:
+                verdict.applicability = None
     return verdict
 
 
-def ask(
-    kind: str,
-    expression: Any,
-    libraries: list[str],
-    expressions: Expressions,
-    of: str | None,
-    extra: Mapping[str, Any] | None = None,
-) -> ConditionResult:
-    """One expression that must be Boolean; ``extra``: FHIRPath variables of the action."""
-    answer = expressions.evaluate(expression, libraries, extra)
-    given: Json = expression if isinstance(expression, dict) else {}
+def ask(question: Question, action: Json, libraries: list[str], expressions: Expressions, of: str | None) -> ConditionResult:
+    """One expression of an action that must be Boolean."""
+    answer = expressions.answer(question, action, libraries)
+    given: Json = question.expression if isinstance(question.expression, dict) else {}
     text = str(given.get("expression", ""))
     description = given.get("description")
     name = given.get("name")
     error = answer.error
-    value = unwrapped(answer.value)
+    value = answer.value
+    if value is not None and value is not True and value is not False:
+        value = unwrapped(value)
     if error is None and value is not None and not isinstance(value, bool):
         error = f"{text!r} is not Boolean: it gave {type(value).__name__}"
         value = None
     return ConditionResult(
-        kind=kind,
+        kind=question.kind,
         expression=text,
         value=value if error is None else None,
         description=description if isinstance(description, str) else None,

@@ -16,6 +16,7 @@ import msgspec
 
 from guideway.apply.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 from guideway.diagnostics import GuidewayError
+from guideway.guideline.actions import Question
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind
 
@@ -80,6 +81,22 @@ class Expressions:
                     return other
         return answer
 
+    def answer(self, question: Question, action: Json, libraries: list[str]) -> Answer:
+        """The answer to a question of an action."""
+        if question.library is not None and question.define is not None:
+            return self._define(question.library, question.define)
+        return self.evaluate(question.expression, libraries, self.of_action(action))
+
+    def _define(self, library: str, define: str) -> Answer:
+        answer = Answer(library=library, define=define)
+        try:
+            answer.value = self.evaluation.define(library, define)
+        except GuidewayError as error:
+            answer.error = str(error)
+        except RecursionError:
+            answer.error = f"{library}.{define}: the evaluation is nested too deeply"
+        return answer
+
     def _one(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
         if not isinstance(expression, dict):
             return Answer(error="no expression")
@@ -94,14 +111,7 @@ class Expressions:
         bound = self._bound(expression, libraries)
         if bound.error is not None or bound.library is None or bound.define is None:
             return Answer(error=bound.error or "the expression names no define")
-        answer = Answer(library=bound.library, define=bound.define)
-        try:
-            answer.value = self.evaluation.define(bound.library, bound.define)
-        except GuidewayError as error:
-            answer.error = str(error)
-        except RecursionError:
-            answer.error = f"{bound.library}.{bound.define}: the evaluation is nested too deeply"
-        return answer
+        return self._define(bound.library, bound.define)
 
     def _bound(self, expression: Json, libraries: list[str]) -> Bound:
         """Which define an expression names: found out once for each guideline."""

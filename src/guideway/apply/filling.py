@@ -1,9 +1,10 @@
 """What an action that applies brings into the result: computed elements set, and only valid FHIR left.
 
-Takes one action of the walk with its request; changes both in place. First what of the definition goes into the RequestGroup is
-freed of what FHIR does not allow; then come the dynamic values of the activity and of the action, in order, and expressions on
-extensions; then the request is freed of what FHIR does not allow. Everything left out, refused or failed is a finding on the
-recommendation. FHIR R4: http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue
+Takes one action of the walk with its request; changes both in place. What of the definition goes into the RequestGroup was freed
+of what FHIR does not allow before (``guideline.carried``); now come the dynamic values of the activity and of the action, in
+order, and expressions on extensions; then the request is freed of what FHIR does not allow. Everything left out, refused or
+failed is a finding on the recommendation. FHIR R4:
+http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.identity import AnotherPatient, must_be_about
 from guideway.apply.names import CQF_EXPRESSION, first_value, objects
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.actions import ActionFacts, is_computed
 
 if TYPE_CHECKING:
     from guideway.apply.actions import ActionNode
@@ -24,21 +26,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-CARRIED = frozenset(
-    {
-        "prefix", "title", "description", "textEquivalent", "priority", "code", "documentation", "condition", "relatedAction",
-        "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
-        "extension",
-    }
-)  # fmt: skip
-"""Elements of an action that go to RequestGroup.action as they are."""
-
-APART = {"reason": "CodeableConcept", "input": "DataRequirement", "output": "DataRequirement", "participant": "CodeableConcept"}
-"""Elements of an action that go elsewhere, by the type that they (of a participant: the role) have there."""
-
 _NOT_SET = frozenset({"id", "action", "resource"})
 """What others refer to, or what is made from the definition itself."""
-_GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
 
 
 class _NotProposed(ValueError):
@@ -51,6 +40,7 @@ class Filling:
     def __init__(
         self,
         node: ActionNode,
+        facts: ActionFacts,
         recommendation: Recommendation,
         expressions: Expressions,
         subject: str,
@@ -59,7 +49,7 @@ class Filling:
         policy: Policy,
     ) -> None:
         self.node = node
-        self.original = node.definition
+        self.facts = facts
         self.recommendation = recommendation
         self.expressions = expressions
         self.subject = subject
@@ -70,15 +60,16 @@ class Filling:
     def fill(self, activity_libraries: list[str]) -> None:
         """Everything, in order."""
         node = self.node
-        self._carried_apart()
-        self._carried()
+        for fault in self.facts.faults:
+            self._tell("action-invalid", fault)
+        node.definition = self.facts.sound
         if node.request is not None and node.activity is not None:
             for dynamic in objects(node.activity.resource.get("dynamicValue")):
                 self._set(dynamic, activity_libraries, of_activity=True)
             self._computed_extensions(node.request, activity_libraries)
         for dynamic in objects(node.definition.get("dynamicValue")):
             self._set(dynamic, self.libraries, of_activity=False)
-        if _is_computed(node.definition):
+        if self.facts.computes and is_computed(node.definition):
             own = {"extension": deepcopy(node.definition["extension"])}
             self._computed_extensions(own, self.libraries)
             node.definition = {n: v for n, v in node.definition.items() if n != "extension"} | own
@@ -87,7 +78,7 @@ class Filling:
 
     def _sound(self, request: Json) -> Json | None:
         """The request without what is not valid FHIR in it: a definition may hold anything."""
-        from guideway.apply.soundness import cleaned, faults_of
+        from guideway.fhir.soundness import cleaned, faults_of
 
         result, faults = cleaned(request)
         for path, message in faults:
@@ -98,59 +89,6 @@ class Filling:
             self._tell("request-invalid", f"no {request['resourceType']} is made: without what is left out it lacks {missing}")
             return None
         return result
-
-    def _carried(self) -> None:
-        """Keep what is not valid FHIR in a definition out of the RequestGroup."""
-        from guideway.apply.soundness import cleaned
-
-        node = self.node
-        carried = {n: v for n, v in node.definition.items() if n in CARRIED or n.startswith("timing")}
-        if not carried or self._known_sound():
-            return
-        group, faults = cleaned(_GROUP | {"action": [carried]})
-        if not faults and node.definition is self.original:
-            self.expressions.guideline.memory["sound", id(self.original)] = self.original
-        for path, message in faults:
-            self._tell("action-invalid", f"{path.removeprefix('action.0.')}: {message}; it is left out")
-        if faults:
-            kept = (group.get("action") or [{}])[0]
-            node.definition = {n: v for n, v in node.definition.items() if n not in carried} | kept
-
-    def _known_sound(self) -> bool:
-        """Whether this action, as the guideline has it, was found sound before: on another way to it, for another patient."""
-        memory = self.expressions.guideline.memory
-        return self.node.definition is self.original and memory.get(("sound", id(self.original))) is self.original
-
-    def _carried_apart(self) -> None:
-        """The same for what becomes an extension, or goes to the request: reasons, inputs, outputs, roles."""
-        changed: Json = {}
-        for name, kind in APART.items():
-            given = self.node.definition.get(name)
-            if given is None:
-                continue
-            kept = []
-            for item in given if isinstance(given, list) else [given]:
-                if name != "participant" or not isinstance(item, dict):
-                    found = self._one_apart(name, kind, item)
-                    kept += [found] if isinstance(found, dict) else []
-                    continue
-                rest = {n: v for n, v in item.items() if n != "role"}
-                role = self._one_apart(f"{name}.role", kind, item["role"]) if "role" in item else None
-                kept.append(rest | ({"role": role} if isinstance(role, dict) else {}))
-            if kept != given:
-                changed[name] = kept
-        if changed:
-            self.node.definition = self.node.definition | changed
-
-    def _one_apart(self, name: str, kind: str, value: Any) -> Any:
-        from guideway.apply.soundness import cleaned
-
-        basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": [{"url": "urn:x", f"value{kind}": value}]}
-        sound, faults = cleaned(basic)
-        for path, message in faults:
-            where = path.removeprefix("extension.0").removeprefix(f".value{kind}")
-            self._tell("action-invalid", f"{name}{where}: {message}; it is left out")
-        return (sound.get("extension") or [{}])[0].get(f"value{kind}")
 
     def _set(self, dynamic: Json, libraries: list[str], *, of_activity: bool) -> None:
         node = self.node
@@ -201,10 +139,12 @@ class Filling:
         base = next((name for name in node.definition if name == first), None)
         if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
             node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
+        from guideway.guideline.carried import GROUP
+
         overrides = deepcopy(node.overrides)
         set_path(overrides, "RequestGroup.Action", path, value)
         must_be_about(self.subject, overrides, node.overrides)
-        _must_be_sound(_GROUP | {"action": [overrides]}, _GROUP | {"action": [node.overrides]})
+        _must_be_sound(GROUP | {"action": [overrides]}, GROUP | {"action": [node.overrides]})
         node.overrides = overrides
 
     def _computed_extensions(self, element: Json, libraries: list[str]) -> None:
@@ -217,15 +157,11 @@ class Filling:
         self.recommendation.findings.append(Diagnostic(rule, severity, f"{name}: {text}", self.file, pointer=f"action:{name}"))
 
 
-def _is_computed(element: Json) -> bool:
-    return any(name.startswith("_value") for extension in objects(element.get("extension")) for name in extension)
-
-
 def compute_extensions(element: Json, expressions: Expressions, libraries: list[str], variables: Json, subject: str) -> list[str]:
     """cqf-expression on the value of an extension of ``element``: the expression's value takes its place, in place. What fails is
     left out; the problems in words."""
     problems: list[str] = []
-    if not _is_computed(element):
+    if not is_computed(element):
         return problems
     kept: list[Json] = []
     for extension in objects(element["extension"]):
@@ -258,7 +194,7 @@ def compute_extensions(element: Json, expressions: Expressions, libraries: list[
 
 def _must_be_sound(changed: Json, before: Json) -> None:
     """``BadPath`` where a change brought in what is not valid FHIR: a code that the element's binding does not have."""
-    from guideway.apply.soundness import faults_of
+    from guideway.fhir.soundness import faults_of
 
     known = faults_of(before)
     for fault, message in faults_of(changed).items():

@@ -2,24 +2,39 @@
 
 Extensions of our own live below ``https://example.org/guideway/StructureDefinition/``; the others are HL7's (FHIR extensions
 pack, CPG, CRMI). Ids follow from what they name, so the same input has the same ids: FHIR allows 64 characters of ``A-Z a-z
-0-9 - .``.
+0-9 - .``. What says what a plan or an action is, and how JSON is read, is in ``guideline.names``, and is at hand here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from guideway.guideline.names import ALTERNATIVE_EXPRESSION as ALTERNATIVE_EXPRESSION
+from guideway.guideline.names import APPLICABILITY_BEHAVIOR as APPLICABILITY_BEHAVIOR
+from guideway.guideline.names import CPG as CPG
+from guideway.guideline.names import CQF as CQF
+from guideway.guideline.names import DIRECTION as DIRECTION
+from guideway.guideline.names import ENABLED as ENABLED
+from guideway.guideline.names import EXCLUSIVE_GROUP as EXCLUSIVE_GROUP
+from guideway.guideline.names import NOTE as NOTE
+from guideway.guideline.names import OWN as OWN
+from guideway.guideline.names import QUALITY as QUALITY
+from guideway.guideline.names import RATIONALE as RATIONALE
+from guideway.guideline.names import SATISFIED_WHEN as SATISFIED_WHEN
+from guideway.guideline.names import STATEMENT_ID as STATEMENT_ID
+from guideway.guideline.names import STRENGTH as STRENGTH
+from guideway.guideline.names import WITHHELD_WHEN as WITHHELD_WHEN
+from guideway.guideline.names import concept_text as concept_text
+from guideway.guideline.names import extension_value as extension_value
+from guideway.guideline.names import extensions as extensions
+from guideway.guideline.names import first_value as first_value
+from guideway.guideline.names import objects as objects
+from guideway.guideline.names import text_of as text_of
 from guideway.stamps import fingerprint
 
 Json = dict[str, Any]
 
-OWN = "https://example.org/guideway/StructureDefinition/"
-STATEMENT_ID = OWN + "statement-id"
-SATISFIED_WHEN = OWN + "satisfied-when"
-WITHHELD_WHEN = OWN + "withheld-when"
-NOTE = OWN + "note"
-EXCLUSIVE_GROUP = OWN + "exclusive-group"
 OUTCOME = OWN + "recommendation-outcome"
 DRAFT_BANNER = OWN + "draft-banner"
 DISCLAIMER = OWN + "disclaimer"
@@ -36,22 +51,11 @@ ASKED = "/Questionnaire/data-needed-"
 LOGIC_EXTENSIONS = frozenset({SATISFIED_WHEN, WITHHELD_WHEN, NOTE, EXCLUSIVE_GROUP})
 """Ours that steer the evaluation; what they decided is in the outcome, so they are not copied to the output."""
 
-CQF = "http://hl7.org/fhir/StructureDefinition/"
-STRENGTH = CQF + "cqf-strengthOfRecommendation"
-QUALITY = CQF + "cqf-qualityOfEvidence"
-ALTERNATIVE_EXPRESSION = CQF + "cqf-alternativeExpression"
 CQF_EXPRESSION = CQF + "cqf-expression"
 MESSAGES = CQF + "cqf-messages"
 PERTAINS_TO_GOAL = CQF + "resource-pertainsToGoal"
 DO_NOT_PERFORM = CQF + "request-doNotPerform"
 INSTANTIATES_CANONICAL = CQF + "workflow-instantiatesCanonical"
-APPLICABILITY_BEHAVIOR = frozenset(
-    {CQF + "cqf-applicabilityBehavior", "http://hl7.org/fhir/uv/cpg/StructureDefinition/cqf-applicabilityBehavior"}
-)
-CPG = "http://hl7.org/fhir/uv/cpg/StructureDefinition/"
-DIRECTION = CPG + "cpg-directionOfRecommendation"
-RATIONALE = CPG + "cpg-rationale"
-ENABLED = CPG + "cpg-enabled"
 ACTIVITY_KIND = CPG + "cpg-activity-kind"
 TARGET_STATUS = "http://hl7.org/fhir/us/ecr/StructureDefinition/targetStatus"
 TASK_INPUTS = {
@@ -74,46 +78,6 @@ NOT_CARRIED = frozenset(
         "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-softwaresystem",
     }
 )  # fmt: skip
-
-
-def extensions(element: Json, url: str) -> list[Json]:
-    """The extensions of an element with this URL, in order."""
-    found = element.get("extension")
-    return [e for e in found if isinstance(e, dict) and e.get("url") == url] if isinstance(found, list) else []
-
-
-def extension_value(extension: Json) -> Any:
-    """The ``value[x]`` of an extension, whatever its type."""
-    return next((value for name, value in extension.items() if name.startswith("value")), None)
-
-
-def first_value(element: Json, url: str) -> Any:
-    """The value of the first extension with this URL."""
-    found = extensions(element, url)
-    return extension_value(found[0]) if found else None
-
-
-def objects(value: Any) -> Iterator[Json]:
-    """The JSON objects of a list that may be absent or malformed."""
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, dict))
-
-
-def concept_text(concept: Any) -> str | None:
-    """What a CodeableConcept, Coding or code says to people."""
-    if isinstance(concept, str):
-        return concept
-    if not isinstance(concept, dict):
-        return None
-    if isinstance(concept.get("text"), str):
-        return str(concept["text"])
-    codings = concept.get("coding")
-    for coding in codings if isinstance(codings, list) else [concept]:
-        if isinstance(coding, dict):
-            for name in ("display", "code"):
-                if isinstance(coding.get(name), str):
-                    return str(coding[name])
-    return None
 
 
 def safe_id(text: str) -> str:

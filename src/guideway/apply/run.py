@@ -80,8 +80,8 @@ def apply_guideline(
     - ``warm``: trace only what is explained. The same outcome; faster in a process that has both forms of the logic ready.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
-    - ``wanted``: which recommendations are explained, by key, and how: ``"evidence"``, or ``"missing"`` for the missing data alone;
-      asked when the statuses are known. None: as ``explain`` says.
+    - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
+      ``"missing"`` for the missing data alone. None: as ``explain`` says.
 
     ``GuidewayError`` for an unknown plan, parameter, policy or time zone.
     """
@@ -223,7 +223,7 @@ def variables(record: Any, place: Setting) -> Json:
 
 def _sound_goal(goal: Json, plan: Artifact, findings: list[Diagnostic]) -> Json:
     """A goal without what is not valid FHIR in its definition."""
-    from guideway.apply.soundness import cleaned
+    from guideway.fhir.soundness import cleaned
 
     resource, faults = cleaned({"resourceType": "Goal", **{n: v for n, v in goal.items() if n != "_goalId"}})
     for path, message in faults:

@@ -9,13 +9,16 @@ run anyhow.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.canonical import parse
 from guideway.guideline.package import Artifact, Guideline, Manifest
+
+if TYPE_CHECKING:
+    from guideway.guideline.actions import PlanFacts
 
 Json = dict[str, Any]
 DefineKey = tuple[str, str]
@@ -77,7 +80,7 @@ class ParameterInfo(msgspec.Struct, frozen=True, kw_only=True):
     has_default: bool
 
 
-class Definition(msgspec.Struct, frozen=True, kw_only=True):
+class Definition(msgspec.Struct, frozen=True):
     """What is known of a define without evaluating it."""
 
     type: str | None = None
@@ -113,8 +116,9 @@ class CompiledGuideline:
         program: Any = None,
         findings: Iterable[Diagnostic] = (),
         roots: Iterable[str] | None = None,
+        facts: Iterable[PlanFacts] = (),
     ) -> None:
-        """``roots`` are the canonicals of the root plans, where they have been found before."""
+        """``roots`` are the canonicals of the root plans, ``facts`` those of plans, where they have been found before."""
         self.manifest = manifest
         self.content_hash = content_hash
         self.artifacts = tuple(artifacts)
@@ -141,6 +145,8 @@ class CompiledGuideline:
         self._roots: list[Artifact] | None = None
         self._root_names = None if roots is None else tuple(roots)
         self._terminology: Any = None
+        self._facts: dict[int, PlanFacts] = {id(found.resource): found for found in facts}
+        """By identity of the plan's JSON."""
 
     # -- artifacts
 
@@ -166,6 +172,17 @@ class CompiledGuideline:
         if key not in self._resolved:
             self._resolved[key] = self.package.resolve(reference, *types)
         return self._resolved[key]
+
+    def facts(self, plan: Artifact) -> PlanFacts:
+        """What a plan and its actions say, whoever the patient is; of a plan of this guideline it is found out once."""
+        found = self._facts.get(id(plan.resource))
+        if found is None:
+            from guideway.guideline.actions import facts_of_plan
+
+            found = facts_of_plan(plan.resource, self)
+            if any(plan.resource is known.resource for known in self.plans):
+                self._facts[id(plan.resource)] = found
+        return found
 
     def root_plans(self) -> list[Artifact]:
         """The plans that no other plan's action points at: applying these reaches every plan once from the top.
@@ -325,21 +342,25 @@ def freeze(guideline: CompiledGuideline) -> bytes:
     from pickle import PickleBuffer, dumps
 
     buffers: list[PickleBuffer] = []
-    state = dumps(_compact(guideline.state()), 5, buffer_callback=buffers.append)
+    state = dumps(_compact(guideline), 5, buffer_callback=buffers.append)
     parts = [memoryview(state), *(buffer.raw() for buffer in buffers)]
     head = table([part.nbytes for part in parts])
     return b"".join([len(head).to_bytes(4, "little"), head, *parts])
 
 
-def _compact(state: Json) -> Json:
+def _compact(guideline: CompiledGuideline) -> Json:
     """The state with equal parts made the same object, which pickle then writes, and reads, once.
 
     Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
     much for its memory as for its time.
     """
+    from guideway.guideline.actions import facts_of_plan
+
     known: dict[Any, Any] = {}
+    state = guideline.state()
     compact = dict(state)
     compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
+    compact["facts"] = tuple(facts_of_plan(a.resource, guideline) for a in compact["artifacts"] if a.type == "PlanDefinition")
     compact["defines"] = {
         library: {name: msgspec.structs.replace(found, **_fields(found, known)) for name, found in defines.items()}
         for library, defines in state["defines"].items()

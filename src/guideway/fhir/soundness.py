@@ -1,7 +1,7 @@
 """Only valid FHIR leaves: what a definition or a dynamic value would bring in that R4 does not allow is taken out, and named.
 
 ``cleaned(resource)`` gives the resource without its faults, and the faults. An element that is wrong is dropped; one that
-lacks something required is dropped as a whole; what is then empty goes too. Checks by the tables of ``fhir.structure``
+lacks something required is dropped as a whole; what is then empty goes too. Checks by the tables of ``structure``
 (types, formats, required elements, required bindings), which take microseconds.
 """
 

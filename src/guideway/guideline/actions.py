@@ -1,0 +1,275 @@
+"""What plans and their actions say, whoever the patient is: found out when a guideline is compiled, and read by every run.
+
+Takes a PlanDefinition and the guideline that it stands in; gives ``PlanFacts`` with an ``ActionFacts`` for each action, as deep
+as actions may be nested. Conditions and notes have their defines looked up, but where that takes a patient (an expression in
+another language, an alternative expression, a name that leads nowhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from guideway.guideline.expressions import CQL_LANGUAGES, bind
+from guideway.guideline.names import (
+    ALTERNATIVE_EXPRESSION,
+    APPLICABILITY_BEHAVIOR,
+    DIRECTION,
+    ENABLED,
+    EXCLUSIVE_GROUP,
+    NOTE,
+    QUALITY,
+    RATIONALE,
+    SATISFIED_WHEN,
+    STATEMENT_ID,
+    STRENGTH,
+    WITHHELD_WHEN,
+    concept_text,
+    extension_value,
+    extensions,
+    first_value,
+    objects,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
+
+DEPTH_LIMIT = 60
+"""Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
+
+APPLICABILITY = "applicability"
+WITHHELD = "withheld-when"
+SATISFIED_KIND = "satisfied-when"
+
+
+class Question(NamedTuple):
+    """An expression of an action: a condition, or (kind ``note``) what gives a note."""
+
+    kind: str
+    expression: Any
+    """The FHIR Expression, as it stands there."""
+    library: str | None
+    """The library of the define that it names; None: that is to be found out with a patient."""
+    define: str | None
+
+
+class Citation(NamedTuple):
+    """Where a statement comes from; a label ``<key>, line(s) N`` gives the key and the lines."""
+
+    label: str
+    key: str | None
+    lines: str | None
+    citation: str | None
+    url: str | None
+
+
+class ActionFacts(msgspec.Struct, frozen=True):
+    """What an action's definition says, whoever the patient is."""
+
+    definition: Json
+    name: str
+    """What it is called in this plan: its id, or one made from its place; a second one of that id is told apart."""
+    doubled: str | None
+    """Why it is not called by its id."""
+    title: str
+    statements: tuple[str, ...]
+    description: str | None
+    rationale: str | None
+    strength: str | None
+    direction: str | None
+    quality: str | None
+    priority: str | None
+    exclusive_group: str | None
+    sources: tuple[Citation, ...]
+    group: bool
+    """Whether actions stand in it."""
+    one_of: bool
+    """Whether its first action that applies is the only one."""
+    skipped: str | None
+    """Why it is left out for everybody."""
+    triggers: tuple[Any, ...]
+    """The named events that it answers to; none: it answers to whatever its parent does."""
+    conditions: tuple[Question, ...]
+    notes: tuple[Question, ...]
+    sound: Json
+    """The definition with only valid FHIR in what goes into a result."""
+    faults: tuple[str, ...]
+    """What was left out of it."""
+    computes: bool
+    """Whether elements of it or its extensions are computed for each patient."""
+    actions: tuple[ActionFacts, ...]
+    """Those that stand in it."""
+
+
+class PlanFacts(msgspec.Struct, frozen=True):
+    """What a plan says, whoever the patient is."""
+
+    resource: Json
+    libraries: list[str]
+    """The canonicals of its libraries."""
+    skipped: str | None
+    one_of: bool
+    computes: bool
+    """Whether its own extensions are computed for each patient."""
+    actions: tuple[ActionFacts, ...]
+
+
+def facts_of_plan(resource: Json, guideline: CompiledGuideline) -> PlanFacts:
+    """The facts of one plan."""
+    libraries = libraries_of(resource)
+    reader = _Reader(resource, guideline, libraries)
+    return PlanFacts(
+        resource,
+        libraries,
+        switched_off(resource),
+        one_of(resource),
+        is_computed(resource),
+        tuple(reader.actions(resource.get("action"), "", 0)),
+    )
+
+
+def libraries_of(resource: Json) -> list[str]:
+    """The libraries an artifact refers to, in order."""
+    found = resource.get("library")
+    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
+
+
+def one_of(group: Json) -> bool:
+    """Whether a plan or a group says that its first action that applies is the only one."""
+    return any(
+        extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
+        for extension in objects(group.get("extension"))
+    )
+
+
+def switched_off(definition: Json) -> str | None:
+    """Why a plan or an action is for nobody; None: it is for somebody."""
+    if "extension" in definition and first_value(definition, ENABLED) is False:
+        return "switched off (cpg-enabled is false)"
+    if definition.get("status") == "retired" and definition.get("resourceType"):
+        return "retired"
+    return None
+
+
+def is_computed(element: Json) -> bool:
+    """Whether the value of an extension on it is computed."""
+    return any(name.startswith("_value") for extension in objects(element.get("extension")) for name in extension)
+
+
+class _Reader:
+    """Reads the actions of one plan."""
+
+    def __init__(self, plan: Json, guideline: CompiledGuideline, libraries: list[str]) -> None:
+        self.plan = plan
+        self.guideline = guideline
+        self.libraries = libraries
+        self.names: set[str] = set()
+
+    def actions(self, definitions: Any, path: str, depth: int) -> Iterator[ActionFacts]:
+        """The facts of each action of the plan or of a group, with what stands in it."""
+        for index, definition in enumerate(objects(definitions), 1):
+            yield self._action(definition, f"{path}.{index}" if path else str(index), depth)
+
+    def _action(self, definition: Json, path: str, depth: int) -> ActionFacts:
+        from guideway.guideline.carried import sound
+
+        name, doubled = self._name(definition, path)
+        title = definition.get("title") or definition.get("textEquivalent") or definition.get("description") or name
+        by_url: dict[Any, list[Json]] = {}
+        for extension in objects(definition.get("extension")):
+            url = extension.get("url")
+            if isinstance(url, str):
+                by_url.setdefault(url, []).append(extension)
+
+        def first(url: str) -> Any:
+            return extension_value(by_url[url][0]) if url in by_url else None
+
+        conditions = [
+            self._question(APPLICABILITY, condition.get("expression"))
+            for condition in objects(definition.get("condition"))
+            if condition.get("kind") in (None, APPLICABILITY)
+        ]
+        for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
+            conditions += [self._question(kind, extension_value(e)) for e in by_url.get(url, ())]
+        kept, faults = sound(definition)
+        return ActionFacts(
+            definition,
+            name,
+            doubled,
+            str(title),
+            tuple(str(extension_value(e)) for e in by_url.get(STATEMENT_ID, ())),
+            text_of(definition.get("description")),
+            text_of(first(RATIONALE)),
+            concept_text(first(STRENGTH)),
+            direction_of(first(DIRECTION)),
+            concept_text(first(QUALITY)),
+            text_of(definition.get("priority")),
+            text_of(first(EXCLUSIVE_GROUP)),
+            tuple(citations(definition, self.plan)),
+            any(True for _ in objects(definition.get("action"))),
+            one_of(definition),
+            switched_off(definition),
+            tuple(t.get("name") for t in objects(definition.get("trigger")) if t.get("type") == "named-event"),
+            tuple(conditions),
+            tuple(self._question("note", extension_value(e)) for e in by_url.get(NOTE, ())),
+            kept,
+            faults,
+            "dynamicValue" in definition or is_computed(definition),
+            tuple(self.actions(definition.get("action"), path, depth + 1)) if depth <= DEPTH_LIMIT else (),
+        )
+
+    def _name(self, definition: Json, path: str) -> tuple[str, str | None]:
+        wish = str(definition.get("id") or f"action-{path}")
+        name = wish
+        while name in self.names:
+            name = f"{wish}-at-{path}" if name == wish else f"{name}-x"
+        self.names.add(name)
+        if name == wish:
+            return name, None
+        return name, f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
+
+    def _question(self, kind: str, expression: Any) -> Question:
+        if isinstance(expression, dict) and expression.get("language") in CQL_LANGUAGES and text_of(expression.get("expression")):
+            bound = bind(self.guideline, expression, self.libraries)
+            if bound.error is None and not extensions(expression, ALTERNATIVE_EXPRESSION):
+                return Question(kind, expression, bound.library, bound.define)
+        return Question(kind, expression, None, None)
+
+
+def direction_of(concept: Any) -> str | None:
+    """``for`` or ``against``, from the code of cpg-directionOfRecommendation."""
+    if isinstance(concept, dict):
+        for coding in objects(concept.get("coding")):
+            if isinstance(coding.get("code"), str):
+                return str(coding["code"])
+    return concept_text(concept)
+
+
+def citations(definition: Json, plan: Json) -> list[Citation]:
+    """The citations of an action: its documentation; the plan's own only where the action has none and is a leaf."""
+    found = [citation_of(d) for d in objects(definition.get("documentation"))]
+    if not found and not definition.get("action"):
+        found = [citation_of(d) for d in objects(plan.get("relatedArtifact")) if d.get("type") in ("citation", "documentation")]
+    return [c for c in found if c is not None]
+
+
+def citation_of(artifact: Json) -> Citation | None:
+    """A RelatedArtifact as a citation."""
+    label = artifact.get("label") or artifact.get("display") or artifact.get("citation") or artifact.get("url")
+    if not isinstance(label, str):
+        return None
+    key, _, rest = label.partition(",")
+    head, _, lines = rest.strip().partition(" ")
+    located = head in ("line", "lines", "line(s)")
+    return Citation(
+        label,
+        key.strip() if located else None,
+        lines.strip() if located else None,
+        text_of(artifact.get("citation")),
+        text_of(artifact.get("url")),
+    )
