@@ -139,7 +139,7 @@ class Conversions:
 
     def _named(self, from_: Type, to: Type) -> Conversion | None:
         """Conversions of the System model and of the models in use; a model's may be followed by a System one."""
-        for target, node in SYSTEM_CONVERSIONS.get(from_, ()):
+        for target, node in SYSTEM_CONVERSIONS.get(self.types.system_base(from_), ()):
             if target == to:
                 return Conversion("operator", from_, to, self._class_cost(to), name=node)
         best: Conversion | None = None
@@ -239,7 +239,10 @@ class Conversions:
 
     def targets(self, from_: Type) -> Iterable[Type]:
         """The types that ``from_`` converts to implicitly, the nearest first."""
-        for target, _ in SYSTEM_CONVERSIONS.get(from_, ()):
+        plain = self.types.system_base(from_)
+        if plain != from_:
+            yield plain
+        for target, _ in SYSTEM_CONVERSIONS.get(plain, ()):
             yield target
         for known in self.types.model_conversions(from_):
             yield known.to
@@ -263,6 +266,9 @@ class Conversions:
             return a
         if self.types.is_subtype(a, b):
             return b
+        plain, other = self.types.system_base(a), self.types.system_base(b)
+        if (plain, other) != (a, b):
+            return self.join(plain, other)
         if isinstance(a, ListType) and isinstance(b, ListType):
             inner = self.join(a.element, b.element)
             return ListType(inner) if inner is not None else None

@@ -187,6 +187,15 @@ class TypeSystem:
             found = self._ancestors[type_] = tuple(chain)
         return found
 
+    def system_base(self, type_: Type) -> Type:
+        """The System type that a model gives a name of its own (``statusReason`` is a Concept); other types as they are."""
+        if not isinstance(type_, NamedType) or type_.uri == SYSTEM_URI:
+            return type_
+        for base in self.ancestors(type_):
+            if isinstance(base, NamedType) and base.uri == SYSTEM_URI and base != ANY:
+                return base
+        return type_
+
     def is_subtype(self, type_: Type, of: Type) -> bool:
         """Whether every value of ``type_`` is a value of ``of``: the same type, a derived one, a member of a choice."""
         if type_ == of or of == ANY:
@@ -263,7 +272,10 @@ class TypeSystem:
             model = self.model_of(type_)
             if model is not None:
                 info = model.element(f"{model.name}.{type_.local_name}", name)
-                return ElementType(self.parse(info.type), info.target) if info is not None else None
+                if info is not None:
+                    return ElementType(self.parse(info.type), info.target)
+                plain = self.system_base(type_)
+                return self.element(plain, name) if plain != type_ else None
         return self.elements(type_).get(name)
 
     def _model_elements(self, type_: NamedType) -> dict[str, ElementType]:
@@ -271,6 +283,8 @@ class TypeSystem:
         if model is None:
             return {}
         known = model.elements(f"{model.name}.{type_.local_name}")
+        if not known and (plain := self.system_base(type_)) != type_:
+            return self.elements(plain)
         return {name: ElementType(self.parse(info.type), info.target) for name, info in known.items()}
 
     # ---- conversions ---------------------------------------------------------------------------------------------------
