@@ -158,7 +158,8 @@ class Provenance:
         known = scope.get(node.label) if node.kind != "QueryLetRef" else scope.get(id(node.value))
         if known is not None:
             return known
-        return _support(dict.fromkeys(resources_of_value(node.value)))
+        references = resources_of_value(node.value)
+        return _support(dict.fromkeys(references)) if references else _NOTHING
 
     # -- queries
 
@@ -245,10 +246,17 @@ class Provenance:
         """Every resource that was read for a value, in the order of reading."""
         known = self._read.get(id(node))
         if known is None:
-            known = dict.fromkeys(node.resources or ())
-            self._read[id(node)] = known
-            for child in node.children or ():
-                known |= self.read_by(child)
+            known = self._read[id(node)] = {}
+            pending = [node]
+            while pending:
+                current = pending.pop()
+                if current.kind == "ExpressionDef" and current is not node:  # others refer to it too
+                    known |= self.read_by(current)
+                    continue
+                if current.resources:
+                    known |= dict.fromkeys(current.resources)
+                if current.children:
+                    pending += reversed(current.children)
         return known
 
 
@@ -270,12 +278,17 @@ def _qualifying(support: Support) -> Support:
 
 def _merged(supports: Sequence[Support]) -> Support:
     """Supports as one; the same object where one is all there is."""
-    some = [support for support in supports if support is not _NOTHING]
-    if not some:
-        return _NOTHING
-    first = some[0]
-    if all(support is first for support in some):
+    first = _NOTHING
+    several = False
+    for support in supports:
+        if support is not first and support is not _NOTHING:
+            several = first is not _NOTHING
+            if several:
+                break
+            first = support
+    if not several:
         return first
+    some = [support for support in supports if support is not _NOTHING]
     found: References = {}
     needed: References = {}
     checked: References = {}

@@ -51,17 +51,17 @@ class PatientTraces:
     def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
         """The data elements below a node that are not below another one."""
         seen: set[int] = set()
-        pending = list(node.children or ())
+        pending = list(reversed(node.children or ()))
         while pending:
-            child = pending.pop(0)
+            child = pending.pop()
             if id(child) in seen:
                 continue
             seen.add(id(child))
             element = self.element(child)
             if element is not None:
                 yield element, child
-            else:
-                pending = [*(child.children or ()), *pending]
+            elif child.children:
+                pending += reversed(child.children)
 
     def facts(self, reference: str) -> ResourceFacts:
         """What a resource of the record says."""

@@ -82,7 +82,7 @@ def _row(g: Generator, alias: str, locator: str | None, kept: str = "") -> tuple
     assert outer is not None
     below = g.below = Below(g, listed=True)
     item = bound_value(g.aliases[alias])
-    made = node_text("Iteration", place_text(g, alias, locator), item.text, below.rows(), kept)
+    made = node_text("Iteration", place_text(g, alias, locator), item.text, f"(*{below.rows()},)", kept)
     return outer, below, f"{outer.rows()}.append({made})"
 
 

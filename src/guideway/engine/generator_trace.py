@@ -79,8 +79,6 @@ class Below:
         self.block.items[self.at : self.at] = first
         if not self._parts:
             return "()", 0
-        if self._listed:
-            return self._lists[0], 0
         return f"({', '.join(text for text, _ in self._parts)},)", 1 + max(depth for _, depth in self._parts)
 
 

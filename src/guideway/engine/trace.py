@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
 
 
-class _Children(list["TraceNode"]):
-    """The children of a node in their final form."""
-
-    __slots__ = ()
+_NONE: list[Any] = []
 
 
 class TraceNode(msgspec.Struct, eq=False):
@@ -41,8 +38,8 @@ class TraceNode(msgspec.Struct, eq=False):
     """The locator, a space, the label."""
     value: Any
     below: Any
-    """What the code gave for the children; nodes, null for what was not evaluated, lists, and of a call the names of its operands
-    with the children of its body."""
+    """What the code gave for the children, a tuple: nodes, null for what was not evaluated, lists, and of a call the names of its
+    operands with the children of its body. A list: the children, in their final form."""
     more: Any = None
     """Of a row: ``kept``; of a With or Without: ``source``; of a call: ``operands``."""
     reads: tuple[tuple[str, str], ...] = ()
@@ -73,24 +70,24 @@ class TraceNode(msgspec.Struct, eq=False):
     def children(self) -> list[TraceNode]:
         """The operands in the order of evaluation."""
         below = self.below
-        return below if type(below) is _Children else self._settled()
-
-    def _settled(self) -> list[TraceNode]:
-        found = _Children()
-        self._gather(self.below, found)
-        home = self.home
-        for child in found:
-            if child.home is None:
-                child.home = home
-            if type(child.value) is Beyond:
-                child.value = None
+        if type(below) is list:
+            return below
+        if not below:
+            return _NONE
+        found: list[TraceNode] = []
+        self._gather(below, found)
         self.below = found
         return found
 
-    def _gather(self, below: Iterable[Any], found: _Children) -> None:
+    def _gather(self, below: Iterable[Any], found: list[TraceNode]) -> None:
+        home = self.home
         for child in below:
             kind = type(child)
             if kind is TraceNode:
+                if child.home is None:
+                    child.home = home
+                if type(child.value) is Beyond:
+                    child.value = None
                 found.append(child)
             elif kind is list:
                 self._gather(child, found)
@@ -129,9 +126,11 @@ class TraceNode(msgspec.Struct, eq=False):
     @property
     def resources(self) -> tuple[str, ...]:
         """The resources that this sub-expression itself read, as ``Observation/x``."""
+        if self.reads:
+            return tuple(dict.fromkeys(reference for reference, _ in self.reads))
         if self.kind == "Retrieve" and isinstance(self.value, list):
             return tuple(item.reference for item in self.value if isinstance(item, FhirObject) and item.reference)
-        return tuple(dict.fromkeys(reference for reference, _ in self.reads))
+        return ()
 
     def walk(self) -> Iterator[TraceNode]:
         """This node and all below it, each define once, in the order of evaluation."""
