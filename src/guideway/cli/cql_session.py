@@ -187,10 +187,9 @@ def _placed(error: GuidewayError, result: TranslationResult) -> GuidewayError:
 
     if not isinstance(error, CqlRuntimeError) or (error.library, error.define) != (NAME, RESULT) or result.library is None:
         return error
-    around = next((define.locator for define in result.library.statements if define.name == RESULT), None)
-    above = int((around or "0").partition(":")[0])
-    ends = [end.split(":") for end in (error.locator or "").split("-")]
-    place = "-".join(f"{int(line) - above}:{column}" for line, column in ends) if error.locator else None
+    from guideway.cql.translator import locator_in_expression
+
+    place = locator_in_expression(result.library, error.locator)
     return CqlRuntimeError(error.message, define="expression", locator=place)
 
 

@@ -155,6 +155,16 @@ def translate_expression(
     return result._replace(diagnostics=sorted(moved, key=lambda d: d.rule == "cql-syntax" and d.position == own.position(0, 0)))
 
 
+def locator_in_expression(library: elm.Library, locator: str | None) -> str | None:
+    """A locator of the library that ``translate_expression`` made, as one of the text that it was given."""
+    around = next((define.locator for define in library.statements if define.name == EXPRESSION_NAME), None)
+    if locator is None or around is None:
+        return None
+    above = int(around.partition(":")[0])
+    ends = [end.split(":") for end in locator.split("-")]
+    return "-".join(f"{int(line) - above}:{column}" for line, column in ends)
+
+
 def _moved_up(diagnostic: Diagnostic, lines: int, text: SourceText) -> Diagnostic:
     """The finding as one of the expression's text; that there is no expression is said of the text's beginning."""
     position = diagnostic.position

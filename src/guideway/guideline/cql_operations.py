@@ -14,6 +14,7 @@ from typing import Any
 
 from guideway.diagnostics import GuidewayError
 from guideway.engine.data import DataSource, ResourceSource
+from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.parameters import define_parameters, error_parameters, result_parameters
 from guideway.engine.values import DateTime
 from guideway.guideline.compiled import CompiledGuideline
@@ -46,18 +47,19 @@ class Cql:
     ) -> Json:
         """The Parameters resource of one expression: ``return``, or ``evaluation error`` with an OperationOutcome."""
         try:
-            program = self._program(expression, tuple(includes), source is not None)
+            program, library = self._program(expression, tuple(includes), source is not None)
             terminology = self._guideline.terminology if self._guideline is not None else None
             evaluation = program.evaluation(
                 source or ResourceSource(), now=now, timezone=timezone, parameters=dict(parameters or {}), terminology=terminology
             )
-            from guideway.cql.translator import EXPRESSION_NAME
-
-            return result_parameters(evaluation.define("Expressions", EXPRESSION_NAME))
+            return result_parameters(evaluation.define(library.identifier.id, library.statements[-1].name))
+        except CqlRuntimeError as error:
+            return error_parameters(str(_placed(error, library)))
         except GuidewayError as error:
             return error_parameters(str(error))
 
     def _program(self, expression: str, includes: tuple[str, ...], with_data: bool) -> Any:
+        """The compiled program of an expression, and the library made around it."""
         key = (expression, includes, with_data)
         with self._lock:
             program = self._programs.pop(key, None)
@@ -93,7 +95,16 @@ class Cql:
             raise GuidewayError(
                 "\n".join(d.as_text() for d in result.errors) or "the expression cannot be translated", result.errors
             )
-        return compile_program(result.libraries)
+        return compile_program(result.libraries), result.library
+
+
+def _placed(error: CqlRuntimeError, library: Any) -> CqlRuntimeError:
+    """An error of the expression itself with its place in the caller's text, not in the library made around it."""
+    if (error.library, error.define) != (library.identifier.id, library.statements[-1].name):
+        return error
+    from guideway.cql.translator import locator_in_expression
+
+    return CqlRuntimeError(error.message, define="expression", locator=locator_in_expression(library, error.locator))
 
 
 def evaluate_library(
