@@ -98,7 +98,7 @@ def acting(**more):
         ("C9", acting(type="fire-event", resource=...)),
         ("C10", acting(description=...)),
         ("C11", acting(resource=...)),
-        ("C12", acting(type="delete")),
+        ("C12", acting(type="delete", resource=...)),
         ("C13", card(suggestions=[SUGGESTION, SUGGESTION | {"uuid": str(uuid.uuid4())}])),
         ("C14", offering(label=...)),
         ("C15", offering(uuid=...)),

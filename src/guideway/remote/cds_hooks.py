@@ -5,12 +5,11 @@ Knows no service in particular. What a service sends is taken as it is; ``hooks_
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,11 +22,9 @@ from guideway.remote.documents import decode
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard
 from guideway.remote.local_search import NotAnswerable, Shelf
+from guideway.remote.prefetch_tokens import TOKEN, earlier, fill
 
 Json = dict[str, Any]
-
-_TOKEN = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-_TODAY = re.compile(r"today\(\)(?:\s*([+-])\s*(\d+)\s*days?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,48 +168,48 @@ def prefetch_for(service: Mapping[str, Any], context: Mapping[str, Any], shelf: 
     """The prefetch of a service's templates, answered from the resources at hand.
 
     A key that cannot be answered is left out, as a client must (CDS Hooks 2.0, "Prefetch Template"), and the reason is given; a
-    read that finds nothing is null.
+    read that finds nothing is null. Templates that use the results of others come after these, in whatever order they are listed.
     """
     values: Json = {}
     left_out: dict[str, str] = {}
     templates = service.get("prefetch")
-    for key, template in templates.items() if isinstance(templates, dict) else ():
+    resources = resources_by_reference(context)
+    for key, template in _in_order(templates if isinstance(templates, dict) else {}):
         try:
             if not isinstance(template, str):
                 raise NotAnswerable("its template is not a text")
-            values[key] = shelf.answer(fill(template, context, now))
+            query = fill(template, context, now, values, lambda reference: resources.get(reference) or shelf.get(reference))
+            values[key] = shelf.answer(query)
         except NotAnswerable as error:
             left_out[key] = str(error)
-    return Prefetched(values, left_out)
+    return Prefetched({key: values[key] for key in templates or () if key in values}, left_out)
 
 
-def fill(template: str, context: Mapping[str, Any], now: datetime | None = None) -> str:
-    """A prefetch template with its tokens replaced; raises NotAnswerable for a token that has no value.
+def _in_order(templates: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The templates, each after those whose results it uses; those of a circle at the end."""
+    waiting = dict(templates)
+    while waiting:
+        ready = [key for key, template in waiting.items() if not (uses(template) & waiting.keys()) - {key}]
+        for key in ready or list(waiting):
+            yield key, waiting.pop(key)
 
-    >>> fill("Observation?patient={{context.patientId}}", {"patientId": "7"})
-    'Observation?patient=7'
-    """
 
-    def value(match: re.Match[str]) -> str:
-        token = match[1]
-        today = _TODAY.fullmatch(token)
-        if today is not None:
-            days = int(today[2] or 0) * (-1 if today[1] == "-" else 1)
-            return ((now or datetime.now(UTC)) + timedelta(days=days)).date().isoformat()
-        user, _, key = str(context.get("userId") or "").partition("/")
-        users = {f"user{kind}Id": kind for kind in ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")}
-        if token in users:
-            if users[token] != user:
-                raise NotAnswerable(f"the user is not a {users[token]}")
-            return quote(key, safe="")
-        found = context.get(token.removeprefix("context.")) if token.startswith("context.") else None
-        if isinstance(found, list) and found and all(isinstance(each, str) for each in found):
-            return ",".join(quote(each, safe="/") for each in found)
-        if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
-            raise NotAnswerable(f"the token {{{{{token}}}}} has no value here")
-        return quote(str(found), safe="")
+def uses(template: Any) -> set[str]:
+    """The keys of the templates whose results a template uses."""
+    return {key for token in TOKEN.findall(template) for key in earlier(token)} if isinstance(template, str) else set()
 
-    return _TOKEN.sub(value, template)
+
+def resources_by_reference(context: Mapping[str, Any]) -> dict[str, Json]:
+    """The resources of the Bundles in a context by ``Type/id`` and by their fullUrl."""
+    found: dict[str, Json] = {}
+    for value in context.values():
+        entries = value.get("entry") if isinstance(value, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            resource = entry.get("resource") if isinstance(entry, dict) else None
+            if isinstance(resource, dict):
+                names = (f"{resource.get('resourceType')}/{resource.get('id')}", entry.get("fullUrl"))
+                found |= {name: resource for name in names if isinstance(name, str)}
+    return found
 
 
 def hook_request(hook: str, context: Json, prefetch: Json | None, instance: str | None = None, **more: Any) -> Json:

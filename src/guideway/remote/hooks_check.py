@@ -96,7 +96,7 @@ class Checker:
         if isinstance(services, list) and services:
             self.saw("D3", "D4", "D6", "D7", "D9")
             if any(isinstance(s, dict) and s.get("prefetch") for s in services):
-                self.saw("P1", "P2", "P4", "P5")
+                self.saw("P1", "P2", "P3", "P4", "P5")
         for fault in discovery_faults(document):
             self.fault(*fault)
         return [
@@ -158,6 +158,7 @@ class Checker:
     async def _variants(self, name: str, hook: str, request: Json, good: int, where: str) -> None:
         """The request with harmless additions, and with mistakes."""
         additions = (("E1", {"extension": {"org.example.check": {"a": 1}}}), ("E2", {"somethingUnknown": {"a": [1]}}))
+        self.notes |= {} if good in (200, 412) else dict.fromkeys(("E1", "E2"), "the plain request was not answered")
         for rule, more in additions if good in (200, 412) else ():
             answer = await self._call(name, request | more | {"hookInstance": str(uuid.uuid4())}, where, rule)
             self.saw(rule)

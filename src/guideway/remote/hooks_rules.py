@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from guideway.remote.prefetch_tokens import TOKEN, earlier, is_known
+
 Json = dict[str, Any]
 
 
@@ -35,6 +37,7 @@ RULES: dict[str, Rule] = {
     "D9": Rule("must", "an extension is an object"),
     "P1": Rule("must", "prefetch is an object of texts"),
     "P2": Rule("must", "templates hold only tokens that the specification knows"),
+    "P3": Rule("must", "a template that uses the result of another is listed after it"),
     "P4": Rule("should", "templates use only the recommended part of FHIR search"),
     "P5": Rule("must", "templates are relative reads or searches"),
     "R1": Rule("must", "a hook request is answered with 200 (or 412 where data is missing)"),
@@ -85,12 +88,6 @@ class Fault(NamedTuple):
     text: str
 
 
-# What a prefetch token may be: CDS Hooks 2.0 "Prefetch tokens"; 3.0 adds dates, paths and earlier results.
-_TOKENS = re.compile(r"\{\{(.*?)\}\}")
-_KNOWN_TOKEN = re.compile(
-    r"context\.[A-Za-z]\w*(\.[\w.()'|\s]+)?|user(Practitioner|PractitionerRole|Patient|RelatedPerson)Id"
-    r"|today\(\)(\s*[+-]\s*\d+\s*days?)?|%\w+[\w.()'|\s]*"
-)
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+(/[^?\s]+)?(\?\S+)?")
 _UNUSUAL = re.compile(r"[?&](_include|_revinclude|_has|_filter|_query|_contained|[\w-]+:(?!in=)[\w-]+|[\w-]+\.[\w.-]+)[^=]*=")
 
@@ -128,19 +125,28 @@ def discovery_faults(document: Any) -> Iterator[Fault]:
 def _prefetch(prefetch: Any, where: str) -> Iterator[Fault]:
     if prefetch is None:
         return
-    if not isinstance(prefetch, dict) or not all(isinstance(t, str) for t in prefetch.values()):
-        yield Fault("P1", where, "prefetch is no object of texts")
+    if not isinstance(prefetch, dict):
+        yield Fault("P1", where, "prefetch is no object")
         return
+    told: list[str] = []
     for key, template in prefetch.items():
-        for token in _TOKENS.findall(template):
-            if not _KNOWN_TOKEN.fullmatch(token.strip()):
-                yield Fault("P2", f"{where}, prefetch {key}", f"the token {{{{{token}}}}} is unknown")
-        plain = _TOKENS.sub("x", template)
+        here = f"{where}, prefetch {key}"
+        if not isinstance(template, str):
+            yield Fault("P1", here, "its template is no text")
+            continue
+        for token in TOKEN.findall(template):
+            if not is_known(token):
+                yield Fault("P2", here, f"the token {{{{{token}}}}} is unknown")
+            for name in earlier(token):
+                if name not in told:
+                    yield Fault("P3", here, f"it uses %{name}, which is not listed before it")
+        told.append(key)
+        plain = TOKEN.sub("x", template)
         if not _RELATIVE.fullmatch(plain):
-            yield Fault("P5", f"{where}, prefetch {key}", f"{template[:60]!r} is no relative read or search")
+            yield Fault("P5", here, f"{template[:60]!r} is no relative read or search")
         unusual = _UNUSUAL.search(plain)
         if unusual is not None:
-            yield Fault("P4", f"{where}, prefetch {key}", f"{unusual[1]} is not in the recommended part of FHIR search")
+            yield Fault("P4", here, f"{unusual[1]} is not in the recommended part of FHIR search")
 
 
 def response_faults(body: Any, where: str = "") -> Iterator[Fault]:
@@ -177,7 +183,7 @@ def _card(card: Json, where: str, ids: set[str]) -> Iterator[Fault]:
     source = card.get("source")
     if not isinstance(source, dict) or not _text(source.get("label")):
         yield Fault("C4", where, "source.label is missing")
-    else:
+    if isinstance(source, dict):
         for name in ("url", "icon"):
             if name in source and not _absolute(source[name]):
                 yield Fault("C5", where, f"source.{name} is no absolute URL: {source[name]!r}")
@@ -193,6 +199,8 @@ def _card(card: Json, where: str, ids: set[str]) -> Iterator[Fault]:
         right = isinstance(link, dict) and _text(link.get("label")) and _absolute(link.get("url"))
         if not right or link.get("type") not in ("absolute", "smart"):
             yield Fault("C18", where, "a link lacks a label, an absolute url, or the type absolute or smart")
+        if isinstance(link, dict) and not isinstance(link.get("autolaunchable", False), bool):
+            yield Fault("C18", where, "a link's autolaunchable is neither true nor false")
         if isinstance(link, dict) and "appContext" in link and link.get("type") != "smart":
             yield Fault("C19", where, "an appContext on a link that is not smart")
 
@@ -206,9 +214,15 @@ def _suggestions(card: Json, where: str, ids: set[str]) -> Iterator[Fault]:
         yield Fault("C13", where, "several suggestions are recommended where one may be taken")
     for number, suggestion in enumerate(suggestions):
         here = f"{where}, suggestion {number + 1}"
-        if not isinstance(suggestion, dict) or not _text(suggestion.get("label")):
-            yield Fault("C14", here, "label is missing")
+        if not isinstance(suggestion, dict):
+            yield Fault("C14", here, "is no object")
             continue
+        if not _text(suggestion.get("label")):
+            yield Fault("C14", here, "label is missing")
+        if "isRecommended" in suggestion and not isinstance(suggestion["isRecommended"], bool):
+            yield Fault("C13", here, "isRecommended is neither true nor false")
+        if "actions" in suggestion and not isinstance(suggestion["actions"], list):
+            yield Fault("C9", here, "actions is no array")
         yield from _identity(suggestion, "C15", here, ids)
         if "actionSelectionBehavior" in suggestion:
             yield Fault("C16", here, "it has an actionSelectionBehavior")
@@ -228,6 +242,8 @@ def _action(action: Any, where: str, *, described: bool) -> Iterator[Fault]:
     resource = action.get("resource")
     if kind in ("create", "update") and not (isinstance(resource, dict) and _text(resource.get("resourceType"))):
         yield Fault("C11", where, f"an action that {kind}s has no resource")
+    if kind == "delete" and "resource" in action:
+        yield Fault("C11", where, "an action that deletes holds a resource; it names one by resourceId")
     if kind == "delete" and not _text(action.get("resourceId")):
         yield Fault("C12", where, "an action that deletes has no resourceId")
 
@@ -274,6 +290,6 @@ def _text(value: Any) -> bool:
 
 def _absolute(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(urlsplit(value).scheme and urlsplit(value).netloc)
+        return isinstance(value, str) and urlsplit(value).scheme in ("https", "http") and bool(urlsplit(value).netloc)
     except ValueError:
         return False

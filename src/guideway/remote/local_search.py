@@ -66,6 +66,10 @@ class Shelf:
         self._expand = expand
         self._by_reference = {f"{r['resourceType']}/{r['id']}": r for r in self.resources if r.get("id")}
 
+    def get(self, reference: str) -> Json | None:
+        """The resource that a literal reference names."""
+        return self._by_reference.get("/".join(reference.partition("/_history/")[0].split("/")[-2:]))
+
     def answer(self, query: str) -> Json | None:
         """A read (``Patient/1``; None where there is none) or a search (``Observation?…``; a searchset Bundle)."""
         path, mark, search = query.lstrip("/").partition("?")
