@@ -120,7 +120,7 @@ def test_the_table_shows_everything_a_reader_needs() -> None:
         "2026-06-01T00:00:00+00:00 (time zone UTC)",
         "2 apply · 1 error · 1 withheld · 1 already in place · 2 unknown · 1 does not apply",
         "recorded as deceased [patient-deceased]",
-        "Title of interrupt [strong, for]",
+        "Title of interrupt [strong]",
         "rests on Count: 0.80 10*9/L, 2026-05-30, Observation/a1",
         "not found Recovery",
         "2 Baseline count: order or enter it or record it",
@@ -258,7 +258,7 @@ def test_markdown_shows_the_same_and_escapes_data() -> None:
         "> **DRAFT: not reviewed**",
         "# Patient/p1",
         "## Applies (2)",
-        "### Title of interrupt (strong, for)",
+        "### Title of interrupt (strong)",
         "Article A, lines 10-12",
         "## Conflicts (1)",
         "Not a substitute for judgement.",
@@ -335,3 +335,17 @@ def test_few_findings_of_one_rule_are_all_shown(count: int) -> None:
     shown = plain(table([outcome(findings=found)], width=80))
     assert all(f"number {n} " in shown for n in range(count))
     assert "more of" not in shown
+
+
+def test_what_the_patient_does_not_say_is_not_known() -> None:
+    evidence = [Evidence(element="age", display="Age in years", resource="Patient/p1", why="null < 18")]
+    assert "Age in years: not known, Patient/p1" in plain(
+        table([outcome(recommendation("a", "applies", evidence=evidence))], width=80)
+    )
+
+
+def test_only_a_recommendation_against_says_its_direction() -> None:
+    given = [recommendation(d, "applies", strength="should", direction=d) for d in ("for", "against")]
+    shown = plain(table([outcome(*given)], width=80))
+    assert "Title of for  [should]" in shown
+    assert "Title of against  [should, against]" in shown

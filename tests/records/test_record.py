@@ -126,3 +126,13 @@ def test_what_if_adds_replaces_and_removes_without_touching_the_original() -> No
     assert [o.id for o in before.retrieve("Observation")] == ["a", "b"]
     assert [(o.id, str(o.data["valueQuantity"]["value"])) for o in after.retrieve("Observation")] == [("a", "2.5"), ("c", "0.8")]
     assert after.policy == "clinical"
+
+
+@pytest.mark.parametrize(("born", "used"), [("2030-01-01", False), ("1700", False), ("1961-04-02", True), ("2026-06-01", True)])
+def test_a_birth_date_that_cannot_be_is_not_used(born: str, used: bool) -> None:
+    (found,) = read_bundle(bundle({**PATIENT, "birthDate": born}, observation("a")))
+    under = found.under("clinical", "2026-06-01T12:00:00Z")
+    assert ("birthDate" in under.subject().data) is used
+    assert under.retrieve("Patient") == [under.subject()]
+    assert [o.id for o in under.retrieve("Observation", context=under.subject())] == ["a"]
+    assert found.subject().data["birthDate"] == born

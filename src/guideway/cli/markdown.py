@@ -20,6 +20,7 @@ from guideway.cli.table import (
     findings_in_short,
     folds,
     guideline_text,
+    marks_of,
     missing_text,
     needs,
     notes_of,
@@ -54,6 +55,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield f"# {escape(outcome.subject)}"
     yield ""
     yield f"- Guideline: {escape(guideline_text(guideline))}"
+    yield f"- Program: {escape(outcome.program['name'])} {escape(outcome.program['version'])}"
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
     yield f"- Result: {result_text(outcome)}"
     yield ""
@@ -99,7 +101,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
 
 
 def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[str]:
-    marks = ", ".join(part for part in (item.strength, item.direction) if part)
+    marks = ", ".join(marks_of(item))
     yield f"### {escape(item.title)}" + (f" ({escape(marks)})" if marks else "")
     yield ""
     yield f"`{item.key if explain else item.plan_id}`"

@@ -99,6 +99,7 @@ def table(
 def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
     yield [Piece(clean(outcome.subject), "title")]
     yield from _row("guideline", guideline_text(outcome.guideline), width)
+    yield from _row("program", f"{outcome.program['name']} {outcome.program['version']}", width)
     yield from _row("as of", f"{outcome.evaluated_at} (time zone {outcome.timezone})", width)
     if outcome.hook and outcome.hook != "patient-view":
         yield from _row("hook", outcome.hook, width)
@@ -232,7 +233,7 @@ def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
 
 
 def _title(item: Recommendation, width: int) -> Iterator[Line]:
-    marks = [part for part in (item.strength, item.direction, item.priority if item.priority != "routine" else None) if part]
+    marks = marks_of(item, item.priority if item.priority != "routine" else None)
     strength = f"[{', '.join(marks)}]" if marks else ""
     lines = list(wrap(item.title, width, rest=_INDENT, style="title", first="", first_style=""))
     last = lines[-1]
@@ -476,9 +477,15 @@ def notes_of(item: Recommendation, twins: Sequence[Recommendation] = ()) -> list
     return [note for note in item.notes if not heads or not note.startswith(heads)]
 
 
+def marks_of(item: Recommendation, *more: str | None) -> list[str]:
+    """How strong a recommendation is, in the source's own words, and that it is one against; that it is one for goes without
+    saying."""
+    return [part for part in (item.strength, item.direction if item.direction != "for" else None, *more) if part]
+
+
 def also_text(twin: Recommendation, leader: Recommendation) -> str:
     """A recommendation that proposes the same as the one it is told with, in one line."""
-    marks = ", ".join(part for part in (twin.strength, twin.direction) if part)
+    marks = ", ".join(marks_of(twin))
     words = "" if twin.title == leader.title and marks else twin.title
     labels = "; ".join(source.label for source in twin.source)
     return ": ".join(part for part in (" ".join(p for p in (words, f"[{marks}]" if marks else "") if p), labels) if part)
@@ -519,6 +526,8 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
         parts[0] += f": {value_text(evidence.value)}"
         if evidence.unit:
             parts[0] += f" {evidence.unit}"
+    elif evidence.element and (evidence.resource or "").startswith("Patient/"):
+        parts[0] += ": not known"  # the patient is there, and does not say it
     if evidence.date and evidence.date != evidence.value:
         parts.append(evidence.date)
     if evidence.resource:

@@ -51,8 +51,8 @@ class PatientRecord:
 
     __slots__ = (
         "_asked", "_by_kind", "_by_reference", "_closed", "_followed",
-        "_hygiene", "_kinds", "_pool", "_position", "_unfiltered", "patient",
-        "source",
+        "_hygiene", "_kinds", "_pool", "_position", "_subject", "_unfiltered",
+        "patient", "source",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, position: int, hygiene: Hygiene | None = None) -> None:
@@ -69,6 +69,7 @@ class PatientRecord:
         """By type: what retrieves asked for, each a path and codes, or None for all of the type."""
         self._unfiltered: dict[str, list[FhirObject]] = {}
         self._followed: dict[str, str] = {}
+        self._subject: FhirObject | None = None
 
     def __repr__(self) -> str:
         return f"PatientRecord({self.reference!r}, policy={self._hygiene.policy!r})"
@@ -138,8 +139,13 @@ class PatientRecord:
     # -- DataSource
 
     def subject(self) -> FhirObject:
-        """The patient."""
-        return self.patient.object
+        """The patient; without a birth date that cannot be, as without any other element that cannot be read."""
+        if self._subject is None:
+            found = self.patient.object
+            if self._birth_date_fault() is not None and self._hygiene.policy != "none":
+                found = FhirObject("Patient", {name: value for name, value in found.data.items() if name != "birthDate"})
+            self._subject = found
+        return self._subject
 
     def retrieve(
         self,
@@ -153,7 +159,7 @@ class PatientRecord:
         """The resources of a type, after hygiene, in the order of their ids; with ``codes`` those with one of them at
         ``code_path``. See ``DataSource``."""
         if isinstance(context, FhirObject):
-            if context.data is not self.patient.object.data:
+            if context.data is not self.patient.object.data and context.data is not self.subject().data:
                 return self._of_other(context, type_name, code_path, codes)
         elif context in UNFILTERED and len(self._pool.patients) > 1:
             objects = self._all_patients(type_name)
@@ -162,7 +168,8 @@ class PatientRecord:
         kind = self._kind(type_name)
         if codes is None:
             asked[None] = None
-            return kind.objects
+            own = self.patient.object
+            return kind.objects if self.subject() is own else [self.subject() if o is own else o for o in kind.objects]
         if not codes:
             return []
         path = code_path or "code"
@@ -336,17 +343,24 @@ class PatientRecord:
         kind.faults = (len(asked), found)
         return found
 
+    def _birth_date_fault(self) -> str | None:
+        """Where the birth date cannot be at the evaluation time: that it is in the future, or more than 130 years ago."""
+        born, evaluation = self.patient.object.data.get("birthDate"), self._hygiene.evaluation
+        if not isinstance(born, str) or evaluation is None or not born[:4].isdigit():
+            return None
+        years = evaluation.instant.year - int(born[:4])
+        if evaluation.is_future(born):
+            return "in the future"
+        return "more than 130 years ago" if years > 130 else None
+
     def _standing(self) -> Iterator[Diagnostic]:
         label = self.patient.label
         reason = not_understood(self.patient.object.data) if self._hygiene.policy != "none" else None
         if reason is not None:
             yield finding(self.patient, f"patient-{reason[0]}", f"{label}: {reason[1]}.", severity=Severity.error)
-        born, evaluation = self.patient.object.data.get("birthDate"), self._hygiene.evaluation
-        if isinstance(born, str) and evaluation is not None and born[:4].isdigit():
-            years = evaluation.instant.year - int(born[:4])
-            if evaluation.is_future(born) or years > 130:
-                what = "in the future" if years < 130 else "more than 130 years ago"
-                yield finding(self.patient, "birth-date-impossible", f"{label}: the birth date is {what}.", ("birthDate",))
+        fault = self._birth_date_fault()
+        if fault is not None:
+            yield finding(self.patient, "birth-date-impossible", f"{label}: the birth date is {fault}.", ("birthDate",))
         if self.deceased:
             yield finding(self.patient, "patient-deceased", f"{label} has died: no recommendation is made.")
         if self.inactive:
