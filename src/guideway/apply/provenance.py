@@ -62,7 +62,14 @@ Scope = Mapping[Any, Support]
 _CONNECTIVES = frozenset({"And", "Or", "Implies"})
 _RESTS_ON_DATA = frozenset({"Retrieve", "AliasRef", "OperandRef", "QueryLetRef"})
 """Nodes that may rest on data without having operands."""
+_NAMES = frozenset({"AliasRef", "OperandRef", "QueryLetRef"})
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
+_OWN_WAY = frozenset(
+    {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "If", "Case"}
+    | _TAKES_ONE
+    | _CONNECTIVES
+)
+"""Nodes that do not simply rest on all that their operands rest on."""
 
 
 def deciders(node: Trace) -> list[Trace]:
@@ -99,25 +106,45 @@ class Provenance:
     def support(self, node: Trace, scope: Scope) -> Support:
         """What the value of a node rests on; ``scope`` is what the names around it stand for."""
         known = self._known.get(id(node))
-        if known is None:
-            self._known[id(node)] = _NOTHING
-            known = self._known[id(node)] = self._new(node, scope)
+        if known is not None:
+            return known
+        self._known[id(node)] = _NOTHING
+        if node.kind in _NAMES:
+            known = self._named(node, scope)
+            flat = not isinstance(node.value, list)
+        elif node.kind in _OWN_WAY:
+            known = self._new(node, scope)
+            flat = not isinstance(node.value, list)
+        else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
+            children = node.children or ()
+            flat = not isinstance(node.value, list)
+            while len(children) == 1:
+                child = children[0]
+                if child.kind in _NAMES or child.kind in _OWN_WAY:
+                    known = self.support(child, scope)
+                    break
+                flat = flat or not isinstance(child.value, list)
+                children = child.children or ()
+            else:
+                known = self._together(children, scope)
+        if flat and (known.others or known.items):
+            known = _support(known.found, known.needed, known.checked | known.others)
+        self._known[id(node)] = known
         return known
 
     def _new(self, node: Trace, scope: Scope) -> Support:
+        """What a node rests on that has a way of its own (``_OWN_WAY``)."""
         kind = node.kind
         if kind == "Query":
             found = self._query(node, scope)
+        elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
+            children = node.children or ()
+            inner = {name: self.support(child, scope) for name, child in zip(operands, children)}
+            found = self._together(children[len(inner) :], inner)
         elif kind == "Retrieve":
             read = dict.fromkeys(node.resources or ())
             below = self._together(node.children or (), scope)
             found = below if not read else _support(read, below.all())
-        elif kind in ("AliasRef", "OperandRef", "QueryLetRef"):
-            found = self._named(node, scope)
-        elif kind == "FunctionRef" and hasattr(node, "operands"):
-            given = list(node.children or ())[: len(node.operands)]
-            inner = {name: self.support(child, scope) for name, child in zip(node.operands, given)}
-            found = self._together(list(node.children or ())[len(given) :], inner)
         elif kind in ("With", "Without"):
             found = self._related(node, scope)
         elif kind in ("ExpressionDef", "Define"):
@@ -140,14 +167,12 @@ class Provenance:
             found = _merged([chosen, _qualifying(conditions)]) if chosen.found else _merged([conditions, chosen])
         else:
             found = self._together(deciders(node), scope)
-        if isinstance(node.value, list) or not (found.others or found.items):
-            return found
-        return _support(found.found, found.needed, found.checked | found.others)
+        return found
 
     def _together(self, nodes: Iterable[Trace], scope: Scope) -> Support:
         supports = []
         for node in nodes:
-            if node.children or node.kind in _RESTS_ON_DATA:
+            if node.kind in _RESTS_ON_DATA or node.children:
                 support = self.support(node, scope)
                 if support is not _NOTHING:
                     supports.append(support)
@@ -201,7 +226,8 @@ class Provenance:
             for inner in children:
                 self._row(inner, depth + 1, sources, aliases, inside, kept, items, others)
             return
-        conditions = children[: getattr(row, "kept", len(children))]
+        passed = getattr(row, "kept", None)
+        conditions = children[:passed]
         results = children[len(conditions) :]
         supports = []
         for child in conditions:
@@ -209,7 +235,7 @@ class Provenance:
             supports.append(support)
             if child.kind not in ("With", "Without"):  # a let, for all that is known here
                 inside[id(child.value)] = _merged([inside.get(id(child.value), _NOTHING), support])
-        if not hasattr(row, "kept"):
+        if passed is None:
             for support in (*aliases, *supports[-1:]):
                 others |= support.all()
             return
