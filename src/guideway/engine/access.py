@@ -212,6 +212,14 @@ def property_of(value: Any, path: str) -> Any:
     return value
 
 
+def primitive_value(value: Any) -> Any:
+    """The CQL value of a primitive: its ``value`` element."""
+    if type(value) is FhirPrimitive:
+        convert = CONVERSIONS.get(value.fhir_type)
+        return value.value if convert is None else _convert[convert](value.value)
+    return property_of(value, "value")
+
+
 def _element(value: Any, name: str) -> Any:
     if isinstance(value, FhirPrimitive):
         if name == "value":

@@ -281,6 +281,12 @@ def _property(g: Generator, node: nodes.Property) -> Code:
     direct = _direct(source, type_, path)
     if direct is not None:
         return direct
+    if g.traced and path.isidentifier():
+        how, kind = _how(g, type_, path), g.env.fhir_name(type_)
+        if how is not None and kind is not None:  # as in plain code, where the name is known that the element has in JSON
+            return Raw(g, lambda: _data_of(g, source, kind), how, kind).value()
+        if path == "value" and kind is not None and is_primitive(kind):
+            return g.call("primitive_value", [source], node)
     return g.call("property_of", [source, Code(g.literal(path))], node)
 
 

@@ -227,17 +227,19 @@ def t_define(E: Evaluation, key: Any, value: Any, children: Any, place: str, lib
 
 def t_property(E: Evaluation, place: str, value: Any, children: tuple[TraceNode, ...]) -> TraceNode:
     """The node of a Property: which element of which resource it read, if it is one."""
-    node = TraceNode("Property", place, value, children)
     owner = children[0].value
+    kind = type(owner)
+    if kind is not FhirObject and kind is not FhirPrimitive and not isinstance(owner, (FhirObject, FhirPrimitive)):
+        return TraceNode("Property", place, value, children)
     tracer = E.tracer
     assert tracer is not None
     found = tracer.origin(owner)
-    if found is not None:
-        label = place.partition(" ")[2]
-        path = f"{found[1]}.{label}" if found[1] else label
-        if label == "value" and isinstance(owner, FhirPrimitive):
-            path = found[1]
-        origin = (found[0], path)
-        node.reads = (origin,)
-        tracer.note(value, origin)
-    return node
+    if found is None:
+        return TraceNode("Property", place, value, children)
+    label = place.partition(" ")[2]
+    path = f"{found[1]}.{label}" if found[1] else label
+    if label == "value" and isinstance(owner, FhirPrimitive):
+        path = found[1]
+    origin = (found[0], path)
+    tracer.note(value, origin)
+    return TraceNode("Property", place, value, children, None, (origin,))
