@@ -506,3 +506,12 @@ def test_synthetic_patients_get_nothing_and_are_told_why() -> None:
     assert shown.count("Nothing applies.") == 100
     assert shown.count("DOES NOT APPLY") == 100
     assert "COULD NOT BE EVALUATED" not in shown
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "json", "bundle"])
+def test_the_birth_date_is_not_shown(form: str) -> None:
+    """An age rests on it; the age is enough."""
+    born = json.loads(INTERRUPT.read_text("utf-8"))["entry"][0]["resource"]["birthDate"]
+    shown = text(INTERRUPT, *AS_OF, "--format", form, "--explain")
+    assert ("Age in years" in shown) is (form != "bundle")
+    assert born not in shown

@@ -21,7 +21,7 @@ _NAMES = ("code", "medicationCodeableConcept", "vaccineCode", "type", "category"
 _DATES = (
     "effectiveDateTime", "effectivePeriod", "effectiveInstant", "onsetDateTime", "onsetPeriod", "performedDateTime",
     "performedPeriod", "occurrenceDateTime", "occurrencePeriod", "authoredOn", "authored", "whenHandedOver", "period", "issued",
-    "recordedDate", "dateAsserted", "date", "start", "created", "birthDate",
+    "recordedDate", "dateAsserted", "date", "start", "created",
 )  # fmt: skip
 _STATUSES = ("clinicalStatus", "status")
 _ANSWERING = frozenset({"Observation", "QuestionnaireResponse"})
