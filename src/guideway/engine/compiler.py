@@ -11,7 +11,7 @@ from guideway.elm import nodes, types
 from guideway.engine.generator import Generator
 from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
 from guideway.engine.layout import Layout
-from guideway.engine.packing import functions_of, pack
+from guideway.engine.packing import functions_of, pack, slim
 from guideway.engine.program import CompiledLibrary
 
 
@@ -33,13 +33,16 @@ def compile_library(
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
     links = {name: _target(environment, *link) for link, name in generator.links.items()}
-    packed = pack(functions_of(code), constants, links, {short: name for name, short in generator.operators.items()})
+    functions = functions_of(code)
+    lean = {name: slim(function) for name, function in functions.items()}
+    packed = pack(lean, constants, links, {short: name for name, short in generator.operators.items()})
+    positions = {name: function.co_linetable for name, function in functions.items()}
     return CompiledLibrary(
         info.key,
         marshal.dumps(_entries(info)),
         _tables(environment, info),
         {traced: packed},
-        {traced: marshal.dumps((lines, generator.marks))},
+        {traced: marshal.dumps((lines, generator.marks, positions))},
     )
 
 

@@ -57,6 +57,16 @@ def pack(
     return b"".join(blob)
 
 
+def slim(code: CodeType) -> CodeType:
+    """A function's code without what running it does not need: where its lines are (kept beside: ``Program.placed``), and names
+    of local variables of its own, which would all have to be made again."""
+    nothing_known = b"\xff" * -(-len(code.co_code) // 16)  # an entry of the table of positions for eight units of code
+    names = code.co_varnames
+    if not code.co_cellvars and not code.co_freevars:
+        names = tuple(f"v{number}" for number in range(len(names)))
+    return code.replace(co_linetable=nothing_known, co_varnames=names, co_qualname=code.co_name)
+
+
 def _numbered(names: Iterable[str]) -> tuple[list[str], dict[str, int], dict[str, int]]:
     """The names in the order of their pieces (with those that would stand between them); where the names with a letter begin; and
     where each other name stands."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 5
+FORMAT = 6
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -104,8 +104,8 @@ class CompiledLibrary:
         """The module's code (see ``packing``)."""
         return self._code[traced]
 
-    def places(self, traced: bool) -> tuple[dict[int, list[tuple[int, int]]], list[tuple[str, str]]]:
-        """The line map and the marks it refers to, as (locator, define)."""
+    def places(self, traced: bool) -> tuple[dict[int, list[tuple[int, int]]], list[tuple[str, str]], dict[str, bytes]]:
+        """The line map, the marks it refers to, as (locator, define), and of each function the table of positions."""
         return marshal.loads(self._places[traced])  # type: ignore[no-any-return]
 
     def has(self, traced: bool) -> bool:
@@ -244,7 +244,9 @@ class Program:
         library = self.libraries.get(key)
         if library is None:  # code of the engine's own, such as a function that could not be made ready
             return error
-        lines, marks = library.places(traced)
+        lines, marks, tables = library.places(traced)
+        if code.co_name in tables:
+            code = code.replace(co_linetable=tables[code.co_name])
         positions = list(code.co_positions())[inner.tb_lasti // 2]
         found = _mark_at(lines, positions[0] or inner.tb_lineno, positions[2] or 0, code.co_firstlineno)
         if found is None:
