@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.engine.logic import boolean, elm_value, integer, string, value
+from tests.engine.logic import boolean, elm_value, evaluation, fhir_library, integer, libraries, observation, string, value
 
 from guideway.elm import nodes
+from guideway.elm.codec import read_json, write_json
+from guideway.engine.program import compile_program
 
 BOTH = pytest.mark.parametrize("trace", [False, True], ids=["plain", "traced"])
 
@@ -123,3 +125,30 @@ def test_a_name_left_open_is_looked_up_innermost_first() -> None:
     assert elm_value(query) == [2]
     other = [nodes.ExpressionDef(name="Five", context="Patient", expression=integer(5))]
     assert elm_value(nodes.IdentifierRef(name="Five"), statements=other) == 5
+
+
+TYPED = {
+    "Returned": ("({ 1, 2 }) X return ToString(X)", "List<String>"),
+    "Single": ("(Interval[1, 2]) X return start of X", "Integer"),
+    "Elements": ("[Observation] O return O.status", "List<ObservationStatus>"),
+    "Let": ("({ @2012 }) X let Y: X return Interval[Y, Y]", "List<Interval<Date>>"),
+    "Nested": ("({ 1 }) X return (({ 'a' }) Y return Y)", "List<List<String>>"),
+    "Outer": ("({ 'a' }) X return (({ 1 }) Y return X)", "List<List<String>>"),
+    "Unions": ("({ 1 }) union (null as List<Integer>)", "List<Integer>"),
+    "Aggregate": ("({ 1 }) X aggregate R starting 0: R + X", ""),
+}
+
+
+def test_queries_have_their_types_in_elm_without_types() -> None:
+    body = "context Patient\n" + "\n".join(f"define {name}: {text}" for name, (text, _) in TYPED.items())
+    made = [read_json(write_json(library)) for library in libraries(fhir_library(body))]
+    defines = compile_program(made).library("Test").defines
+    assert {name: defines[name].type for name in TYPED} == {name: type_ for name, (_, type_) in TYPED.items()}
+    ran = evaluation(compile_program(made), [observation("a", "x")])
+    assert [ran.define("Test", name) for name in ("Returned", "Nested", "Outer", "Unions")] == [["1", "2"], [["a"]], [["a"]], [1]]
+
+
+def test_a_union_of_nulls_is_an_empty_list_also_in_elm_without_types() -> None:
+    made = libraries("library Test define X: (null as List<Integer>) union (null as List<Integer>)")
+    again = [read_json(write_json(library)) for library in made]
+    assert evaluation(compile_program(made)).define("Test", "X") == evaluation(compile_program(again)).define("Test", "X") == []

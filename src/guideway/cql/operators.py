@@ -430,6 +430,8 @@ def _duration(t: Translation, kind: str, precision: str, operands: list[Any], at
     type_ = made.operand[0].result_type
     if type_.local_name == "Time" and precision not in _TIME_UNITS:
         return t.error("cql-precision", f"Times have no {precision}s.", at)
+    if type_.local_name == "Date" and precision in _TIME_UNITS:
+        return t.error("cql-precision", f"Dates have no {precision}s.", at)
     return made
 
 
@@ -442,7 +444,11 @@ def component(t: Translation, node: syntax.Component) -> Any:
     called = f"{node.component} from"
     if node.component in _COMPONENTS:
         return t.operator(_COMPONENTS[node.component], [value], node, called=called)
-    return t.operator("DateTimeComponentFrom", [value], node, precision=node.component, called=called)
+    made = t.operator("DateTimeComponentFrom", [value], node, precision=node.component, called=called)
+    kind = made.operand.result_type.local_name if made.result_type is not ERROR else ""
+    if (kind == "Date" and node.component in _TIME_UNITS) or (kind == "Time" and node.component not in _TIME_UNITS):
+        return t.error("cql-precision", f"A {kind} has no {node.component}.", node)
+    return made
 
 
 def set_aggregate(t: Translation, node: syntax.SetAggregate) -> Any:

@@ -181,6 +181,8 @@ class Generator:
             case nodes.SingletonFrom():
                 source = self.type_of(node.operand)
                 return source.element if isinstance(source, types.ListType) else None
+            case nodes.Query():
+                return self.env.query_type(node, self.info, self.type_of)
         return inferred(node, self.type_of) or self.env.type_of(node, self.info)
 
     # ---- writing -------------------------------------------------------------------------------------------------------

@@ -194,11 +194,47 @@ class Environment:
             case nodes.First() | nodes.Last() | nodes.SingletonFrom():
                 source = self.type_of(node.operand if isinstance(node, nodes.SingletonFrom) else node.source, info)
                 return source.element if isinstance(source, types.ListType) else None
-            case nodes.Query() if len(node.source) == 1 and node.return_ is None and node.aggregate is None:
-                return self.type_of(node.source[0].expression, info)
+            case nodes.Query():
+                return self.query_type(node, info, lambda part: self.type_of(part, info))
             case nodes.Property() if node.source is not None and node.path and node.path.isidentifier():
                 return self.element_type(self.type_of(node.source, info), node.path)
         return inferred(node, lambda part: self.type_of(part, info))
+
+    def query_type(self, query: nodes.Query, info: LibraryInfo, type_of: Callable[[Any], types.Type | None]) -> types.Type | None:
+        """The static type of a query; ``type_of`` knows the scope around it."""
+        if query.aggregate is not None:
+            return None
+        sources = {source.alias: type_of(source.expression) for source in query.source}
+        if query.return_ is None:
+            return next(iter(sources.values())) if len(sources) == 1 else None
+        rows = {alias: type_.element if isinstance(type_, types.ListType) else type_ for alias, type_ in sources.items()}
+        lets = {let.identifier: let.expression for let in query.let}
+
+        def inside(node: Any) -> types.Type | None:
+            if node is None or node.result_type is not None:
+                return None if node is None else node.result_type
+            match node:
+                case nodes.AliasRef(name=str(name)) if name in rows:
+                    return rows[name]
+                case nodes.QueryLetRef(name=str(name)) if name in lets:
+                    return inside(lets[name])
+                case nodes.Property(path=str(path), source=None) if node.scope in rows and path.isidentifier():
+                    return self.element_type(rows[node.scope], path)
+                case nodes.AliasRef() | nodes.QueryLetRef() | nodes.OperandRef() | nodes.Property(source=None):
+                    return type_of(node)
+                case nodes.Property(path=str(path)) if path.isidentifier():
+                    return self.element_type(inside(node.source), path)
+                case nodes.Query():
+                    return self.query_type(node, info, inside)
+            if type(node) in _SCOPELESS or type(node).__name__ in _NAMED:
+                return self.type_of(node, info)
+            return inferred(node, inside)
+
+        made = inside(query.return_.expression)
+        plural = any(isinstance(type_, types.ListType) for type_ in sources.values())
+        if made is None or any(type_ is None for type_ in sources.values()):
+            return None
+        return types.ListType(made) if plural else made
 
     def named_or_specified(self, name: str | None, specifier: nodes.TypeSpecifier | None) -> types.Type | None:
         """The type that an attribute or its specifier element names."""
@@ -228,6 +264,13 @@ class Environment:
         return None
 
 
+_SCOPELESS = (
+    nodes.Literal, nodes.Null, nodes.Instance, nodes.Retrieve, nodes.As, nodes.Convert, nodes.FunctionRef, nodes.ExpressionRef,
+    nodes.ParameterRef,
+)  # fmt: skip
+"""Nodes whose type does not depend on the names in scope, whatever stands inside them."""
+
+
 def inferred(node: Any, type_of: Callable[[Any], types.Type | None]) -> types.Type | None:
     """The static type of a node that follows from those of its parts; ELM need not carry any."""
     match node:
@@ -254,6 +297,8 @@ def inferred(node: Any, type_of: Callable[[Any], types.Type | None]) -> types.Ty
             return source.element if isinstance(source, types.ListType) else None
         case nodes.Distinct():
             return type_of(node.operand)
+        case nodes.Union() | nodes.Intersect() | nodes.Except():
+            return _common(node.operand, type_of)
     return None
 
 
