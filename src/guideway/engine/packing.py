@@ -142,21 +142,26 @@ class Namespace(dict[str, Any]):
         return self[name] if found is _NOTHING else found
 
     def __missing__(self, name: str) -> Any:
-        found = self._shared.get(name, _NOTHING)
-        return self.names.setdefault(name, self._made(name) if found is _NOTHING else found)
-
-    def _made(self, name: str) -> Any:
         kind, number = name[0], name[1:]
-        index = self._letters[kind] + int(number) if number.isdigit() else self._others[name]
+        if number.isdigit():
+            index = self._letters[kind] + int(number)
+        elif name in self._others:
+            index = self._others[name]
+        else:
+            return self.names.setdefault(name, self._shared[name])
         piece = marshal.loads(self._pieces[self._offsets[index] : self._offsets[index + 1]])
-        if kind == _CONSTANT:
-            return eval(piece, self.names)
+        return self.names.setdefault(name, self._made(name, kind, piece))
+
+    def _made(self, name: str, kind: str, piece: Any) -> Any:
+        """What a piece stands for."""
         if kind == _LINK:
             return self._link(piece)
-        if name.startswith(_OPERATOR):
-            return _operator(*piece)
+        if kind == _CONSTANT:
+            return eval(piece, self.names)
         if type(piece) is not tuple:
             return FunctionType(piece, self.names, name)
+        if name.startswith(_OPERATOR):
+            return _operator(*piece)
         code, parts = piece
         for part, inner in parts:
             self.names.setdefault(part, FunctionType(inner, self.names, part))
