@@ -41,6 +41,12 @@ RX: Json = {
     "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": TABLET_A, "authoredOn": "2026-01-01",
 }  # fmt: skip
 
+SERVICE_OF = {
+    "patient-view": "main", "order-select": "orders", "order-sign": "orders", "order-dispatch": "occasions",
+    "appointment-book": "occasions", "encounter-start": "occasions",
+}  # fmt: skip
+"""The plan that answers to each hook."""
+HOOKS = tuple(SERVICE_OF)
 SERVICE = "main-patient-view"
 ORDERS = "orders-order-select"
 
@@ -50,6 +56,7 @@ def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
     statement = {"url": "https://example.org/guideway/StructureDefinition/statement-id", "valueString": "s1"}
     view = {"trigger": [{"type": "named-event", "name": "patient-view"}]}
     orders = {"trigger": [{"type": "named-event", "name": name} for name in ("order-select", "order-sign")]}
+    occasions = {"trigger": [{"type": "named-event", "name": name} for name in HOOKS if SERVICE_OF[name] == "occasions"]}
     documentation = [{"type": "citation", "label": "small, line 1", "citation": "A source.", "url": "https://example.org/source"}]
     plans = [
         plan(
@@ -78,6 +85,11 @@ def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
                 "priority": "urgent",
                 **orders,
             },
+            version=version,
+        ),
+        plan(
+            "occasions",
+            {"id": "low", "title": "The count is low", "condition": [when("Count Is Low")], **occasions},
             version=version,
         ),
     ]

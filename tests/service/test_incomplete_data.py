@@ -118,6 +118,38 @@ def test_nothing_of_anybody_or_anything_else(here: Local, subject: Json) -> None
     assert "another patient" in problem(here.hook(order_request(draft), ORDERS), 400)["diagnostics"]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"code": "count"},
+        {"code": {"coding": {"code": "count"}}},
+        {"modifierExtension": [{"url": "http://x", "valueBoolean": True}]},
+    ],
+    ids=["text", "object", "modifier"],
+)
+def test_what_of_the_record_could_not_be_used_is_on_a_card(here: Local, fault: Json) -> None:
+    cards = here.cards(hook_request(COUNT | fault))
+    assert "not used as it stands" in cards[-1]["detail"]
+    assert "Observation/count-1" in cards[-1]["detail"]
+    assert "not used as it stands" not in str(here.cards(hook_request(COUNT)))
+
+
+def test_two_versions_of_one_resource_are_told(here: Local) -> None:
+    other = COUNT | {"status": "cancelled"}
+    assert "Observation/count-1" in here.cards(hook_request(COUNT, other))[-1]["detail"]
+
+
+def test_cards_of_two_patients_have_ids_of_their_own(here: Local) -> None:
+    body = hook_request(COUNT, RX)
+    mine = here.cards(body)[0]["uuid"]
+    body["hookInstance"] = body["hookInstance"].upper()
+    assert here.cards(body)[0]["uuid"] == mine, "a UUID is the same in capitals"
+    other = {**body, "context": body["context"] | {"patientId": "q"}}
+    moved = [{**r, "subject": {"reference": "Patient/q"}} for r in (COUNT, RX)]
+    other["prefetch"] = hook_request(PATIENT | {"id": "q"}, *moved)["prefetch"] | {"patient": PATIENT | {"id": "q"}}
+    assert here.cards(other)[0]["uuid"] != mine
+
+
 def answering(kind: str, status: int, body: Json) -> Callable[[Any], bool]:
     def misbehave(handler: Any) -> bool:
         if f"/{kind}?" not in handler.path:

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from guideway.service.keys import KeySource, TokenRefused, parse_key_set, verify
+from guideway.service.keys import RETRY_PAUSE, KeySource, TokenRefused, parse_key_set, verify
 
 ISS, AUD = "https://ehr.example.org", "https://cds.example.org/cds-services/a"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -121,3 +121,21 @@ def test_symmetric_and_nameless_keys_are_left_out_and_double_ids_refused():
     assert parse_key_set({"keys": [symmetric, nameless]}) == {}
     with pytest.raises(ValueError, match="same id"):
         parse_key_set({"keys": [public_jwk(EC, "e", "ES384"), public_jwk(RSA, "e", "RS384")]})
+
+
+def test_keys_that_could_not_be_read_are_asked_for_again_soon(tmp_path):
+    source = KeySource(tmp_path / "late.json", ())
+    with pytest.raises(TokenRefused):
+        check(token(), source)
+    (tmp_path / "late.json").write_text(json.dumps({"keys": [public_jwk(EC, "e", "ES384")]}))
+    source._asked = {name: moment - RETRY_PAUSE for name, moment in source._asked.items()}
+    assert check(token(), source).iss == ISS
+
+
+def test_a_key_that_is_known_waits_for_nobody(source):
+    async def run():
+        await source.key("e", None)
+        async with source._lock:  # somebody is asking for an unknown one
+            return await asyncio.wait_for(source.key("e", None), 1)
+
+    assert asyncio.run(run()) is not None

@@ -419,3 +419,55 @@ def test_a_failure_of_the_service_itself_is_an_outcome_too(tmp_path: Any, small:
 def test_libraries_carry_their_cql(fhir: Service) -> None:
     (content, *_) = good(fhir.get("/fhir/Library/Logic"))["content"]
     assert base64.b64decode(content["data"]).strip().startswith(b"library Logic")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "total"),
+    [
+        ("status=draft", 200, None),
+        ("status=http://hl7.org/fhir/publication-status|draft", 200, None),
+        ("status=draft&status=active", 200, 0),
+        ("_id=main,orders", 200, 2),
+        ("_summary=count", 200, None),
+        ("status:not=draft", 400, None),
+        ("_id:xx=main", 400, None),
+        ("title:text=a", 400, None),
+        ("_summary=true", 400, None),
+        ("_count=1&_count=2", 400, None),
+        ("_format=xml", 406, None),
+        ("_format=json", 200, None),
+    ],
+)
+def test_a_search_does_what_it_is_asked_or_says_that_it_does_not(fhir, query, status, total):
+    answer = fhir.get(f"/fhir/PlanDefinition?{query}")
+    assert answer.status_code == status, answer.text
+    if status == 200 and total is not None:
+        assert answer.json()["total"] == total
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [{"name": "zz", "valueString": "x"}],
+        [{"name": "Limit"}],
+        [{"name": "Limit", "valueInteger": 1, "valueString": "1"}],
+        [{"name": "Limit", "valueString": "x"}],
+    ],
+)
+@pytest.mark.parametrize("path", ["PlanDefinition/main/$apply", "Library/Logic/$evaluate"])
+def test_a_parameter_that_cannot_be_used_is_an_error(fhir, path, parameters):
+    body = {"resourceType": "Parameters", "parameter": [
+        {"name": "subject", "valueString": "Patient/p"}, {"name": "data", "resource": PATIENT},
+        {"name": "parameters", "resource": {"resourceType": "Parameters", "parameter": parameters}},
+    ]}  # fmt: skip
+    answer = fhir.post(f"/fhir/{path}", body)
+    assert answer.status_code == 400, answer.text
+    assert "parameters" in answer.json()["issue"][0]["expression"][0]
+
+
+def test_a_hook_that_there_is_not_is_no_hook_without_advice(fhir):
+    body = {"resourceType": "Parameters", "parameter": [
+        {"name": "subject", "valueString": "Patient/p"}, {"name": "data", "resource": PATIENT},
+        {"name": "hook", "valueString": "patient-veiw"},
+    ]}  # fmt: skip
+    assert fhir.post("/fhir/PlanDefinition/main/$apply", body).status_code == 400

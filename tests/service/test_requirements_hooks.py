@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.service.ehr import PATIENT, RX, write_guideline
-from tests.service.local import Local, local
+from tests.service.ehr import HOOKS, PATIENT, RX, SERVICE_OF, Service
 from tests.service.test_requirements_requests import problem
 
 USER = {"userId": "Practitioner/d", "patientId": "p"}
@@ -38,59 +35,49 @@ CONTEXTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "encounter-start": (USER | {"encounterId": "e"}, ["userId", "patientId", "encounterId"]),
 }
+assert set(CONTEXTS) == set(HOOKS)
 CASES = [(hook, name) for hook, (_, names) in CONTEXTS.items() for name in names]
 
 
-@pytest.fixture(scope="module")
-def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    folder = write_guideline(tmp_path_factory.mktemp("hooks") / "g")
-    file = folder / "PlanDefinition-orders.json"
-    plan = json.loads(file.read_text())
-    plan["action"][0]["trigger"] = [{"type": "named-event", "name": name} for name in CONTEXTS]
-    file.write_text(json.dumps(plan))
-    with local(tmp_path_factory.mktemp("service"), folder) as service:
-        yield service
-
-
-def request(service: Local, hook: str, context: dict[str, Any]) -> Any:
-    (entry,) = [s for s in service.get("/cds-services").json()["services"] if s["id"] == f"orders-{hook}"]
+def request(service: Service, hook: str, context: dict[str, Any]) -> Any:
+    (entry,) = [s for s in service.get("/cds-services").json()["services"] if s["id"] == f"{SERVICE_OF[hook]}-{hook}"]
     assert entry["hook"] == hook
     prefetch = {
         key: {"resourceType": "Bundle", "type": "searchset", "entry": []} for key in entry["prefetch"] if key != "patient"
     }
     prefetch |= {"patient": PATIENT} | ({"encounter": ENCOUNTER} if "encounter" in prefetch else {})
     body = {"hook": hook, "hookInstance": str(uuid.uuid4()), "context": context, "prefetch": prefetch}
-    return service.hook(body, f"orders-{hook}")
+    return service.hook(body, f"{SERVICE_OF[hook]}-{hook}")
 
 
 @pytest.mark.parametrize("hook", CONTEXTS)
-def test_H1_a_complete_context_is_answered(hooks: Local, hook: str) -> None:
-    answer = request(hooks, hook, CONTEXTS[hook][0])
+def test_H1_a_complete_context_is_answered(service: Service, hook: str) -> None:
+    answer = request(service, hook, CONTEXTS[hook][0])
     assert answer.status_code == 200, answer.text
     if hook in ("order-select", "order-sign"):
         assert "A draft holds tablet A" in answer.text
 
 
 @pytest.mark.parametrize(("hook", "name"), CASES)
-def test_H2_each_required_field_is_asked_for(hooks: Local, hook: str, name: str) -> None:
+def test_H2_each_required_field_is_asked_for(service: Service, hook: str, name: str) -> None:
     context = {k: v for k, v in CONTEXTS[hook][0].items() if k != name}
-    assert problem(request(hooks, hook, context), 400)["expression"] == [f"context.{name}"]
+    assert problem(request(service, hook, context), 400)["expression"] == [f"context.{name}"]
 
 
 @pytest.mark.parametrize("user", ["Practitioner/d", "PractitionerRole/d", "Patient/p", "RelatedPerson/r"])
-def test_H3_who_is_at_the_screen(hooks: Local, user: str) -> None:
-    assert request(hooks, "patient-view", USER | {"userId": user}).status_code == 200
+def test_H3_who_is_at_the_screen(service: Service, user: str) -> None:
+    assert request(service, "patient-view", USER | {"userId": user}).status_code == 200
 
 
 @pytest.mark.parametrize("user", ["d", "Device/d", "Practitioner/", "Practitioner/a b", 5, {}])
-def test_H3_who_cannot_be_at_the_screen(hooks: Local, user: Any) -> None:
-    assert request(hooks, "patient-view", USER | {"userId": user}).status_code == 400
+def test_H3_who_cannot_be_at_the_screen(service: Service, user: Any) -> None:
+    assert request(service, "patient-view", USER | {"userId": user}).status_code == 400
 
 
-def test_H4_an_encounter_may_be_named_where_it_is_optional(hooks: Local) -> None:
+def test_H4_an_encounter_may_be_named_where_it_is_optional(service: Service) -> None:
     for encounter in ("e", "Encounter/e"):
-        assert request(hooks, "patient-view", USER | {"encounterId": encounter}).status_code == 200
-    problem(request(hooks, "patient-view", USER | {"encounterId": "../e"}), 400)
+        assert request(service, "patient-view", USER | {"encounterId": encounter}).status_code == 200
+    problem(request(service, "patient-view", USER | {"encounterId": "../e"}), 400)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +91,6 @@ def test_H4_an_encounter_may_be_named_where_it_is_optional(hooks: Local) -> None
         {"resourceType": 7},
     ],
 )
-def test_H5_odd_draft_orders_are_the_callers_problem(hooks: Local, drafts: Any) -> None:
-    answer = request(hooks, "order-sign", USER | {"draftOrders": drafts})
+def test_H5_odd_draft_orders_are_the_callers_problem(service: Service, drafts: Any) -> None:
+    answer = request(service, "order-sign", USER | {"draftOrders": drafts})
     assert answer.status_code in (200, 400), answer.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -299,11 +300,14 @@ def test_S_isolation_patients_at_the_same_time_do_not_mix(service):
 
 
 def test_S_markdown_text_of_the_record_stays_text(plain):
-    text = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **b** http://evil.example.org `c`"
+    text = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **b** http://evil.example.org `c` www.evil.example a@evil.com"
     observation = COUNT | {"valueQuantity": COUNT["valueQuantity"] | {"unit": text}}
     rx = RX | {"medicationCodeableConcept": RX["medicationCodeableConcept"] | {"text": text}}
     details = "".join(card["detail"] for card in plain.cards(hook_request(observation, rx)))
-    for harmful in ("<img", "[x](", "**b**", "http://evil"):
+    rendered = re.sub(r"\\([\\`*_{}\[\]|~#.:@-])", r"\1", details)  # escapes are read before links are made
+    for harmful in ("http://evil", "www.evil", "a@evil", "//evil"):
+        assert harmful not in rendered
+    for harmful in ("<img", "[x](", "**b**"):
         assert harmful not in details
 
 

@@ -13,6 +13,7 @@ from tests.service.ehr import COUNT, ISS, RX, SERVICE, hook_request, write_guide
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
+from guideway.diagnostics import GuidewayError
 from guideway.service.store import Store
 
 Json = dict[str, Any]
@@ -116,7 +117,7 @@ def test_metrics_of_feedback_by_outcome_reason_plan_and_version(tmp_path: Path) 
     package = write_guideline(tmp_path / "g")
     with local(tmp_path / "s", package) as service:
         first = service.cards(hook_request(COUNT, RX))
-        reason = {"reason": {"system": "http://r", "code": "not-now", "display": "Not now"}}
+        reason = {"reason": {"system": "http://r", "code": "cds-suboptimal-context", "display": "Not now"}}
         feedback(service, first[0]["uuid"], "overridden", overrideReason=reason)
         feedback(service, first[0]["uuid"], "overridden", overrideReason=reason)  # the same again is the same
         write_guideline(tmp_path / "g", "2.0.0")
@@ -130,8 +131,8 @@ def test_metrics_of_feedback_by_outcome_reason_plan_and_version(tmp_path: Path) 
         found = samples(service, "guideway_card_outcomes")
     assert of(found, outcome="shown", version="1.0.0") == len(first)
     assert of(found, outcome="shown", version="2.0.0") == len(second)
-    assert of(found, outcome="overridden", reason="not-now", version="1.0.0") == 1
-    assert of(found, outcome="overridden", reason="not-now", version="2.0.0") == 1
+    assert of(found, outcome="overridden", reason="cds-suboptimal-context", version="1.0.0") == 1
+    assert of(found, outcome="overridden", reason="cds-suboptimal-context", version="2.0.0") == 1
     assert of(found, outcome="accepted", version="2.0.0") == 1
     assert of(found, outcome="overridden") == 2
     assert all('plan="http://example.org/small/PlanDefinition/main"' in labels for labels in found)
@@ -244,3 +245,93 @@ def test_a_reload_takes_the_new_version_and_keeps_the_old_where_it_is_broken(tmp
         assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
         assert service.cards(hook_request(COUNT, RX))
         assert any(line["event"].startswith("reload failed") for line in service.log_lines())
+
+
+# -- what callers may do to the service
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/ready", "/fhir/metadata", "/openapi.json", "/cds-services"])
+def test_no_route_answers_to_other_host_names(tmp_path: Path, small: Path, path: str) -> None:
+    with local(tmp_path, small) as service:
+        for host in ("evil.example.org", "[abc"):
+            problem(service.get(path, headers={"Host": host}), 421)
+        assert service.get(path).status_code == 200
+
+
+def test_each_side_that_asks_for_no_token_asks_for_the_host(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, "ES384", token_issuers=[]) as service:
+        problem(service.get("/fhir/metadata", headers={"Host": "evil.example.org"}), 421)
+        assert service.get("/cds-services").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/cds-services/", f"/cds-services/{SERVICE}/", "/fhir/metadata/"])
+def test_nobody_is_sent_elsewhere(tmp_path: Path, small: Path, path: str) -> None:
+    with local(tmp_path, small) as service:
+        problem(service.get(path), 404)
+
+
+def test_refused_tokens_are_counted_by_address(tmp_path: Path, small: Path) -> None:
+    from guideway.service.caller import REFUSALS_PER_MINUTE
+
+    with local(tmp_path, small, "ES384") as service:
+        forged = {"Authorization": "Bearer x.y.z"}
+        statuses = [service.get("/cds-services", headers=forged).status_code for _ in range(REFUSALS_PER_MINUTE + 20)]
+    assert statuses[:100] == [401] * 100
+    assert statuses[-1] == 429
+
+
+def override(**item: object) -> dict[str, object]:
+    moment = "2026-06-01T10:00:00Z"
+    return {"feedback": [{"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": moment} | item]}
+
+
+def test_what_callers_write_is_no_label(tmp_path: Path, small: Path) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+    with local(tmp_path, small) as service:
+        (card,) = service.cards(hook_request(COUNT, RX))
+        service.runtime.writer.flush()
+        for code in ("Jane Doe, born 1961", "cds-not-applicable"):
+            reason = {"reason": {"system": system, "code": code, "display": "x"}}
+            body = override(card=card["uuid"], overrideReason=reason, outcomeTimestamp=f"2026-06-01T10:00:{len(code)}Z")
+            assert service.post(f"/cds-services/{SERVICE}/feedback", body).status_code == 200
+        text = service.get("/metrics").text
+    assert "Jane" not in text
+    assert {row["reason"] for row in map(dict, samples_of(text)) if row["outcome"] == "overridden"} == {
+        "other",
+        "cds-not-applicable",
+    }
+
+
+def samples_of(text: str) -> list[list[tuple[str, str]]]:
+    lines = [line for line in text.splitlines() if line.startswith("guideway_card_outcomes{")]
+    return [re.findall(r'(\w+)="([^"]*)"', line) for line in lines]
+
+
+def test_feedback_is_bounded_and_its_reasons_are_codings(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        path = f"/cds-services/{SERVICE}/feedback"
+        many = override(outcome="accepted", acceptedSuggestions=[{"id": str(n)} for n in range(2000)])
+        problem(service.post(path, many), 413)
+        problem(service.post(path, override(outcome="accepted", acceptedSuggestions=[{"id": ""}])), 400)
+        problem(service.post(path, override(overrideReason={"reason": {"display": "x"}})), 400)
+
+
+@pytest.mark.parametrize("settings", [{"disabled": ["no-such-row"]}, {"missing_data": {"no-such-service": "omit"}}])
+def test_names_that_mean_nothing_are_refused_at_start(tmp_path: Path, small: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(GuidewayError, match="no-such"), local(tmp_path, small, **settings):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": ["' + b"[" * 101 + b'"' + b",{}" * 3_000_000 + b"]}",
+        b'{"a": [' + b"1.5," * 2_400_000 + b"1]}",
+        b'{"a": 0.' + b"1" * 3_000_000 + b"}",
+    ],
+    ids=["many objects", "many numbers", "long number"],
+)
+def test_bodies_that_cost_more_than_they_weigh_are_refused(tmp_path: Path, small: Path, content: bytes) -> None:
+    with local(tmp_path, small) as service:
+        headers = {"Content-Type": "application/json"}
+        problem(service.request("POST", f"/cds-services/{SERVICE}", content=content, headers=headers), 400)

@@ -1,6 +1,9 @@
 """Where settings come from, and the starts that are refused."""
 
+import json
+
 import pytest
+from tests.service.ehr import write_keys
 
 from guideway.diagnostics import GuidewayError
 from guideway.service.settings import FhirServer, Issuer, Settings, TokenIssuer, read_settings
@@ -8,9 +11,7 @@ from guideway.service.settings import FhirServer, Issuer, Settings, TokenIssuer,
 
 @pytest.fixture
 def keys(tmp_path):
-    file = tmp_path / "keys.json"
-    file.write_text('{"keys": []}')
-    return file
+    return write_keys(tmp_path / "keys.json")
 
 
 def test_the_defaults_are_safe():
@@ -41,6 +42,16 @@ def unsafe(keys):
         "twice": ({"base_url": "https://x.example.org", "issuers": [ehr, ehr]}, "listed twice"),
         "http-fhir": ({"fhir_servers": [FhirServer(url="http://ehr.example.org/fhir")]}, "not https"),
         "package": ({"packages": ["no-such-folder"]}, "does not exist"),
+        "http-on-all-addresses": (
+            {"host": "0.0.0.0", "base_url": "http://127.0.0.1:8080", "issuers": [ehr], "fhir_operations": False},
+            "is not https",
+        ),
+        "memory-for-each-worker": ({"workers": 4, "store_url": "sqlite://"}, "not shared by several workers"),
+        "fhir-user": ({"fhir_servers": [FhirServer(url="https://u:p@ehr.example.org/fhir")]}, "a user name"),
+        "fhir-query": ({"terminology_server": FhirServer(url="https://tx.example.org/?key=p")}, "a query"),
+        "http-origin": ({"cors_origins": ["http://app.example.org"]}, "is not https"),
+        "origin-pattern": ({"cors_origins": ["https://*.example.org"]}, "not one origin"),
+        "nameless": ({"base_url": "https://x.example.org", "issuers": [Issuer(iss=" ", jwks_file=keys)]}, "no name"),
     }
 
 
@@ -58,7 +69,30 @@ NAMES = [
     "twice",
     "http-fhir",
     "package",
+    "http-on-all-addresses",
+    "memory-for-each-worker",
+    "fhir-user",
+    "fhir-query",
+    "http-origin",
+    "origin-pattern",
+    "nameless",
 ]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "AA", "kid": "a"}]}'])
+def test_key_files_that_would_refuse_everybody_are_named(tmp_path, content):
+    (tmp_path / "keys.json").write_text(content)
+    issuer = Issuer(iss="https://ehr.example.org", jwks_file=tmp_path / "keys.json")
+    assert any("jwks_file" in p for p in Settings(base_url="https://x.example.org", issuers=[issuer]).problems())
+
+
+def test_secrets_in_urls_are_not_shown():
+    settings = Settings(
+        fhir_servers=[FhirServer(url="https://u:SECRET@x/fhir"), FhirServer(url="https://x/fhir?token=SECRET")],
+        store_url="postgresql+psycopg://u:SECRET@db/x",
+    )
+    assert "SECRET" not in json.dumps(settings.shown())
+    assert "x/fhir" in json.dumps(settings.shown())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,8 +9,8 @@ from guideway.diagnostics import GuidewayError
 from guideway.service.store import METADATA, Store
 
 FEEDBACK = {
-    "service": "s", "card": "c1", "outcome": "overridden", "suggestion": "", "reason_system": "r", "reason_code": "not-now",
-    "comment": "", "timestamp": "2026-01-01T00:00:00Z", "iss": "", "received": 1,
+    "service": "s", "card": "c1", "outcome": "overridden", "suggestion": "", "reason_system": "r",
+    "reason_code": "not-convenient-feasible", "comment": "", "timestamp": "2026-01-01T00:00:00Z", "iss": "", "received": 1,
 }  # fmt: skip
 CARD = {
     "uuid": "c1", "service": "s", "plan": "p", "version": "1", "action": "a", "indicator": "info", "iss": "",
@@ -70,10 +70,10 @@ def test_feedback_is_counted_by_recommendation(store):
     store.add_feedback([FEEDBACK | {"card": "of-nobody"}])
     assert [(r["action"], r["outcome"], r["reason"], r["count"]) for r in store.recommendation_feedback()] == [
         ("a", "accepted", "", 1),
-        ("a", "overridden", "not-now", 1),
+        ("a", "overridden", "not-convenient-feasible", 1),
         ("b", "accepted", "", 1),
-        ("b", "overridden", "not-now", 1),
-        ("c", "overridden", "not-now", 1),
+        ("b", "overridden", "not-convenient-feasible", 1),
+        ("c", "overridden", "not-convenient-feasible", 1),
     ]
 
 
@@ -85,7 +85,7 @@ def test_feedback_is_kept_once_and_counted_by_reason(store):
     assert store.feedback("other") == []
     assert {(r["outcome"], r["reason"], r["count"]) for r in store.feedback_counts()} == {
         ("shown", "", 1),
-        ("overridden", "not-now", 2),
+        ("overridden", "not-convenient-feasible", 1),
     }
 
 

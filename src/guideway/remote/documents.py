@@ -14,11 +14,15 @@ import msgspec
 
 MAX_DEPTH = 100
 MAX_EXPONENT = 400
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+MAX_DIGITS = 200
+MAX_VALUES = 1_000_000
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 def _number(text: str) -> Decimal:
     value = Decimal(text)
+    if len(text) > MAX_DIGITS:
+        raise ValueError("a number has too many digits")
     if not -MAX_EXPONENT < value.adjusted() < MAX_EXPONENT:
         raise ValueError("a number is out of all proportion")
     return value
@@ -30,6 +34,8 @@ _DECODER = msgspec.json.Decoder(float_hook=_number)
 def decode(body: bytes, depth: int = MAX_DEPTH) -> Any:
     """The JSON value in ``body``; ValueError (its message holds none of the content) where it is none, or is out of bounds."""
     body = body.removeprefix(b"\xef\xbb\xbf")
+    if body.count(b",") > MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES} values")
     if not within_depth(body, depth):
         raise ValueError(f"it nests deeper than {depth} levels")
     try:
@@ -42,29 +48,18 @@ def within_depth(body: bytes, limit: int) -> bool:
     """Whether the document nests at most ``limit`` deep."""
     if body.count(b"{") + body.count(b"[") <= limit:
         return True
-    if _nesting_of_marks(body) <= limit:
-        return True
-    level = 0
-    for match in _STRUCTURE.finditer(body):
-        mark = match.group()
-        if mark in (b"{", b"["):
-            level += 1
-            if level > limit:
-                return False
-        elif mark in (b"}", b"]"):
-            level -= 1
-    return True
+    return _nesting_of_marks(body, limit) <= limit or _nesting_of_marks(_TEXTS.sub(b"", body), limit) <= limit
 
 
 _CLOSERS = bytes.maketrans(b"[]", b"{}")
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def _nesting_of_marks(body: bytes) -> int:
-    """The deepest nesting of all brackets, those inside of texts included: a quick look that clears nearly every document."""
+def _nesting_of_marks(body: bytes, limit: int) -> int:
+    """The deepest nesting of all brackets (those inside of texts included, where there are texts); beyond ``limit`` just more."""
     marks = body.translate(_CLOSERS, _OTHERS)
     rounds = 0
-    while b"{}" in marks and rounds <= MAX_DEPTH:
+    while b"{}" in marks and rounds <= limit:
         marks = marks.replace(b"{}", b"")
         rounds += 1
     return rounds if not marks else 1 << 30

@@ -90,10 +90,16 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{':' + str(_port(url)) if parts.netloc.count(':') else ''}{parts.path}"
 
 
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")))
+"""IPv6 addresses that a network may translate into private IPv4 ones, and the old site-local ones."""
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address is a public unicast one (RFC 6890); IPv4 addresses inside IPv6 are judged as IPv4."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
+        if any(ip in network for network in _TRANSLATED):
+            return False
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)

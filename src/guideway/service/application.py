@@ -34,6 +34,7 @@ from guideway.service.routes import Handler, Place, json_response, problem_respo
 from guideway.service.runtime import Runtime, guidelines_shown
 from guideway.service.services import Service
 from guideway.service.settings import Settings
+from guideway.service.store import StoreError
 
 Json = dict[str, Any]
 
@@ -159,7 +160,12 @@ async def feedback(runtime: Runtime, request: Request) -> Response:
     require_json(request)
     body = decode(await read_body(request, runtime.settings), runtime.settings)
     found = feedback_rows.rows(body, service, caller.iss)
-    new = await anyio.to_thread.run_sync(runtime.store.add_feedback, found)
+    try:
+        with anyio.fail_after(runtime.settings.deadline_seconds):
+            new = await anyio.to_thread.run_sync(runtime.store.add_feedback, found, abandon_on_cancel=True)
+    except (TimeoutError, StoreError) as error:
+        log(logging.ERROR, "feedback could not be kept", failure=error, service=service.id, iss=caller.iss)
+        raise Problem(503, "the feedback could not be kept; send it again", headers={"Retry-After": "5"}) from error
     log(logging.INFO, "feedback", service=service.id, iss=caller.iss, count=new)
     return Response(status_code=200)
 
@@ -175,6 +181,8 @@ async def ready(runtime: Runtime, request: Request) -> Response:
         return json_response({"status": "draining"}, 503)
     try:
         await anyio.to_thread.run_sync(runtime.store.ping)
+        if runtime.writer.failing:
+            raise StoreError("the last answers could not be kept")
     except Exception as error:
         log(logging.ERROR, "store unreachable", failure=error)
         runtime.writer.doubt()

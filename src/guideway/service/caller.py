@@ -16,6 +16,9 @@ from guideway.service.problems import Problem
 from guideway.service.runtime import Runtime
 from guideway.service.settings import Issuer, Settings, is_loopback
 
+REFUSALS_PER_MINUTE = 120
+"""So many tokens of one address may be refused in a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -33,7 +36,7 @@ def own_name(settings: Settings, request: Request) -> None:
 
     A page in a browser on this machine could otherwise reach the service through a name that it has pointed here.
     """
-    if settings.authenticated or settings.token_issuers:
+    if settings.token_issuers if request.url.path.startswith("/fhir") else settings.authenticated:
         return
     try:
         host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
@@ -48,10 +51,25 @@ def _bearer(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def _refuse(runtime: Runtime, reason: str) -> Problem:
+def _refuse(runtime: Runtime, request: Request, reason: str) -> Problem:
+    wait = runtime.refusals.allow(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
+    if wait:
+        return _too_many(runtime, wait)
     log(logging.WARNING, "token refused", reason=reason)
     runtime.metrics.refused.labels("401").inc()
     return Problem(401, "not authorized", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _too_many(runtime: Runtime, wait: float) -> Problem:
+    runtime.metrics.refused.labels("429").inc()
+    return Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})
+
+
+def _not_refused_often(runtime: Runtime, request: Request) -> None:
+    """Raises Problem 429 for an address whose tokens were refused too often just now, before another signature is checked."""
+    wait = runtime.refusals.wait(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
+    if wait:
+        raise _too_many(runtime, wait)
 
 
 async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
@@ -59,9 +77,10 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
     settings = runtime.settings
     caller = Caller()
     if settings.authenticated:
+        _not_refused_often(runtime, request)
         token = _bearer(request)
         if token is None:
-            raise _refuse(runtime, "no bearer token")
+            raise _refuse(runtime, request, "no bearer token")
         path = request.url.path
         try:
             claims = await verify(
@@ -73,7 +92,7 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
             if not fresh:
                 raise TokenRefused("the jti was used before")
         except TokenRefused as refused:
-            raise _refuse(runtime, str(refused)) from None
+            raise _refuse(runtime, request, str(refused)) from None
         issuer = next(i for i in settings.issuers if i.iss == claims.iss)
         caller = Caller(claims.iss, claims.tenant, claims.jti, issuer)
     elif request.headers.get("authorization"):
@@ -87,9 +106,10 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
     settings = runtime.settings
     caller = Caller()
     if settings.token_issuers:
+        _not_refused_often(runtime, request)
         token = _bearer(request)
         if token is None:
-            raise _refuse(runtime, "no bearer token")
+            raise _refuse(runtime, request, "no bearer token")
         try:
             claims = await verify(
                 token, sources=runtime.token_keys, algorithms=settings.algorithms,
@@ -97,15 +117,15 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
                 skew=settings.clock_skew_seconds, max_age=None, require_jti=False,
             )  # fmt: skip
         except TokenRefused as refused:
-            raise _refuse(runtime, str(refused)) from None
+            raise _refuse(runtime, request, str(refused)) from None
         expected = next(
             (t.audience or settings.public_base + "/fhir" for t in settings.token_issuers if t.iss == claims.iss), None
         )
         audience = claims.all.get("aud")
         if expected not in (audience if isinstance(audience, list) else [audience]):
-            raise _refuse(runtime, "the audience is that of another issuer")
+            raise _refuse(runtime, request, "the audience is that of another issuer")
         granted = claims.all.get("scope") or claims.all.get("scp") or ""
-        names = frozenset(granted.split() if isinstance(granted, str) else [str(s) for s in granted])
+        names = frozenset(granted.split() if isinstance(granted, str) else map(str, granted) if isinstance(granted, list) else ())
         caller = Caller(claims.iss, claims.tenant, claims.jti, None, names)
         if not any(_covers(have, need) for have in names for need in scopes):
             log(logging.WARNING, "scope missing", iss=claims.iss, reason="none of the scopes for this operation")
@@ -119,7 +139,9 @@ def _covers(have: str, need: str) -> bool:
     context, _, rest = have.partition("/")
     kind, _, access = rest.partition(".")
     needed_kind, _, needed_access = need.partition("/")[2].partition(".")
-    rights = {"read": "rs", "write": "cud", "*": "cruds"}.get(access, access.partition("?")[0])
+    if "?" in access:  # only for some resources, which this service does not tell apart
+        return False
+    rights = {"read": "rs", "write": "cud", "*": "cruds"}.get(access, access)
     return context == need.partition("/")[0] and kind in ("*", needed_kind) and set(needed_access) <= set(rights)
 
 
@@ -128,5 +150,4 @@ def _within_rate(runtime: Runtime, request: Request, caller: Caller) -> None:
     limit = caller.issuer.requests_per_minute if caller.issuer is not None else None
     wait = runtime.limiter.allow(who, limit or runtime.settings.requests_per_minute)
     if wait:
-        runtime.metrics.refused.labels("429").inc()
-        raise Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})
+        raise _too_many(runtime, wait)

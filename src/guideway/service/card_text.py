@@ -20,8 +20,13 @@ IN_FULL = 5
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
-_AUTOLINK = re.compile(r"(?i)(:(?=//)|(?<=www)\.|@)")
-"""What GitHub's Markdown makes a link without being asked: addresses in a patient's text must stay text."""
+_ADDRESS = re.compile(
+    r"(?i)(:(?=/)|/(?=/)|\bwww(?=\.)|@|(?<=[a-z0-9])\.(?=(?:com|org|net|io|info|example|dev|app|[a-z]{2})\b(?:/|$)))"
+)
+"""Where an address can be broken."""
+_JOINER = "\u2060"
+"""An invisible character that is part of no address: many renderers make links after they have read escapes, so a backslash does
+not keep an address in a patient's text from becoming a link."""
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -32,7 +37,7 @@ def escaped(text: Any) -> str:
     '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
     plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
-    return _AUTOLINK.sub(r"\\\1", plain).translate(_ENTITIES)
+    return _ADDRESS.sub(rf"\1{_JOINER}", plain).translate(_ENTITIES)
 
 
 def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:

@@ -25,6 +25,7 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, PatientOutcome, Recommendation
+from guideway.diagnostics import Severity
 from guideway.service.card_text import (
     bullets,
     counted,
@@ -38,21 +39,15 @@ from guideway.service.card_text import (
     source_line,
     titles,
 )
+from guideway.service.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
 
 Json = dict[str, Any]
 
 NAMESPACE = uuid.UUID("6f0d4d0e-6a0a-5b7e-9d3a-2f3f5a3c9f10")
 INDICATORS = {"routine": "info", "urgent": "warning", "asap": "warning", "stat": "critical"}
 RANKS = ("critical", "warning", "info")
-OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
-OVERRIDE_REASONS = (
-    ("cds-not-applicable", "Does not fit this patient"),
-    ("cds-suboptimal-context", "Not at this moment"),
-    ("recipient-disagrees-evidence", "I disagree with the evidence"),
-    ("recipient-concerns-outcomes", "I am concerned about the outcome"),
-    ("does-not-align-preferences", "Patient's or clinician's preference"),
-    ("not-convenient-feasible", "Not feasible here"),
-)
+DOUBTS = 5
+"""So many findings about the record are told; the rest is counted."""
 EXTENSION = "org.example.guideway.recommendations"
 """In a card's ``extension``: the recommendations on it, each with its plan, action, status and suggestions."""
 
@@ -98,6 +93,7 @@ def cards_of(
     elsewhere: Collection[str] = (),
     asked: Collection[str] = (),
     always_ask: bool = False,
+    about_data: bool = False,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
 
@@ -106,8 +102,8 @@ def cards_of(
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
     service says in any case which data they need. ``always_ask``: a card that only asks for
-    data is made even where the visit has other cards. Over ``limit`` cards, the least urgent choices are listed on the last card,
-    without suggestions.
+    data is made even where the visit has other cards. ``about_data``: whether to tell what of the record could not be used. Over
+    ``limit`` cards, the least urgent choices are listed on the last card, without suggestions.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
     named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
@@ -131,6 +127,12 @@ def cards_of(
         made = [asking]
     elif made:
         maker.ask_on(made[-1])
+    doubts = maker.doubts("".join(part for card in made for part in card.parts)) if about_data else []
+    if doubts and not made:
+        summary = maker._summary(["Part of the record could not be used"], [])
+        made = [maker._card("data", [], summary, [], [], [], at_least="warning")]
+    if doubts:
+        made[-1].parts += bullets("Of this patient's record, not used as it stands:", doubts)
     for card in made:
         maker.sign(card)
     return sorted(made, key=lambda card: RANKS.index(card.body["indicator"]))
@@ -372,6 +374,14 @@ class _Maker:
         card = self._card("waiting", [], summary, [], [], [])
         self.ask_on(card)
         return card
+
+    def doubts(self, told: str) -> list[str]:
+        """What was found about the patient's data and is not ``told`` yet: what cannot be read, is contradictory, or was set
+        aside; in short."""
+        found = [f for f in self.outcome.findings if f.pointer and f.severity is not Severity.information]
+        found = [f for f in found if escaped(f.message) not in told]
+        lines = list(dict.fromkeys(escaped(f"{f.pointer}: {f.message}") for f in found))
+        return [*lines[:DOUBTS], *([f"and {len(lines) - DOUBTS} more"] if len(lines) > DOUBTS else [])]
 
     def ask_on(self, card: Card) -> None:
         """Say on a card which data would settle what cannot be known yet."""

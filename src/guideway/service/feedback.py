@@ -30,6 +30,8 @@ def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
         if not isinstance(item, dict):
             raise Problem(400, f"{where} is not an object", expression=where)
         found += _rows(item, where, service, iss)
+        if len(found) > ITEM_LIMIT:
+            raise Problem(413, f"more than {ITEM_LIMIT} suggestions at once; send them in parts", expression=where)
     return found
 
 
@@ -47,7 +49,7 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
     if outcome == "accepted":
         accepted = item.get("acceptedSuggestions")
         suggestions = (
-            [s["id"] for s in accepted if isinstance(s, dict) and isinstance(s.get("id"), str)]
+            [s["id"] for s in accepted if isinstance(s, dict) and isinstance(s.get("id"), str) and s["id"]]
             if isinstance(accepted, list)
             else []
         )
@@ -65,6 +67,12 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
     if not isinstance(coding, dict) or not isinstance(comment, str):
         raise Problem(
             400, f"{where}.overrideReason must hold a reason (Coding) or a userComment", expression=f"{where}.overrideReason"
+        )
+    if coding and not all(isinstance(coding.get(name), str) and coding[name] for name in ("system", "code")):
+        raise Problem(
+            400,
+            f"{where}.overrideReason.reason must be a Coding with system and code",
+            expression=f"{where}.overrideReason.reason",
         )
     if reason is not None and not coding and not comment:
         raise Problem(

@@ -198,7 +198,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
     return cards_of(
         outcome,
         requests(outcome),
-        instance=request.instance,
+        instance=f"{request.instance.lower()}|{caller.iss or ''}|{request.patient}",
         service=service.id,
         drafts=request.draft_words(gathered.resources),
         limit=settings.max_cards,
@@ -208,6 +208,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         elsewhere=left.plans,
         asked=left.asked,
         always_ask=settings.data_needed == "always",
+        about_data=left.first,
     )
 
 

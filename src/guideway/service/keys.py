@@ -22,6 +22,7 @@ from guideway.remote.guard import AllowedBase, Guard
 
 KEY_LIFETIME = 600.0
 REFETCH_PAUSE = 30.0
+RETRY_PAUSE = 2.0
 MAX_TOKEN_LIFETIME = 3600
 
 
@@ -51,8 +52,10 @@ class KeySource:
         if jku is None and self.file is None and len(self.urls) != 1:
             raise TokenRefused("no jku in the token, and no key file is configured")
         source = jku or (str(self.file) if self.file is not None else self.urls[0])
-        async with self._lock:
-            keys = await self._keys(source, kid)
+        loaded, keys = self._sets.get(source, (float("-inf"), {}))
+        if kid not in keys or time.monotonic() - loaded > KEY_LIFETIME:  # a key that is known waits for nobody
+            async with self._lock:
+                keys = await self._keys(source, kid)
         if kid not in keys:
             raise TokenRefused("the key id is unknown")
         return keys[kid]
@@ -75,6 +78,7 @@ class KeySource:
         except (OSError, ValueError, RemoteError) as error:
             if keys and now - loaded < 10 * KEY_LIFETIME:
                 return keys
+            self._asked[source] = now - REFETCH_PAUSE + RETRY_PAUSE
             raise TokenRefused(f"the issuer's keys could not be read: {type(error).__name__}") from error
         self._sets[source] = (now, keys)
         return keys

@@ -18,6 +18,13 @@ class RateLimiter:
         self._workers = workers
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def wait(self, caller: str, per_minute: int) -> float:
+        """Seconds until the caller may ask again (0 = now); nothing is counted."""
+        capacity = max(1.0, per_minute / self._workers)
+        level, then = self._buckets.get(caller, (capacity, 0.0))
+        level = min(capacity, level + (time.monotonic() - then) * capacity / 60)
+        return 0.0 if level >= 1 else (1 - level) / capacity * 60
+
     def allow(self, caller: str, per_minute: int) -> float:
         """Seconds until the caller may ask again (0 = now, and the request is counted)."""
         capacity = max(1.0, per_minute / self._workers)

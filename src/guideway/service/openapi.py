@@ -234,8 +234,8 @@ def _operation(place: Place) -> Json:
 
 def _query_names(path: str) -> list[str]:
     """The query parameters of a GET under /fhir; those of an operation that only a body can hold are left out."""
+    from guideway.service.artifact_search import SEARCH
     from guideway.service.operation_inputs import BODY_ONLY, TAKEN
-    from guideway.service.operations import SEARCH
 
     if path == "/fhir/{type}":
         return list(SEARCH)

@@ -137,15 +137,21 @@ class Inputs:
 
     def cql_parameters(self) -> dict[str, Any]:
         """The values of ``parameters``, by CQL name."""
-        entry = next(iter(self.all("parameters")), None)
-        if entry is None:
+        given = self.all("parameters")
+        if len(given) > 1:
+            raise Problem(400, "parameters is given twice", expression=where("parameters"))
+        if not given:
             return {}
+        (entry,) = given
         resource = entry.get("resource")
         if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
             raise Problem(400, "parameters must hold a Parameters resource", expression=where("parameters"))
         entries = resource.get("parameter", [])
         if not isinstance(entries, list) or not all(isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries):
             raise Problem(400, "every one of the parameters needs a name", expression=where("parameters"))
+        for each in entries:
+            if sum(name == "resource" or name.startswith("value") for name in each) != 1:
+                raise Problem(400, f"the parameter {each['name']} needs one value", expression=where("parameters"))
         with blamed("parameters"):
             return from_resource(resource)
 

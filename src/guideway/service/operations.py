@@ -26,8 +26,10 @@ from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.cql_operations import evaluate_library
+from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact, Guideline
 from guideway.records.reading import read_resources, select
+from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
 from guideway.service.intake import decode, read_body, require_json
@@ -35,13 +37,13 @@ from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blam
 from guideway.service.problems import Problem
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
+from guideway.service.services import hooks_of
 from guideway.terminology.expansion import UnresolvedValueSet
 
 Json = dict[str, Any]
 Operation = Callable[[Runtime, Inputs], Json]
 
 ARTIFACTS = ("ActivityDefinition", "CodeSystem", "Library", "PlanDefinition", "Questionnaire", "ValueSet")
-SEARCH = ("_id", "url", "name", "title", "status", "version", "_count", "_offset", "_format", "_summary")
 
 
 def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGuideline, Artifact]:
@@ -123,7 +125,8 @@ def _concept(inputs: Inputs, name: str) -> Json | None:
     if entry is None:
         return None
     value = entry.get("valueCodeableConcept")
-    if not isinstance(value, dict) or not isinstance(value.get("coding", []), list):
+    codings = value.get("coding", []) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(codings, list) or not all(isinstance(each, dict) for each in codings):
         raise Problem(400, f"{name} must be a CodeableConcept", expression=where(name))
     return value
 
@@ -164,6 +167,9 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
     when = _when(inputs)
     parameters = _parameters(runtime, inputs, guideline)
     audience = _audience(inputs)
+    hook = inputs.text("hook")
+    if hook is not None and hook not in REQUIRED_CONTEXT.keys() | hooks_of(guideline, plan):
+        raise Problem(400, f"there is no hook {hook!r}; there are {', '.join(REQUIRED_CONTEXT)}", expression=where("hook"))
     outcomes = [
         apply_guideline(
             guideline,
@@ -172,7 +178,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
             as_of=when,
             timezone=runtime.settings.timezone,
             parameters=parameters,
-            hook=inputs.text("hook"),
+            hook=hook,
             policy=_policy(inputs),
             encounter=inputs.text("encounter"),
             practitioner=inputs.text("practitioner"),
@@ -305,8 +311,8 @@ def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
     when = moment(_when(inputs), runtime.settings.timezone)
     record = subjects[0].under(guideline.manifest.hygiene, when.text, when.offset)
     return evaluate_library(
-        guideline, library.url, record, now=when.now, timezone=when.offset, parameters=inputs.cql_parameters(),
-        expressions=inputs.texts("expression"),
+        guideline, library.url, record, now=when.now, timezone=when.offset,
+        parameters=_parameters(runtime, inputs, guideline), expressions=inputs.texts("expression"),
     )  # fmt: skip
 
 
@@ -421,46 +427,23 @@ async def search(runtime: Runtime, request: Request) -> Response:
     await fhir_caller(runtime, request, [f"system/{kind}.s"])
     if kind not in ARTIFACTS:
         raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
-    query = dict(request.query_params)
-    unknown = [name for name in query if name.partition(":")[0] not in SEARCH]
-    if unknown:
-        raise Problem(400, f"the search parameter {unknown[0]} is not supported; there are {', '.join(SEARCH)}")
-    found = [a.resource for g in runtime.content.packages for a in g.of_type(kind) if _matches(a, query)]
+    criteria, query = criteria_of(request.query_params.multi_items())
+    found = [a.resource for g in runtime.content.packages for a in g.of_type(kind) if matches(a, criteria)]
     offset, count = (whole(query.get(name, default), name) for name, default in (("_offset", "0"), ("_count", "100")))
     base = runtime.settings.public_base
     links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{request.url.query}" if request.url.query else "")}]
     if offset + count < len(found) and count:
-        kept = {k: v for k, v in query.items() if k not in ("_offset", "_count")}
-        following = urlencode({**kept, "_offset": offset + count, "_count": count})
+        kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("_offset", "_count")]
+        following = urlencode([*kept, ("_offset", offset + count), ("_count", count)])
         links.append({"relation": "next", "url": f"{base}/fhir/{kind}?{following}"})
     entries = [
         {"fullUrl": f"{base}/fhir/{kind}/{r.get('id')}", "resource": r, "search": {"mode": "match"}}
         for r in found[offset : offset + count]
     ]
     result: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
+    if query.get("_summary") == "count":
+        return json_response(result, fhir=True)
     return json_response({**result, "entry": entries} if entries else result, fhir=True)
-
-
-def _matches(artifact: Artifact, query: dict[str, str]) -> bool:
-    resource = artifact.resource
-    for name, value in query.items():
-        element, _, modifier = name.partition(":")
-        have = str(resource.get(element.lstrip("_")) or "")
-        if element in ("name", "title"):
-            fits = (
-                value == have
-                if modifier == "exact"
-                else value.casefold() in have.casefold()
-                if modifier == "contains"
-                else have.casefold().startswith(value.casefold())
-            )
-        elif element in ("_id", "url", "status", "version"):
-            fits = have in value.split(",") or (element == "url" and artifact.canonical in value.split(","))
-        else:
-            continue
-        if not fits:
-            return False
-    return True
 
 
 async def metadata(runtime: Runtime, request: Request) -> Response:

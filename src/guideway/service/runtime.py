@@ -17,6 +17,7 @@ from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
 from guideway.guideline.locate import installed_guideline
+from guideway.guideline.names import STATEMENT_ID, extensions
 from guideway.guideline.package import Artifact, Guideline, load
 from guideway.remote.terminology import Terminology
 from guideway.service.cql_process import CqlProcess
@@ -25,7 +26,7 @@ from guideway.service.lanes import Lanes
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
 from guideway.service.metrics import Metrics
-from guideway.service.services import Service, Usage, services_of
+from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, default_store_url
 from guideway.service.writing import Writer
@@ -83,6 +84,8 @@ class Runtime:
     keys: Mapping[str, KeySource]
     token_keys: Mapping[str, KeySource]
     limiter: RateLimiter
+    refusals: RateLimiter
+    """Of tokens, by address."""
     metrics: Metrics
     writer: Writer
     lanes: Lanes
@@ -140,6 +143,7 @@ def load_content(settings: Settings) -> Content:
                 )
             services[service.id] = service
     _check_services(settings, services)
+    _check_disabled(settings, guidelines)
     server = settings.terminology_server
     evaluator = CqlProcess(
         str(settings.packages[0]) if settings.packages else None,
@@ -169,10 +173,28 @@ def _check_services(settings: Settings, services: Mapping[str, Service]) -> None
     named = [("services", settings.services), *((f"issuer {i.iss}: services", i.services) for i in settings.issuers)]
     if isinstance(settings.shadow, list):
         named.append(("shadow", settings.shadow))
+    if isinstance(settings.missing_data, dict):
+        named.append(("missing_data", list(settings.missing_data)))
     for where, names in named:
         for name in names:
             if name not in services:
                 raise GuidewayError(f"{where}: there is no service {name!r}; there are: {', '.join(sorted(services))}")
+
+
+def _check_disabled(settings: Settings, guidelines: Sequence[CompiledGuideline]) -> None:
+    """Raises GuidewayError for something switched off that no guideline has: it would stay on."""
+    known: set[str] = set()
+    for guideline in guidelines:
+        for plan in guideline.plans:
+            for action in actions_in(plan.resource):
+                known.add(f"{plan.id}#{action.get('id')}")
+                known.update(str(e.get("valueString")) for e in extensions(action, STATEMENT_ID))
+    for where, names in (("disabled", settings.disabled), *((f"issuer {i.iss}: disabled", i.disabled) for i in settings.issuers)):
+        for name in names:
+            if name not in known:
+                raise GuidewayError(
+                    f"{where}: no guideline has a statement or an action {name!r} (a plan's id, #, an action's id)"
+                )
 
 
 def declares(guideline: CompiledGuideline, name: str) -> bool:
@@ -226,6 +248,7 @@ def make_runtime(settings: Settings) -> Runtime:
             t.iss: KeySource(t.jwks_file, (t.jwks_url,) if t.jwks_url else (), t.jwks_private) for t in settings.token_issuers
         },
         limiter=RateLimiter(settings.workers),
+        refusals=RateLimiter(settings.workers),
         metrics=Metrics(),
         writer=Writer(store),
         lanes=Lanes(settings.threads, settings.queue_seconds),

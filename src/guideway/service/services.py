@@ -112,6 +112,8 @@ class Left(NamedTuple):
     """Plans (``url|version``) that another service shows."""
     asked: frozenset[str] = frozenset()
     """Of these the ones of the service that is asked first: it leaves nothing to others, so it always says what it lacks."""
+    first: bool = True
+    """Whether this is the service that is asked first: it tells what was found about the data."""
 
 
 def left_to_others(service: Service, used: Sequence[Service]) -> Left:
@@ -126,7 +128,8 @@ def left_to_others(service: Service, used: Sequence[Service]) -> Left:
         for plan in other.reaches:
             owner.setdefault(plan, other.id)
     elsewhere = frozenset(plan for plan, name in owner.items() if name != service.id)
-    return Left(elsewhere, frozenset(plan for plan in elsewhere if owner[plan] == others[0].id))
+    asked = frozenset(plan for plan in elsewhere if owner[plan] == others[0].id)
+    return Left(elsewhere, asked, not others or others[0].id == service.id)
 
 
 class Usage:
@@ -191,6 +194,14 @@ def leaves_of(group: Json) -> Iterator[Json]:
             yield from leaves_of(action)
         else:
             yield action
+
+
+def actions_in(group: Json) -> Iterator[Json]:
+    """All actions below a plan or an action."""
+    for action in group.get("action") or ():
+        if isinstance(action, dict):
+            yield action
+            yield from actions_in(action)
 
 
 def service_id(url: str, hook: str) -> str:

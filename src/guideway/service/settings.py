@@ -7,6 +7,8 @@ settings without anything secret, for the log.
 from __future__ import annotations
 
 import ipaddress
+import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +41,7 @@ class Issuer(BaseModel):
     jku: list[str] = Field(default_factory=list)
     jku_private: bool = False
     fhir_servers: list[FhirServer] = Field(default_factory=list)
-    requests_per_minute: int | None = None
+    requests_per_minute: int | None = Field(default=None, ge=1)
     parameters: dict[str, str] = Field(default_factory=dict)
     disabled: list[str] = Field(default_factory=list)
     services: list[str] = Field(default_factory=list)
@@ -187,7 +189,7 @@ class Settings(BaseSettings):
             parts = urlsplit(self.base_url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
                 found.append(f"base_url {self.base_url!r} is not a plain http or https URL")
-            elif parts.scheme != "https" and not is_loopback(parts.hostname):
+            elif parts.scheme != "https" and not (is_loopback(parts.hostname) and self.on_loopback):
                 found.append(f"base_url {self.base_url} is not https: patient data would travel in the clear")
         for algorithm in self.algorithms:
             if algorithm not in ASYMMETRIC:
@@ -196,10 +198,14 @@ class Settings(BaseSettings):
             found.append("algorithms is empty: no JWT could be accepted; the default is ES384 and RS384")
         for origin in self.cors_origins:
             parts = urlsplit(origin)
-            if origin == "*" or not parts.scheme or not parts.hostname or parts.path not in ("", "/"):
+            if "*" in origin or not parts.scheme or not parts.hostname or parts.path not in ("", "/"):
                 found.append(f"cors_origins: {origin!r} is not one origin such as https://ehr.example.org; '*' is not allowed")
+            elif parts.scheme != "https" and not is_loopback(parts.hostname):
+                found.append(f"cors_origins: {origin} is not https")
         seen: set[str] = set()
         for issuer in self.issuers:
+            if not issuer.iss.strip():
+                found.append("an issuer has no name (iss)")
             if issuer.iss in seen:
                 found.append(f"issuer {issuer.iss} is listed twice")
             seen.add(issuer.iss)
@@ -216,10 +222,16 @@ class Settings(BaseSettings):
         servers = [*self.fhir_servers, *(s for i in self.issuers for s in i.fhir_servers)]
         for server in [*servers, *([self.terminology_server] if self.terminology_server else [])]:
             parts = urlsplit(server.url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if parts.username or parts.password or parts.query or parts.fragment:
+                found.append(
+                    f"FHIR server at {parts.hostname}: its URL holds a user name, a query or a fragment; give the base alone"
+                )
+            elif parts.scheme not in ("http", "https") or not parts.hostname:
                 found.append(f"FHIR server {server.url!r} is not an http or https URL")
             elif parts.scheme == "http" and not server.private:
                 found.append(f"FHIR server {server.url} is not https; only a server marked private may be asked over http")
+        if self.workers > 1 and self.store_url is not None and _in_memory(self.store_url.get_secret_value()):
+            found.append("store_url: a store in memory is not shared by several workers: a token could be used once for each")
         for package in self.packages:
             if not package.exists():
                 found.append(f"package {package} does not exist")
@@ -230,6 +242,14 @@ class Settings(BaseSettings):
         found = []
         if file is not None and not file.is_file():
             found.append(f"{owner}: jwks_file {file} does not exist")
+        elif file is not None:
+            from guideway.service.keys import parse_key_set
+
+            try:
+                if not parse_key_set(json.loads(file.read_text("utf-8"))):
+                    found.append(f"{owner}: jwks_file {file} holds no RSA or EC key with an id (kid)")
+            except (OSError, ValueError) as error:
+                found.append(f"{owner}: jwks_file {file} is no JWKS: {error}")
         for url in urls:
             if urlsplit(url).scheme != "https" and not (private and urlsplit(url).scheme == "http"):
                 found.append(f"{owner}: key URL {url} is not https")
@@ -237,7 +257,22 @@ class Settings(BaseSettings):
 
     def shown(self) -> dict[str, Any]:
         """The settings as JSON values, secrets masked."""
-        return self.model_dump(mode="json")
+        shown: dict[str, Any] = _masked(self.model_dump(mode="json"))
+        return shown
+
+
+def _masked(value: Any) -> Any:
+    """The value with user names, passwords and queries in URLs replaced."""
+    if isinstance(value, dict):
+        return {name: _masked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    return re.sub(r"(?<=//)[^/@\s]*@|\?.*", "***", value) if isinstance(value, str) and "://" in value else value
+
+
+def _in_memory(url: str) -> bool:
+    """Whether a store's URL is that of an SQLite database without a file."""
+    return url.startswith("sqlite") and (url.partition("://")[2] in ("", "/", "/:memory:") or "mode=memory" in url)
 
 
 def is_loopback(host: str) -> bool:

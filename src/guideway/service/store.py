@@ -19,8 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from guideway.diagnostics import GuidewayError
+from guideway.service.override_reasons import OVERRIDE_REASONS
 
 METADATA = sa.MetaData()
+StoreError = sa.exc.SQLAlchemyError
+"""What every method raises where the store does not do it."""
 
 USED_TOKENS = sa.Table(
     "used_token",
@@ -66,6 +69,12 @@ AUDIT = sa.Table(
     sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
     sa.Column("resource", sa.JSON, nullable=False),
 )
+
+
+OFFERED_REASON = sa.case(
+    (FEEDBACK.c.reason_code.in_(["", *(code for code, _ in OVERRIDE_REASONS)]), FEEDBACK.c.reason_code), else_="other"
+)
+"""The reason for an override, where it is one that the cards offer: anything else may be words about a patient."""
 
 
 def default_store_url() -> str:
@@ -197,11 +206,11 @@ class Store:
                 CARDS.c.plan,
                 CARDS.c.version,
                 FEEDBACK.c.outcome,
-                FEEDBACK.c.reason_code.label("reason"),
-                sa.func.count().label("count"),
+                OFFERED_REASON.label("reason"),
+                sa.func.count(FEEDBACK.c.card.distinct()).label("count"),
             )
             .join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))
-            .group_by(CARDS.c.plan, CARDS.c.version, FEEDBACK.c.outcome, FEEDBACK.c.reason_code)
+            .group_by(CARDS.c.plan, CARDS.c.version, FEEDBACK.c.outcome, sa.text("reason"))
         )
         with self._engine.connect() as connection:
             return [dict(row) for query in (shown, told) for row in connection.execute(query).mappings()]
@@ -213,7 +222,7 @@ class Store:
         that applied.
         """
         query = sa.select(
-            FEEDBACK.c.outcome, FEEDBACK.c.suggestion, FEEDBACK.c.reason_code, CARDS.c.recommendations
+            FEEDBACK.c.outcome, FEEDBACK.c.suggestion, OFFERED_REASON, CARDS.c.recommendations
         ).join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))  # fmt: skip
         counts: Counter[tuple[str, ...]] = Counter()
         with self._engine.connect() as connection:

@@ -39,6 +39,11 @@ class Writer:
         self._closed = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def failing(self) -> bool:
+        """Whether what was answered could not be written the last time."""
+        return self._failing
+
     def later(self, rows: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> bool:
         """Take the cards and the AuditEvent of one request; False where the caller must write them itself (``now``)."""
         with self._changed:

@@ -1,0 +1,78 @@
+"""Work in a few threads: in the order of coming, with a bounded wait, and stopped at its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from guideway.service.lanes import Lanes
+from guideway.service.problems import Problem
+
+
+def ask(lanes: Lanes, *works: tuple[Callable[[], Any], float]) -> list[Any]:
+    async def run() -> list[Any]:
+        tasks = []
+        for work, seconds in works:
+            tasks.append(asyncio.create_task(lanes.run(work, seconds)))
+            await asyncio.sleep(0.02)
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+def busy() -> None:
+    while True:
+        sum(range(100))
+
+
+def test_results_and_failures_come_back() -> None:
+    def fail() -> None:
+        raise ValueError("mine")
+
+    one, other = ask(Lanes(1, 5), (lambda: 7, 5), (fail, 5))
+    assert one == 7
+    assert isinstance(other, ValueError)
+
+
+def test_first_come_first_served_and_waiting_does_not_count() -> None:
+    order: list[int] = []
+
+    def work(number: int) -> Callable[[], None]:
+        return lambda: (time.sleep(0.2), order.append(number))[1]
+
+    ask(Lanes(1, 30), *[(work(n), 0.9) for n in range(6)])  # all of them together take longer than each may
+    assert order == list(range(6))
+
+
+def test_who_waits_too_long_is_told_so_and_never_begun() -> None:
+    begun: list[str] = []
+    gate = threading.Event()
+    lanes = Lanes(1, 0.2)
+    first, second = ask(lanes, (lambda: gate.wait(1), 5), (lambda: begun.append("x"), 5))
+    assert first is False
+    assert isinstance(second, Problem)
+    assert (second.status, second.headers) == (503, {"Retry-After": "2"})
+    assert begun == []
+
+
+def test_what_runs_past_its_deadline_is_stopped_and_the_lane_is_free() -> None:
+    lanes = Lanes(1, 10)
+    first, second = ask(lanes, (busy, 0.2), (lambda: "next", 5))
+    assert isinstance(first, Problem)
+    assert first.status == 504
+    assert second == "next"
+
+
+def test_work_that_ends_as_it_is_stopped_spoils_nothing() -> None:
+    lanes = Lanes(1, 10)
+
+    def short() -> str:
+        time.sleep(0.05)
+        return "done"
+
+    found = ask(lanes, *[(short, 0.05 + n / 10_000) for n in range(40)])
+    assert all(each == "done" or each.status == 504 for each in found)
+    assert ask(lanes, (lambda: "still here", 5)) == ["still here"]
