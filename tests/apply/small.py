@@ -184,7 +184,7 @@ def _package(text: str, cql: str, hygiene: str) -> Guideline:
         "version": "1.0.0",
         "canonical": BASE,
         "title": "Small",
-        "guideway": {"hygiene": hygiene},
+        "guideway": {"hygiene": hygiene, "formWords": ["tablet", "tablets", "oral"]},
     }
     files = [SourceFile("package.json", json.dumps(manifest).encode()), SourceFile("Logic.cql", cql.encode())]
     files += [SourceFile(f"a{n:03}.json", json.dumps(a).encode()) for n, a in enumerate(artifacts)]

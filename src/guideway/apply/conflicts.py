@@ -26,7 +26,7 @@ from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.differences import plain
 from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, concept_text, first_value, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
-from guideway.apply.things import Codes, Thing, Words, covers, same, thing, thing_of, words
+from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
 from guideway.apply.timing import coded_interval, days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
@@ -47,20 +47,21 @@ def find_conflicts(
     outcome: PatientOutcome, proposing: list[ActionNode], trees: list[PlanNode], guideline: CompiledGuideline, record: Any
 ) -> list[Conflict]:
     """Every conflict of one patient, in the order of the rules above."""
-    sides = [Side(action) for action in _distinct(proposing)]
+    forms = forms_of(guideline)
+    sides = [Side(action, forms) for action in _distinct(proposing)]
     allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
-    active = list(_taken(record)) if sides else []
+    active = list(_taken(record, forms)) if sides else []
     classes = Classes(guideline) if allergies else None
     proposals = list(getattr(record, "proposals", None) or ()) if sides else []
     found = [
-        *_for_and_against(sides, proposals),
+        *_for_and_against(sides, proposals, forms),
         *_for_and_against_class(sides, guideline),
         *_exclusive(trees),
-        *_doses(sides, proposals),
+        *_doses(sides, proposals, forms),
         *(_allergies(sides, classes, allergies) if classes is not None else ()),
         *_active(sides, active),
-        *_ordered(sides, record),
-        *_monitoring(sides, record),
+        *_ordered(sides, record, forms),
+        *_monitoring(sides, record, forms),
     ]
     _by_name_only(outcome, sides, allergies, active)
     merged: dict[tuple[str, str], Conflict] = {}
@@ -97,6 +98,7 @@ class Classes:
             found = (_drug_class(guideline, full) for full in _value_sets(guideline, ("AllergyIntolerance",)))
             kept["allergies"] = [group for group in found if group is not None]
         self._classes: list[DrugClass] = kept["allergies"]
+        self.forms = forms_of(guideline)
 
     def members(self, named: Thing) -> Codes:
         """The codes a thing stands for: its own; without any, those of the members, or of the class, that its name is."""
@@ -104,7 +106,7 @@ class Classes:
             return named.codes
         found: Codes = frozenset()
         for group in self._classes:
-            if _plural_free(words(group.title)) in {_plural_free(n) for n in named.names}:
+            if _plural_free(words(group.title, self.forms)) in {_plural_free(n) for n in named.names}:
                 found |= group.codes
             for name in named.names & group.names.keys():
                 found |= group.names[name]
@@ -147,10 +149,11 @@ def _drug_class(guideline: CompiledGuideline, full: str) -> DrugClass | None:
     except GuidewayError:
         return None
     names: dict[Words, Codes] = {}
+    forms = forms_of(guideline)
     members = guideline.value_sets.get(full) or guideline.value_sets.get(url)
     for member in members if isinstance(members, list) else ():
         if member[2]:
-            key = words(member[2])
+            key = words(member[2], forms)
             names[key] = names.get(key, frozenset()) | {(member[0], member[1])}
     return DrugClass(_title(guideline, full), codes, names)
 
@@ -160,8 +163,9 @@ def _called(what: Thing, guideline: CompiledGuideline) -> list[DrugClass]:
     kept = _kept(guideline)
     if "titles" not in kept:
         kept["titles"] = {}
+        forms = forms_of(guideline)
         for full in _value_sets(guideline, _CLASSED):
-            kept["titles"].setdefault(_plural_free(words(_title(guideline, full))), []).append(full)
+            kept["titles"].setdefault(_plural_free(words(_title(guideline, full), forms)), []).append(full)
     named = {full: None for name in what.names for full in kept["titles"].get(_plural_free(name), ())}
     return [group for full in named if (group := _drug_class(guideline, full)) is not None]
 
@@ -188,10 +192,10 @@ class Side:
 
     __slots__ = ("against", "key", "request", "thing", "title")
 
-    def __init__(self, action: ActionNode) -> None:
+    def __init__(self, action: ActionNode, forms: Words) -> None:
         assert action.request is not None
         self.request = action.request
-        self.thing = thing_of(action.request)
+        self.thing = thing_of(action.request, forms)
         recommendation = action.recommendation
         self.key = recommendation.key if recommendation is not None else action.id
         self.title = recommendation.title if recommendation is not None else action.id
@@ -211,13 +215,13 @@ def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
                 yield left, right
 
 
-def _for_and_against(sides: list[Side], proposals: list[Any]) -> Iterator[Conflict]:
+def _for_and_against(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
         if left.against != right.against:
             pro, contra = (right, left) if left.against else (left, right)
             text = f"For and against {pro.text}: {pro.title} — but {contra.title}"
             yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
-    for side, proposal in _proposed(sides, proposals):
+    for side, proposal in _proposed(sides, proposals, forms):
         if side.against != prohibits(proposal.data) and prohibits(side.request) != prohibits(proposal.data):
             said = "for" if side.against else "against"
             text = f"{side.title} — but an open proposal on record is {said} {side.text}"
@@ -290,13 +294,13 @@ def _within(node: ActionNode) -> list[Recommendation]:
     return list(found.values())
 
 
-def _doses(sides: list[Side], proposals: list[Any]) -> Iterator[Conflict]:
+def _doses(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
         differing = sorted(doses_differ(left.request, right.request)) if not left.against and not right.against else []
         if differing:
             text = f"{left.text} is proposed twice, with a different {' and '.join(differing)}: {left.title} — and {right.title}"
             yield Conflict(rule="dose-differs", severity="moderate", text=text, recommendations=[left.key, right.key])
-    for side, proposal in _proposed(sides, proposals):
+    for side, proposal in _proposed(sides, proposals, forms):
         apart = side.against or prohibits(proposal.data)
         differing = sorted(doses_differ(side.request, proposal.data)) if not apart else []
         if differing:
@@ -306,17 +310,19 @@ def _doses(sides: list[Side], proposals: list[Any]) -> Iterator[Conflict]:
             )
 
 
-def _proposed(sides: list[Side], proposals: list[Any]) -> Iterator[tuple[Side, Any]]:
+def _proposed(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[tuple[Side, Any]]:
     """Every proposal that is made, with each open one on record for the same thing."""
     for side in sides:
         for proposal in proposals:
-            if proposal.data.get("resourceType") == side.request["resourceType"] and same_on_record(side.request, proposal.data):
+            if proposal.data.get("resourceType") == side.request["resourceType"] and same_on_record(
+                side.request, proposal.data, forms
+            ):
                 yield side, proposal
 
 
-def same_on_record(request: Json, data: Json) -> bool:
+def same_on_record(request: Json, data: Json, forms: Words) -> bool:
     """Whether a request and one on record are for the same thing: by code where both have one, else by name."""
-    wanted, known = thing_of(request), thing_of(data)
+    wanted, known = thing_of(request, forms), thing_of(data, forms)
     return bool(wanted.codes & known.codes) if wanted.codes and known.codes else same(wanted, known)
 
 
@@ -367,7 +373,8 @@ def _allergies(sides: list[Side], classes: Classes, allergies: list[Any]) -> Ite
             continue
         wanted = classes.members(side.thing)
         for allergy in allergies:
-            known = thing([allergy.data.get("code"), *(r.get("substance") for r in objects(allergy.data.get("reaction")))])
+            reactions = objects(allergy.data.get("reaction"))
+            known = thing([allergy.data.get("code"), *(r.get("substance") for r in reactions)], classes.forms)
             direct = same(side.thing, known) or _by_words(side.thing, known)
             group = None if direct else classes.shared(wanted, classes.members(known))
             if direct or group:
@@ -393,14 +400,14 @@ def _counts(allergy: Json) -> bool:
     return not clinical & {"inactive", "resolved"} and not verified & {"refuted", "entered-in-error"}
 
 
-def _taken(record: Any) -> Iterator[tuple[Any, Thing]]:
+def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
     """The drugs that are being taken, each with what it is."""
     proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
     for name in _MEDICATIONS:
         for medication in record.retrieve(name):
             data = medication.data
             if data.get("status") == "active" and data.get("doNotPerform") is not True and id(data) not in proposals:
-                yield medication, thing([_medication(data, record)])
+                yield medication, thing([_medication(data, record)], forms)
 
 
 def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conflict]:
@@ -421,7 +428,7 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conf
             )
 
 
-def _ordered(sides: list[Side], record: Any) -> Iterator[Conflict]:
+def _ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
     """What is proposed and already ordered; another interval is ``monitoring-overlap``."""
     wanted = [s for s in sides if not s.against and s.request["resourceType"] in _ORDERS]
     open_ones = {id(p.data) for p in getattr(record, "proposals", None) or ()}
@@ -433,7 +440,7 @@ def _ordered(sides: list[Side], record: Any) -> Iterator[Conflict]:
                 data.get("status") != "active"
                 or prohibits(data)
                 or id(data) in open_ones
-                or not same_on_record(side.request, data)
+                or not same_on_record(side.request, data, forms)
             ):
                 continue
             known = _interval(data)
@@ -458,7 +465,7 @@ def _medication(data: Json, record: Any) -> Any:
     return found.data.get("code") if found is not None else {"text": reference.get("display")}
 
 
-def _monitoring(sides: list[Side], record: Any) -> Iterator[Conflict]:
+def _monitoring(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
     for left, right in _pairs(sides):
         first, second = (_interval(side.request) for side in (left, right))
         if first and second and first[0] != second[0] and not left.against and not right.against:
@@ -473,7 +480,7 @@ def _monitoring(sides: list[Side], record: Any) -> Iterator[Conflict]:
     for side, interval in timed:
         for order in running:
             known = _interval(order.data)
-            if known and known[0] != interval[0] and same(side.thing, thing_of(order.data)):
+            if known and known[0] != interval[0] and same(side.thing, thing_of(order.data, forms)):
                 text = f"{side.text} is proposed {interval[1]}, and is already ordered {known[1]}; the shorter one governs"
                 yield Conflict(
                     rule="monitoring-overlap", severity="low", text=text, recommendations=[side.key], resources=_reference(order)

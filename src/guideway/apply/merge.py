@@ -22,7 +22,7 @@ from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
 from guideway.apply.policies import policy as policy_named
-from guideway.apply.things import thing_of
+from guideway.apply.things import Words, forms_of, thing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
 
@@ -46,7 +46,7 @@ def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGui
         _fold(proposing)
     outcome.conflicts = find_conflicts(outcome, proposing, trees, guideline, record)
     if folds:  # afterwards: what is only pointed at is still proposed, and may conflict
-        _already_proposed(proposing, record)
+        _already_proposed(proposing, record, forms_of(guideline))
     outcome.order = order(outcome, trees)
     if folds:
         _lost_relations(outcome, trees)
@@ -168,7 +168,7 @@ def _cross(left: Recommendation, right: Recommendation) -> None:
             a.also.append(b.key)
 
 
-def _already_proposed(proposing: list[ActionNode], record: Any) -> None:
+def _already_proposed(proposing: list[ActionNode], record: Any, forms: Words) -> None:
     """An identical open proposal on record: no second request; the action points at it and says since when."""
     open_proposals = list(getattr(record, "proposals", None) or ())
     if not open_proposals:
@@ -182,7 +182,7 @@ def _already_proposed(proposing: list[ActionNode], record: Any) -> None:
             data = proposal.data
             if data.get("resourceType") != request["resourceType"] or prohibits(data) != is_against(action):
                 continue
-            if not same_on_record(request, data):
+            if not same_on_record(request, data, forms):
                 continue
             differing = differences(request, data, on_record=True)
             if alike is None or len(differing) < len(alike[1]):

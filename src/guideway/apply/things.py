@@ -1,8 +1,8 @@
 """What a request or a resource is about, and whether two are about the same: by code, or by name where codes do not say.
 
 Takes CodeableConcepts and the resources that hold them; gives ``Thing``s. Names are compared without case, punctuation, order of
-words, amounts and dosage forms, so that a drug given as text is compared too; what can only be compared by its words says so
-(``Thing.codes`` is empty).
+words, amounts, and the words that the guideline says make no difference (``forms_of``: dosage forms and packs), so that a drug
+given as text is compared too; what can only be compared by its words says so (``Thing.codes`` is empty).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from guideway.apply.names import concept_text, objects
+from guideway.guideline.compiled import CompiledGuideline
 
 Json = dict[str, Any]
 Codes = frozenset[tuple[str | None, str]]
@@ -23,13 +24,21 @@ Words = frozenset[str]
 WHAT = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept")
 _NOT_NAMES = frozenset(
     {
-        "mg", "g", "kg", "mcg", "ug", "ng", "ml", "l", "iu", "u", "unit", "units", "meq", "mmol", "hr", "h", "day",
-        "days", "tablet", "tablets", "capsule", "capsules", "oral", "solution", "suspension", "injection",
-        "injectable", "pack", "delayed", "extended", "release", "product", "containing", "only", "of", "the", "in",
-        "and", "by", "mouth", "film", "coated", "chewable",
+        "mg", "g", "kg", "mcg", "ug", "ng", "ml", "l", "iu", "u", "unit", "units", "meq", "mmol", "hr", "h", "day", "days",
+        "of", "the", "in", "and", "by",
     }
 )  # fmt: skip
-"""Words of amounts, forms and packs: they do not tell one drug from another."""
+"""Words of amounts, and those that only join others: they do not tell one thing from another."""
+
+NO_FORMS: Words = frozenset()
+FORM_WORDS = "formWords"
+"""The setting of a guideline's package.json (``"guideway": {"formWords": […]}``)."""
+
+
+def forms_of(guideline: CompiledGuideline) -> Words:
+    """The words of dosage forms and packs, which in a product's name make no other drug of it; the guideline lists them."""
+    found = guideline.manifest.settings.get(FORM_WORDS)
+    return frozenset(word.casefold() for word in found if isinstance(word, str)) if isinstance(found, list) else NO_FORMS
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -41,21 +50,22 @@ class Thing(msgspec.Struct, frozen=True):
 
 
 @lru_cache(4096)
-def words(text: str) -> Words:
-    """The words of a name that tell it from another.
+def words(text: str, forms: Words = NO_FORMS) -> Words:
+    """The words of a name that tell it from another; ``forms`` are words that do not.
 
-    >>> sorted(words("Tablet-A 5 mg, oral"))
+    >>> sorted(words("Vial-A 5 mg, small", frozenset({"vial", "small"})))
     ['a']
     """
     found = re.findall(r"[^\W_]+", text.casefold())
-    kept = frozenset(w for w in found if w not in _NOT_NAMES and not w[0].isdigit())
+    kept = frozenset(w for w in found if w not in _NOT_NAMES and w not in forms and not w[0].isdigit())
     return kept or frozenset(found)
 
 
-def thing(concepts: Iterable[Any], text: str = "") -> Thing:
+def thing(concepts: Iterable[Any], forms: Words = NO_FORMS) -> Thing:
     """What these concepts name together."""
     codes: set[tuple[str | None, str]] = set()
     names: dict[str, None] = {}
+    text = ""
     for concept in concepts:
         if not isinstance(concept, dict):
             continue
@@ -67,17 +77,17 @@ def thing(concepts: Iterable[Any], text: str = "") -> Thing:
         if isinstance(concept.get("text"), str):
             names[concept["text"]] = None
         text = text or concept_text(concept) or ""
-    return Thing(frozenset(codes), frozenset(found for name in names if (found := words(name))), text)
+    return Thing(frozenset(codes), frozenset(found for name in names if (found := words(name, forms))), text)
 
 
-def thing_of(request: Json) -> Thing:
+def thing_of(request: Json, forms: Words = NO_FORMS) -> Thing:
     """What a request is for."""
     concepts = [request[name] for name in WHAT if isinstance(request.get(name), dict)]
     concepts += [supplement.get("type") for supplement in objects(request.get("supplement"))]
     reference = request.get("medicationReference")
     if isinstance(reference, dict) and isinstance(reference.get("display"), str):
         concepts.append({"text": reference["display"]})
-    found = thing(concepts)
+    found = thing(concepts, forms)
     return found if found.text else Thing(found.codes, found.names, str(request.get("resourceType")))
 
 

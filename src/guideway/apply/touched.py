@@ -2,7 +2,7 @@
 
 An absence ("not found: …") looks at every resource that might have been it, often at all of a type. A fault of a *quantity* is
 then no concern of an element that is known by its codes and has none of the resource's: a count without a unit says nothing of
-whether there is a pregnancy. A fault of anything else (a code, a status, a date) may be the very reason why it was not found.
+whether there is a diagnosis. A fault of anything else (a code, a status, a date) may be the very reason why it was not found.
 """
 
 from __future__ import annotations

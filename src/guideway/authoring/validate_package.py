@@ -49,6 +49,7 @@ SCHEMA: dict[str, Any] = {
                 "status": {"type": "string"},
                 "disclaimer": {"type": "string"},
                 "citations": {"type": "object"},
+                "formWords": {"type": "array", "items": {"type": "string", "minLength": 1}},
             },
         },
     },
