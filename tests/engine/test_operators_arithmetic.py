@@ -114,7 +114,6 @@ def test_round_to_a_number_of_digits() -> None:
         ("Add", [dt("2014"), q("1 a")], "definite"),
         ("Add", [dt("2014"), q("1 cm")], "unit of time"),
         ("Add", [1, "a"], "Integer and String"),
-        ("TruncatedDivide", [Uncertainty(1, 2), 2], "uncertain"), ("Divide", [1, Uncertainty(1, 2)], "uncertain"),
     ],
 )  # fmt: skip
 def test_errors(name: str, operands: list[Any], message: str) -> None:

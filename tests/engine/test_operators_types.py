@@ -11,7 +11,7 @@ from tests.engine.build import d, date, dt, identical, q, run, t
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators import OPERATORS
-from guideway.engine.values import Code, CodeSystemRef, Concept, Long, Ratio, ValueSetRef
+from guideway.engine.values import Code, CodeSystemRef, Concept, Long, Ratio, Uncertainty, ValueSetRef
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from guideway.engine.values import Code, CodeSystemRef, Concept, Long, Ratio, Va
         ("Decimal", "0.123456789", d("0.12345678")),
         ("Decimal", 3, d("3")), ("Decimal", True, d("1.0")), ("Decimal", "NaN", None),
         ("String", d("5"), "5.0"), ("String", d("1.50"), "1.50"), ("String", False, "false"), ("String", Long(5), "5"),
-        ("String", q("5 mg"), "5 'mg'"), ("String", q("5 days"), "5 days"),
+        ("String", q("5 mg"), "5 'mg'"), ("String", q("5 days"), "5 'days'"),
         ("String", Ratio(q("1 mg"), q("2 mL")), "1 'mg':2 'mL'"), ("String", date("2014-02"), "2014-02"),
         ("String", t("10:30"), "10:30"), ("String", Code("a"), None),
         ("Date", "2014-02-28T10:00:00", date("2014-02-28")), ("Date", "2014-02-30", None),
@@ -35,7 +35,8 @@ from guideway.engine.values import Code, CodeSystemRef, Concept, Long, Ratio, Va
         ("DateTime", "2014-02-28T25", None),
         ("Time", "T10:30", t("10:30")), ("Time", "10:30:15.5+01:00", t("10:30:15.500")), ("Time", "25:00", None),
         ("Time", dt("2014-01-01T10:30"), t("10:30")),
-        ("Quantity", "5.5 'mg'", q("5.5 mg")), ("Quantity", "5 days", q("5 days")), ("Quantity", "5", q("5")),
+        ("Quantity", "5.5 'mg'", q("5.5 mg")), ("Quantity", "5 days", q("5 days")),
+        ("Quantity", "5 'days'", q("5 days")), ("Quantity", "5", q("5")),
         ("Quantity", "5 'foo'", None), ("Quantity", "5 foo", None), ("Quantity", 5, q("5")),
         ("Quantity", Ratio(q("6 mg"), q("2 mL")), q("3 mg/mL")), ("Ratio", "1 'mg':2 'mL'", Ratio(q("1 mg"), q("2 mL"))),
         ("Ratio", "1:128", Ratio(q("1"), q("128"))), ("Ratio", "1", None),
@@ -145,3 +146,45 @@ def test_messages() -> None:
 )
 def test_an_uncertain_number_is_a_number(expression: str, expected: Any, trace: bool) -> None:
     assert evaluate(expression, trace=trace) is expected
+
+
+UNCERTAIN = Uncertainty(17, 45)
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "expected"),
+    [
+        ("ToDecimal", (UNCERTAIN,), Uncertainty(d("17"), d("45"))),
+        ("ToLong", (UNCERTAIN,), Uncertainty(Long(17), Long(45))),
+        ("ToQuantity", (UNCERTAIN,), Uncertainty(q("17"), q("45"))),
+        ("Add", (UNCERTAIN, d("0.5")), Uncertainty(d("17.5"), d("45.5"))),
+        ("Divide", (UNCERTAIN, 2), Uncertainty(d("8.5"), d("22.5"))),
+        ("Divide", (UNCERTAIN, -1), Uncertainty(d("-45"), d("-17"))),
+        ("Divide", (90, UNCERTAIN), Uncertainty(d("2"), d("5.29411765"))),
+        ("Divide", (1, Uncertainty(-1, 1)), None),
+        ("Divide", (UNCERTAIN, 0), None),
+        ("TruncatedDivide", (UNCERTAIN, 2), Uncertainty(8, 22)),
+        ("Modulo", (UNCERTAIN, 2), None),
+        ("Multiply", (Uncertainty(q("1"), q("2")), q("5 mg")), Uncertainty(q("5 mg"), q("10 mg"))),
+        ("Abs", (Uncertainty(-5, 3),), Uncertainty(0, 5)),
+        ("Abs", (Uncertainty(-5, -3),), Uncertainty(3, 5)),
+        ("Negate", (UNCERTAIN,), Uncertainty(-45, -17)),
+        ("Round", (Uncertainty(d("1.4"), d("2.6")),), Uncertainty(d("1"), d("3"))),
+        ("Ceiling", (Uncertainty(d("1.4"), d("2.6")),), Uncertainty(2, 3)),
+        ("Power", (UNCERTAIN, 2), None),
+        ("Indexer", ("abc", UNCERTAIN), None),
+        ("Substring", ("abc", 0, UNCERTAIN), None),
+        ("Slice", ([1, 2], 0, UNCERTAIN), None),
+        ("Greater", (Uncertainty(d("17"), d("45")), d("1.5")), True),
+        ("Greater", (Uncertainty(q("17"), q("45")), q("20")), None),
+    ],
+)  # fmt: skip
+def test_uncertain_numbers_stay_uncertain_or_become_null(name: str, operands: tuple[Any, ...], expected: Any) -> None:
+    assert run(name, *operands) == expected
+
+
+def test_an_uncertain_duration_is_compared_with_a_decimal() -> None:
+    assert evaluate("(days between @2012-01-15 and @2012-03) > 1.5") is True
+    assert evaluate("(months between @2012 and @2014-06-15) / 12 >= 0.5") is True
+    assert evaluate("(months between @2012 and @2014-06-15) / 12 >= 2.0") is None
+    assert evaluate("'abc'[days between @2012-01 and @2012-01-15]") is None

@@ -28,7 +28,7 @@ from guideway.engine.values.numbers import (
 )
 from guideway.engine.values.quantity import Quantity
 from guideway.engine.values.temporal import DAY, HOUR, MILLISECOND, PRECISION_NAMES, Date, DateTime, Time
-from guideway.engine.values.uncertainty import Uncertainty
+from guideway.engine.values.uncertainty import Uncertainty, doubtful, spread
 
 TEMPORAL = frozenset({Date, DateTime, Time})
 WHOLE = frozenset({int, Long})
@@ -187,17 +187,21 @@ def _mixed(left: Any, right: Any, operation: Callable[[Any, Any], Any], word: st
     """Uncertainties (by the extremes of their bounds), and a quantity with a number (of unit 1)."""
     kind, other = type(left), type(right)
     if kind is Uncertainty or other is Uncertainty:
-        if word == "divided":
-            raise CqlRuntimeError("an uncertain number cannot be divided: only +, - and * carry an uncertainty")
         lows = (left.low, left.high) if kind is Uncertainty else (left,)
         highs = (right.low, right.high) if other is Uncertainty else (right,)
+        if word == "divided" and (operation is modulo or _size(highs[0]) <= 0 <= _size(highs[-1])):
+            return None  # a remainder may be anything, and so may a quotient by what may be zero
         results = [operation(one, two) for one in lows for two in highs]
-        return None if None in results else Uncertainty(min(results), max(results))
+        return None if None in results else Uncertainty(min(results, key=_size), max(results, key=_size))
     if kind is Quantity and _is_number(right):
         return operation(left, Quantity(_decimal(right), "1"))
     if other is Quantity and _is_number(left):
         return operation(Quantity(_decimal(left), "1"), right)
     raise _refuse(word, left, right)
+
+
+def _size(value: Any) -> Any:
+    return value.value if type(value) is Quantity else value
 
 
 def _unary(value: Any, on_whole: Callable[[int], int], on_decimal: Callable[[Decimal], Decimal], word: str) -> Any:
@@ -211,7 +215,11 @@ def _unary(value: Any, on_whole: Callable[[int], int], on_decimal: Callable[[Dec
         return None if result is None else Quantity(result, value.unit)
     if kind is Uncertainty:
         low, high = _unary(value.low, on_whole, on_decimal, word), _unary(value.high, on_whole, on_decimal, word)
-        return None if low is None or high is None else Uncertainty(min(low, high), max(low, high))
+        if low is None or high is None:
+            return None
+        least, greatest = sorted((low, high), key=_size)
+        crosses = on_whole is abs and _size(value.low) < 0 < _size(value.high)
+        return Uncertainty(_unary(least, lambda _: 0, lambda _: Decimal(0), word) if crosses else least, greatest)
     raise _refuse(word, value)
 
 
@@ -225,8 +233,10 @@ def absolute(operand: Any) -> Any:
     return None if operand is None else _unary(operand, abs, lambda value: value.copy_abs(), "made absolute")
 
 
-def _to_integer(value: Any, rounding: str) -> int | None:
+def _to_integer(value: Any, rounding: str) -> Any:
     """A Decimal as an Integer; Integers and Longs stay."""
+    if type(value) is Uncertainty:
+        return spread(value, lambda bound: _to_integer(bound, rounding))
     if type(value) in WHOLE:
         return int(value) if type(value) is int else Long(value)
     if type(value) is not Decimal:
@@ -234,17 +244,17 @@ def _to_integer(value: Any, rounding: str) -> int | None:
     return fit(int(value.to_integral_value(rounding)), False)
 
 
-def ceiling(operand: Any) -> int | None:
+def ceiling(operand: Any) -> Any:
     """The first Integer at or above."""
     return None if operand is None else _to_integer(operand, ROUND_CEILING)
 
 
-def floor(operand: Any) -> int | None:
+def floor(operand: Any) -> Any:
     """The first Integer at or below."""
     return None if operand is None else _to_integer(operand, ROUND_FLOOR)
 
 
-def truncate(operand: Any) -> int | None:
+def truncate(operand: Any) -> Any:
     """The Integer part."""
     return None if operand is None else _to_integer(operand, "ROUND_DOWN")
 
@@ -258,6 +268,8 @@ def round_decimal(operand: Any, precision: int | None = None) -> Any:
         return None
     if type(operand) is Quantity:
         return _measured(round_decimal(operand.value, precision), operand.unit)
+    if type(operand) is Uncertainty:
+        return spread(operand, lambda bound: round_decimal(bound, precision))
     value = _decimal(operand)
     if not -SCALE * 4 <= (precision or 0) <= SCALE * 4:
         return settle(value)
@@ -267,7 +279,7 @@ def round_decimal(operand: Any, precision: int | None = None) -> Any:
 
 def natural_logarithm(operand: Any) -> Decimal | None:
     """Ln; null below zero, a run-time error at zero (minus infinity cannot be represented)."""
-    if operand is None:
+    if operand is None or doubtful(operand):
         return None
     value = _decimal(operand)
     if value == 0:
@@ -277,7 +289,7 @@ def natural_logarithm(operand: Any) -> Decimal | None:
 
 def exponential(operand: Any) -> Decimal | None:
     """Exp; a run-time error where the result is no Decimal."""
-    if operand is None:
+    if operand is None or doubtful(operand):
         return None
     try:
         result = settle(CONTEXT.exp(_decimal(operand)))
@@ -290,7 +302,7 @@ def exponential(operand: Any) -> Decimal | None:
 
 def logarithm(operand: Any, base: Any) -> Decimal | None:
     """Log of ``operand`` to ``base``; null outside its domain."""
-    if operand is None or base is None:
+    if operand is None or base is None or doubtful(operand, base):
         return None
     value, radix = _decimal(operand), _decimal(base)
     if value <= 0 or radix <= 0 or radix == 1:
@@ -300,7 +312,7 @@ def logarithm(operand: Any, base: Any) -> Decimal | None:
 
 def power(left: Any, right: Any) -> Any:
     """``^``: whole where both are whole and the exponent is not negative, else Decimal."""
-    if left is None or right is None:
+    if left is None or right is None or doubtful(left, right):
         return None
     if type(left) in WHOLE and type(right) in WHOLE and right >= 0:
         if right > 64 and abs(left) > 1:

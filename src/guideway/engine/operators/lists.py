@@ -18,6 +18,7 @@ from guideway.engine.operators.operator import Operator
 from guideway.engine.values.clinical import Code
 from guideway.engine.values.numbers import Long
 from guideway.engine.values.temporal import Date, Time
+from guideway.engine.values.uncertainty import doubtful
 
 HASHED = frozenset({int, str, Decimal, Long, Date, Time, Code})
 """Types whose equality is Python's own, as long as all values compared have the one type."""
@@ -149,7 +150,7 @@ def part(source: list[Any] | None, start: int | None = None, end: int | None = N
 
     Skip, Take and Tail are slices too: ``Skip(n)`` from n on, ``Take(n)`` from 0 to n, ``Tail`` from 1 on.
     """
-    return None if source is None else source[slice(start, end)]
+    return None if source is None or doubtful(start, end) else source[slice(start, end)]
 
 
 def take(source: list[Any] | None, count: int | None) -> list[Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
+from guideway.engine.values.uncertainty import doubtful
 from guideway.patterns import Later
 
 _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
@@ -149,9 +150,9 @@ def lower_case(operand: str | None) -> str | None:
     return None if operand is None else operand.lower()
 
 
-def indexer(source: Any, index: int | None) -> Any:
-    """The character or element at a position counted from 0; null out of range."""
-    if source is None or index is None or not 0 <= index < len(source):
+def indexer(source: Any, index: Any) -> Any:
+    """The character or element at a position counted from 0; null out of range, or where the position is uncertain."""
+    if source is None or index is None or doubtful(index) or not 0 <= index < len(source):
         return None
     return source[index]
 
@@ -167,8 +168,8 @@ def last_position_of(pattern: str | None, text: str | None) -> int | None:
 
 
 def substring(text: str | None, start: int | None, count: int | None = None) -> str | None:
-    """``count`` characters from ``start``, or all the rest; null where ``start`` is out of range."""
-    if text is None or start is None or start < 0 or start > len(text) or (start == len(text) and text):
+    """``count`` characters from ``start``, or all the rest; null where ``start`` is out of range, or a number is uncertain."""
+    if text is None or start is None or doubtful(start, count) or start < 0 or start > len(text) or (start == len(text) and text):
         return None
     return text[start:] if count is None else text[start : start + max(count, 0)]
 

@@ -20,6 +20,7 @@ from guideway.engine.values.clinical import Code, Concept
 from guideway.engine.values.numbers import CONTEXT, LARGEST_RESULT, SCALE, STEP, decimal_text, scale_of
 from guideway.engine.values.quantity import Quantity, Ratio
 from guideway.engine.values.temporal import Date, DateTime, Time, parse_offset
+from guideway.engine.values.uncertainty import Uncertainty, spread
 from guideway.patterns import Later
 
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
@@ -43,21 +44,25 @@ def to_boolean(operand: Any) -> bool | None:
     return None
 
 
-def to_integer(operand: Any) -> int | None:
+def to_integer(operand: Any) -> Any:
     """Digits with an optional sign; booleans as 1 and 0."""
     if isinstance(operand, str):
         return fit(int(operand), False) if _INTEGER(operand) else None
+    if type(operand) is Uncertainty:
+        return spread(operand, to_integer)
     return fit(int(operand), False) if isinstance(operand, int) else None
 
 
-def to_long(operand: Any) -> int | None:
+def to_long(operand: Any) -> Any:
     """As :func:`to_integer`, in the range of Long."""
     if isinstance(operand, str):
         return fit(int(operand), True) if _INTEGER(operand) else None
+    if type(operand) is Uncertainty:
+        return spread(operand, to_long)
     return fit(int(operand), True) if isinstance(operand, int) else None
 
 
-def to_decimal(operand: Any) -> Decimal | None:
+def to_decimal(operand: Any) -> Any:
     """Digits with an optional sign and fraction, of which eight are kept; whole numbers; booleans as 1.0 and 0.0."""
     if isinstance(operand, bool):
         return Decimal("1.0") if operand else Decimal("0.0")
@@ -70,6 +75,8 @@ def to_decimal(operand: Any) -> Decimal | None:
         return value if scale_of(value) <= SCALE else value.quantize(STEP, ROUND_DOWN, CONTEXT)
     if isinstance(operand, int):
         return Decimal(operand)
+    if type(operand) is Uncertainty:
+        return spread(operand, to_decimal)
     return operand if isinstance(operand, Decimal) else None
 
 
@@ -85,10 +92,7 @@ def to_string(operand: Any) -> str | None:
         text = decimal_text(operand)
         return text if "." in text else f"{text}.0"
     if isinstance(operand, Quantity):
-        unit = operand.unit or "1"
-        if unit not in temporal.CALENDAR_UNITS:
-            unit = f"'{unit}'"
-        return f"{decimal_text(operand.value)} {unit}"
+        return f"{decimal_text(operand.value)} '{operand.unit or '1'}'"
     if isinstance(operand, Ratio):
         return f"{to_string(operand.numerator)}:{to_string(operand.denominator)}"
     if isinstance(operand, Date | DateTime | Time):
@@ -136,7 +140,7 @@ def to_time(operand: Any) -> Time | None:
     return operand if isinstance(operand, Time) else None
 
 
-def to_quantity(operand: Any) -> Quantity | None:
+def to_quantity(operand: Any) -> Any:
     """``5.5 'cm'`` or ``3 days``; numbers have unit 1; of a ratio, numerator by denominator."""
     if isinstance(operand, str):
         match = _QUANTITY(operand)
@@ -154,11 +158,13 @@ def to_quantity(operand: Any) -> Quantity | None:
 
         return Quantity(value, unit) if known(unit) else None
     if isinstance(operand, Ratio):
-        return divide(operand.numerator, operand.denominator)  # type: ignore[no-any-return]
+        return divide(operand.numerator, operand.denominator)
     if isinstance(operand, bool):
         return None
     if isinstance(operand, int | Decimal):
         return Quantity(Decimal(operand), "1")
+    if type(operand) is Uncertainty:
+        return spread(operand, to_quantity)
     return operand if isinstance(operand, Quantity) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,17 @@ class Uncertainty(Struct, frozen=True):
 
     low: Any
     high: Any
+
+
+def spread(value: Uncertainty, rising: Callable[[Any], Any]) -> Uncertainty | None:
+    """The uncertainty of ``rising(x)``, a function that keeps the order, for an uncertain x; null where a bound has no value."""
+    low, high = rising(value.low), rising(value.high)
+    return None if low is None or high is None else Uncertainty(low, high)
+
+
+def doubtful(*values: Any) -> bool:
+    """Whether one of the values is uncertain."""
+    return any(type(value) is Uncertainty for value in values)
 
 
 class Beyond(Struct, frozen=True):
