@@ -87,7 +87,7 @@ def test_a_condition_in_fhirpath_names_what_it_looked_at() -> None:
     seen = {name: [(e.resource, str(e.value)) for e in r.evidence] for name, r in found.items()}
     patient = ("Patient/p", "None")
     assert seen == {"born": [patient], "low": [cell], "neither": [cell, patient], "open": [patient]}
-    assert found["born"].evidence[0].date == "1980-02-03"
+    assert found["born"].evidence[0].date is None, "a birth date is not shown"
     (missing,) = found["open"].missing
     assert missing.supply[0].type == "Patient"
     assert "maritalStatus" in missing.supply[0].text
@@ -147,3 +147,25 @@ def test_the_drug_behind_a_reference_is_looked_at() -> None:
     request = {k: v for k, v in medication().items() if k != "medicationCodeableConcept"}
     request |= {"medicationReference": {"reference": "Medication/drug"}}
     assert named("On Tablet A", request, drug) == ("applies", ["rx"], ["drug"])
+
+
+def test_of_lists_joined_only_the_row_that_decided_is_evidence() -> None:
+    cql = (
+        LOGIC
+        + """
+define "Records":
+  flatten ({
+    ([MedicationRequest] R return all Tuple { drug: R.medication as FHIR.CodeableConcept, state: R.status.value }),
+    ([MedicationStatement] S return all Tuple { drug: S.medication as FHIR.CodeableConcept, state: S.status.value })
+  })
+
+define "Current": "Records" R where R.state = 'active'
+
+define "On It": exists ("Current" M where exists (M.drug.coding C where C.code.value = 'drug-a'))
+"""
+    )
+    mine = medication() | {"id": "mine", "medicationCodeableConcept": {"coding": [{"code": "drug-a"}]}}
+    other = medication() | {"id": "other", "medicationCodeableConcept": {"coding": [{"code": "something-else"}]}}
+    for data in ((mine, other), (other, mine)):
+        found = decided("On It", *data, cql=cql)
+        assert (found.status, [e.resource for e in found.evidence]) == ("applies", ["MedicationRequest/mine"])

@@ -156,7 +156,7 @@ class Provenance:
             lists = self._together(node.children or (), scope)
             parts = [(inner, lists.items.get(id(inner))) for child in node.children for inner in child.value or ()]
             items = {id(item): known for inner, known in parts if known and isinstance(inner, list) for item in inner}
-            found = lists._replace(items=items)
+            found = lists._replace(items=lists.items | items)
         elif kind in _TAKES_ONE and node.value is not None:
             rows = self._together(node.children or (), scope)
             taken = _item(rows, node.value)
