@@ -9,7 +9,9 @@ the cause. Which of several nulls matter: ``relevance``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
@@ -25,7 +27,7 @@ from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import DefineKey
 
 
-class Causes(NamedTuple):
+class Causes(msgspec.Struct, frozen=True):
     """What is behind a null: data elements that are null; elements that have a value which does not settle it, with why; and,
     where there is neither, the names of defines."""
 
@@ -51,6 +53,11 @@ class CauseFinder:
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
+        self._given: dict[int, list[Trace]] = {}
+        """By the node of an operand's name: what was given for it."""
+        self._past: dict[int, frozenset[DefineKey]] = {}
+        self._cut: set[int] = set()
+        """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
 
     def missing(self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None]) -> Iterator[Missing]:
@@ -66,6 +73,7 @@ class CauseFinder:
             self._nodes,
             self._parts,
             lambda node: self._causes(node, known).strong,
+            self._looked_past,
         )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
@@ -140,6 +148,18 @@ class CauseFinder:
             if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, self._known):
                 yield trace
 
+    def _looked_past(self, node: Trace) -> frozenset[DefineKey]:
+        """The null data elements below a node."""
+        found = self._past.get(id(node))
+        if found is None:
+            self._past[id(node)] = frozenset()
+            below = {self._looked_past(child) for child in node.children or () if child.children}
+            found = frozenset().union(*below)
+            if not found and unwrap(node.value) is None and (element := self.traces.element(node)) is not None:
+                found = frozenset([(element.library, element.define)])
+            self._past[id(node)] = found
+        return found
+
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
         element = self.traces.element(node)
@@ -169,12 +189,28 @@ class CauseFinder:
                 weak.update(more.weak)
                 names.update(more.names)
 
-        gather(node.children or ())
+        if node.kind == "Coalesce":  # any of them would do: the first that can be supplied
+            for child in node.children or ():
+                gather([child])
+                if strong:
+                    break
+        elif node.kind == "OperandRef":
+            gather(self._given.get(id(node), ()))
+        elif node.kind == "FunctionRef" and hasattr(node, "operands"):
+            count = self._bind(node)
+            gather(node.children[count:])
+            if (not strong and not weak) or any(id(child) in self._cut for child in node.children[count:]):
+                gather(node.children[:count])
+        else:
+            gather(node.children or ())
         element = self.traces.element(node)
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
         if not strong:
-            gather(null_tests(node))
+            for tested in self._null_tests(node):
+                gather(tested)
+                if strong:
+                    break
         name = define_name(node)
         if not strong and not weak and (name is not None or comparison_text(node) is not None):
             weak.update(self._undecided(node))
@@ -183,6 +219,46 @@ class CauseFinder:
         if not strong and not weak and name is not None:
             names[name] = None
         return Causes(strong, weak, {} if strong or weak else names)
+
+    def _bind(self, call: Any) -> int:
+        """Note which operand each name in the body of a call stands for; how many operands there are."""
+        count = len(call.operands)
+        given = dict(zip(call.operands, call.children))
+        pending = list(call.children[count:])
+        while pending:
+            node = pending.pop()
+            if node.kind == "OperandRef":
+                self._given[id(node)] = [given[node.label]] if node.label in given else []
+            elif node.kind != "ExpressionDef":
+                operands = getattr(node, "operands", None)
+                pending += node.children if operands is None else node.children[: len(operands)]
+        return count
+
+    def _null_tests(self, node: Trace) -> Iterator[list[Trace]]:
+        """The null operands of the tests for null that made a choice go the way it went: ``if x is null then null else …``; those
+        of each condition together."""
+        if node.kind not in ("If", "Case", "CaseItem", "ExpressionDef", "ExpressionRef", "FunctionRef", "Query", "Iteration"):
+            return
+        seen: set[int] = set()
+        for condition in node.children or ():
+            found: list[Trace] = []
+            pending = [condition]
+            while pending:
+                current = pending.pop(0)
+                if id(current) in seen or not isinstance(unwrap(current.value), bool):
+                    continue
+                seen.add(id(current))
+                if current.kind == "IsNull":
+                    found += [child for child in current.children or () if unwrap(child.value) is None]
+                    continue
+                pending = [*deciders(current), *pending]
+                if current.kind in ("And", "Or", "Implies") and len(current.children or ()) == 1:  # the other was not needed
+                    parts = self._parts(current)
+                    pending += [second for _, second in parts or () if second is not None]
+                    if parts is None:  # inside a function or a query: it may need any of what this was given
+                        self._cut.add(id(node))
+            if found:
+                yield found
 
     def _undecided(self, node: Trace) -> dict[DefineKey, list[str]]:
         """The nearest elements below a null that nothing null explains. They have values, which do not settle the matter: a
@@ -247,20 +323,3 @@ def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tup
             satisfied |= true
             open_ &= false
     return refused, met & withheld, met & ~withheld & satisfied, met & open_
-
-
-def null_tests(node: Trace) -> Iterator[Trace]:
-    """The null operands of the tests for null that made a choice go the way it went: ``if x is null then null else …``."""
-    if node.kind not in ("If", "Case", "CaseItem", "ExpressionDef", "ExpressionRef", "FunctionRef", "Query", "Iteration"):
-        return
-    seen: set[int] = set()
-    pending = [child for child in node.children or () if unwrap(child.value) is not None]
-    while pending:
-        current = pending.pop(0)
-        if id(current) in seen or not isinstance(unwrap(current.value), bool):
-            continue
-        seen.add(id(current))
-        if current.kind == "IsNull":
-            yield from (child for child in current.children or () if unwrap(child.value) is None)
-        else:
-            pending = [*deciders(current), *pending]

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.engine.values import Quantity
 
@@ -48,16 +50,17 @@ def relevant_leaves(
     known: Known | None = None,
     parts: Callable[[Any], Parts | None] = lambda node: None,
     data: Callable[[Any], Iterable[Any]] = lambda node: (),
+    looked_past: Callable[[Any], Iterable[Any]] = lambda node: (),
 ) -> list[Any]:
     """The open leaves that matter, in order of appearance.
 
     ``is_leaf`` says of a null define that it is not to be opened; ``parts`` gives the conditions and branches of a choice, also
     of those that were not evaluated, and where it has none ``passed_over`` gives the open leaves in the branches that an unknown
     condition kept from being evaluated. ``data`` names what a leaf rests on: another one that rests on the same is open with it.
-    ``known`` remembers what was found out about nodes: many
-    recommendations share them.
+    ``looked_past`` names what is null below a node that has a value all the same (``Coalesce(a, b)``), which may change with it.
+    ``known`` remembers what was found out about nodes: many recommendations share them.
     """
-    reader = _Reader(is_leaf, value_of, passed_over, parts, data, Known() if known is None else known)
+    reader = _Reader(is_leaf, value_of, passed_over, parts, data, looked_past, Known() if known is None else known)
     for node in nodes:
         reader.open(node)
     tried = _tried(reader, nodes, combine)
@@ -65,7 +68,7 @@ def relevant_leaves(
         reader.everything = True
         more = _tried(reader, nodes, combine)
         tried = more if more.decided else tried
-    formulas, leaves, groups, table, results = tried
+    leaves, groups, table, results = tried.leaves, tried.groups, tried.table, tried.results
     if table is None or len(leaves) < 2:
         return leaves
 
@@ -76,7 +79,7 @@ def relevant_leaves(
         else:
             known = {member for index in given for member in groups[index][0]}
             values = [pair if member in known else _NULL for member, pair in enumerate(table.leaves)]
-            found = combine(table.all, [table.evaluate(formula, values) for formula in formulas])
+            found = combine(table.all, [table.evaluate(formula, values) for formula in tried.formulas])
         return _decided(table, found)
 
     deciding = [index for index in range(len(groups)) if table.matters(index, results)]
@@ -94,7 +97,7 @@ def relevant_leaves(
     return [leaves[member] for member in sorted(member for index in wanted for member in groups[index][0])]
 
 
-class _Tried(NamedTuple):
+class _Tried(msgspec.Struct, frozen=True):
     """Formulas over leaves, the leaves in groups, and the statuses in all completions; no table where there are too many."""
 
     formulas: list[Formula]
@@ -274,6 +277,7 @@ class _Reader:
         passed_over: Callable[[Any], Iterable[Any]],
         parts: Callable[[Any], Parts | None],
         data: Callable[[Any], Iterable[Any]],
+        looked_past: Callable[[Any], Iterable[Any]],
         known: Known,
     ) -> None:
         self.is_leaf = is_leaf
@@ -281,6 +285,7 @@ class _Reader:
         self.passed_over = passed_over
         self.parts = parts
         self.data = data
+        self.looked_past = looked_past
         self.everything = False
         """Whether all that is null is open."""
         self._data: set[Any] = set()
@@ -291,7 +296,7 @@ class _Reader:
 
     def open(self, node: Any) -> None:
         """Find the open leaves: from a null result down through what is null."""
-        if self.value_of(node.value) is not None:
+        if self.value_of(node.value) is not None or _always_null(node):
             return
         children = list(node.children or ())
         if node.kind in CONNECTIVES and children:
@@ -344,8 +349,11 @@ class _Reader:
             return ("If", condition, taken, other) if first else ("If", condition, other, taken)
         if self._transparent(node, children) and not (value is None and _key(node) in self._known):
             return self.formula(children[0])
+        if _always_null(node):
+            return ("known", None)
         if value is not None:
-            return ("known", value)
+            may_change = isinstance(value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
+            return ("leaf", self._leaf(node)) if may_change else ("known", value)
         index = self._known.get(_key(node))
         if node.kind == "Case" and index is not None:
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
@@ -372,7 +380,7 @@ class _Reader:
             if node.kind in CONNECTIVES and children:
                 known = all(map(self.settled, children))
             else:
-                known = self.value_of(node.value) is not None
+                known = self.value_of(node.value) is not None and not self.looked_past(node)
                 if known and node.kind in _OPEN and children:
                     known = all(map(self.settled, children))
             self._settled[id(node)] = known
@@ -385,6 +393,13 @@ class _Reader:
             self.leaves.append(node)
             self._data.update(self.data(node))
         return self._known[key]
+
+
+def _always_null(node: Any) -> bool:
+    """Whether a node is null as it is written: what it rests on is then why it was chosen."""
+    while node.kind in ("As", "Convert", "ExpressionDef", "ExpressionRef") and len(node.children or ()) == 1:
+        node = node.children[0]
+    return bool(node.kind == "Null")
 
 
 def _depends(formula: Formula) -> bool:

@@ -22,6 +22,9 @@ from guideway.guideline.requirements import base_name, name_of
 _TESTS = (nodes.IsTrue, nodes.IsFalse, nodes.IsNull, nodes.If, nodes.Case)
 """What has a value although something in it is null."""
 _CONNECTIVES = (nodes.And, nodes.Or, nodes.Implies)
+_BINDING = (nodes.Query, nodes.Filter, nodes.ForEach, nodes.Repeat, nodes.Aggregate, nodes.Sort)
+"""What gives names to what stands in it."""
+_BESIDE = frozenset({"annotation", "resultTypeSpecifier", "result_type", "signature"})
 _SEEN_THROUGH = (*_CONNECTIVES, *_TESTS, nodes.Not, nodes.Xor, nodes.CaseItem)
 
 
@@ -46,7 +49,7 @@ class _Maker:
         def part(expression: nodes.Expression | None, place: str, which: str, context: str | None) -> DefineKey | None:
             if expression is None:
                 return None
-            if isinstance(expression, nodes.ExpressionRef) and (target := self._target(name, expression)) is not None:
+            if type(expression) is nodes.ExpressionRef and (target := self._target(name, expression)) is not None:
                 return target
             key = (name, f"{place} {which}")
             while key in self._bodies:
@@ -85,7 +88,7 @@ class _Maker:
         for node in _through(expression):
             if isinstance(node, _TESTS):
                 return True
-            target = self._target(library, node) if isinstance(node, nodes.ExpressionRef) else None
+            target = self._target(library, node) if type(node) is nodes.ExpressionRef else None
             if target is not None:
                 if target not in self._tested:
                     self._tested[target] = False  # in a circle
@@ -96,8 +99,17 @@ class _Maker:
 
 
 def _logic(expression: Any) -> Iterator[Any]:
-    """The connectives and choices that an expression is made of by logic alone."""
-    return (node for node in _through(expression) if isinstance(node, (*_CONNECTIVES, nodes.If, nodes.Case)))
+    """The connectives and choices of an expression that can stand alone: not those inside of queries."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += reversed(node)
+        elif isinstance(node, msgspec.Struct) and not isinstance(node, _BINDING):
+            if isinstance(node, (*_CONNECTIVES, nodes.If, nodes.Case)):
+                yield node
+            children = (getattr(node, name) for name in node.__struct_fields__ if name not in _BESIDE)
+            pending += reversed([child for child in children if isinstance(child, msgspec.Struct | list)])
 
 
 def _through(expression: Any) -> Iterator[Any]:
