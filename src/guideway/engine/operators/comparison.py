@@ -293,8 +293,12 @@ def _code_equivalent(left: Code, right: Code) -> bool:
 
 
 def _concept_equivalent(left: Concept, right: Concept) -> bool:
-    codes = {(code.code, code.system) for code in right.codes if code is not None}
-    return any((code.code, code.system) in codes for code in left.codes if code is not None)
+    """Whether a code of one is equivalent to a code of the other; so are two nulls."""
+
+    def keys(concept: Concept) -> set[Any]:
+        return {code and (code.code, code.system) for code in concept.codes}
+
+    return not keys(left).isdisjoint(keys(right))
 
 
 def _ratio_equivalent(left: Ratio, right: Ratio) -> bool:
