@@ -8,6 +8,7 @@ from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, gui
 from guideway.apply.care_plan import requests
 from guideway.service.cards import EXTENSION, cards_of
 from guideway.service.services import in_use, left_to_others, services_of
+from guideway.service.suggested import standalone
 
 OWN = "https://example.org/guideway/StructureDefinition/"
 TAKE_A, TAKE_B = f"{BASE}/ActivityDefinition/take-a", f"{BASE}/ActivityDefinition/take-b"
@@ -341,3 +342,37 @@ def test_what_is_switched_off_is_on_no_card():
     (card,) = bodies(*tree, record=(LOW, agreement(True)), disabled=["one", "main#now"])
     assert card["summary"] == "Do asks"
     assert bodies(*tree, disabled=["one", "now", "asks"]) == []
+
+
+def test_a_suggestion_refers_to_nothing_that_is_not_there():
+    task = {"resourceType": "Task", "basedOn": [{"reference": "RequestGroup/main-2"}], "focus": {"reference": "Patient/p"}}
+    goal = {"url": "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal", "valueReference": {"reference": "Goal/g"}}
+    task["extension"] = [goal]
+    task["partOf"] = [{"reference": "Task/other"}, {"reference": "Task/own"}]
+    assert standalone(task, {"Task/other", "Task/own"}, {"main"}, ["Task/own"]) == {
+        "resourceType": "Task",
+        "focus": {"reference": "Patient/p"},
+        "partOf": [{"reference": "Task/own"}],
+    }
+    assert standalone({"basedOn": [{"reference": "RequestGroup/his"}]}, set(), {"main"}, []) != {}
+
+
+def test_tasks_in_suggestions_are_based_on_nothing_that_only_a_care_plan_holds():
+    ask = activity("ask-a", kind="Task")
+    outcome = run(guideline(plan("main", action("one", definitionCanonical=f"{BASE}/ActivityDefinition/ask-a")), ask), LOW)
+    (proposed,) = requests(outcome)
+    assert proposed["basedOn"]
+    (card,) = cards_of(outcome, [proposed], instance="i", service="s")
+    assert "RequestGroup" not in str(card.body["suggestions"])
+
+
+def test_where_one_card_may_be_shown_it_holds_all():
+    members = [action("a", "True", definitionCanonical=TAKE_A), action("b", "True", definitionCanonical=TAKE_B)]
+    actions = (
+        action("calm"),
+        action("soon", priority="urgent"),
+        action("pick", "True", action=members, selectionBehavior="at-most-one"),
+    )
+    (card,) = bodies(*actions, limit=1)
+    for title in ("calm", "soon", "pick", "a; Do b"):
+        assert f"Do {title}" in card["detail"]

@@ -8,7 +8,8 @@ What belongs together is on one card, because nobody reads twenty. A service sho
   reason. While an order is written this is one with the first: it is one interruption.
 
 Which data would settle what cannot be known yet stands on the last of them, or, where nothing else can be said, on a card of its
-own: silence would be read as "all clear".
+own: silence would be read as "all clear". For the same reason what was wrong with the data stands on the first card, or on one of
+its own.
 
 Duplicates that ``apply`` has folded are one section and one suggestion. A plan that another service of the same site shows is
 left to that one (``elsewhere``). For feedback every card and suggestion has a stable id, and each recommendation on a card names
@@ -25,7 +26,6 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, PatientOutcome, Recommendation
-from guideway.diagnostics import Severity
 from guideway.service.card_text import (
     bullets,
     counted,
@@ -39,15 +39,15 @@ from guideway.service.card_text import (
     source_line,
     titles,
 )
+from guideway.service.card_units import RANKS, Unit, indicator_of
+from guideway.service.data_notes import DataNotes
 from guideway.service.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
+from guideway.service.suggested import standalone
 
 Json = dict[str, Any]
 
+NO_NOTES = DataNotes()
 NAMESPACE = uuid.UUID("6f0d4d0e-6a0a-5b7e-9d3a-2f3f5a3c9f10")
-INDICATORS = {"routine": "info", "urgent": "warning", "asap": "warning", "stat": "critical"}
-RANKS = ("critical", "warning", "info")
-DOUBTS = 5
-"""So many findings about the record are told; the rest is counted."""
 EXTENSION = "org.example.guideway.recommendations"
 """In a card's ``extension``: the recommendations on it, each with its plan, action, status and suggestions."""
 
@@ -93,17 +93,18 @@ def cards_of(
     elsewhere: Collection[str] = (),
     asked: Collection[str] = (),
     always_ask: bool = False,
-    about_data: bool = False,
+    notes: DataNotes = NO_NOTES,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
 
-    ``requests``: what ``apply`` proposes (``care_plan.requests``). ``instance``: the hookInstance, so that a retry has the same
-    ids. ``drafts``: references of draft orders, perhaps with their words; advice against one may suggest to take it back.
+    ``requests``: what ``apply`` proposes (``care_plan.requests``). ``instance``: what makes ids this request's own, and the
+    same for a retry: the hookInstance, the caller and the patient. ``drafts``: references of draft orders, perhaps with their
+    words; advice against one may suggest to take it back.
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
     service says in any case which data they need. ``always_ask``: a card that only asks for
-    data is made even where the visit has other cards. ``about_data``: whether to tell what of the record could not be used. Over
-    ``limit`` cards, the least urgent choices are listed on the last card, without suggestions.
+    data is made even where the visit has other cards. ``notes``: what is wrong with the data (``data_notes``). Over ``limit``
+    cards, the least urgent choices are listed on the last card, without suggestions; where only one may be shown it holds all.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
     named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
@@ -115,8 +116,8 @@ def cards_of(
     cards = [maker.choice(unit) for unit in choices[:room]]
     others = [u for u in units if not u.choice]
     untold = maker.by_status(ERROR) + maker.by_status(SUPPRESSED)
-    pressing = [r for r in untold if r.status == ERROR or _indicator(r) != "info"]
-    if outcome.hook is not None and outcome.hook.startswith("order-"):
+    pressing = [r for r in untold if r.status == ERROR or indicator_of(r) != "info"]
+    if limit < 2 or (outcome.hook is not None and outcome.hook.startswith("order-")):
         parted = [maker.gathered("all", others, choices[room:], untold, missing or {})]
     else:
         safety = maker.gathered("safety", [u for u in others if u.safety], [], pressing, missing or {})
@@ -127,12 +128,8 @@ def cards_of(
         made = [asking]
     elif made:
         maker.ask_on(made[-1])
-    doubts = maker.doubts("".join(part for card in made for part in card.parts)) if about_data else []
-    if doubts and not made:
-        summary = maker._summary(["Part of the record could not be used"], [])
-        made = [maker._card("data", [], summary, [], [], [], at_least="warning")]
-    if doubts:
-        made[-1].parts += bullets("Of this patient's record, not used as it stands:", doubts)
+    if notes.lines:
+        made = maker.noted(made, notes)
     for card in made:
         maker.sign(card)
     return sorted(made, key=lambda card: RANKS.index(card.body["indicator"]))
@@ -154,47 +151,6 @@ def to_explain(
         others = [r for r in outcome.recommendations if r.plan in asked and r.status == UNKNOWN]
         found |= {r.key: "missing" for r in others if not off.intersection((r.key, *r.statements))}
     return found
-
-
-class _Unit(msgspec.Struct, kw_only=True):
-    """What gets one section: a recommendation, or a group and what it offers."""
-
-    title: str
-    plan_id: str
-    name: str
-    """The action's id."""
-    own: Recommendation | None
-    offers: list[ActionNode]
-    choice: bool = False
-    also: list[_Unit] = []
-    """Others that propose the same."""
-
-    @property
-    def recommendations(self) -> list[Recommendation]:
-        """Everything that it stands for, its own first."""
-        found = [self.own] if self.own is not None else []
-        found += [o.recommendation for o in self.offers if o.recommendation is not None]
-        found += [r for unit in self.also for r in unit.recommendations]
-        return list({r.key: r for r in found}.values())
-
-    @property
-    def requests(self) -> frozenset[str]:
-        """References of what it offers."""
-        return frozenset(ref for o in self.offers if o.recommendation is not None for ref in o.recommendation.requests)
-
-    @property
-    def indicator(self) -> str:
-        """That of its most urgent recommendation."""
-        return min((_indicator(r) for r in self.recommendations), key=RANKS.index, default="info")
-
-    @property
-    def safety(self) -> bool:
-        """Whether it is urgent, or advises against something."""
-        return self.indicator != "info" or any(r.direction == "against" for r in self.recommendations)
-
-
-def _indicator(r: Recommendation) -> str:
-    return INDICATORS.get(r.priority or "", "info")
 
 
 class _Maker:
@@ -236,16 +192,16 @@ class _Maker:
         """What the service tells that has this status."""
         return [r for r in self.outcome.recommendations if r.status == status and self.tells(r)]
 
-    def units(self) -> list[_Unit]:
+    def units(self) -> list[Unit]:
         """What applies, first things first, each once; what proposes the same is one."""
-        found: dict[tuple[str, str], _Unit] = {}
+        found: dict[tuple[str, str], Unit] = {}
         for plan in self.outcome.tree.plans:
             for unit in self._of_plan(plan):
                 found.setdefault((unit.plan_id, unit.name), unit)
         place = {key: number for number, key in enumerate(self.outcome.order)}
         units = sorted(found.values(), key=lambda u: min((place.get(r.key, len(place)) for r in u.recommendations), default=0))
-        leaders: list[_Unit] = []
-        by_requests: dict[tuple[bool, frozenset[str]], _Unit] = {}
+        leaders: list[Unit] = []
+        by_requests: dict[tuple[bool, frozenset[str]], Unit] = {}
         for unit in units:
             leader = by_requests.get((unit.choice, unit.requests)) if unit.requests else None
             if leader is not None:
@@ -256,13 +212,13 @@ class _Maker:
                 by_requests[unit.choice, unit.requests] = unit
         return leaders
 
-    def _of_plan(self, plan: PlanNode) -> Iterator[_Unit]:
+    def _of_plan(self, plan: PlanNode) -> Iterator[Unit]:
         if plan.artifact.canonical in self.elsewhere:
             return
         for action in plan.shown:
             yield from self._of_action(action, plan)
 
-    def _of_action(self, action: ActionNode, plan: PlanNode) -> Iterator[_Unit]:
+    def _of_action(self, action: ActionNode, plan: PlanNode) -> Iterator[Unit]:
         if action.nested is not None:
             yield from self._of_plan(action.nested)
         own = action.recommendation if action.recommendation is not None and action.recommendation.status == APPLIES else None
@@ -276,7 +232,7 @@ class _Maker:
         if own is not None or choice:
             title = str((own.title if own is not None else action.definition.get("title")) or action.id)
             mine = [action] if own is not None and own.requests and not choice else []
-            yield _Unit(
+            yield Unit(
                 title=title, plan_id=plan.artifact.id, name=action.id, own=own, offers=[*mine, *offers], choice=choice, also=[]
             )
         for child in shown:
@@ -289,7 +245,7 @@ class _Maker:
 
     # cards
 
-    def choice(self, unit: _Unit) -> Card:
+    def choice(self, unit: Unit) -> Card:
         """The card of one choice."""
         shown = self._shown_of([unit])
         summary, _ = cut(unit.title)
@@ -300,8 +256,8 @@ class _Maker:
     def gathered(
         self,
         name: str,
-        units: Sequence[_Unit],
-        listed: Sequence[_Unit],
+        units: Sequence[Unit],
+        listed: Sequence[Unit],
         untold: Sequence[Recommendation],
         missing: Mapping[str, str],
     ) -> Card | None:
@@ -314,7 +270,7 @@ class _Maker:
             return None
         withheld = [r for r in untold if r.status == SUPPRESSED]
         failed = [r for r in untold if r.status == ERROR]
-        pressing = [r for r in withheld if _indicator(r) != "info"]
+        pressing = [r for r in withheld if indicator_of(r) != "info"]
         urgent = [u for u in units if u.indicator != "info"]
         against = [u for u in units if u.indicator == "info" and u.safety]
         calm = len(units) - len(urgent) - len(against) + len(listed)
@@ -375,14 +331,6 @@ class _Maker:
         self.ask_on(card)
         return card
 
-    def doubts(self, told: str) -> list[str]:
-        """What was found about the patient's data and is not ``told`` yet: what cannot be read, is contradictory, or was set
-        aside; in short."""
-        found = [f for f in self.outcome.findings if f.pointer and f.severity is not Severity.information]
-        found = [f for f in found if escaped(f.message) not in told]
-        lines = list(dict.fromkeys(escaped(f"{f.pointer}: {f.message}") for f in found))
-        return [*lines[:DOUBTS], *([f"and {len(lines) - DOUBTS} more"] if len(lines) > DOUBTS else [])]
-
     def ask_on(self, card: Card) -> None:
         """Say on a card which data would settle what cannot be known yet."""
         waiting = self.by_status(UNKNOWN)
@@ -393,6 +341,20 @@ class _Maker:
             )
             card.shown += [self._shown(r) for r in waiting]
 
+    def noted(self, made: list[Card], notes: DataNotes) -> list[Card]:
+        """The cards with what is wrong with the data, as far as they do not say it; a card of its own where there is no other."""
+        said_already = {line.removeprefix("- ") for card in made for part in card.parts for line in part.splitlines()}
+        lines = [line for line in map(escaped, notes.lines) if line not in said_already]
+        if not lines:
+            return made
+        what = bullets("Of this patient's record, not used as it stands; it may change the advice:", lines)
+        if made:
+            made[0].parts += what
+            return made
+        summary = self._summary([counted(len(lines), "fault", "faults") + " in the data"], notes.lines[:1])
+        parts = ["Nothing applies by the data that could be used.", *what]
+        return [self._card("data", [], summary, parts, [], [], at_least=notes.indicator)]
+
     def sign(self, card: Card) -> None:
         """Put the words together, and name the recommendations."""
         card.body["detail"] = signed(self.outcome, card.parts)
@@ -402,7 +364,7 @@ class _Maker:
     def _card(
         self,
         name: str,
-        units: Sequence[_Unit],
+        units: Sequence[Unit],
         summary: str,
         parts: Sequence[str],
         suggestions: list[Json],
@@ -432,7 +394,7 @@ class _Maker:
         plan, version, action = self._belongs(name, units)
         return Card(body=body, plan=plan, version=version, action=action[:128], shown=shown, parts=list(parts))
 
-    def _belongs(self, name: str, units: Sequence[_Unit]) -> tuple[str, str, str]:
+    def _belongs(self, name: str, units: Sequence[Unit]) -> tuple[str, str, str]:
         """The plan, its version and the action that a card is kept under: its own where it has one, else the chosen plan."""
         ids = list(dict.fromkeys(u.plan_id for u in units))
         chosen = self.plans.get(ids[0]) if len(ids) == 1 else next((p for p in self.outcome.plans if p.chosen), None)
@@ -449,7 +411,7 @@ class _Maker:
         listed = "; ".join(dict.fromkeys(" ".join(name.split()) for name in names))
         return cut(", ".join(told) + (f": {listed}" if listed else ""))[0]
 
-    def _sections(self, units: Sequence[_Unit], summary: str) -> list[str]:
+    def _sections(self, units: Sequence[Unit], summary: str) -> list[str]:
         """The sections of several units; reasons that all of them share come first, once."""
         lines = [{evidence_line(e) for r in unit.recommendations for e in r.evidence} for unit in units]
         shared: list[str] = []
@@ -461,7 +423,7 @@ class _Maker:
             parts += self._section(unit, titled=unit.title != summary, without=shared)
         return parts
 
-    def _section(self, unit: _Unit, *, titled: bool = True, without: Sequence[str] = ()) -> list[str]:
+    def _section(self, unit: Unit, *, titled: bool = True, without: Sequence[str] = ()) -> list[str]:
         """What is said of one unit: its own recommendation, then what each of its offers adds, then those that ask the same."""
         seen = list(without)
         together = tuple(f"Also proposed by {r.plan_id}: {r.title}" for r in unit.recommendations)
@@ -485,7 +447,7 @@ class _Maker:
         lines = [f"{titles(names, len(names))}: {escaped(reason)}" for reason, names in by_reason.items()]
         return bullets("Withheld, with the reason:", lines)
 
-    def _suggestions(self, units: Sequence[_Unit], shown: Sequence[Shown]) -> list[Json]:
+    def _suggestions(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
         """What the units offer, each request once; the recommendations it belongs to get its id."""
         by_key = {(s.plan, s.action): s for s in shown}
         found = []
@@ -517,7 +479,11 @@ class _Maker:
             if resource is None:
                 continue
             kind = _action_type(offer.definition)
-            what = {"resourceId": reference} if kind == "delete" else {"resource": resource}
+            what = (
+                {"resourceId": reference}
+                if kind == "delete"
+                else {"resource": standalone(resource, self.requests, self.plans, r.requests)}
+            )
             actions.append({"type": kind, "description": title, **what})
         if not actions:
             return None
@@ -527,7 +493,7 @@ class _Maker:
         self.offered[key] = suggestion["uuid"]
         return suggestion
 
-    def _withdrawals(self, units: Sequence[_Unit], shown: Sequence[Shown]) -> list[Json]:
+    def _withdrawals(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
         """Advice against an order that is being written offers to take that order back; never more than an offer.
 
         Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
@@ -570,7 +536,7 @@ class _Maker:
             found.setdefault(str(link["url"]), link)
         return list(found.values())
 
-    def _shown_of(self, units: Iterable[_Unit]) -> list[Shown]:
+    def _shown_of(self, units: Iterable[Unit]) -> list[Shown]:
         found = {r.key: r for unit in units for r in unit.recommendations}
         return [self._shown(r) for r in found.values()]
 
@@ -595,7 +561,7 @@ class _Maker:
 def _presses(r: Recommendation) -> bool:
     """Whether an unknown recommendation is urgent, advises against something, or applies but for what may speak against it."""
     open_conditions = [m for m in r.missing if m.for_ == "applicability"]
-    return _indicator(r) != "info" or r.direction == "against" or not open_conditions
+    return indicator_of(r) != "info" or r.direction == "against" or not open_conditions
 
 
 def _pruned(value: Json) -> Json:

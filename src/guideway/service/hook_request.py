@@ -43,6 +43,7 @@ class HookRequest:
         self.instance = _text(body, "hookInstance")
         if not _UUID.fullmatch(self.instance):
             raise Problem(400, "hookInstance is not a UUID", expression="hookInstance")
+        self.instance = self.instance.lower()  # the same UUID, however it is written
         given = body.get("context")
         if not isinstance(given, dict):
             raise Problem(400, "context is missing or not an object", expression="context")

@@ -26,6 +26,7 @@ from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
 from guideway.service.caller import Caller
 from guideway.service.cards import Card, cards_of, to_explain
+from guideway.service.data_notes import data_notes
 from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
@@ -35,6 +36,8 @@ from guideway.service.services import Left, Service
 from guideway.service.settings import Settings
 
 Json = dict[str, Any]
+SOURCE = "prefetch"
+"""What the record calls the place that its resources came from."""
 
 
 async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller) -> Json:
@@ -166,7 +169,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
     configured = {**settings.parameters, **(site.parameters if site is not None else {})}
     parameters: dict[str, Any] = {n: v for n, v in configured.items() if declares(service.guideline, n)}
     try:
-        record = select(read_resources(gathered.resources, "prefetch"), request.patient)
+        record = select(read_resources(gathered.resources, SOURCE), request.patient)
         parameters.update(hook_parameters(service.guideline, request.context))
     except GuidewayError as error:
         raise Problem(400, str(error), expression="prefetch") from error
@@ -190,6 +193,10 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
     )
     for finding in outcome.findings:
         log(logging.DEBUG, "finding", service=service.id, hookInstance=request.instance, reason=finding.rule)
+    types = {template.type for template in service.templates} - left.types
+    notes = data_notes(outcome, SOURCE, types, general=left.first)
+    if notes.lines:
+        log(logging.INFO, "doubts about the data", service=service.id, hookInstance=request.instance, count=len(notes.lines))
     links = (
         [{"label": "Open the guideline's application", "url": settings.smart_app_url, "type": "smart"}]
         if settings.smart_app_url
@@ -198,7 +205,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
     return cards_of(
         outcome,
         requests(outcome),
-        instance=f"{request.instance.lower()}|{caller.iss or ''}|{request.patient}",
+        instance="|".join((caller.iss or "", request.patient, request.instance)),
         service=service.id,
         drafts=request.draft_words(gathered.resources),
         limit=settings.max_cards,
@@ -208,7 +215,7 @@ def _cards(runtime: Runtime, service: Service, request: HookRequest, caller: Cal
         elsewhere=left.plans,
         asked=left.asked,
         always_ask=settings.data_needed == "always",
-        about_data=left.first,
+        notes=notes,
     )
 
 

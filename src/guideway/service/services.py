@@ -113,7 +113,9 @@ class Left(NamedTuple):
     asked: frozenset[str] = frozenset()
     """Of these the ones of the service that is asked first: it leaves nothing to others, so it always says what it lacks."""
     first: bool = True
-    """Whether this is the service that is asked first: it tells what was found about the data."""
+    """Whether this is the service that is asked first: it tells what is wrong with the patient, and with the data as a whole."""
+    types: frozenset[str] = frozenset()
+    """Resource types that another service reads as well and tells the faults of."""
 
 
 def left_to_others(service: Service, used: Sequence[Service]) -> Left:
@@ -129,7 +131,12 @@ def left_to_others(service: Service, used: Sequence[Service]) -> Left:
             owner.setdefault(plan, other.id)
     elsewhere = frozenset(plan for plan, name in owner.items() if name != service.id)
     asked = frozenset(plan for plan in elsewhere if owner[plan] == others[0].id)
-    return Left(elsewhere, asked, not others or others[0].id == service.id)
+    reader: dict[str, str] = {}
+    for other in others:
+        for template in other.templates:
+            reader.setdefault(template.type, other.id)
+    types = frozenset(kind for kind, name in reader.items() if name != service.id)
+    return Left(elsewhere, asked, not others or others[0].id == service.id, types)
 
 
 class Usage:
