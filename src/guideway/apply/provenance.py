@@ -116,7 +116,7 @@ class Provenance:
             known = self._new(node, scope)
             flat = not isinstance(node.value, list)
         else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
-            children = node.children or ()
+            children: Any = node.children or ()
             flat = not isinstance(node.value, list)
             while len(children) == 1:
                 child = children[0]
@@ -138,7 +138,7 @@ class Provenance:
         if kind == "Query":
             found = self._query(node, scope)
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
-            children = node.children or ()
+            children: Any = node.children or ()
             inner = {name: self.support(child, scope) for name, child in zip(operands, children)}
             found = self._together(children[len(inner) :], inner)
         elif kind == "Retrieve":

@@ -35,8 +35,8 @@ class Evaluation:
     """What one evaluation knows. Make it with ``Program.evaluation``."""
 
     __slots__ = (
-        "context", "externals", "made", "memo", "messages", "now", "parameters", "population", "program", "source", "terminology",
-        "timezone_offset", "tracer",
+        "context", "externals", "home", "made", "memo", "messages", "now", "parameters", "population", "program", "source",
+        "terminology", "timezone_offset", "tracer",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,8 @@ class Evaluation:
         self.context = "Patient"
         self.made: Any = None
         """Traced: what the define or function that was called last has made for the node that called it."""
+        self.home: Any = None
+        """Traced: the library and the name of the define for which a function is called."""
         self.memo: dict[Any, Any] = {}
         self.messages: list[Any] = []
 

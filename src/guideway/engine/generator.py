@@ -82,8 +82,10 @@ class Generator:
         self._folds: dict[str, int] = {}
         self.below: Below | None = None
         """Traced: the children of the expression that is being written."""
-        self.calls = False
-        """Traced: whether it calls a define or function that makes a trace of its own."""
+        self.calls = ""
+        """Traced: whether it calls a ``define`` or ``function``, which makes a trace of its own."""
+        self.home = ""
+        """Traced: the variable for the library and the name of the define that is evaluated."""
         self.define = ""
         self.context = "Patient"
         self.w = FunctionWriter("", [], self.numbers)
@@ -112,7 +114,7 @@ class Generator:
             return self._visit_apart(node, handler)
         outer, calls = self.below, self.calls
         below = self.below = Below(self)
-        self.calls = False
+        self.calls = ""
         code = handler(self, node)
         self.below = outer
         found = traced(self, type(node).__name__, place_text(self, label_of(node), node.locator), code, below)
@@ -303,9 +305,11 @@ class Generator:
         if self.traced:
             writer.line(f"if {body} in E.memo:")
             writer.line(f"    return t_known(E, {body})")
+            self.home = writer.new_local()
+            writer.line(f"{self.home} = {self.literal((self.info.name, self.define))}")
             code, children = self._with_children(statement.expression)
             place = place_text(self, self.define, statement.locator)
-            writer.line(f"return t_define(E, {body}, {code.text}, {children}, {place}, LIBRARY)")
+            writer.line(f"return t_define(E, {body}, {code.text}, {children}, {place}, {self.home})")
             return writer
         writer.line(f"v = E.memo.get({body}, U)")
         writer.line("if v is not U:")
@@ -334,6 +338,8 @@ class Generator:
             locals_[operand.name or ""] = bind(self, Code(name, simple=True), operand_type(operand))
         self.operands = locals_
         if self.traced:  # what the call's own node needs: the names of its operands, and the body
+            self.home = writer.new_local()
+            writer.line(f"{self.home} = E.home")
             code, children = self._with_children(function.expression)
             writer.line(f"E.made = {self.literal(tuple(locals_))}, {children}")
         else:

@@ -82,7 +82,7 @@ def _row(g: Generator, alias: str, locator: str | None, kept: str = "") -> tuple
     assert outer is not None
     below = g.below = Below(g, listed=True)
     item = bound_value(g.aliases[alias])
-    made = node_text("Iteration", place_text(g, alias, locator), item.text, f"(*{below.rows()},)", kept)
+    made = node_text(g, "Iteration", place_text(g, alias, locator), item.text, below.rows(), kept)
     return outer, below, f"{outer.rows()}.append({made})"
 
 
@@ -207,7 +207,7 @@ class _Query:
             children, _ = g.below.close()
             g.below = outer
             place = place_text(g, clause.alias or "", clause.locator)
-            outer.add(node_text(type(clause).__name__, place, found, children, self.traces_ahead.get(id(clause), "")))
+            outer.add(node_text(g, type(clause).__name__, place, found, children, self.traces_ahead.get(id(clause), "")))
         negate = "not " if isinstance(clause, nodes.With) else ""
         g.w.behind(f"if {negate}{found}:", self.skip())
 

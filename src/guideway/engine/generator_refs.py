@@ -47,8 +47,9 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if definition is None:
         raise g.problem(node, f"{owner.name} defines no {node.name!r}.")
     name = define_name(g, owner, definition)
-    g.calls = True
+    g.calls = "define"
     if g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population"):
+        g.calls = "defines"
         return g.call("for_each_subject", [Code("E"), Code(name)], node)
     if owner is g.info:
         return Code(f"{name}(E)", 1)
@@ -140,7 +141,7 @@ def _function_ref(g: Generator, node: nodes.FunctionRef) -> Code:
     operands = [g.visit(operand) for operand in node.operand]
     if len(candidates) == 1:
         name = function_name(g, owner, candidates[0])
-        g.calls = True
+        calls_function(g)
         return g.call(name, [Code("E"), *operands], node)
     stored = [g.w.store(code) for code in operands]
     rows = []
@@ -148,9 +149,16 @@ def _function_ref(g: Generator, node: nodes.FunctionRef) -> Code:
         tests = ", ".join(g.constant(repr(g.env.type_test(operand_type(o)))) for o in function.operand)
         rows.append(f"(({tests},), {function_name(g, owner, function)})")
     values = ", ".join(code.text for code in stored)
-    g.calls = True
+    calls_function(g)
     chosen = f"choose(({', '.join(rows)},), ({values},), {g.literal(node.name or '')})"
     return Code(f"{g.mark(node)}{chosen}(E, {values})", 4)
+
+
+def calls_function(g: Generator) -> None:
+    """Traced: the function that is called next works for the define that is evaluated here."""
+    if g.traced:
+        g.calls = "function"
+        g.w.line(f"E.home = {g.home}")
 
 
 def function_name(g: Generator, owner: LibraryInfo, function: nodes.FunctionDef) -> str:

@@ -33,6 +33,8 @@ class Below:
         self._unset: list[str] = []
         self._lists: list[str] = []
         self._listed = listed
+        self.final = True
+        """Whether all parts are nodes in the end, none of them beyond the time."""
         if listed:
             self.rows()
 
@@ -79,12 +81,15 @@ class Below:
         self.block.items[self.at : self.at] = first
         if not self._parts:
             return "()", 0
-        return f"({', '.join(text for text, _ in self._parts)},)", 1 + max(depth for _, depth in self._parts)
+        inside, depth = ", ".join(text for text, _ in self._parts), 1 + max(depth for _, depth in self._parts)
+        if self.final and not (self._unset or self._lists or self.g.distances):
+            return f"({inside},)", depth
+        return (self._lists[0] if inside == f"*{self._lists[0]}" else f"[{inside}]") if self._lists else f"[{inside}]", depth
 
 
-def node_text(kind: str, place: str, value: str, children: str, more: str = "") -> str:
+def node_text(g: Generator, kind: str, place: str, value: str, children: str, more: str = "") -> str:
     """The Python expression that makes a node; ``more``: see ``trace.TraceNode``."""
-    return f"N({kind!r}, {place}, {value}, {children}{f', {more}' if more else ''})"
+    return f"N({kind!r}, {place}, {value}, {children}, {g.home}{f', {more}' if more else ''})"
 
 
 def place_text(g: Generator, label: str, locator: str | None) -> str:
@@ -99,10 +104,11 @@ def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Cod
     if g.calls:  # what the called define or function has made
         made = g.w.store(Code("E.made"))
         below.add(made.text)
+        below.final = below.final and g.calls == "define"
     children, depth = below.close()
     assert g.below is not None
     if kind == "Property" and children != "()":  # it is remembered where the value came from, before anything reads on
-        g.below.add(f"t_property(E, {place}, {value.text}, {children})", now=True)
+        g.below.add(f"t_property(E, {place}, {value.text}, {children}, {g.home})", now=True)
     else:
-        g.below.add(node_text(kind, place, value.text, children), depth + 1)
+        g.below.add(node_text(g, kind, place, value.text, children), depth + 1)
     return Code(value.text, simple=True, nonnull=code.nonnull)

@@ -6,7 +6,7 @@ tree is made once and shared by all references to it. Untraced code knows nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,9 +16,6 @@ from guideway.fhir.element import FhirObject, FhirPrimitive
 
 if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
-
-
-_NONE: list[Any] = []
 
 
 class TraceNode(msgspec.Struct, eq=False):
@@ -38,13 +35,13 @@ class TraceNode(msgspec.Struct, eq=False):
     """The locator, a space, the label."""
     value: Any
     below: Any
-    """What the code gave for the children, a tuple: nodes, null for what was not evaluated, lists, and of a call the names of its
-    operands with the children of its body. A list: the children, in their final form."""
+    """The children, a tuple; or, a list, what the code gave for them: nodes, null for what was not evaluated, lists, and of a
+    call the names of its operands with the children of its body."""
+    home: tuple[str, str] | None = None
+    """The library and the name of the define that is evaluated."""
     more: Any = None
     """Of a row: ``kept``; of a With or Without: ``source``; of a call: ``operands``."""
     reads: tuple[tuple[str, str], ...] = ()
-    home: tuple[str, str] | None = None
-    """The library and define; of other nodes than those of defines, known as soon as they are found as children."""
 
     @property
     def label(self) -> str:
@@ -67,25 +64,20 @@ class TraceNode(msgspec.Struct, eq=False):
         return "" if self.home is None else self.home[1]
 
     @property
-    def children(self) -> list[TraceNode]:
+    def children(self) -> tuple[TraceNode, ...]:
         """The operands in the order of evaluation."""
         below = self.below
-        if type(below) is list:
+        if type(below) is tuple:
             return below
-        if not below:
-            return _NONE
         found: list[TraceNode] = []
         self._gather(below, found)
-        self.below = found
-        return found
+        self.below = final = tuple(found)
+        return final
 
     def _gather(self, below: Iterable[Any], found: list[TraceNode]) -> None:
-        home = self.home
         for child in below:
             kind = type(child)
             if kind is TraceNode:
-                if child.home is None:
-                    child.home = home
                 if type(child.value) is Beyond:
                     child.value = None
                 found.append(child)
@@ -205,7 +197,7 @@ class Tracer:
 
 def define_node(library: str, define: str, value: Any, children: Any = (), place: str | None = None) -> TraceNode:
     """The node of a define."""
-    return TraceNode("ExpressionDef", f" {define}" if place is None else place, value, children, home=(library, define))
+    return TraceNode("ExpressionDef", f" {define}" if place is None else place, value, children, (library, define))
 
 
 def t_known(E: Evaluation, key: Any) -> Any:
@@ -215,31 +207,30 @@ def t_known(E: Evaluation, key: Any) -> Any:
     return E.memo[key]
 
 
-def t_define(E: Evaluation, key: Any, value: Any, children: Any, place: str, library: str) -> Any:
+def t_define(E: Evaluation, key: Any, value: Any, children: Any, place: str, home: tuple[str, str]) -> Any:
     """Keep the value of a define and its tree, which goes to whatever refers to it."""
     tracer = E.tracer
     assert tracer is not None
-    home = (library.partition("|")[0], place.partition(" ")[2])
-    E.made = tracer.defines[key] = TraceNode("ExpressionDef", place, value, children, None, (), home)
+    E.made = tracer.defines[key] = TraceNode("ExpressionDef", place, value, children, home)
     E.memo[key] = value
     return value
 
 
-def t_property(E: Evaluation, place: str, value: Any, children: tuple[TraceNode, ...]) -> TraceNode:
+def t_property(E: Evaluation, place: str, value: Any, children: Sequence[TraceNode], home: tuple[str, str] | None) -> TraceNode:
     """The node of a Property: which element of which resource it read, if it is one."""
     owner = children[0].value
     kind = type(owner)
     if kind is not FhirObject and kind is not FhirPrimitive and not isinstance(owner, (FhirObject, FhirPrimitive)):
-        return TraceNode("Property", place, value, children)
+        return TraceNode("Property", place, value, children, home)
     tracer = E.tracer
     assert tracer is not None
     found = tracer.origin(owner)
     if found is None:
-        return TraceNode("Property", place, value, children)
+        return TraceNode("Property", place, value, children, home)
     label = place.partition(" ")[2]
     path = f"{found[1]}.{label}" if found[1] else label
     if label == "value" and isinstance(owner, FhirPrimitive):
         path = found[1]
     origin = (found[0], path)
     tracer.note(value, origin)
-    return TraceNode("Property", place, value, children, None, (origin,))
+    return TraceNode("Property", place, value, children, home, None, (origin,))
