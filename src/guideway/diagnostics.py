@@ -4,10 +4,10 @@ The CQL translator, the artifact checker, the validator, the test runner and the
 ``Diagnostic`` values: what rule was broken, where (file with line and column, or a JSON pointer), and what to do. They print as
 one line for people (``file:line:col rule message``, with the marked source where there is one), as JSON, and as SARIF 2.1.0.
 
+Annotations are values here, and not texts: a NamedTuple compiles each text, and every start of the program would wait for it.
+
 A user's mistake that stops a command is a ``GuidewayError``: commands print its message and exit with status 2, no traceback.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from guideway.diagnostics import GuidewayError
-from guideway.guideline.canonical import parse, tail
+from guideway.guideline.canonical import Canonical, parse, tail
 from guideway.guideline.libraries import header, library_resource
 from guideway.guideline.package import Guideline, load
 
@@ -219,7 +219,7 @@ def test_a_library_resource_carries_its_text_exactly(tmp_path: Path) -> None:
 
 
 def test_canonicals() -> None:
-    assert parse("http://x/A|1#f") == ("http://x/A", "1", "f")
-    assert parse("http://x/A#f|1") == ("http://x/A", "1", "f")
+    assert parse("http://x/A|1#f") == Canonical("http://x/A", "1", "f")
+    assert parse("http://x/A#f|1") == Canonical("http://x/A", "1", "f")
     assert str(parse("http://x/A|1#f")) == "http://x/A|1#f"
     assert tail("http://x/PlanDefinition/a|1") == "a"

@@ -10,7 +10,6 @@ afterwards, by ``actions``. FHIR R4, ActivityDefinition/$apply: http://hl7.org/f
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -25,6 +24,7 @@ from guideway.apply.names import (
     TARGET_STATUS,
     TASK_INPUTS,
     concept_text,
+    copied,
     extensions,
     first_value,
     objects,
@@ -156,7 +156,7 @@ def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None
         elif reference is None and not participant.get("role"):
             roles.append({"text": str(participant.get("type"))})
         if isinstance(participant.get("role"), dict):
-            roles.append(deepcopy(participant["role"]))
+            roles.append(copied(participant["role"]))
     if performers:
         if kind.performer:
             request[kind.performer] = performers if kind.performer_many else performers[0]
@@ -187,7 +187,7 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
     product_name, product = _product(activity)
     used_code = False
     if kind.code and isinstance(code, dict):
-        request[kind.code] = [deepcopy(code)] if kind.code_many else deepcopy(code)
+        request[kind.code] = [copied(code)] if kind.code_many else copied(code)
         used_code = True
     if kind.product:
         if product is None and kind.product_fallback and isinstance(code, dict) and not only_cpg(code):
@@ -199,7 +199,7 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
             _extend(request, ACTIVITY_FACT + "product", product_name, product)
             product = None  # the type has no place for such a reference: it is filled in words
         if product is not None:
-            request[kind.product + product_name] = deepcopy(product)
+            request[kind.product + product_name] = copied(product)
             product = None
     if product is not None and kind.type not in _OWN_PRODUCT:
         _extend(request, ACTIVITY_FACT + "product", product_name, product)
@@ -209,13 +209,13 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
     dosage = activity.get("dosage")
     if isinstance(dosage, list) and dosage:
         if kind.dosage:
-            request[kind.dosage] = deepcopy(dosage)
+            request[kind.dosage] = copied(dosage)
         else:
             for item in objects(dosage):
                 _extend(request, ACTIVITY_FACT + "dosage", "Dosage", item)
     sites = list(objects(activity.get("bodySite")))
     if kind.body_site and sites:
-        request[kind.body_site] = deepcopy(sites)
+        request[kind.body_site] = copied(sites)
     elif kind.type != "Claim":
         for site in sites:
             _extend(request, ACTIVITY_FACT + "bodySite", "CodeableConcept", site)
@@ -290,7 +290,7 @@ def _when_and_where(request: Json, activity: Json, action: Json, kind: Kind, set
         location = {"reference": setting.location}
     if isinstance(location, dict):
         if kind.location:
-            request[kind.location] = [deepcopy(location)] if kind.location_many else deepcopy(location)
+            request[kind.location] = [copied(location)] if kind.location_many else copied(location)
         elif kind.type != "Claim" and activity.get("location"):
             _extend(request, ACTIVITY_FACT + "location", "Reference", location)
     priority = action.get("priority") or activity.get("priority")
@@ -310,10 +310,10 @@ def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Set
         doses = list(objects(request.get("dosageInstruction"))) or [{}]
         request["dosageInstruction"] = doses
         for dose in doses:
-            dose.setdefault("timing", deepcopy(value))
+            dose.setdefault("timing", copied(value))
         return True
     if kind.type == "NutritionOrder" and name == "Timing":
-        request.setdefault("oralDiet", {})["schedule"] = [deepcopy(value)]
+        request.setdefault("oralDiet", {})["schedule"] = [copied(value)]
         return True
     if kind.occurrence:
         found = as_occurrence(timing, kind.occurrence_types, setting.as_of, setting.birth_date)
@@ -329,7 +329,7 @@ def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Set
 
 
 def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
-    reasons = [deepcopy(r) for r in objects(action.get("reason"))]
+    reasons = [copied(r) for r in objects(action.get("reason"))]
     if reasons and kind.reason:
         request[kind.reason] = reasons if kind.reason_many else reasons[0]
         reasons = [] if kind.reason_many else reasons[1:]
@@ -357,7 +357,7 @@ def _task(request: Json, activity: Json, setting: Setting) -> None:
         for extension in extensions(activity, url):
             name = next((n for n in extension if n.startswith("value")), None)
             if name is not None:
-                request.setdefault("input", []).append({"type": {"text": words}, name: deepcopy(extension[name])})
+                request.setdefault("input", []).append({"type": {"text": words}, name: copied(extension[name])})
     target = first_value(activity, TARGET_STATUS)
     code = target.get("code") if isinstance(target, dict) else target
     if isinstance(code, str) and setting.policy.name != "cpg":  # there every request is a draft
@@ -385,7 +385,7 @@ def _immunization(request: Json, activity: Json, setting: Setting) -> None:
     vaccine = product if name == "CodeableConcept" and product else activity.get("code")
     if not isinstance(vaccine, dict) or only_cpg(vaccine):
         vaccine = {"text": _words(activity)}
-    recommendation: Json = {"vaccineCode": [deepcopy(vaccine)], "forecastStatus": deepcopy(FORECAST_DUE)}
+    recommendation: Json = {"vaccineCode": [copied(vaccine)], "forecastStatus": copied(FORECAST_DUE)}
     if isinstance(activity.get("description"), str):
         recommendation["description"] = activity["description"]
     timing = timing_of(activity)
@@ -401,16 +401,16 @@ def _nutrition(request: Json, activity: Json, setting: Setting) -> None:
     name, product = _product(activity)
     code = clinical_code(activity.get("code"), setting.policy)
     if product is not None and name == "CodeableConcept":
-        supplement: Json = {"type": deepcopy(product)}
+        supplement: Json = {"type": copied(product)}
         if isinstance(activity.get("quantity"), dict):
-            supplement["quantity"] = deepcopy(activity["quantity"])
+            supplement["quantity"] = copied(activity["quantity"])
         diet = request.pop("oralDiet", None)
         if diet:
             supplement["schedule"] = diet["schedule"]
         request["supplement"] = [supplement]
         return
     diet = request.setdefault("oralDiet", {})
-    diet["type"] = [deepcopy(code) if isinstance(code, dict) else {"text": _words(activity)}]
+    diet["type"] = [copied(code) if isinstance(code, dict) else {"text": _words(activity)}]
     if isinstance(activity.get("description"), str):
         diet["instruction"] = activity["description"]
 
@@ -420,7 +420,7 @@ def _appointment(request: Json, activity: Json, setting: Setting) -> None:
     for participant in objects(activity.get("participant")):
         who: Json = {"status": "needs-action"}
         if isinstance(participant.get("role"), dict):
-            who["type"] = [deepcopy(participant["role"])]
+            who["type"] = [copied(participant["role"])]
         reference = person(participant.get("type"), setting)
         if reference == setting.subject:
             continue
@@ -444,17 +444,17 @@ def _claim(request: Json, activity: Json, setting: Setting) -> None:
     priority = CLAIM_PRIORITY.get(str(activity.get("priority")), "normal")
     item: Json = {
         "sequence": 1,
-        "productOrService": deepcopy(service) if isinstance(service, dict) else {"text": _words(activity)},
+        "productOrService": copied(service) if isinstance(service, dict) else {"text": _words(activity)},
     }
     if isinstance(activity.get("quantity"), dict):
-        item["quantity"] = deepcopy(activity["quantity"])
+        item["quantity"] = copied(activity["quantity"])
     sites = list(objects(activity.get("bodySite")))
     if sites:
-        item["bodySite"] = deepcopy(sites[0])
+        item["bodySite"] = copied(sites[0])
     if isinstance(activity.get("location"), dict):
-        item["locationReference"] = deepcopy(activity["location"])
+        item["locationReference"] = copied(activity["location"])
     request |= {
-        "type": deepcopy(code) if isinstance(code, dict) else {"text": _words(activity)},
+        "type": copied(code) if isinstance(code, dict) else {"text": _words(activity)},
         "use": "predetermination",
         "provider": {"reference": setting.requester} if setting.requester else {"display": "provider not stated"},
         "priority": {"coding": [{"system": PROCESS_PRIORITY, "code": priority}]},
@@ -470,9 +470,9 @@ def _contract(request: Json, activity: Json, setting: Setting) -> None:
     if product is not None or isinstance(activity.get("quantity"), dict):
         valued: Json = {}
         if product is not None:
-            valued["entity" + _product(activity)[0]] = deepcopy(product)
+            valued["entity" + _product(activity)[0]] = copied(product)
         if isinstance(activity.get("quantity"), dict):
-            valued["quantity"] = deepcopy(activity["quantity"])
+            valued["quantity"] = copied(activity["quantity"])
         term["asset"] = [{"valuedItem": [valued]}]
     request["term"] = [term]
 
@@ -492,7 +492,7 @@ def _vision(request: Json, activity: Json, setting: Setting) -> None:
     request |= {
         "dateWritten": setting.as_of,
         "prescriber": {"reference": setting.practitioner} if setting.practitioner else {"display": "prescriber not stated"},
-        "lensSpecification": [{"product": deepcopy(lens), "eye": eye} for eye in ("right", "left")],
+        "lensSpecification": [{"product": copied(lens), "eye": eye} for eye in ("right", "left")],
     }
 
 
@@ -532,10 +532,10 @@ def _words(activity: Json) -> str:
 
 def _carry_extensions(request: Json, activity: Json) -> None:
     skip = NOT_CARRIED | {ACTIVITY_KIND, TARGET_STATUS} | TASK_INPUTS.keys()
-    carried = [deepcopy(e) for e in objects(activity.get("extension")) if e.get("url") not in skip]
+    carried = [copied(e) for e in objects(activity.get("extension")) if e.get("url") not in skip]
     if carried:
         request["extension"] = [*request.get("extension", []), *carried]
-    modifiers = [deepcopy(e) for e in objects(activity.get("modifierExtension"))]
+    modifiers = [copied(e) for e in objects(activity.get("modifierExtension"))]
     if modifiers:
         request["modifierExtension"] = [*request.get("modifierExtension", []), *modifiers]
 
@@ -544,7 +544,7 @@ def _place(request: Json, path: str | None, value: Any, name: str, value_type: s
     if not isinstance(value, dict) or own:
         return
     if path:
-        _put(request, path, deepcopy(value))
+        _put(request, path, copied(value))
     else:
         _extend(request, ACTIVITY_FACT + name, value_type, value)
 
@@ -558,4 +558,4 @@ def _put(node: Json, path: str, value: Any) -> None:
 
 def _extend(element: Json, url: str, value_type: str, value: Any) -> None:
     name = "value" + value_type[0].upper() + value_type[1:]
-    element.setdefault("extension", []).append({"url": url, name: deepcopy(value)})
+    element.setdefault("extension", []).append({"url": url, name: copied(value)})

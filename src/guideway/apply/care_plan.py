@@ -10,7 +10,6 @@ plans have their own), the requests, the goals, and under the policies that expl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -30,6 +29,7 @@ from guideway.apply.names import (
     PERTAINS_TO_GOAL,
     Ids,
     concept_text,
+    copied,
     objects,
     safe_id,
     text_of,
@@ -132,7 +132,7 @@ class _Builder:
     def _carried(self, node: PlanNode) -> list[Json]:
         """The extensions of a plan that its group keeps."""
         own = node.artifact.resource.get("extension") if node.extension is None else node.extension
-        found = [deepcopy(e) for e in objects(own) if e.get("url") not in NOT_CARRIED]
+        found = [copied(e) for e in objects(own) if e.get("url") not in NOT_CARRIED]
         basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
         return cleaned(basic)[0].get("extension", []) if found else []
 
@@ -144,7 +144,7 @@ class _Builder:
                 wish = str(len(self.goals) + 1) if self.policy.name == "cqf" else f"goal-{own}"
                 self.goal_ids[key] = self.ids.take(wish)
                 resource = {name: value for name, value in goal.items() if name != "_goalId"}
-                self.goals.append({"resourceType": "Goal", "id": self.goal_ids[key], **deepcopy(resource)})
+                self.goals.append({"resourceType": "Goal", "id": self.goal_ids[key], **copied(resource)})
             reference = {"reference": self.refer("Goal", self.goal_ids[key])}
             group.setdefault("extension", []).append({"url": PERTAINS_TO_GOAL, "valueReference": reference})
 
@@ -159,9 +159,9 @@ class _Builder:
             action["extension"] = extension
         for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
             if name in definition:
-                action[name] = deepcopy(definition[name])
+                action[name] = copied(definition[name])
         if self.policy.keep_conditions:
-            conditions = [deepcopy(c) for c in objects(definition.get("condition"))]
+            conditions = [copied(c) for c in objects(definition.get("condition"))]
             if conditions:
                 action["condition"] = conditions
         related = self._related(definition, shown, taken)
@@ -177,7 +177,7 @@ class _Builder:
             "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
         ):  # fmt: skip
             if name in definition:
-                action[name] = deepcopy(definition[name])
+                action[name] = copied(definition[name])
         self._content(action, node, group, shown, taken)
         return action or {"id": taken.of(node.id)}  # an element is never empty
 
@@ -229,7 +229,7 @@ class _Builder:
         kind = str(resource["resourceType"])
         if known is None:
             known = self.request_ids[id(resource)] = self.ids.take(str(resource.get("id")))
-            self.others.append(cleaned({**deepcopy(resource), "id": known})[0])
+            self.others.append(cleaned({**copied(resource), "id": known})[0])
         return self.refer(kind, known)
 
     def _request(self, node: ActionNode, request: Json, group: Json) -> str:
@@ -260,7 +260,7 @@ class _Builder:
         resource = {
             "resourceType": kind,
             "id": known,
-            **{k: v for k, v in deepcopy(request).items() if k not in ("resourceType", "id")},
+            **{k: v for k, v in copied(request).items() if k not in ("resourceType", "id")},
         }
         if kind == "Task" and "basedOn" not in resource:
             resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
@@ -279,20 +279,20 @@ class _Builder:
 
     def _action_extensions(self, definition: Json, node: ActionNode, group: Json) -> list[Json]:
         skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
-        found = [deepcopy(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
+        found = [copied(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
         for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
-            found += [{"url": url, "valueDataRequirement": deepcopy(d)} for d in objects(definition.get(name))]
+            found += [{"url": url, "valueDataRequirement": copied(d)} for d in objects(definition.get(name))]
         for participant in objects(definition.get("participant")):
             if person(participant.get("type"), self.setting) is None or participant.get("role"):
                 parts: list[Json] = []
                 if isinstance(participant.get("type"), str):
                     parts.append({"url": "type", "valueCode": participant["type"]})
                 if isinstance(participant.get("role"), dict):
-                    parts.append({"url": "role", "valueCodeableConcept": deepcopy(participant["role"])})
+                    parts.append({"url": "role", "valueCodeableConcept": copied(participant["role"])})
                 if parts:
                     found.append({"url": ACTION_PARTICIPANT, "extension": parts})
         if node.request is None:
-            found += [{"url": ACTION_REASON, "valueCodeableConcept": deepcopy(r)} for r in objects(definition.get("reason"))]
+            found += [{"url": ACTION_REASON, "valueCodeableConcept": copied(r)} for r in objects(definition.get("reason"))]
         for goal in goal_ids_of(definition):
             known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
             if known is not None:
@@ -311,7 +311,7 @@ class _Builder:
         return found
 
     def _related(self, definition: Json, shown: set[str], taken: _ActionIds) -> list[Json]:
-        related = [deepcopy(r) for r in objects(definition.get("relatedAction"))]
+        related = [copied(r) for r in objects(definition.get("relatedAction"))]
         for relation in related:
             if relation.get("actionId") in taken.own:
                 relation["actionId"] = taken.own[relation["actionId"]]
@@ -478,19 +478,19 @@ def goals_of(plan: Artifact, setting: Setting, conditions: Callable[[Json], list
         resource: Json = {"_goalId": goal.get("id")} if goal.get("id") else {}
         resource["lifecycleStatus"] = "proposed"
         if isinstance(goal.get("category"), dict):
-            resource["category"] = [deepcopy(goal["category"])]
+            resource["category"] = [copied(goal["category"])]
         if isinstance(goal.get("priority"), dict):
-            resource["priority"] = deepcopy(goal["priority"])
+            resource["priority"] = copied(goal["priority"])
         description = goal.get("description")
-        resource["description"] = deepcopy(description) if isinstance(description, dict) else {"text": "a goal without words"}
+        resource["description"] = copied(description) if isinstance(description, dict) else {"text": "a goal without words"}
         resource["subject"] = {"reference": setting.subject}
         if isinstance(goal.get("start"), dict):
-            resource["startCodeableConcept"] = deepcopy(goal["start"])
+            resource["startCodeableConcept"] = copied(goal["start"])
         targets = []
         for target in objects(goal.get("target")):
             targets.append(
                 {
-                    ("dueDuration" if name == "due" else name): deepcopy(value)
+                    ("dueDuration" if name == "due" else name): copied(value)
                     for name, value in target.items()
                     if name in ("measure", "due", "extension") or name.startswith("detail")
                 }

@@ -10,11 +10,10 @@ http://hl7.org/fhir/R4/plandefinition-operation-data-requirements.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
-from guideway.apply.names import objects
+from guideway.apply.names import copied, objects
 from guideway.guideline.compiled import CompiledGuideline, DateFilter, DefineKey, Requirement, definitions_in
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
 from guideway.guideline.package import Artifact
@@ -100,9 +99,9 @@ def stated_in(resource: Json) -> list[Json]:
         if isinstance(node, list):
             pending += reversed(node)
         elif isinstance(node, dict):
-            found += [deepcopy(d) for d in objects(node.get("input")) if isinstance(d.get("type"), str)]
+            found += [copied(d) for d in objects(node.get("input")) if isinstance(d.get("type"), str)]
             for trigger in objects(node.get("trigger")):
-                found += [deepcopy(d) for d in objects(trigger.get("data")) if isinstance(d.get("type"), str)]
+                found += [copied(d) for d in objects(trigger.get("data")) if isinstance(d.get("type"), str)]
             pending.append(node.get("action"))
     return found
 
@@ -147,7 +146,7 @@ def module_definition(guideline: CompiledGuideline, plan: Artifact) -> Json:
         "resourceType": "Library",
         "name": f"{plan.resource.get('name') or 'Plan'}DataRequirements",
         "status": "draft",
-        "type": deepcopy(MODULE_DEFINITION),
+        "type": copied(MODULE_DEFINITION),
         "subjectCodeableConcept": {
             "coding": [{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}],
         },

@@ -28,6 +28,7 @@ from guideway.apply.names import (
     objects,
 )
 from guideway.apply.things import WHAT, thing
+from guideway.patterns import Later
 
 Json = dict[str, Any]
 
@@ -70,8 +71,8 @@ _UNITS = {
     "mo": ("mo", 1),
     "a": ("mo", 12),
 }
-_WORD = re.compile(r"\w+(?:\.\d+)?")
-_AMOUNT = re.compile(r"\d+(?:\.\d+)?")
+_WORD = Later(r"\w+(?:\.\d+)?")
+_AMOUNT = Later(r"\d+(?:\.\d+)?")
 
 
 def differences(left: Json, right: Json, *, on_record: bool = False) -> list[str]:

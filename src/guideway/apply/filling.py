@@ -9,12 +9,11 @@ http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dyn
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.identity import AnotherPatient, must_be_about
-from guideway.apply.names import CQF_EXPRESSION, first_value, objects
+from guideway.apply.names import CQF_EXPRESSION, copied, first_value, objects
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.actions import ActionFacts, is_computed
 
@@ -70,7 +69,7 @@ class Filling:
         for dynamic in objects(node.definition.get("dynamicValue")):
             self._set(dynamic, self.libraries, of_activity=False)
         if self.facts.computes and is_computed(node.definition):
-            own = {"extension": deepcopy(node.definition["extension"])}
+            own = {"extension": copied(node.definition["extension"])}
             self._computed_extensions(own, self.libraries)
             node.definition = {n: v for n, v in node.definition.items() if n != "extension"} | own
         if node.request is not None:
@@ -110,7 +109,7 @@ class Filling:
             if on_action:
                 self._set_on_action(path, answer.value)
             elif node.request is not None:
-                changed = deepcopy(node.request)
+                changed = copied(node.request)
                 set_path(changed, str(changed["resourceType"]), path, answer.value)
                 must_be_about(self.subject, changed, node.request)
                 _must_be_sound(changed, node.request)
@@ -138,10 +137,10 @@ class Filling:
             raise BadPath(f"action.{first} follows from the definition and is not set by a dynamic value")
         base = next((name for name in node.definition if name == first), None)
         if base is not None and base not in node.overrides and isinstance(node.definition[base], dict | list):
-            node.overrides = {**node.overrides, base: deepcopy(node.definition[base])}
+            node.overrides = {**node.overrides, base: copied(node.definition[base])}
         from guideway.guideline.carried import GROUP
 
-        overrides = deepcopy(node.overrides)
+        overrides = copied(node.overrides)
         set_path(overrides, "RequestGroup.Action", path, value)
         must_be_about(self.subject, overrides, node.overrides)
         _must_be_sound(GROUP | {"action": [overrides]}, GROUP | {"action": [node.overrides]})

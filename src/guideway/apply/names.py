@@ -26,6 +26,7 @@ from guideway.guideline.names import STATEMENT_ID as STATEMENT_ID
 from guideway.guideline.names import STRENGTH as STRENGTH
 from guideway.guideline.names import WITHHELD_WHEN as WITHHELD_WHEN
 from guideway.guideline.names import concept_text as concept_text
+from guideway.guideline.names import copied as copied
 from guideway.guideline.names import extension_value as extension_value
 from guideway.guideline.names import extensions as extensions
 from guideway.guideline.names import first_value as first_value

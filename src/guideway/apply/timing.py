@@ -7,10 +7,11 @@ reaches it. What cannot be said is None. Calendar arithmetic: a month later is t
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+
+from guideway.guideline.names import copied
 
 Json = dict[str, Any]
 Timing = tuple[str, Any]
@@ -26,7 +27,7 @@ def timing_of(definition: Json) -> Timing | None:
     for name in _TYPES:
         value = definition.get(f"timing{name}")
         if value is not None:
-            return ("dateTime" if name == "DateTime" else name), deepcopy(value)
+            return ("dateTime" if name == "DateTime" else name), copied(value)
     return None
 
 

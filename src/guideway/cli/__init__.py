@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 WARM = "apply"
 """The command that people run again and again in short processes: its modules come from one cached file (``archive``), and a
@@ -42,7 +44,6 @@ def _with_room(run: Callable[[], int]) -> int:
 def _leave(status: int) -> NoReturn:
     """End the process without taking a hundred thousand objects apart one by one; the system does that at once."""
     import atexit
-    import os
 
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -78,18 +79,31 @@ def _warm(arguments: list[str]) -> int:
     return status
 
 
+class _Spared(ModuleType):
+    """Stands for a module; whoever asks it for something gets that from the module itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(self.__name__), name)
+
+
 def _import_msgspec() -> None:
-    """Import msgspec without typing_extensions.
+    """Import msgspec without what it imports and does not need here: half of the time that importing it takes.
 
     It takes three names from typing_extensions where that is installed, and else from ``typing``, whose own are the same ones
-    in every Python this program runs on. Importing typing_extensions (with inspect, ast and tokenize behind it) is a third of
-    importing msgspec; so for that one moment it counts as not installed.
+    in every Python this program runs on; so for that one moment it counts as not installed. It imports textwrap to write JSON
+    Schemas, and uuid, which asks platform for the name of the system; for these two others stand in.
     """
-    name = "typing_extensions"
-    if name in sys.modules or "msgspec" in sys.modules:
+    if "msgspec" in sys.modules:
         return
-    sys.modules[name] = None  # type: ignore[assignment]
+    platform = _Spared("platform")
+    platform.__dict__["system"] = lambda: os.uname().sysname
+    absent: dict[str, Any] = {"typing_extensions": None, "textwrap": _Spared("textwrap"), "platform": platform}
+    absent = {name: standing_in for name, standing_in in absent.items() if name not in sys.modules}
+    sys.modules.update(absent)
     try:
         import msgspec  # noqa: F401
     finally:
-        del sys.modules[name]
+        for name in absent:
+            del sys.modules[name]

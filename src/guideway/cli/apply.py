@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from guideway.cli.options import Option
 from guideway.cli.output import show_lines, write_result
@@ -146,7 +148,7 @@ def with_plans(guideline: CompiledGuideline, package: str | None) -> CompiledGui
     return guideline
 
 
-class WhatIf(NamedTuple):
+class WhatIf(msgspec.Struct, frozen=True):
     """What ``--set`` did to one patient's outcome."""
 
     subject: str

@@ -7,14 +7,15 @@ which is imported there and nowhere else. Both show the same characters in the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from guideway.patterns import Later
 
 PLAIN_WIDTH = 80
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True):
     """Some text and what it is (a name of ``STYLES``)."""
 
     text: str

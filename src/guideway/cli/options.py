@@ -9,7 +9,9 @@ options, and both readers agree on every command line that ``quick`` accepts (a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     import click
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 
-class Option(NamedTuple):
+class Option(msgspec.Struct, frozen=True):
     """One option: a text, one of ``choices``, a flag, or (``many``) a tuple of texts."""
 
     name: str

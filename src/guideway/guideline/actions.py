@@ -8,7 +8,7 @@ another language, an alternative expression, a name that leads nowhere).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -47,7 +47,7 @@ WITHHELD = "withheld-when"
 SATISFIED_KIND = "satisfied-when"
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True):
     """An expression of an action: a condition, or (kind ``note``) what gives a note."""
 
     kind: str
@@ -58,14 +58,8 @@ class Question(NamedTuple):
     define: str | None
 
 
-class Citation(NamedTuple):
-    """Where a statement comes from; a label ``<key>, line(s) N`` gives the key and the lines."""
-
-    label: str
-    key: str | None
-    lines: str | None
-    citation: str | None
-    url: str | None
+Citation = tuple[str, str | None, str | None, str | None, str | None]
+"""Where a statement comes from: its label, key and lines where that is ``<key>, line(s) N``, the citation, the URL."""
 
 
 class ActionFacts(msgspec.Struct, frozen=True):
@@ -266,10 +260,5 @@ def citation_of(artifact: Json) -> Citation | None:
     key, _, rest = label.partition(",")
     head, _, lines = rest.strip().partition(" ")
     located = head in ("line", "lines", "line(s)")
-    return Citation(
-        label,
-        key.strip() if located else None,
-        lines.strip() if located else None,
-        text_of(artifact.get("citation")),
-        text_of(artifact.get("url")),
-    )
+    place = (key.strip(), lines.strip()) if located else (None, None)
+    return label, *place, text_of(artifact.get("citation")), text_of(artifact.get("url"))

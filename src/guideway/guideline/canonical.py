@@ -5,10 +5,10 @@ A reference without a version means the highest version at hand, in the order of
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class Canonical(NamedTuple):
+class Canonical(msgspec.Struct, frozen=True):
     """The parts of a canonical reference; ``fragment`` without its ``#``."""
 
     url: str

@@ -9,7 +9,9 @@ name, else CQL text. Names are looked up in the library of ``Expression.referenc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline
@@ -23,14 +25,14 @@ FHIRPATH = "text/fhirpath"
 CQL_LANGUAGES = IDENTIFIERS | INLINE | {EITHER}
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """An Expression and where in the artifact it stands (JSON pointer)."""
 
     expression: Json
     pointer: str
 
 
-class Bound(NamedTuple):
+class Bound(msgspec.Struct, frozen=True):
     """Which define an expression names; ``error`` in words where it names none."""
 
     library: str | None = None

@@ -76,3 +76,10 @@ def concept_text(concept: Any) -> str | None:
 def text_of(value: Any) -> str | None:
     """A string, or None for anything else."""
     return value if isinstance(value, str) else None
+
+
+def copied(value: Any) -> Any:
+    """A JSON value of its own: what is changed in it changes nothing in this one."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

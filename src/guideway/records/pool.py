@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir.dates import begin
@@ -310,7 +312,7 @@ def _current(versions: list[Held]) -> tuple[list[Held], str]:
     return versions, why
 
 
-class _Agreed(NamedTuple):
+class _Agreed(msgspec.Struct, frozen=True):
     """What values agree on, and the paths of what differs."""
 
     value: Any

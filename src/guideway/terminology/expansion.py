@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.diagnostics import GuidewayError
 
@@ -24,7 +26,7 @@ class UnresolvedValueSet(GuidewayError):
     """The codes of a value set cannot be told; membership in it is neither true nor false."""
 
 
-class Member(NamedTuple):
+class Member(msgspec.Struct, frozen=True):
     """One code of a value set."""
 
     system: str
@@ -38,7 +40,7 @@ Key = tuple[str, str]
 Members = dict[Key, Member]
 
 
-class Lookup(NamedTuple):
+class Lookup(msgspec.Struct, frozen=True):
     """How the expansion reaches other resources: by canonical, None where there is none."""
 
     value_set: Callable[[str], Json | None]
@@ -191,7 +193,7 @@ def _system_members(name: str, kind: str, clause: Json, system: str, lookup: Loo
 # ---- code systems ------------------------------------------------------------------------------------------------------
 
 
-class Concept(NamedTuple):
+class Concept(msgspec.Struct, frozen=True):
     """A code of a code system: its display, its ancestors in the hierarchy, its properties as text."""
 
     display: str | None

@@ -10,8 +10,10 @@ Canonicals may carry a version, ``url|version``. Without one, the newest version
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import astuple
 
 from guideway.diagnostics import GuidewayError
 from guideway.terminology.expansion import Json, Lookup, Member, UnresolvedValueSet, concept_table, expand
@@ -57,12 +59,14 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
 class ValueSetIndex:
     """Value sets and code systems by canonical; expansions are made when first asked for and kept."""
 
-    __slots__ = ("_code_systems", "_codes", "_members", "_systems", "_value_sets")
+    __slots__ = ("_code_systems", "_codes", "_members", "_rows", "_systems", "_value_sets")
 
     def __init__(self, resources: Iterable[Json] = ()) -> None:
         self._value_sets: dict[str, dict[str | None, Json]] = {}
         self._code_systems: dict[str, dict[str | None, Json]] = {}
         self._members: dict[tuple[str, str | None], tuple[Member, ...] | str] = {}
+        self._rows: dict[tuple[str, str | None], Sequence[Any] | str] = {}
+        """What a snapshot says of a value set."""
         self._codes: dict[tuple[str, str | None], frozenset[tuple[str, str]]] = {}
         self._systems: dict[str, dict[str | None, frozenset[str]]] = {}
         for resource in resources:
@@ -75,6 +79,7 @@ class ValueSetIndex:
         if shelf is not None and isinstance(url, str):
             shelf.setdefault(url, {})[resource.get("version")] = resource
             self._members.clear()
+            self._rows.clear()
             self._codes.clear()
             self._systems.clear()
 
@@ -82,7 +87,7 @@ class ValueSetIndex:
 
     def urls(self) -> tuple[str, ...]:
         """The urls of all value sets at hand, sorted."""
-        return tuple(sorted({*self._value_sets, *(url for url, _ in self._members)}))
+        return tuple(sorted({*self._value_sets, *(url for url, _ in (*self._members, *self._rows))}))
 
     def value_set(self, url: str, version: str | None = None) -> Json | None:
         """The ValueSet resource, or None."""
@@ -117,7 +122,11 @@ class ValueSetIndex:
         """The members as ``(system, code)``. Raises UnresolvedValueSet."""
         found = self._codes.get((url, version))
         if found is None:
-            found = frozenset((member.system, member.code) for member in self.members(url, version))
+            rows = self._rows.get(split_canonical(url, version), ())
+            if rows and not isinstance(rows, str):
+                found = frozenset((row[0], row[1]) for row in rows)
+            else:
+                found = frozenset((member.system, member.code) for member in self.members(url, version))
             self._codes[url, version] = found
         return found
 
@@ -126,7 +135,12 @@ class ValueSetIndex:
         key = split_canonical(url, version)
         found = self._members.get(key)
         if found is None:
-            found = self._members[key] = self._expand(*key)
+            rows = self._rows.get(key)
+            if rows is None or isinstance(rows, str):
+                found = self._expand(*key) if rows is None else rows
+            else:
+                found = tuple(Member(*row) for row in rows)
+            self._members[key] = found
         if isinstance(found, str):
             raise UnresolvedValueSet(found)
         return found
@@ -184,7 +198,7 @@ class ValueSetIndex:
         for url, version in sorted(wanted, key=lambda key: (key[0], key[1] or "")):
             name = url if version is None else f"{url}|{version}"
             try:
-                table[name] = [tuple(member) for member in self.members(url, version)]
+                table[name] = [astuple(member) for member in self.members(url, version)]
             except UnresolvedValueSet as error:
                 table[name] = str(error)
         for url in sorted(self._code_systems):
@@ -202,8 +216,7 @@ class ValueSetIndex:
                 url, _, version = name.removeprefix(_SYSTEM).partition("|")
                 index._systems.setdefault(url, {})[version or None] = frozenset(members)
                 continue
-            found = members if isinstance(members, str) else tuple(Member(*member) for member in members)
-            index._members[split_canonical(name)] = found
+            index._rows[split_canonical(name)] = members
         return index
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 
 class Context(Protocol):
@@ -26,7 +28,7 @@ class Context(Protocol):
         """Where the Message operator appends."""
 
 
-class Operator(NamedTuple):
+class Operator(msgspec.Struct, frozen=True):
     """One row of the table: how the node of that name is evaluated.
 
     ``function`` takes the evaluated operands positionally, in the order of ``operands`` (names of the node's child elements; an
