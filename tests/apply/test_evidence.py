@@ -75,7 +75,8 @@ def test_a_condition_in_fhirpath_names_what_it_looked_at() -> None:
     texts = {
         "born": "birthDate < @2000-01-01",
         "low": "%cells.where(value.value < 1.0).exists()",
-        "neither": "(gender = 'male') and %cells.exists()",
+        "neither": "%cells.exists() and (gender = 'male')",
+        "one": "%cells.where(value.value < 1.0).exists() or (gender = 'male')",
         "open": "maritalStatus.text = 'x'",
     }
     actions = [
@@ -86,11 +87,11 @@ def test_a_condition_in_fhirpath_names_what_it_looked_at() -> None:
     cell = ("Observation/count-2026-05-20", "0.5")
     seen = {name: [(e.resource, str(e.value)) for e in r.evidence] for name, r in found.items()}
     patient = ("Patient/p", "None")
-    assert seen == {"born": [patient], "low": [cell], "neither": [cell, patient], "open": [patient]}
+    assert seen == {"born": [patient], "low": [cell], "neither": [patient], "one": [cell], "open": [patient]}
     assert found["born"].evidence[0].date is None, "a birth date is not shown"
     (missing,) = found["open"].missing
     assert missing.supply[0].type == "Patient"
-    assert "maritalStatus" in missing.supply[0].text
+    assert missing.supply[0].text == "Record Patient.maritalStatus, for: maritalStatus.text = 'x'"
 
 
 QUERIES = (

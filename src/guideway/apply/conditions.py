@@ -116,6 +116,7 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         library=answer.library,
         define=answer.define,
         read=answer.read,
+        absent=answer.absent,
     )
 
 

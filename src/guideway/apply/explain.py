@@ -59,8 +59,10 @@ class Explainer:
                 results.append((result, trace))
             elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
                 display = result.description or result.expression
-                supply = [Supply(kind="record", text=f"Record what this needs: {display}", type=_kind_of(result.read))]
-                missing[display] = Missing(element=display, display=display, for_=result.kind, supply=supply)
+                needs = ", ".join(result.absent)
+                text = f"Record {needs}, for: {display}" if needs else f"Record what this needs: {display}"
+                supply = [Supply(kind="record", text=text, type=_kind_of(result.read))]
+                missing[display] = Missing(element=display, display=display, for_=result.kind, supply=supply, checked=result.read)
             if trace is None and not only_missing:
                 for item in self.evidence.looked_at(result):
                     add(evidence, item)

@@ -44,6 +44,8 @@ class Answer(msgspec.Struct):
     define: str | None = None
     read: list[str] = []
     """Of FHIRPath, which leaves no trace: the resources that it looked at."""
+    absent: list[str] = []
+    """And the elements of these that were not there, as ``Patient.birthDate``."""
 
 
 class Expressions:
@@ -124,32 +126,15 @@ class Expressions:
         return bound
 
     def _fhirpath(self, text: str, extra: Mapping[str, Any] | None) -> Answer:
-        from guideway.apply.fhirpath import FhirPathError, evaluate
+        from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
 
+        reads: Reads = {}
         variables = self.variables | dict(extra or {})
         try:
-            found = evaluate(text, variables, now=self.now, resolve=self.resolve)
+            found = evaluate(text, variables, now=self.now, resolve=self.resolve, reads=reads)
         except FhirPathError as error:
             return Answer(error=f"FHIRPath {text!r}: {error}")
         value = None if not found else found[0] if len(found) == 1 else found
-        return Answer(value=value, read=looked_at(text, variables))
-
-
-def looked_at(text: str, variables: Mapping[str, Any]) -> list[str]:
-    """The resources behind a FHIRPath expression: those of the variables that it names, and the patient where it begins a path
-    without one."""
-    import re
-
-    bare = re.sub(r"'(?:[^'\\]|\\.)*'", "''", text)
-    names = re.findall(r"%`?([A-Za-z_][\w-]*)", bare)
-    parts = re.split(r"\b(?:and|or|xor|implies)\b", bare)
-    if any(re.match(r"[\s(]*[A-Za-z`]", part) for part in parts):
-        names.append("resource")
-    found: dict[str, None] = {}
-    for name in names:
-        value = variables.get(name)
-        for item in value if isinstance(value, list) else [value]:
-            data = getattr(item, "data", item)
-            if isinstance(data, dict) and data.get("resourceType") and data.get("id"):
-                found[f"{data['resourceType']}/{data['id']}"] = None
-    return list(found)
+        read = list(dict.fromkeys(reference for reference, _ in reads))
+        absent = [f"{reference.partition('/')[0]}.{name}" for (reference, name), there in reads.items() if not there]
+        return Answer(value=value, read=read, absent=list(dict.fromkeys(absent)))

@@ -27,9 +27,25 @@ __all__ = ["FhirPathError", "evaluate"]
 Values = list[Any]
 
 
-def evaluate(text: str, variables: Mapping[str, Any], *, now: DateTime | None = None, resolve: Any = None) -> Values:
-    """The values of an expression; ``FhirPathError`` for one that cannot be read or evaluated."""
-    scope = _Scope({name: _wrapped(value) for name, value in variables.items() if value is not None}, now, resolve)
+Reads = dict[tuple[str, str], bool]
+"""The elements that an expression read, as (``Observation/x``, ``value``), and whether there was something; without a name: that
+the resource is there."""
+
+
+def evaluate(
+    text: str,
+    variables: Mapping[str, Any],
+    *,
+    now: DateTime | None = None,
+    resolve: Any = None,
+    reads: Reads | None = None,
+) -> Values:
+    """The values of an expression; ``FhirPathError`` for one that cannot be read or evaluated.
+
+    ``reads`` takes what was read for the result: of a false ``and``, a true ``or`` only by the side that decided.
+    """
+    known = {name: _wrapped(value) for name, value in variables.items() if value is not None}
+    scope = _Scope(known, now, resolve, {} if reads is None else reads)
     focus = scope.variables.get("resource", [])
     try:
         return scope.evaluate(parse(text), focus if isinstance(focus, list) else [focus])
@@ -65,14 +81,15 @@ def system(value: Any) -> Any:
 class _Scope:
     """The variables, and ``$this``, ``$index``, ``$total`` of one place."""
 
-    def __init__(self, variables: dict[str, Values], now: DateTime | None, resolve: Any) -> None:
+    def __init__(self, variables: dict[str, Values], now: DateTime | None, resolve: Any, reads: Reads) -> None:
         self.variables = variables
         self.now = now
         self.resolve = resolve
+        self.reads = reads
         self.special: dict[str, Values] = {}
 
     def inner(self, this: Any, index: int | None = None, total: Values | None = None) -> _Scope:
-        other = _Scope(self.variables, self.now, self.resolve)
+        other = _Scope(self.variables, self.now, self.resolve, self.reads)
         other.special = {**self.special, "$this": [this]}
         if index is not None:
             other.special["$index"] = [index]
@@ -124,7 +141,15 @@ def _variable(scope: _Scope, node: Node, focus: Values) -> Values:
         if name in ("encounter", "practitioner", "organization", "location", "subject", "patient"):
             return []
         raise FhirPathError(f"there is no variable %{name}")
+    _there(scope, found)
     return found
+
+
+def _there(scope: _Scope, values: Values) -> None:
+    """Note that resources were looked at."""
+    for value in values:
+        if isinstance(value, FhirObject) and value.reference:
+            scope.reads.setdefault((value.reference, ""), True)
 
 
 _SYSTEMS = {"ucum": "http://unitsofmeasure.org", "sct": "http://snomed.info/sct", "loinc": "http://loinc.org"}
@@ -144,14 +169,17 @@ def _member(scope: _Scope, node: Node, focus: Values) -> Values:
     values = focus if target is None else scope.evaluate(target, focus)
     if target is None and values and all(isinstance(v, FhirObject) and _is(v, name) for v in values):
         return values  # Patient.name: the type's own name as the first step
-    return _children(values, name)
+    return _children(scope, values, name)
 
 
-def _children(values: Values, name: str) -> Values:
+def _children(scope: _Scope | None, values: Values, name: str) -> Values:
     found: Values = []
     for value in values:
         below = get(value, name) if isinstance(value, FhirObject | FhirPrimitive) else _of_system(value, name)
-        found += below if isinstance(below, list) else _listed(below)
+        below = below if isinstance(below, list) else _listed(below)
+        found += below
+        if scope is not None and isinstance(value, FhirObject) and value.reference:
+            scope.reads[value.reference, name] = bool(below)
     return found
 
 
@@ -198,7 +226,7 @@ def _binary(scope: _Scope, node: Node, focus: Values) -> Values:
     operator, left, right = node[1], node[2], node[3]
     logical = _LOGICAL.get(operator)
     if logical is not None:
-        return _listed(OPERATORS[logical].function(scope.truth(left, focus), scope.truth(right, focus)))
+        return _listed(_decided(scope, logical, left, right, focus))
     first, second = scope.evaluate(left, focus), scope.evaluate(right, focus)
     if operator in ("=", "!=", "~", "!~"):
         return _equality(operator, first, second)
@@ -220,6 +248,25 @@ def _binary(scope: _Scope, node: Node, focus: Values) -> Values:
     return _listed(_operate(_OPERATORS[operator], *_promoted(a, b)))
 
 
+def _decided(scope: _Scope, name: str, left: Node, right: Node, focus: Values) -> bool | None:
+    """A connective; what was read on the side that did not decide is forgotten."""
+    before = dict(scope.reads)
+    first = scope.truth(left, focus)
+    if first is _DECIDES_FIRST.get(name, ...):
+        return first is not False or name == "Implies"
+    by_first = dict(scope.reads)
+    scope.reads.clear()
+    second = scope.truth(right, focus)
+    by_second = dict(scope.reads)
+    scope.reads.clear()
+    scope.reads.update(before if second is _DECIDES_SECOND.get(name, ...) else by_first)
+    scope.reads.update(by_second)
+    found: bool | None = OPERATORS[name].function(first, second)
+    return found
+
+
+_DECIDES_FIRST = {"And": False, "Or": True, "Implies": False}
+_DECIDES_SECOND = {"And": False, "Or": True, "Implies": True}
 _LOGICAL = {"and": "And", "or": "Or", "xor": "Xor", "implies": "Implies"}
 _OPERATORS = {
     "<": "Less", ">": "Greater", "<=": "LessOrEqual", ">=": "GreaterOrEqual", "+": "Add", "-": "Subtract", "*": "Multiply",
@@ -294,6 +341,8 @@ def _text(value: Any) -> str:
 def _call(scope: _Scope, node: Node, focus: Values) -> Values:
     target, name, arguments = node[1], node[2], node[3]
     values = focus if target is None else scope.evaluate(target, focus)
+    if target is None:
+        _there(scope, values)
     function = FUNCTIONS.get(name)
     if function is None:
         raise FhirPathError(f"the function {name}() is not supported")
@@ -381,7 +430,7 @@ def _aggregate(scope: _Scope, values: Values, arguments: tuple[Node, ...], focus
 @_function("extension", 1)
 def _extension(scope: _Scope, values: Values, arguments: tuple[Node, ...], focus: Values) -> Values:
     url = scope.single(arguments[0], focus, "extension()")
-    return [e for e in _children(values, "extension") if isinstance(e, FhirObject) and e.data.get("url") == url]
+    return [e for e in _children(scope, values, "extension") if isinstance(e, FhirObject) and e.data.get("url") == url]
 
 
 @_function("ofType", 1)
@@ -451,7 +500,7 @@ def _all_children(value: Any) -> Values:
     if not isinstance(value, FhirObject):
         return []
     names = builtin("FHIR", "4.0.1").elements(f"FHIR.{value.fhir_type}")
-    return [x for name in names for x in _children([value], name)]
+    return [x for name in names for x in _children(None, [value], name)]
 
 
 _whole("empty", lambda values: [not values])

@@ -116,6 +116,8 @@ class ConditionResult(msgspec.Struct, kw_only=True):
     define: str | None = None
     read: list[str] = []
     """The resources that a FHIRPath expression looked at."""
+    absent: list[str] = []
+    """The elements of these that were not there, as ``Patient.birthDate``."""
 
     def as_json(self) -> Json:
         """Value null is kept: it is the answer."""
