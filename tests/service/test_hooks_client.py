@@ -186,6 +186,7 @@ FAULTS = {
     "too long": (of_the_call(200, {"cards": [CARD | {"summary": "S" * 140}]}), "140 characters", {"C2", "R4", "R7"}),
     "no source": (of_the_call(200, {"cards": [CARD | {"source": {}}]}), "breaks C4", {"C4", "J2", "R4", "R7"}),
     "nulls": (of_the_call(200, {"cards": [CARD | {"detail": None}]}), "breaks J2", {"J2", "R4", "R7"}),
+    "detail": (of_the_call(200, {"cards": [CARD | {"detail": ["a"]}]}), "breaks C22", {"C22", "R4", "R7"}),
     "silent": (of_the_call(200, {"cards": []}), "no cards", {"P7", "R4", "R7"}),
 }
 
@@ -207,6 +208,31 @@ def test_a_good_server_of_somebody_else_keeps_every_rule(other, bundle):
     done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
     assert [v for v in json.loads(done.stdout) if v["result"] in ("fail", "warn")] == []
     assert done.returncode == 0
+
+
+def test_ids_that_change_are_noticed(other, bundle):
+    def change(path, request):
+        answered = of_the_call(200, {"cards": [CARD | {"uuid": str(uuid.uuid4())}]})(path, request)
+        return answered if request and request is not ... and request.get("hook") == "patient-view" else None
+
+    other.change = change
+    done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
+    assert "C23" in {v["rule"] for v in json.loads(done.stdout) if v["result"] == "warn"}
+
+
+def test_ids_that_can_be_no_url_are_not_called_and_doubled_ones_once(other, bundle):
+    services = [
+        SERVICES[0] | {"id": "a b/../c"},
+        SERVICES[0],
+        {"hook": "order-sign", "id": "water", "description": "x", "title": "x"},
+    ]
+    other.change = lambda path, request: (200, {"services": services}) if path.endswith("cds-services") else None
+    done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
+    found = {v["rule"]: v for v in json.loads(done.stdout)}
+    assert {rule for rule, v in found.items() if v["result"] in ("fail", "warn")} == {"D6", "D7", "R1"}
+    assert "cannot stand in a URL" in str(found["R1"]["faults"])
+    called = guideway("hooks", "call", other.base, "--bundle", bundle, "--service", "a b/../c")
+    assert b"cannot stand in a URL" in b" ".join(called.stdout.split())
 
 
 def test_a_slow_server_is_given_up_in_time(other, bundle):

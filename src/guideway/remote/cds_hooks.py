@@ -5,6 +5,7 @@ Knows no service in particular. What a service sends is taken as it is; ``hooks_
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,8 @@ from guideway.remote.local_search import NotAnswerable, Shelf
 from guideway.remote.prefetch_tokens import TOKEN, earlier, fill
 
 Json = dict[str, Any]
+URL_SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%]+")
+"""A service's id that can be the last segment of its URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class HooksClient:
 
     async def call(self, service: str, request: Any, **options: Any) -> Answer:
         """One hook request; raises RemoteError where no answer can be had."""
+        if not URL_SEGMENT.fullmatch(service) or service in (".", ".."):
+            raise RemoteError("refused", f"it was not called: the id {service!r} cannot stand in a URL")
         return await self.send("POST", self.url(service), request, **options)
 
     async def send(

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 PASSED, FAILED, WARNED, SKIPPED = "pass", "FAIL", "warn", "skip"
 SLOW_SECONDS = 1.0
 """Slower than this is more than "on the order of 500 ms"."""
+UNANSWERED = "the plain request was not answered"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -56,7 +57,7 @@ class Checker:
         services = await self._discovery()
         wanted = set(only)
         chosen = [s for s in services if not wanted or s.get("id") in wanted]
-        for service in chosen:
+        for service in {s["id"]: s for s in reversed(chosen)}.values():  # of several with one id only the first can be meant
             await self._service(service)
         if chosen:
             await self._unknown(chosen[0])
@@ -76,7 +77,12 @@ class Checker:
         faults = self.faults.get(rule, [])
         if faults:
             return Verdict(rule, FAILED if RULES[rule].level == "must" else WARNED, faults)
-        return Verdict(rule, PASSED if rule in self.seen else SKIPPED, [], self.notes.get(rule, ""))
+        note = self.notes.get(rule, "")
+        return (
+            Verdict(rule, PASSED, [], "" if note == UNANSWERED else note)
+            if rule in self.seen
+            else Verdict(rule, SKIPPED, [], note)
+        )
 
     async def _discovery(self) -> list[Json]:
         self.saw("D1")
@@ -126,6 +132,7 @@ class Checker:
             self.fault("R1", where, answer.failure())
         else:
             self._cards(answer, where)
+            await self._again(name, request, answer, where)
         good = answer.status
         await self._variants(name, hook, request, good, where)
         if templates:
@@ -144,11 +151,20 @@ class Checker:
         self.saw("C1", "C20")
         cards = answer.body.get("cards") if isinstance(answer.body, dict) else None
         if isinstance(cards, list) and cards:
-            self.saw("C2", "C3", "C4", "C5", "C6", "C7", "C17", "C18", "C19", "C21")
+            self.saw("C2", "C3", "C4", "C5", "C6", "C7", "C17", "C18", "C19", "C21", "C22")
             if any(isinstance(card, dict) and card.get("suggestions") for card in cards):
                 self.saw("C8", "C9", "C10", "C11", "C12", "C13", "C14", "C15", "C16")
         for fault in response_faults(answer.body, where):
             self.fault(*fault)
+
+    async def _again(self, name: str, request: Json, first: Answer, where: str) -> None:
+        """The very same request once more, as a client sends it that got no answer."""
+        ids = _uuids(first.body)
+        again = await self._call(name, request, where, "C23") if ids else None
+        if again is not None and not again.failure():
+            self.saw("C23")
+            if _uuids(again.body) != ids:
+                self.fault("C23", where, "its cards have other uuids the second time")
 
     def _is_412(self, answer: Answer, where: str) -> None:
         self.saw("P8")
@@ -158,7 +174,7 @@ class Checker:
     async def _variants(self, name: str, hook: str, request: Json, good: int, where: str) -> None:
         """The request with harmless additions, and with mistakes."""
         additions = (("E1", {"extension": {"org.example.check": {"a": 1}}}), ("E2", {"somethingUnknown": {"a": [1]}}))
-        self.notes |= {} if good in (200, 412) else dict.fromkeys(("E1", "E2"), "the plain request was not answered")
+        self.notes |= {} if good in (200, 412) else dict.fromkeys(("E1", "E2"), UNANSWERED)
         for rule, more in additions if good in (200, 412) else ():
             answer = await self._call(name, request | more | {"hookInstance": str(uuid.uuid4())}, where, rule)
             self.saw(rule)
@@ -252,6 +268,11 @@ class Checker:
             self.saw("A3")
             if statuses[1] != 401:
                 self.fault("A3", "discovery", f"answered {statuses[1]} to a token that was used before")
+
+
+def _uuids(body: Any) -> list[str]:
+    cards = body.get("cards") if isinstance(body, dict) else None
+    return [str(c.get("uuid")) for c in cards if isinstance(c, dict) and c.get("uuid")] if isinstance(cards, list) else []
 
 
 def _base64(value: Json) -> str:

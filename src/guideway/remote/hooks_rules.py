@@ -71,6 +71,8 @@ RULES: dict[str, Rule] = {
     "C19": Rule("must", "only smart links have an appContext"),
     "C20": Rule("must", "systemActions is an array of valid actions"),
     "C21": Rule("should", "no two cards or suggestions have one uuid"),
+    "C22": Rule("must", "a card's detail is text"),
+    "C23": Rule("sense", "the same request again has the same uuids"),
     "F1": Rule("sense", "feedback is accepted (200), or there is no endpoint for it (404 or 405)"),
     "F2": Rule("sense", "the same feedback may come again"),
     "A3": Rule("sense", "a service that asks for tokens refuses a replayed one"),
@@ -178,6 +180,8 @@ def _card(card: Json, where: str, ids: set[str]) -> Iterator[Fault]:
         yield Fault("C2", where, "summary is missing")
     elif len(str(summary)) >= 140:
         yield Fault("C2", where, f"its summary has {len(str(summary))} characters")
+    if not isinstance(card.get("detail") or "", str):
+        yield Fault("C22", where, "its detail is no text")
     if card.get("indicator") not in ("info", "warning", "critical"):
         yield Fault("C3", where, f"its indicator is {card.get('indicator')!r}")
     source = card.get("source")
