@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.packing import _operator
+from guideway.engine.packing import _operator, slim
 from guideway.engine.program import compile_program
 
 
@@ -50,3 +50,12 @@ def test_an_error_outside_of_the_logic_has_no_place_and_stays_what_it_is() -> No
     with pytest.raises(CqlRuntimeError) as raised:
         names["stub"]()  # type: ignore[operator]
     assert program.placed(raised.value) is error
+
+
+def test_the_table_of_positions_is_as_long_as_the_code() -> None:
+    """Python marks every unit of code that the table speaks of when somebody traces or profiles, also beyond the code's end."""
+    for operands in range(1, 12):
+        code = compile(f"lambda a: {' + '.join(['a'] * operands)}", "<test>", "eval").co_consts[0]
+        table = slim(code).co_linetable
+        assert sum((entry & 7) + 1 for entry in table) == len(code.co_code) // 2
+        assert {line for _, _, line in slim(code).co_lines()} == {None}

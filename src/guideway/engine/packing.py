@@ -60,7 +60,8 @@ def pack(
 def slim(code: CodeType) -> CodeType:
     """A function's code without what running it does not need: where its lines are (kept beside: ``Program.placed``), and names
     of local variables of its own, which would all have to be made again."""
-    nothing_known = b"\xff" * -(-len(code.co_code) // 16)  # an entry of the table of positions for eight units of code
+    eights, rest = divmod(len(code.co_code) // 2, 8)  # an entry of the table of positions is for up to eight units of code; one
+    nothing_known = b"\xff" * eights + bytes([0xF7 + rest] if rest else [])  # for more than there are would harm a debugger
     names = code.co_varnames
     if not code.co_cellvars and not code.co_freevars:
         names = tuple(f"v{number}" for number in range(len(names)))
