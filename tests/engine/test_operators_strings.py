@@ -61,3 +61,20 @@ def test_a_broken_pattern_is_an_error() -> None:
         run("Matches", "a", "(")
     with pytest.raises(CqlRuntimeError, match="not a substitution"):
         run("ReplaceMatches", "a", "a", "$3")
+
+
+def test_a_list_of_words_means_the_same_for_the_first_text_and_for_the_hundredth() -> None:
+    pattern = ".* (barn owl|bee(?! eater)|(gold|green)finch(es)?|[jk]ay) .*"
+    texts = {
+        "a barn owl here": True, "a barn owls here": False, "one bee here": True, "one bee eater here": False,
+        "two greenfinches here": True, "two finches here": False, "a jay here": True, "a\njay here": False, "a\n jay here": True,
+    }  # fmt: skip
+    for _ in range(20):
+        assert {text: run("Matches", text, pattern) for text in texts} == texts
+
+
+def test_a_fault_in_one_alternative_is_an_error_of_the_whole_pattern() -> None:
+    with pytest.raises(
+        CqlRuntimeError, match=r"'.* \(owl\|\*\) .*' is not a regular expression: nothing to repeat at position 8"
+    ):
+        run("Matches", "an owl here", ".* (owl|*) .*")

@@ -27,27 +27,58 @@ def _pattern(pattern: str) -> re.Pattern[str]:
         raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
-_Finder = tuple[tuple[str, ...], "re.Pattern[str] | None"]
 _SPECIAL = frozenset("\\.^$*+?{}[]|()")
+_MANY = 40
+"""So many texts are worth a regular expression."""
+
+
+class _Finder:
+    """Tells whether a pattern matches somewhere in a text.
+
+    A list of words in one pattern is quick to search for and slow to compile, and most patterns meet few texts. So
+    ``.* (a|b+) .*`` is the word `` a ``, and a regular expression for ``b+`` alone; only a pattern that meets many texts is
+    compiled as a whole.
+    """
+
+    __slots__ = ("_core", "_other", "_uses", "_whole", "_words")
+
+    def __init__(self, pattern: str) -> None:
+        self._uses = 0
+        self._words: tuple[str, ...] = ()
+        self._other: re.Pattern[str] | None = None
+        self._whole: re.Pattern[str] | None = None
+        self._core = ""
+        known = _alternatives(pattern)
+        if known is None:
+            self._whole = _pattern(pattern)
+            return
+        before, alternatives, after = known
+        self._words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
+        others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
+        if others:
+            try:
+                self._other = _pattern(f"{before}(?:{'|'.join(others)}){after}")
+            except CqlRuntimeError:
+                self._whole = _pattern(pattern)
+                return
+        self._core = f"{before}(?:{'|'.join(alternatives)}){after}"
+
+    def found_in(self, text: str) -> bool:
+        """Whether the pattern matches somewhere in the text."""
+        if self._whole is not None:
+            return self._whole.search(text) is not None
+        self._uses += 1
+        if self._uses >= _MANY:
+            self._whole = _pattern(self._core)
+        for word in self._words:
+            if word in text:
+                return True
+        return self._other is not None and self._other.search(text) is not None
 
 
 @lru_cache(maxsize=512)
 def _finder(pattern: str) -> _Finder:
-    """What tells whether a pattern matches somewhere in a text: it does where one of the words is in it, or the regular
-    expression matches. ``.* (a|b+) .*`` needs a regular expression for ``b+`` alone.
-
-    A long list of words in one pattern is quick to search for and slow to compile; and most patterns meet few texts.
-    """
-    known = _alternatives(pattern)
-    if known is None:
-        return (), _pattern(pattern)
-    before, alternatives, after = known
-    words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
-    others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
-    try:
-        return words, _pattern(f"{before}(?:{'|'.join(others)}){after}") if others else None
-    except CqlRuntimeError:
-        return (), _pattern(pattern)
+    return _Finder(pattern)
 
 
 def _alternatives(pattern: str) -> tuple[str, list[str], str] | None:
@@ -188,8 +219,7 @@ def matches(text: str | None, pattern: str | None) -> bool | None:
     """Whether the regular expression matches somewhere in ``text``; ``^`` and ``$`` tie it to the ends."""
     if text is None or pattern is None:
         return None
-    words, other = _finder(pattern)
-    return any(word in text for word in words) or (other is not None and other.search(text) is not None)
+    return _finder(pattern).found_in(text)
 
 
 def replace_matches(text: str | None, pattern: str | None, substitution: str | None) -> str | None:
