@@ -64,6 +64,16 @@ def test_what_is_compared_by_its_words_only_is_said() -> None:
     assert "on record: Beta" in finding.message
     assert not drug(TABLET_A, allergy(TABLET_B)).rules()
     assert not drug({"text": "Alpha"}).rules()
+    assert not drug({"text": "All tablets"}, medication(TABLET_A), cql=CLASSES).outcome.findings  # a class is compared by its members
+
+
+def test_an_order_in_force_not_to_give_it() -> None:
+    def said(proposed: Json, forbidden: Json) -> list[str]:
+        return [c.text for c in drug(proposed, medication(forbidden, doNotPerform=True)).outcome.conflicts]
+
+    assert said(TABLET_A, TABLET_B) == []
+    (text,) = said(TABLET_A, TABLET_A)
+    assert "an order on record says not to give" in text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,8 @@ def test_one_drug_in_two_records_is_one_conflict_with_both() -> None:
     ("concept", "data", "found"),
     [
         (TABLET_A, {"intent": "proposal"}, []),
-        (TABLET_A, {"doNotPerform": True}, []),
+        (TABLET_A, {"doNotPerform": True}, ["for-and-against"]),
+        (TABLET_A, {"doNotPerform": True, "status": "stopped"}, []),
         (TABLET_A, {"status": "stopped"}, []),
     ],
 )

@@ -38,6 +38,7 @@ _MEDICATIONS = ("MedicationRequest", "MedicationStatement")
 WORDS = "amounts in its words"
 _AMOUNT = Later(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
 _ORDERS = ("ServiceRequest", "DeviceRequest", "SupplyRequest")
+_IN_FORCE = ("active", "on-hold")
 _CLASSED = ("AllergyIntolerance", *_MEDICATIONS)
 """The types by whose value sets the logic may name a class of drugs."""
 _DRUGS = ("MedicationRequest", "SupplyRequest", "NutritionOrder", "ImmunizationRecommendation")
@@ -56,6 +57,7 @@ def find_conflicts(
     found = [
         *_for_and_against(sides, proposals, forms),
         *_for_and_against_class(sides, guideline),
+        *_forbidden(sides, guideline, record),
         *_exclusive(trees),
         *_doses(sides, proposals, forms),
         *(_allergies(sides, classes, allergies) if classes is not None else ()),
@@ -63,7 +65,7 @@ def find_conflicts(
         *_ordered(sides, record, forms),
         *_monitoring(sides, record, forms),
     ]
-    _by_name_only(outcome, sides, allergies, active)
+    _by_name_only(outcome, sides, allergies, active, guideline)
     merged: dict[tuple[str, str], Conflict] = {}
     for conflict in found:
         known = merged.setdefault((conflict.rule, conflict.text), conflict)
@@ -247,6 +249,35 @@ def _for_and_against_class(sides: list[Side], guideline: CompiledGuideline) -> I
                         f"{pro.title} — but {contra.title}"
                     )
                     yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
+
+
+def _forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> Iterator[Conflict]:
+    """A drug or service that an order in force says not to give; of a class also a member."""
+    if not sides:
+        return
+    proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    for name in ("MedicationRequest", "ServiceRequest"):
+        for order in record.retrieve(name):
+            if id(order.data) in proposals or order.data.get("status") not in _IN_FORCE or not prohibits(order.data):
+                continue
+            known = thing([_medication(order.data, record)]) if name == "MedicationRequest" else thing_of(order.data)
+            for side in sides:
+                if side.against or side.request["resourceType"] != name:
+                    continue
+                both = bool(side.thing.codes and known.codes)
+                direct = bool(side.thing.codes & known.codes) if both else same(side.thing, known)
+                if direct or any(_is_in(known, group) for group in _called(side.thing, guideline)):
+                    what = side.text if direct else f"{known.text}, one of {side.text}"
+                    text = f"{side.title} — but an order on record says not to give {what}"
+                    if name == "ServiceRequest":
+                        text = f"{side.title} — but an order on record says not to do it: {what}"
+                    yield Conflict(
+                        rule="for-and-against",
+                        severity="high",
+                        text=text,
+                        recommendations=[side.key],
+                        resources=_reference(order),
+                    )
 
 
 def _is_in(what: Thing, group: DrugClass) -> bool:
@@ -502,10 +533,20 @@ def _interval(request: Json) -> tuple[Decimal, str] | None:
     return next((known for coding in codings if (known := coded_interval(coding))), None)
 
 
-def _by_name_only(outcome: PatientOutcome, sides: list[Side], allergies: list[Any], active: list[tuple[Any, Thing]]) -> None:
-    """Say which drugs were compared by their words, since a code was missing on one side."""
+def _by_name_only(
+    outcome: PatientOutcome,
+    sides: list[Side],
+    allergies: list[Any],
+    active: list[tuple[Any, Thing]],
+    guideline: CompiledGuideline,
+) -> None:
+    """Say which drugs were compared by their words, since a code was missing on one side. A class has none, and needs none."""
     proposed = [s.text for s in sides if not s.against and s.request["resourceType"] in _DRUGS]
-    uncoded = [s.text for s in sides if not s.against and s.request["resourceType"] in _DRUGS and not s.thing.codes]
+    uncoded = [
+        s.text
+        for s in sides
+        if not s.against and s.request["resourceType"] in _DRUGS and not s.thing.codes and not _called(s.thing, guideline)
+    ]
     known = [thing([a.data.get("code")]) for a in allergies] + [t for _, t in active]
     bare = [t.text or "a drug without a name" for t in known if not t.codes]
     parts = []

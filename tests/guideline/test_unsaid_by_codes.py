@@ -1,0 +1,85 @@
+"""What a record says without a code of this package: kidney disease, pregnancy. Words make it unknown, never absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import evaluation_of
+
+Json = dict[str, Any]
+LOINC = "http://loinc.org"
+SUBJECT = {"reference": "Patient/p"}
+
+
+def observation(code: str | None, value: Json, at: str = "2026-05-30", text: str | None = None, **more: Any) -> Json:
+    concept: Json = {"coding": [{"system": LOINC, "code": code}]} if code else {}
+    if text:
+        concept["text"] = text
+    return {"resourceType": "Observation", "id": "o", "status": "final", "code": concept, "effectiveDateTime": at} | value | more
+
+
+def amount(value: float, unit: str) -> Json:
+    return {"valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
+
+
+def condition(text: str, **more: Any) -> Json:
+    active = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}
+    return {"resourceType": "Condition", "id": "c", "clinicalStatus": active, "code": {"text": text}, "subject": SUBJECT} | more
+
+
+def kidney(*resources: Json) -> tuple[Any, Any]:
+    found = evaluation_of(list(resources))
+    library = "MastCellLabElements"
+    return found.define(library, "Has Renal Insufficiency"), found.define(library, "Why Kidney Function Is Unknown")
+
+
+def test_the_older_code_of_a_filtration_rate_counts() -> None:
+    assert kidney(observation("33914-3", amount(22, "mL/min/{1.73_m2}"))) == (True, None)
+
+
+@pytest.mark.parametrize("words", ["Chronic kidney disease, stage 4", "CKD 4", "End-stage renal disease", "On dialysis"])
+def test_kidney_disease_in_words_is_unknown_whatever_the_rate(words: str) -> None:
+    known, why = kidney(condition(words))
+    assert known is None and words in why
+    assert kidney(condition(words), observation("62238-1", amount(70, "mL/min/{1.73_m2}")))[0] is None
+    assert kidney(condition(words), observation("62238-1", amount(22, "mL/min/{1.73_m2}")))[0] is True
+
+
+@pytest.mark.parametrize("words", ["CKD stage 2", "Acute renal failure, resolved", "History of renal failure", "Kidney stone"])
+def test_other_words_leave_it_to_the_rate(words: str) -> None:
+    assert kidney(condition(words), observation("62238-1", amount(70, "mL/min/{1.73_m2}")))[0] is False
+
+
+def test_the_reader_is_told_why_kidney_function_is_not_known() -> None:
+    assert "No filtration rate" in kidney()[1]
+    assert "too old" in kidney(observation("62238-1", amount(70, "mL/min/{1.73_m2}"), at="2020-01-01"))[1]
+    assert "on which side" in kidney(observation("62238-1", amount(70, "mg")))[1]
+
+
+def pregnant(*resources: Json) -> Any:
+    return evaluation_of(list(resources)).define("MastCellPatientElements", "Is Pregnant")
+
+
+HIGH = {"interpretation": [{"coding": [{"code": "H"}]}]}
+NORMAL = {"interpretation": [{"coding": [{"code": "N"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (observation("21198-7", amount(24000, "m[IU]/mL"), **HIGH), None),
+        (observation("21198-7", amount(24000, "m[IU]/mL")), None),
+        (observation("21198-7", amount(1, "m[IU]/mL"), **NORMAL), False),
+        (observation("21198-7", amount(24000, "m[IU]/mL"), at="2024-01-01", **HIGH), False),
+        (observation(None, amount(24000, "m[IU]/mL"), text="Beta-hCG, quantitative", **HIGH), None),
+        (observation("11778-8", {"valueDateTime": "2026-10-01"}, text="Delivery date Estimated"), None),
+        (observation("11778-8", {"valueDateTime": "2026-02-01"}, text="Delivery date Estimated", at="2025-12-01"), False),
+        (observation("18185-9", amount(20, "wk"), text="Gestational age"), None),
+        (observation("18185-9", amount(39, "wk"), text="Gestational age at birth of child"), False),
+        (observation("18185-9", amount(20, "wk"), text="Gestational age", at="2024-01-01"), False),
+    ],
+)
+def test_what_goes_with_a_pregnancy_leaves_it_unknown(resource: Json, expected: bool | None) -> None:
+    assert pregnant(resource) is expected
