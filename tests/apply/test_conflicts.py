@@ -64,7 +64,8 @@ def test_what_is_compared_by_its_words_only_is_said() -> None:
     assert "on record: Beta" in finding.message
     assert not drug(TABLET_A, allergy(TABLET_B)).rules()
     assert not drug({"text": "Alpha"}).rules()
-    assert not drug({"text": "All tablets"}, medication(TABLET_A), cql=CLASSES).outcome.findings  # a class is compared by its members
+    of_class = drug({"text": "All tablets"}, medication(TABLET_A), cql=CLASSES)
+    assert not of_class.outcome.findings  # a class is compared by its members
 
 
 def test_an_order_in_force_not_to_give_it() -> None:

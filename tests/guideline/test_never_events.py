@@ -297,7 +297,7 @@ def with_something_withheld(m: Maker) -> tuple[Items, str]:
         m.adult(),
         *who,
         {"condition": m.member("Gastrointestinal Symptoms")},
-        {"allergy": m.member("H2 Antihistamines")},
+        {"allergy": m.member("H2 Antihistamines"), "criticality": "high"},
     ], "patient-view"
 
 

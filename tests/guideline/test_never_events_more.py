@@ -98,7 +98,7 @@ def with_drug_in_use(m: Maker) -> tuple[Items, str]:
 def with_drug_allergy(m: Maker) -> tuple[Items, str]:
     drug, items = needing(m)
     allergy: Json = {"allergy": m.member(NEEDS[drug][1]), "verification": m.one("confirmed", "unconfirmed")}
-    if drug == "Bisphosphonate" or m.random.random() < 0.5:
+    if drug in ("Bisphosphonate", "Famotidine") or m.random.random() < 0.5:
         allergy |= m.one({"criticality": "high"}, {"severity": "severe"})
     return [*items, allergy], "patient-view"
 

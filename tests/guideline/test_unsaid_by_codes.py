@@ -42,7 +42,8 @@ def test_the_older_code_of_a_filtration_rate_counts() -> None:
 @pytest.mark.parametrize("words", ["Chronic kidney disease, stage 4", "CKD 4", "End-stage renal disease", "On dialysis"])
 def test_kidney_disease_in_words_is_unknown_whatever_the_rate(words: str) -> None:
     known, why = kidney(condition(words))
-    assert known is None and words in why
+    assert known is None
+    assert words in why
     assert kidney(condition(words), observation("62238-1", amount(70, "mL/min/{1.73_m2}")))[0] is None
     assert kidney(condition(words), observation("62238-1", amount(22, "mL/min/{1.73_m2}")))[0] is True
 
@@ -83,3 +84,65 @@ NORMAL = {"interpretation": [{"coding": [{"code": "N"}]}]}
 )
 def test_what_goes_with_a_pregnancy_leaves_it_unknown(resource: Json, expected: bool | None) -> None:
     assert pregnant(resource) is expected
+
+
+def request(code: Json, **more: Any) -> Json:
+    return {
+        "resourceType": "ServiceRequest",
+        "id": "s",
+        "status": "active",
+        "intent": "order",
+        "subject": SUBJECT,
+        "authoredOn": "2026-05-20",
+        "occurrenceDateTime": "2026-06-10",
+        "code": code,
+    } | more
+
+
+def planned(*resources: Json) -> Any:
+    return evaluation_of(list(resources)).define("MastCellCareElements", "Procedure Is Planned")
+
+
+CPT = "http://www.ama-assn.org/go/cpt"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ({"text": "Laparoscopic cholecystectomy"}, None),
+        ({"text": "Endoscopy"}, None),
+        ({"coding": [{"system": CPT, "code": "47562"}]}, None),
+        ({"coding": [{"system": CPT, "code": "00790"}]}, None),
+        ({"coding": [{"system": CPT, "code": "36415"}]}, False),
+        ({"coding": [{"system": CPT, "code": "80053"}]}, False),
+        ({"text": "Urinalysis with microscopy"}, False),
+        ({"text": "Surgical pathology"}, False),
+        ({"text": "Referral to general surgery"}, False),
+        ({"text": "Therapeutic phlebotomy"}, False),
+        ({"text": "Complete blood count"}, False),
+    ],
+)
+def test_a_procedure_in_words_or_by_cpt_is_unknown(code: Json, expected: bool | None) -> None:
+    assert planned(request(code)) is expected
+    assert planned(request(code, occurrenceDateTime="2026-01-10")) is False
+
+
+def test_an_appointment_in_words_is_unknown() -> None:
+    booked: Json = {
+        "resourceType": "Appointment",
+        "id": "a",
+        "status": "booked",
+        "start": "2026-06-10T08:00:00Z",
+        "participant": [],
+    }
+    assert planned(booked | {"serviceType": [{"text": "Endoscopy"}]}) is None
+    assert planned(booked | {"reasonCode": [{"text": "Hernia repair"}]}) is None
+    assert planned(booked | {"serviceType": [{"text": "Follow-up visit"}]}) is False
+
+
+def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
+    surgery = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
+    undated = {k: v for k, v in request(surgery).items() if k != "occurrenceDateTime"}
+    assert planned(request(surgery)) is True
+    assert planned(undated) is True
+    assert planned(undated | {"authoredOn": "2019-05-20"}) is None
