@@ -589,6 +589,7 @@ def test_the_date_of_an_old_answer_is_pointed_out(days: int, said: bool) -> None
 
 
 COVERED_ELSEWHERE = {
+    "procedureOrderMaxAgeDays": "test_unsaid_by_codes",
     "labMaxAgeDays": "test_never_events_more",
     "secondLineNeedsAll": "test_elements",
 }

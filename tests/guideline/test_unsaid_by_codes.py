@@ -141,8 +141,10 @@ def test_an_appointment_in_words_is_unknown() -> None:
 
 
 def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
+    """Older than ``procedureOrderMaxAgeDays``."""
     surgery = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
     undated = {k: v for k, v in request(surgery).items() if k != "occurrenceDateTime"}
     assert planned(request(surgery)) is True
     assert planned(undated) is True
-    assert planned(undated | {"authoredOn": "2019-05-20"}) is None
+    assert planned(undated | {"authoredOn": "2025-06-10"}) is True
+    assert planned(undated | {"authoredOn": "2025-05-20"}) is None
