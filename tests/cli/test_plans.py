@@ -66,3 +66,10 @@ def test_data_requirements_of_a_plan() -> None:
     assert {requirement["type"] for requirement in library["dataRequirement"]} >= {"Patient", "Observation", "Condition"}
     assert json.loads(guideway("data-requirements", "--format", "json").stdout)["resourceType"] == "Bundle"
     assert_fatal(guideway("data-requirements", "nothing"), "nothing")
+
+
+def test_an_unknown_plan_is_answered_in_short() -> None:
+    assert_fatal(guideway("show", "bone health"), "did you mean mast-cell-bone-health")
+    done = guideway("show", "zzz")
+    assert_fatal(done, "there are: ", " more")
+    assert len(done.stderr) < 400

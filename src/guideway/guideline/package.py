@@ -179,11 +179,13 @@ class Guideline:
         matches = matches or [p for p in self.plans if name == p.title]
         if matches:
             return max(matches, key=lambda p: version_key(p.version))
-        from difflib import get_close_matches
+        from guideway.guideline.nearest import nearest
 
-        known = sorted({p.id for p in self.plans} | {str(p.resource["name"]) for p in self.plans if p.resource.get("name")})
-        near = get_close_matches(name, known, 3, 0.4)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(known)}" if known else ""
+        known = sorted({p.id for p in self.plans})
+        near = nearest(name, ((p.id, (p.id, str(p.resource.get("name") or ""), p.title)) for p in self.plans))
+        more = f" and {len(known) - 8} more" if len(known) > 9 else ""
+        some = f"; there are: {', '.join(known[: 8 if more else 9])}{more}" if known else ""
+        hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else some
         raise GuidewayError(f"no plan {name!r} in {self.manifest.label}{hint}")
 
     def library_of(self, reference: str) -> LibraryText | None:
