@@ -170,3 +170,20 @@ define "On It": exists ("Current" M where exists (M.drug.coding C where C.code.v
     for data in ((mine, other), (other, mine)):
         found = decided("On It", *data, cql=cql)
         assert (found.status, [e.resource for e in found.evidence]) == ("applies", ["MedicationRequest/mine"])
+
+
+def test_the_evidence_of_a_class_says_which_drug_it_is() -> None:
+    cql = (
+        LOGIC
+        + """
+// @dataElement: onSomething
+// @display: Tablet in use
+define "On Something": exists ([MedicationRequest] R where R.status.value = 'active')
+"""
+    )
+    given = medication() | {"medicationCodeableConcept": {"text": "Drug A 10 mg"}}
+    (evidence,) = decided("On Something", given, cql=cql).evidence
+    assert (evidence.display, evidence.name, evidence.value) == ("Tablet in use", "Drug A 10 mg", "active")
+    assert evidence.as_json()["name"] == "Drug A 10 mg"
+    plain = medication() | {"medicationCodeableConcept": {"text": "tablet"}}
+    assert decided("On Something", plain, cql=cql).evidence[0].name is None

@@ -136,6 +136,7 @@ class EvidenceFinder:
                 element=element.id,
                 display=element.display,
                 resource=reference,
+                name=facts.display if _names_a_drug(reference, facts.display, element.display) else None,
                 value=shown,
                 unit=unit,
                 date=facts.date,
@@ -183,6 +184,11 @@ class EvidenceFinder:
             date=facts.date,
             why=why,
         )
+
+
+def _names_a_drug(reference: str, name: str | None, display: str) -> bool:
+    """Whether a resource is about a drug that the element's display does not name: of a class it is not said which."""
+    return reference.startswith("Medication") and name is not None and name.casefold() not in display.casefold()
 
 
 Key = tuple[str | None, str, str | None, bool]

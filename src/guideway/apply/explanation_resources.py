@@ -237,7 +237,8 @@ def _outcome_extension(recommendation: Recommendation) -> Json:
 def _evidence(evidence: Evidence) -> Json:
     parts: list[Json] = [{"url": "display", "valueString": evidence.display}]
     if evidence.resource:
-        parts.append({"url": "resource", "valueReference": {"reference": evidence.resource}})
+        named = {"display": evidence.name} if evidence.name else {}
+        parts.append({"url": "resource", "valueReference": {"reference": evidence.resource} | named})
     value = value_text(evidence)
     for name, text in (("value", value), ("date", evidence.date), ("why", evidence.why)):
         if text:

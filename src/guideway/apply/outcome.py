@@ -34,6 +34,8 @@ class Evidence(msgspec.Struct, kw_only=True):
     element: str | None = None
     display: str
     resource: str | None = None
+    name: str | None = None
+    """What the resource is about, where the display does not say it: which drug of a class."""
     value: Any = None
     unit: str | None = None
     date: str | None = None
@@ -44,8 +46,9 @@ class Evidence(msgspec.Struct, kw_only=True):
 
     def as_json(self) -> Json:
         """Without what is not known."""
-        result: Json = {"element": self.element, "display": self.display, "resource": self.resource, "value": self.value}
-        result |= {"unit": self.unit, "date": self.date, "why": self.why, "absent": self.absent or None, "checked": self.checked}
+        result: Json = {"element": self.element, "display": self.display, "resource": self.resource, "name": self.name}
+        result |= {"value": self.value, "unit": self.unit, "date": self.date, "why": self.why}
+        result |= {"absent": self.absent or None, "checked": self.checked}
         return pruned(result)
 
 

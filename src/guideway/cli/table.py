@@ -522,8 +522,9 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
     parts = [evidence.display]
     if evidence.absent:
         parts[0] += ": none found"
-    elif evidence.value is not None:
-        parts[0] += f": {value_text(evidence.value)}"
+    elif evidence.value is not None or evidence.name:
+        known = [evidence.name or "", value_text(evidence.value) if evidence.value is not None else ""]
+        parts[0] += f": {', '.join(filter(None, known))}"
         if evidence.unit:
             parts[0] += f" {evidence.unit}"
     elif evidence.element and (evidence.resource or "").startswith("Patient/"):

@@ -83,6 +83,8 @@ def evidence_line(e: Evidence) -> str:
         name = e.display.removeprefix("no ").removesuffix(" on record")
         return escaped(f"{NOT_FOUND}{name or e.display}")
     value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
+    if e.name:
+        value = f": {e.name},{value}" if value else f": {e.name}"
     rest = ", ".join(part for part in (e.date, e.resource) if part)
     return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))
 
