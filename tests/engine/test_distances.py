@@ -100,3 +100,17 @@ def test_intervals_between_nulls_are_the_same_in_elm_without_types(expression: s
     expression = expression.replace("@2013-03-01 starts", "Interval[@2013-03-01, @2013-03-02] starts")
     assert value(expression, NONE) is expected
     assert from_json(expression, NONE) is expected
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_distances_of_a_day_or_more_take_in_every_time_of_day(trace: bool) -> None:
+    expected = {
+        "@T10:00 within 24 hours of @T12:00": True, "@T10:00 within 30 hours of @T12:00": True,
+        "@T10:00 within 12 hours of @T23:00": True, "@T10:00 within 10 hours of @T23:00": False,
+        "@T23 within 30 hours of @T12:00": True, "@T10:00 30 hours or less after @T12:00": True,
+        "@T10:00 25 hours or less before @T11:00": True, "@T12:00 24 hours or less after @T12:00": True,
+        "@T12:00 less than 24 hours after @T12:00": False, "@T11:59 less than 24 hours after @T12:00": True,
+        "@T10:00 21 hours or less after @T12:00": False, "@T00:10 within 1 hour of @T23:30": True,
+        "@T01:00 90000000000 hours or less after @T12:00": True, "null as Time within 24 hours of @T12:00": None,
+    }  # fmt: skip
+    assert {text: value(text, trace=trace) for text in expected} == expected
