@@ -40,10 +40,16 @@ class Result(NamedTuple):
         return found
 
     def statuses(self) -> dict[str, str]:
-        return {r.action: r.status for r in self.outcome.recommendations}
+        """By action: the status, as the CarePlan has it."""
+        found = [{part["url"]: part for part in e["extension"]} for e in extensions(self.plan, OWN + "recommendation-outcome")]
+        return {parts["action"]["valueString"]: parts["status"]["valueCode"] for parts in found}
+
+    def issues(self) -> list[Json]:
+        """What the CarePlan's OperationOutcome says."""
+        return [issue for outcome in self.of("OperationOutcome") for issue in outcome["issue"]]
 
     def rules(self) -> list[str]:
-        return [f.rule for f in self.outcome.findings] + [f.rule for r in self.outcome.recommendations for f in r.findings]
+        return [issue["details"]["text"] for issue in self.issues()]
 
 
 def made(*artifacts: Json, data: tuple[Json, ...] = (), cql: str | None = None, **options: Any) -> Result:

@@ -282,7 +282,7 @@ def test_a_computed_extension_names_no_other_patient() -> None:
     extension = [{"url": "http://x/y", "_valueReference": computed}]
     target = activity(extension=extension)
     result = made(plan("main", {**A, "extension": extension, "definitionCanonical": CANONICAL}, extension=extension), target)
-    assert result.rules() == ["extension-expression"] * 3
+    assert result.rules() == ["extension-expression"] * 2
     assert "Patient/other" not in str([g.get("extension") for g in (result.group(), result.actions[0], result.request)])
 
 

@@ -105,6 +105,8 @@ def _() -> None:
             ),
         )
     )
+    assert [action["id"] for action in result.actions] == list(conditions)
+    assert [action["condition"][0]["expression"] for action in result.actions] == list(conditions.values())
     assert result.statuses() == dict.fromkeys(conditions, "applies")
 
 
@@ -115,6 +117,11 @@ def _() -> None:
         plan("main", *({"id": n, "title": n, "condition": [{"kind": "applicability", "expression": e}]} for n, e in bad.items()))
     )
     assert result.statuses() == {"query": "error", "broken": "error"}
+    assert result.of("RequestGroup") == []
+    query, broken = result.issues()
+    assert (query["severity"], query["details"]) == ("error", {"text": "expression-failed"})
+    assert query["diagnostics"].startswith("main#query: expressions in application/x-fhir-query are not evaluated")
+    assert broken["diagnostics"] == "main#broken: '1 +': expected an expression, found the end of the text"
 
 
 @row("24 cqf-alternativeExpression is tried where the first gives null or cannot be evaluated")
@@ -129,7 +136,9 @@ def _() -> None:
             "condition": [{"kind": "applicability", "expression": {**expression("x", "text/odd"), **alternative}}],
         },
     ]
-    assert made(plan("main", *actions)).statuses() == {"null": "applies", "false": "does-not-apply", "odd": "applies"}
+    result = made(plan("main", *actions))
+    assert [action["id"] for action in result.actions] == ["null", "odd"]
+    assert result.statuses() == {"null": "applies", "false": "does-not-apply", "odd": "applies"}
 
 
 @row("25 FHIRPath sees subject, encounter, practitioner and parameters; CQL sees parameters")
@@ -161,9 +170,11 @@ def _() -> None:
         {**A, "transform": BASE + "/StructureMap/x", "definitionCanonical": CANONICAL},
         activity(transform=BASE + "/StructureMap/y"),
     )
-    texts = [f.message for f in result.outcome.recommendations[0].findings]
-    assert ["StructureMap/x" in texts[0], "StructureMap/y" in texts[1]] == [True, True]
-    assert result.rules() == ["transform-unsupported"] * 2
+    first, second = result.issues()
+    assert first["diagnostics"] == f"a: the StructureMap transform {BASE}/StructureMap/x is not executed"
+    assert f"{BASE}/StructureMap/y is not executed" in second["diagnostics"]
+    assert (first["code"], first["details"]) == ("not-supported", {"text": "transform-unsupported"})
+    assert [action.get("resource") for action in result.actions] == [{"reference": "#" + result.request["id"]}]
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -214,7 +225,13 @@ def test_row_27_every_kind_is_made_whole(kind: str) -> None:
 
 @row("27 an activity without a kind, or of an unknown one, is a finding")
 def _() -> None:
-    assert one({**A, "definitionCanonical": CANONICAL}, activity(kind="Party")).rules() == ["activity-kind"]
+    result = one({**A, "definitionCanonical": CANONICAL}, activity(kind="Party"))
+    (issue,) = result.issues()
+    assert (issue["severity"], issue["details"]) == ("error", {"text": "activity-kind"})
+    assert f"{CANONICAL}: kind 'Party' is not one that $apply can make" in issue["diagnostics"]
+    assert result.actions == [{"id": "a", "title": "A", "resource": {"display": "A"}}]
+    none = one({**A, "definitionCanonical": CANONICAL}, {k: v for k, v in activity().items() if k != "kind"})
+    assert none.rules() == ["activity-kind"]
 
 
 @row("27 the CPG activity kind reaches event types")

@@ -400,8 +400,13 @@ def _() -> None:
 def _() -> None:
     trigger = [{"type": "named-event", "name": "order-sign"}]
     plans = plan("main", {"id": "on", "title": "On", "trigger": trigger, "condition": [when("On Tablet A")]})
-    assert made(plans, data=(medication(),)).statuses() == {}
-    assert made(plans, data=(medication(),), hook="order-sign").statuses() == {"on": "applies"}
+    other, signing = made(plans, data=(medication(),)), made(plans, data=(medication(),), hook="order-sign")
+    assert (other.of("RequestGroup"), other.statuses()) == ([], {})
+    assert [(action["id"], action["condition"][0]["expression"]["expression"]) for action in signing.actions] == [
+        ("on", "On Tablet A")
+    ]
+    assert signing.statuses() == {"on": "applies"}
+    assert "contained" not in made(plans, hook="order-sign").plan or not made(plans, hook="order-sign").of("RequestGroup")
 
 
 @row("50 $cql and Library/$evaluate: the logic by itself, as Parameters")
@@ -422,7 +427,13 @@ def _() -> None:
     alone = [dumps(care_plan(run(compiled, observation(v)))) for v in values]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda v: dumps(care_plan(run(compiled, observation(v)))), values)) == alone
-    assert [b"RequestGroup" in text for text in alone] == [v < 1 for v in values]
+    for value, plan_ in zip(values, map(json.loads, alone)):
+        made_ = [r for r in plan_.get("contained", ()) if r["resourceType"] == "MedicationRequest"]
+        assert [r["medicationCodeableConcept"] for r in made_] == ([TABLET_A] if value < 1 else [])
+        (told,) = (e for e in plan_["extension"] if e["url"].endswith("recommendation-outcome"))
+        assert next(e for e in told["extension"] if e["url"] == "status")["valueCode"] == (
+            "applies" if value < 1 else "does-not-apply"
+        )
 
 
 @row("56 document order, and the same bytes for the same input")

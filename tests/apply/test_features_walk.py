@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Json, Rows, extensions, made, one
 from tests.apply.small import BASE, TABLET_A, activity, observation, plan, when
+
+from guideway.apply.outcome import dumps
 
 ROWS = Rows()
 row = ROWS.row
@@ -79,9 +83,10 @@ def _() -> None:
     behaviour = {"extension": [{"url": HL7 + "cqf-applicabilityBehavior", "valueCode": "any"}]}
     result = one({**A, **behaviour, "action": children})
     assert [a["id"] for a in result.actions[0]["action"]] == ["y"]
-    assert result.outcome.skipped == [
+    assert json.loads(dumps(result.outcome.as_json()))["skipped"] == [
         {"plan": f"{BASE}/PlanDefinition/main|1.0.0", "action": "z", "reason": "applicability behaviour any: y applied first"}
     ]
+    assert result.statuses() == {"x": "does-not-apply", "y": "applies"}
     assert [a["id"] for a in one({**A, "action": children}).actions[0]["action"]] == ["y", "z"]
 
 
@@ -139,7 +144,15 @@ def _() -> None:
         )
     )
     assert result.actions[0]["relatedAction"] == related[:1]
-    assert result.outcome.order == ["main#b", "main#a"]
+    assert json.loads(dumps(result.outcome.as_json()))["order"] == ["main#b", "main#a"]
+    again = [{**A, "relatedAction": related[:1]}, {"id": "b", "title": "B"}]
+    nested = {"id": "n", "title": "N", "definitionCanonical": f"{BASE}/PlanDefinition/inner"}
+    ids = made(plan("main", *again, nested), plan("inner", *again)).plan
+    groups = [r for r in ids["contained"] if r["resourceType"] == "RequestGroup"]
+    assert len(groups) == 2
+    for group in groups:  # wherever an id had to change, the relation changed with it
+        own = [action["id"] for action in group["action"]]
+        assert group["action"][0]["relatedAction"][0]["actionId"] == own[1]
 
 
 @row("09 timing[x] of an action is carried over and decides the occurrence")

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from guideway.apply.names import DISCLAIMER, DRAFT_BANNER, MADE_BY, OUTCOME, Ids
-from guideway.apply.outcome import DOES_NOT_APPLY, Evidence, Missing, PatientOutcome, Recommendation, pruned
-from guideway.diagnostics import Diagnostic
+from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, Evidence, Missing, PatientOutcome, Recommendation, pruned
+from guideway.diagnostics import Diagnostic, Severity
 
 Json = dict[str, Any]
 
@@ -154,6 +154,8 @@ def code_path(resource_type: str) -> str:
 def _messages(outcome: PatientOutcome, ids: Ids) -> Json | None:
     findings: list[tuple[Diagnostic, str | None]] = [(f, None) for f in outcome.findings]
     findings += [(f, r.key) for r in outcome.recommendations for f in r.findings]
+    failed = [r for r in outcome.recommendations if r.status == ERROR]
+    findings += [(Diagnostic("expression-failed", Severity.error, f"{r.key}: {r.reason}"), r.key) for r in failed]
     return messages_of(findings, ids)
 
 
