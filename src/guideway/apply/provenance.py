@@ -18,7 +18,9 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
@@ -38,7 +40,7 @@ class Trace(Protocol):
 References = dict[str, None]
 
 
-class Support(NamedTuple):
+class Support(msgspec.Struct, frozen=True):
     """What a value rests on; ``items``: of a list, each of its items by identity."""
 
     found: References
@@ -50,6 +52,12 @@ class Support(NamedTuple):
     def all(self) -> References:
         """Every resource in it."""
         return self.found | self.needed | self.checked | self.others
+
+    def add_to(self, references: References) -> None:
+        """Add every resource in it."""
+        for part in (self.found, self.needed, self.checked, self.others):
+            if part:
+                references.update(part)
 
 
 def _support(found: References, needed: References | None = None, checked: References | None = None) -> Support:
@@ -156,7 +164,7 @@ class Provenance:
             lists = self._together(node.children or (), scope)
             parts = [(inner, lists.items.get(id(inner))) for child in node.children for inner in child.value or ()]
             items = {id(item): known for inner, known in parts if known and isinstance(inner, list) for item in inner}
-            found = lists._replace(items=lists.items | items)
+            found = Support(lists.found, lists.needed, lists.checked, lists.others, lists.items | items)
         elif kind in _TAKES_ONE and node.value is not None:
             rows = self._together(node.children or (), scope)
             taken = _item(rows, node.value)
@@ -203,7 +211,7 @@ class Provenance:
         found = _merged(kept)
         if not kept:  # no row: what was looked through
             for source in sources:
-                others |= source.all()
+                source.add_to(others)
         return Support(found.found, found.needed, found.checked, others, items)
 
     def _row(
@@ -237,7 +245,7 @@ class Provenance:
                 inside[id(child.value)] = _merged([inside.get(id(child.value), _NOTHING), support])
         if passed is None:
             for support in (*aliases, *supports[-1:]):
-                others |= support.all()
+                support.add_to(others)
             return
         needed = [
             _qualifying(support)
