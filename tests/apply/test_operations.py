@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,63 @@ def test_the_dates_that_the_logic_wants_are_date_filters(condition: str, expecte
     assert errors(library) == []
     (found,) = [r for r in library["dataRequirement"] if "code" in r["codeFilter"][0]]
     assert found.get("dateFilter") == expected
+
+
+CALLS = """
+define "As Of": Now()
+define "Span": 30 days
+define function "Recent Enough"(o Observation, span System.Quantity): o.issued after "As Of" - span
+define function "Usable"(o Observation): o.status = 'final' and "Recent Enough"(o, 30 days)
+define function "Known At"(o Observation): Coalesce(o.effective as FHIR.dateTime, o.issued)
+define function "Either"(o Observation): o.issued after Now() - 30 days or o.status = 'amended'
+define function "Of Another"(o Observation):
+  exists ([Observation: "Count Tests"] L where L.issued after Now() - 30 days and L.status = o.status)
+"""
+BACK = [{"path": "issued", "valueDuration": days(30)}]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('"Recent Enough"(O, 30 days)', BACK),
+        ('"Usable"(O)', BACK),
+        ('O.issued during Interval["As Of" - "Span", "As Of"]', BACK),
+        ('"Recent Enough"(O, "Count")', [{"path": "issued"}]),
+        ('"Known At"(O) after Now() - 30 days', None),
+        ('"Either"(O)', None),
+        ('"Of Another"(O)', None),
+    ],
+)
+def test_dates_in_functions_and_defines_are_seen_where_that_is_sound(condition: str, expected: list[Json] | None) -> None:
+    cql = f'{LOGIC}{CALLS}\ndefine "Recent": exists ([Observation: "Level code"] O where {condition})\n'
+    compiled = guideline(plan("main", {"id": "a", "title": "A", "condition": [when("Recent")]}), cql=cql)
+    assert not compiled.findings
+    (found,) = [r for r in requirements_of_plan(compiled, compiled.plan("main")) if "code" in r["codeFilter"][0]]
+    assert found.get("dateFilter") == expected
+    draw = random.Random(0)
+    level = {"coding": [{"system": f"{BASE}/CodeSystem/local", "code": "level"}]}
+    for _ in range(25):
+        data = []
+        for number in range(draw.choice([0, 1, 3])):
+            day = draw.choice(["2025-01-01", "2026-05-01", "2026-05-02", "2026-05-03", "2026-06-01"])
+            made = observation(draw.choice([0.5, 40]), draw.choice(["level", "level", "count"]), day, id=f"o{number}")
+            made["status"] = draw.choice(["final", "amended"])
+            if draw.random() < 0.7:
+                made["issued"] = f"{day}T{draw.choice(['00', '11', '12', '13'])}:00:00Z"
+            data.append(made)
+        fetched = [r for r in data if r["code"]["coding"] != level["coding"] or asked_for(r, found)]
+        every, named = (run(compiled, *resources, explain="none") for resources in (data, fetched))
+        assert [r.status for r in every.recommendations] == [r.status for r in named.recommendations], data
+
+
+def asked_for(resource: Json, requirement: Json) -> bool:
+    """Whether a server that is asked for what is required gives this resource."""
+    for wanted in requirement.get("dateFilter", ()):
+        if "valueDuration" in wanted:
+            first = datetime.fromisoformat(AS_OF) - timedelta(days=int(wanted["valueDuration"]["value"]))
+            if "issued" not in resource or datetime.fromisoformat(resource["issued"]) < first:
+                return False
+    return True
 
 
 def test_the_dates_of_a_relation_are_those_of_its_own_retrieve() -> None:

@@ -9,9 +9,11 @@ data dated after the evaluation is not asked for. FHIR R4: http://hl7.org/fhir/R
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+import msgspec
 
 from guideway.elm import nodes
 from guideway.elm.types import DATE, DATETIME, IntervalType
@@ -36,8 +38,16 @@ _Point = str | _Back | None
 """A fixed FHIR date, a time before the evaluation, or something that cannot be said."""
 
 
-def of_condition(condition: Any, alias: str | None) -> tuple[DateFilter, ...]:
-    """The dates that rows of ``alias`` must have for the condition to hold."""
+Bodies = Callable[[str, Any], "tuple[str, Any, tuple[str, ...]] | None"]
+"""Of a reference in a library: the library, body and operand names of what it refers to; None where that is not one thing."""
+
+
+def of_condition(
+    condition: Any, alias: str | None, library: str = "", bodies: Bodies = lambda library, node: None
+) -> tuple[DateFilter, ...]:
+    """The dates that rows of ``alias`` must have for the condition to hold. Calls of functions and names of defines are seen
+    through by ``bodies``."""
+    condition = _spelt_out(condition, library, {}, bodies)
     bounds: dict[str, list[tuple[_Point, _Point]]] = {}
     for part in _conjuncts(condition):
         if not isinstance(part, (*_WITHIN, *_LATER, *_EARLIER)) or len(part.operand) != 2:
@@ -60,6 +70,33 @@ def of_retrieve(node: nodes.Retrieve) -> tuple[DateFilter, ...]:
     return tuple(found)
 
 
+def _spelt_out(node: Any, library: str, given: dict[str, Any], bodies: Bodies, depth: int = 8) -> Any:
+    """An expression with the bodies of the functions that it calls, and of the defines that it names, in their place. A name that
+    would stand for something else there, or one too deep, stays as it is."""
+    if isinstance(node, list):
+        return [_spelt_out(each, library, given, bodies, depth) for each in node]
+    if not isinstance(node, nodes.Element) or isinstance(node, nodes.Query | nodes.Retrieve):
+        return node  # what binds names of its own says nothing of this row's dates
+    if isinstance(node, nodes.OperandRef):
+        return given.get(node.name or "", node)
+    if isinstance(node, nodes.ExpressionRef) and (found := bodies(library, node) if depth else None) is not None:
+        home, body, names = found
+        operands = getattr(node, "operand", None) or []
+        inner = {name: _spelt_out(each, library, given, bodies, depth) for name, each in zip(names, operands)}
+        return _spelt_out(body, home, inner, bodies, depth - 1)
+    changed = {}
+    for name in node.__struct_fields__:
+        part = getattr(node, name)
+        if isinstance(part, nodes.Element | list) and name not in _BESIDE:
+            other = _spelt_out(part, library, given, bodies, depth)
+            if other is not part and other != part:
+                changed[name] = other
+    return msgspec.structs.replace(node, **changed) if changed else node
+
+
+_BESIDE = frozenset({"annotation", "resultTypeSpecifier", "result_type", "signature"})
+
+
 def _conjuncts(node: Any) -> Iterator[Any]:
     pending = [node]
     while pending:
@@ -75,6 +112,8 @@ def _path(node: Any, alias: str | None) -> str | None:
     while True:
         if isinstance(node, nodes.Property) and node.scope is not None:
             return node.path if node.scope == alias and node.path else None
+        if isinstance(node, nodes.Property) and isinstance(node.source, nodes.AliasRef):
+            return node.path if node.source.name == alias and node.path else None
         if isinstance(node, nodes.Property) and node.path == "value":
             node = node.source
         elif isinstance(node, nodes.As | nodes.ToDateTime | nodes.ToDate | nodes.Convert):

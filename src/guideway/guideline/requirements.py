@@ -39,6 +39,26 @@ class Analysis:
         for library in libraries:
             self._library(library)
 
+    def _body(self, library: str, reference: Any) -> tuple[str, Any, tuple[str, ...]] | None:
+        """What a reference in a library refers to: its library, body and operands; None for what is overloaded or not there."""
+        home = library
+        if reference.libraryName:
+            includes = self._libraries[library].includes if library in self._libraries else []
+            home = next((base_name(i.path) for i in includes if i.localIdentifier == reference.libraryName), "")
+        wanted = isinstance(reference, nodes.FunctionRef)
+        count = len(reference.operand) if isinstance(reference, nodes.FunctionRef) else 0
+        found = [
+            s
+            for s in (self._libraries[home].statements if home in self._libraries else ())
+            if s.name == reference.name
+            and isinstance(s, nodes.FunctionDef) == wanted
+            and (not isinstance(s, nodes.FunctionDef) or len(s.operand) == count)
+        ]
+        if len(found) != 1 or found[0].expression is None or home == "FHIRHelpers":
+            return None
+        operands = found[0].operand if isinstance(found[0], nodes.FunctionDef) else []
+        return home, found[0].expression, tuple(o.name or "" for o in operands)
+
     def definition(self, key: DefineKey, type_name: str | None, elements: frozenset[DefineKey]) -> Definition:
         """What is known of a define; ``elements`` are the data elements of all libraries."""
         reached = self.closure(key)
@@ -108,7 +128,7 @@ class Analysis:
                 if isinstance(node, nodes.Query):
                     for source in (*node.source, *node.relationship):
                         condition = source.suchThat if isinstance(source, nodes.RelationshipClause) else node.where
-                        dates[id(source.expression)] = of_condition(condition, source.alias)
+                        dates[id(source.expression)] = of_condition(condition, source.alias, name, self._body)
                 elif isinstance(node, nodes.Retrieve):
                     facts.requirements.append(self._requirement(node, name, aliases, dates.get(id(node), ())))
                 elif isinstance(node, nodes.ExpressionRef):
