@@ -113,14 +113,13 @@ class Provenance:
 
     def support(self, node: Trace, scope: Scope) -> Support:
         """What the value of a node rests on; ``scope`` is what the names around it stand for."""
+        if node.kind in _NAMES:
+            return self._named(node, scope)
         known = self._known.get(id(node))
         if known is not None:
             return known
         self._known[id(node)] = _NOTHING
-        if node.kind in _NAMES:
-            known = self._named(node, scope)
-            flat = not isinstance(node.value, list)
-        elif node.kind in _OWN_WAY:
+        if node.kind in _OWN_WAY:
             known = self._new(node, scope)
             flat = not isinstance(node.value, list)
         else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
@@ -135,8 +134,8 @@ class Provenance:
                 children = child.children or ()
             else:
                 known = self._together(children, scope)
-        if flat and (known.others or known.items):
-            known = _support(known.found, known.needed, known.checked | known.others)
+        if flat:
+            known = _of_one(known)
         self._known[id(node)] = known
         return known
 
@@ -190,7 +189,7 @@ class Provenance:
         """What an alias, an operand or a let stands for."""
         known = scope.get(node.label) if node.kind != "QueryLetRef" else scope.get(id(node.value))
         if known is not None:
-            return known
+            return known if isinstance(node.value, list) else _of_one(known)
         references = resources_of_value(node.value)
         return _support(dict.fromkeys(references)) if references else _NOTHING
 
@@ -292,6 +291,13 @@ class Provenance:
                 if current.children:
                     pending += reversed(current.children)
         return known
+
+
+def _of_one(support: Support) -> Support:
+    """What a single value rests on that comes from rows: those that did not count are part of it."""
+    if not (support.others or support.items):
+        return support
+    return _support(support.found, support.needed, support.checked | support.others)
 
 
 def _item(rows: Support, value: Any) -> Support:
