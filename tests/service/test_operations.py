@@ -14,6 +14,10 @@ from tests.service.ehr import COUNT, PATIENT, RX, Service
 from tests.service.local import local
 from tests.service.test_requirements_requests import problem
 
+from guideway.guideline.package import Artifact
+from guideway.service.value_sets import validation
+from guideway.terminology.expansion import Member
+
 Json = dict[str, Any]
 AS_OF = {"name": "asOf", "valueDateTime": "2026-06-01"}
 SUBJECT = {"name": "subject", "valueString": "Patient/p"}
@@ -118,6 +122,10 @@ def test_metadata_names_every_operation_that_there_is(fhir: Service) -> None:
     named = {(r["type"], f"${o['name']}") for r in rest["resource"] for o in r.get("operation", ())}
     assert named == {(kind, name) for kind, name, *_ in OPERATIONS}
     assert [o["name"] for o in rest["operation"]] == ["cql"]
+    assert statement["url"].endswith("/fhir/metadata")
+    defined = {o["name"]: o["definition"] for r in rest["resource"] for o in r.get("operation", ())}
+    assert defined["package"].endswith("/uv/crmi/OperationDefinition/crmi-package")
+    assert defined["evaluate"].endswith("/uv/cql/OperationDefinition/cql-library-evaluate")
 
 
 # -- $apply
@@ -275,11 +283,90 @@ def test_validate_codings_concepts_and_codes_without_a_system(fhir: Service) -> 
         (parameters({"name": "coding", "valueCoding": coding}), True),
         (parameters({"name": "codeableConcept", "valueCodeableConcept": {"coding": [{"code": "x"}, coding]}}), True),
         (parameters({"name": "codeableConcept", "valueCodeableConcept": {"coding": [{"code": "x"}]}}), False),
-        (parameters({"name": "code", "valueCode": member["code"]}), False),
         (parameters({"name": "code", "valueCode": member["code"]}, {"name": "inferSystem", "valueBoolean": True}), True),
     ):
         assert good(fhir.post(f"{path}/$validate-code", body))["parameter"][0]["valueBoolean"] is expected
-    problem(fhir.post(f"{path}/$validate-code", parameters()), 400)
+    two = parameters({"name": "coding", "valueCoding": coding}, {"name": "code", "valueCode": "x"})
+    for body in (parameters(), two, parameters({"name": "code", "valueCode": member["code"]})):
+        problem(fhir.post(f"{path}/$validate-code", body), 400)
+
+
+SYSTEM = f"{BASE}/CodeSystem/local"
+MEMBERS = (Member(system=SYSTEM, code="a", display="Tablet A", version="2"), Member(system=SYSTEM, code="b", display="B"))
+SET = Artifact({"resourceType": "ValueSet", "id": "v", "url": f"{BASE}/ValueSet/v"}, "v.json")
+
+
+@pytest.mark.parametrize(
+    ("coding", "result", "words"),
+    [
+        ({"code": "a", "system": SYSTEM, "display": "tablet  a"}, True, ""),
+        ({"code": "a", "system": SYSTEM, "display": "Completely different"}, False, "'Tablet A', not"),
+        ({"code": "a", "system": SYSTEM, "version": "2"}, True, ""),
+        ({"code": "a", "system": SYSTEM, "version": "1999"}, False, "of version 2"),
+        ({"code": "b", "system": SYSTEM, "version": "1999"}, True, "was not checked"),
+        ({"code": "a"}, False, "no system|a is not in"),
+    ],
+)
+def test_what_comes_with_a_code_is_validated_too(coding: Json, result: bool, words: str) -> None:
+    found = {p["name"]: p for p in validation(SET, MEMBERS, [coding], infer=False)["parameter"]}
+    assert found["result"]["valueBoolean"] is result
+    assert words in found.get("message", {}).get("valueString", "")
+    assert ("message" in found) is bool(words)
+
+
+def test_a_code_of_several_systems_is_not_inferred() -> None:
+    members = (*MEMBERS, Member(system="http://other", code="a"))
+    found = validation(SET, members, [{"code": "a"}], infer=True)["parameter"]
+    assert found[0]["valueBoolean"] is False
+    assert "several systems" in found[1]["valueString"]
+
+
+def test_an_expansion_says_what_was_chosen(fhir: Service) -> None:
+    (entry, *_) = good(fhir.get("/fhir/ValueSet"))["entry"]
+    path = f"/fhir/ValueSet/{entry['resource']['id']}/$expand"
+    whole, again = (good(fhir.get(path))["expansion"] for _ in range(2))
+    part = good(fhir.get(f"{path}?filter=a&count=1&activeOnly=true"))["expansion"]
+    assert whole["identifier"] == again["identifier"] != part["identifier"]
+    assert "parameter" not in whole
+    assert {p["name"]: p.get("valueString", p.get("valueInteger", p.get("valueBoolean"))) for p in part["parameter"]} == {
+        "filter": "a",
+        "count": 1,
+        "activeOnly": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("url=zzz", 400), ("version=9", 400), ("valueSetVersion=9", 400), ("activeOnly=maybe", 400), ("date=2026-01-01", 501),
+        ("displayLanguage=de", 501), ("includeDesignations=true", 501), ("includeDesignations=false", 200),
+    ],
+)  # fmt: skip
+def test_what_an_expansion_does_not_do_is_refused(fhir: Service, query: str, status: int) -> None:
+    (entry, *_) = good(fhir.get("/fhir/ValueSet"))["entry"]
+    answer = fhir.get(f"/fhir/ValueSet/{entry['resource']['id']}/$expand?{query}")
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"name": "url", "valueUri": f"{BASE}/PlanDefinition/orders"}, 400),
+        ({"name": "url", "valueUri": f"{BASE}/PlanDefinition/main"}, 200),
+        ({"name": "encounter", "valueString": "<script>"}, 400),
+        ({"name": "encounter", "valueString": "Encounter/e"}, 200),
+        ({"name": "useServerData", "valueBoolean": True}, 501),
+        ({"name": "useServerData", "valueBoolean": False}, 200),
+    ],
+)
+def test_apply_takes_what_it_uses_and_no_more(fhir: Service, more: Json, status: int) -> None:
+    answer = fhir.post("/fhir/PlanDefinition/main/$apply", case(more))
+    assert answer.status_code == status, answer.text
+
+
+def test_an_artifact_has_a_version_that_is_its_contents(fhir: Service) -> None:
+    first, other = (fhir.get(f"/fhir/PlanDefinition/{name}") for name in ("main", "orders"))
+    assert first.headers["ETag"] == f'W/"{first.json()["meta"]["versionId"]}"' != other.headers["ETag"]
 
 
 # -- bad input
@@ -310,7 +397,7 @@ BAD: dict[str, tuple[Any, list[str] | None]] = {
     "parameter is no array": ({"resourceType": "Parameters", "parameter": {}}, ["Parameters"]),
     "null in parameter": ({"resourceType": "Parameters", "parameter": [None]}, ["Parameters.parameter[0]"]),
     "a parameter without name": (parameters({}), ["Parameters.parameter[0]"]),
-    "unknown parameter": (case({"name": "parametrs", "valueString": "x"}), ["Parameters.parameter"]),
+    "unknown parameter": (case({"name": "parametrs", "valueString": "x"}), ["Parameters.parameter[3]"]),
     "no subject": (parameters(data(PATIENT)), where("subject")),
     "subject is a number": (changed("subject", {"name": "subject", "valueInteger": 5}), where("subject")),
     "subject is nobody": (changed("subject", {"name": "subject", "valueReference": {}}), where("subject")),

@@ -5,6 +5,7 @@ A parameter that the operation does not know is refused: one that is misspelt mu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,6 +69,8 @@ BODY_ONLY = frozenset(
 )  # fmt: skip
 """Parameters that hold a resource, a complex value or parts, and so cannot stand in a URL."""
 
+_REFERENCE = re.compile(r"(https?://[^\s<>\"?#]+/)?([A-Z][A-Za-z]+/)?[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?")
+
 
 class Inputs:
     """The parameters of one operation: query parameters and a Parameters body as one, and the artifact of an instance call."""
@@ -113,6 +116,13 @@ class Inputs:
             found.append(value)
         return found
 
+    def flag(self, name: str) -> bool | None:
+        """The Boolean of that name, None where it is not given; Problem 400 for something else."""
+        text = self.text(name)
+        if text not in (None, "true", "false"):
+            raise Problem(400, f"{name} must be true or false", expression=where(name))
+        return None if text is None else text == "true"
+
     def resources(self, name: str) -> list[Json]:
         """All resources of that name; Bundles are opened."""
         found: list[Json] = []
@@ -157,13 +167,14 @@ class Inputs:
 
     def only(self, names: frozenset[str]) -> None:
         """Raises Problem 400 for a parameter that is not among ``names``."""
-        for entry in self._entries:
+        in_query = sum("text" in entry for entry in self._entries)
+        for number, entry in enumerate(self._entries):
             if entry["name"] not in names:
                 listed = ", ".join(sorted(names - ANY_OPERATION))
                 raise Problem(
                     400,
                     f"there is no parameter {entry['name'][:100]!r} here; there are {listed}",
-                    expression="Parameters.parameter",
+                    expression=f"Parameters.parameter[{number - in_query}]" if number >= in_query else "Parameters.parameter",
                 )
 
     def refuse(self, *names: str) -> None:
@@ -176,6 +187,19 @@ class Inputs:
                     expression=where(name),
                     code="not-supported",
                 )
+
+    def without_servers(self) -> None:
+        """Raises Problem 501 where the call wants data or artifacts from a server: both come with the request."""
+        self.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+        if self.flag("useServerData"):
+            self.refuse("useServerData")
+
+    def reference(self, name: str) -> str | None:
+        """The reference of that name, such as ``Encounter/1``; Problem 400 for something else."""
+        text = self.text(name)
+        if text is not None and not _REFERENCE.fullmatch(text):
+            raise Problem(400, f"{name} must be a reference, such as {name.capitalize()}/1", expression=where(name))
+        return text
 
 
 def where(name: str) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,17 +35,27 @@ from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
 from guideway.service.intake import decode, read_body, require_json
-from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, number, where, whole
+from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, where, whole
 from guideway.service.problems import Problem
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
 from guideway.service.services import hooks_of
-from guideway.terminology.expansion import UnresolvedValueSet
+from guideway.service.value_sets import asked_codings, expansion_of, validation
+from guideway.terminology.expansion import Member, UnresolvedValueSet
 
 Json = dict[str, Any]
 Operation = Callable[[Runtime, Inputs], Json]
 
 ARTIFACTS = ("ActivityDefinition", "CodeSystem", "Library", "PlanDefinition", "Questionnaire", "ValueSet")
+
+
+HL7 = "http://hl7.org/fhir"
+DEFINITIONS = {
+    "$r5.apply": f"{HL7}/OperationDefinition/PlanDefinition-apply|5.0.0",
+    "$package": f"{HL7}/uv/crmi/OperationDefinition/crmi-package",
+    "$evaluate": f"{HL7}/uv/cql/OperationDefinition/cql-library-evaluate",
+}
+"""Where an operation is defined, if not in FHIR R4 itself."""
 
 
 def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGuideline, Artifact]:
@@ -52,6 +64,7 @@ def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGu
         held = runtime.content.by_id(inputs.kind, inputs.artifact_id)
         if held is None:
             raise Problem(404, f"there is no {inputs.kind}/{inputs.artifact_id}")
+        _same(held[1], inputs)
         return held
     lower = inputs.kind[0].lower() + inputs.kind[1:]
     for name in ("url", "canonical", lower, f"{lower}Canonical"):
@@ -67,8 +80,32 @@ def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGu
     raise Problem(400, f"name the {inputs.kind}: in the path, or as the parameter url", expression="Parameters")
 
 
+def _versioned(resource: Json) -> Json:
+    """The artifact with a version id, which is another wherever its content is."""
+    digest = hashlib.sha256(msgspec.json.encode(resource, order="sorted")).hexdigest()[:16]
+    return {**resource, "meta": {**(resource.get("meta") or {}), "versionId": digest}}
+
+
+def _same(artifact: Artifact, inputs: Inputs) -> None:
+    """Raises Problem 400 where a call of an instance names another artifact, or another version of it, as well."""
+    lower = inputs.kind[0].lower() + inputs.kind[1:]
+    for name in ("url", "canonical", lower, f"{lower}Canonical"):
+        named = inputs.text(name) if inputs.all(name) else None
+        if named is not None and named not in (artifact.url, artifact.canonical):
+            raise Problem(400, f"{inputs.kind}/{artifact.id} is not {named}", expression=where(name))
+    for name in ("version", f"{lower}Version"):
+        named = inputs.text(name)
+        if named is not None and named != artifact.version:
+            text = f"{inputs.kind}/{artifact.id} has version {artifact.version}, not {named}"
+            raise Problem(400, text, expression=where(name))
+
+
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_STARTED = _now()
+"""Since when the service offers what its CapabilityStatement says."""
 
 
 def _subjects(runtime: Runtime, inputs: Inputs) -> list[Any]:
@@ -162,7 +199,7 @@ def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
 
 def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False) -> Json:
     """``PlanDefinition/$apply``: a CarePlan a subject; a Bundle where ``_outputForm`` says so."""
-    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    inputs.without_servers()
     guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
     when = _when(inputs)
     parameters = _parameters(runtime, inputs, guideline)
@@ -180,9 +217,9 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
             parameters=parameters,
             hook=hook,
             policy=_policy(inputs),
-            encounter=inputs.text("encounter"),
-            practitioner=inputs.text("practitioner"),
-            organization=inputs.text("organization"),
+            encounter=inputs.reference("encounter"),
+            practitioner=inputs.reference("practitioner"),
+            organization=inputs.reference("organization"),
             **audience,
         )
         for record in _subjects(runtime, inputs)
@@ -201,7 +238,7 @@ def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
     """``ActivityDefinition/$apply``: the one request."""
     from guideway.apply.activity_operation import apply_activity_definition
 
-    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    inputs.without_servers()
     guideline, activity = _artifact(runtime, inputs, "ActivityDefinition")
     records = _subjects(runtime, inputs)
     if len(records) != 1:
@@ -214,9 +251,9 @@ def apply_activity(runtime: Runtime, inputs: Inputs) -> Json:
         timezone=runtime.settings.timezone,
         parameters=_parameters(runtime, inputs, guideline),
         policy=_policy(inputs),
-        encounter=inputs.text("encounter"),
-        practitioner=inputs.text("practitioner"),
-        organization=inputs.text("organization"),
+        encounter=inputs.reference("encounter"),
+        practitioner=inputs.reference("practitioner"),
+        organization=inputs.reference("organization"),
         **_audience(inputs),
     )
 
@@ -278,7 +315,7 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
     """``$cql``: the value of an expression, or ``evaluation error`` in the Parameters."""
     if not runtime.settings.serves_cql:
         raise Problem(403, "$cql is switched off here: set cql_operation = true to let callers run expressions")
-    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    inputs.without_servers()
     expression = inputs.text("expression")
     if expression is None:
         raise Problem(400, "expression is required", expression=where("expression"))
@@ -303,7 +340,7 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
 
 def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
     """``Library/$evaluate``: the values of a library's defines."""
-    inputs.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
+    inputs.without_servers()
     guideline, library = _artifact(runtime, inputs, "Library")
     subjects = _subjects(runtime, inputs)
     if len(subjects) != 1:
@@ -318,63 +355,23 @@ def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
 
 def expand(runtime: Runtime, inputs: Inputs) -> Json:
     """``ValueSet/$expand``: the value set with its codes."""
-    guideline, artifact = _artifact(runtime, inputs, "ValueSet")
-    try:
-        members = runtime.content.terminology(guideline).members(artifact.url, artifact.version)
-    except UnresolvedValueSet as error:
-        raise Problem(422, str(error), code="not-supported") from error
-    wanted = (inputs.text("filter") or "").casefold()
-    if inputs.text("activeOnly") == "true":
-        members = tuple(m for m in members if not m.inactive)
-    chosen = [m for m in members if not wanted or wanted in (m.display or "").casefold() or wanted in m.code.casefold()]
-    offset, count = number(inputs, "offset", 0), number(inputs, "count", len(chosen))
-    contains = []
-    for member in chosen[offset : offset + count]:
-        entry: Json = {"system": member.system, "code": member.code}
-        entry |= {"version": member.version} if member.version else {}
-        entry |= {"display": member.display} if member.display else {}
-        entry |= {"inactive": True} if member.inactive else {}
-        contains.append(entry)
-    expansion: Json = {"timestamp": _now(), "total": len(chosen), "offset": offset}
-    if contains:
-        expansion["contains"] = contains
-    return {**{k: v for k, v in artifact.resource.items() if k not in ("compose", "expansion")}, "expansion": expansion}
+    artifact, members = _members(runtime, inputs)
+    return expansion_of(artifact, members, inputs, _now())
 
 
 def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
     """``ValueSet/$validate-code``: whether a code, Coding or one of a CodeableConcept's is in the value set."""
+    codings = asked_codings(inputs)
+    return validation(*_members(runtime, inputs), codings, inputs.flag("inferSystem") or False)
+
+
+def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, ...]]:
+    """The value set of the call and its members; Problem 422 where they cannot be told."""
     guideline, artifact = _artifact(runtime, inputs, "ValueSet")
-    codings: list[Json] = []
-    for entry in (*inputs.all("coding"), *inputs.all("codeableConcept")):
-        value = entry.get("valueCoding") or entry.get("valueCodeableConcept")
-        if not isinstance(value, dict):
-            raise Problem(400, f"{entry['name']} has no value", expression=where(entry["name"]))
-        listed = value.get("coding", [value])
-        if not isinstance(listed, list) or not all(isinstance(c, dict) for c in listed):
-            raise Problem(400, f"{entry['name']} holds no codings", expression=where(entry["name"]))
-        codings += listed
-    if inputs.all("code"):
-        codings.append({"code": inputs.text("code"), "system": inputs.text("system")})
-    if not codings:
-        raise Problem(400, "give a code with its system, a coding, or a codeableConcept", expression="Parameters")
     try:
-        members = {(m.system, m.code): m for m in runtime.content.terminology(guideline).members(artifact.url, artifact.version)}
+        return artifact, runtime.content.terminology(guideline).members(artifact.url, artifact.version)
     except UnresolvedValueSet as error:
         raise Problem(422, str(error), code="not-supported") from error
-    by_code = {m.code: m for m in members.values()}
-    for coding in codings:
-        found = members.get((str(coding.get("system")), str(coding.get("code"))))
-        if found is None and not coding.get("system") and inputs.text("inferSystem") == "true":
-            found = by_code.get(str(coding.get("code")))
-        if found is not None:
-            shown = [{"name": "display", "valueString": found.display}] if found.display else []
-            return {"resourceType": "Parameters", "parameter": [{"name": "result", "valueBoolean": True}, *shown]}
-    named = ", ".join(f"{c.get('system') or 'no system'}|{c.get('code')}" for c in codings)
-    message = f"{named} is not in {artifact.url}"
-    return {
-        "resourceType": "Parameters",
-        "parameter": [{"name": "result", "valueBoolean": False}, {"name": "message", "valueString": message}],
-    }
 
 
 OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
@@ -417,7 +414,8 @@ async def read(runtime: Runtime, request: Request) -> Response:
         raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
     held = runtime.content.by_id(kind, request.path_params["id"])
     if held is not None:
-        return json_response(held[1].resource, fhir=True)
+        resource = _versioned(held[1].resource)
+        return json_response(resource, fhir=True, headers={"ETag": f'W/"{resource["meta"]["versionId"]}"'})
     raise Problem(404, f"there is no {kind}/{request.path_params['id']}")
 
 
@@ -437,7 +435,7 @@ async def search(runtime: Runtime, request: Request) -> Response:
         following = urlencode([*kept, ("_offset", offset + count), ("_count", count)])
         links.append({"relation": "next", "url": f"{base}/fhir/{kind}?{following}"})
     entries = [
-        {"fullUrl": f"{base}/fhir/{kind}/{r.get('id')}", "resource": r, "search": {"mode": "match"}}
+        {"fullUrl": f"{base}/fhir/{kind}/{r.get('id')}", "resource": _versioned(r), "search": {"mode": "match"}}
         for r in found[offset : offset + count]
     ]
     result: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
@@ -458,7 +456,7 @@ def capability_statement(runtime: Runtime) -> Json:
     resources = []
     for kind in ARTIFACTS:
         operations = [
-            {"name": name.lstrip("$"), "definition": f"http://hl7.org/fhir/OperationDefinition/{of}-{name.lstrip('$')}"}
+            {"name": name.lstrip("$"), "definition": DEFINITIONS.get(name, f"{HL7}/OperationDefinition/{of}-{name.lstrip('$')}")}
             for of, name, _, _ in OPERATIONS
             if of == kind
         ]
@@ -467,24 +465,22 @@ def capability_statement(runtime: Runtime) -> Json:
             {"name": n, "type": {"url": "uri", "name": "string", "title": "string"}.get(n, "token")} for n in SEARCH[:6]
         ]
         resources.append({**entry, "operation": operations} if operations else entry)
-    date = max(
-        (str(g.package.plans[0].resource.get("date")) for g in runtime.content.guidelines if g.package.plans),
-        default="2026-01-01",
-    )
     rest: Json = {"mode": "server", "resource": resources}
-    rest["operation"] = [{"name": "cql", "definition": "http://hl7.org/fhir/uv/cql/OperationDefinition/cql-cql"}]
+    rest["operation"] = [{"name": "cql", "definition": f"{HL7}/uv/cql/OperationDefinition/cql-cql"}]
     if runtime.settings.token_issuers:
         system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
         rest["security"] = {"service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}]}]}
     return {
         "resourceType": "CapabilityStatement",
+        "url": f"{runtime.settings.public_base}/fhir/metadata",
+        "version": __version__,
         "status": "active",
-        "date": date if date != "None" else "2026-01-01",
+        "date": _STARTED,
         "kind": "instance",
         "software": {"name": "guideway", "version": __version__},
         "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
         "fhirVersion": "4.0.1",
-        "format": ["json"],
+        "format": ["json", "application/fhir+json"],
         "rest": [rest],
     }
 
