@@ -9,6 +9,7 @@ import pytest
 from tests.engine.logic import evaluation, fhir_library, observation, patient, program
 
 from guideway.diagnostics import GuidewayError
+from guideway.engine.data import ResourceSource
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.trace import TraceNode
 
@@ -133,3 +134,44 @@ define "Found": "Newer"([Observation], 'a')
     call = find(ran.trace("Test", "Found"), "FunctionRef")
     assert call.operands == ("every", "than")
     assert [child.kind for child in call.children] == ["Retrieve", "Literal", "Query"]
+
+
+def test_only_what_was_evaluated_is_below() -> None:
+    body = """
+define "Settled": false and 1 = 1
+define "Open": true and (if 1 = 2 then 'a' else 'b') = 'b'
+define "Chosen": case when 1 = 2 then 'a' when 2 = 2 then 'b' when 3 = 3 then 'c' else 'd' end
+"""
+    ran = evaluation(program(fhir_library(body)), trace=True)
+    assert [child.label for child in find(ran.trace("Test", "Settled"), "And").children] == ["false"]
+    assert [child.kind for child in find(ran.trace("Test", "Open"), "If").children] == ["Equal", "Literal"]
+    case = find(ran.trace("Test", "Chosen"), "Case")
+    assert [(child.kind, child.value) for child in case.children] == [("Equal", False), ("Equal", True), ("Literal", "b")]
+
+
+def test_the_body_of_a_function_belongs_to_the_define_that_calls_it() -> None:
+    body = """
+define function "Half"(whole Integer): whole / 2
+define function "Quarter"(whole Integer): "Half"(ToInteger(ToString("Half"(whole)))) + 0
+define "Two": 2
+define "Small": "Quarter"("Two" + 2)
+define "Both": {"Half"("Two"), "Small", "Half"(4)}
+"""
+    ran = evaluation(program(fhir_library(body)), trace=True)
+    assert {node.define for node in ran.trace("Test", "Small").walk() if node.kind == "Divide"} == {"Small"}
+    both = ran.trace("Test", "Both")
+    own = [child for child in find(both, "List").children if child.kind == "FunctionRef"]
+    assert [{node.define for node in call.walk() if node.kind == "Divide"} for call in own] == [{"Both"}, {"Both"}]
+
+
+def test_a_define_seen_from_outside_of_patients_has_a_trace_for_each() -> None:
+    body = """
+context Patient
+define "Id": First([Patient] P return P.id.value)
+context Unfiltered
+define "Ids": "Id"
+"""
+    sources = [ResourceSource([patient(id=name)]) for name in ("p", "q")]
+    ran = evaluation(program(fhir_library(body)), trace=True, population=sources)
+    reference = find(ran.trace("Test", "Ids"), "ExpressionRef")
+    assert [(child.kind, child.value) for child in reference.children] == [("ExpressionDef", "p"), ("ExpressionDef", "q")]
