@@ -37,6 +37,7 @@ class Causes(msgspec.Struct, frozen=True):
 
 
 _NO_CAUSES = Causes({}, {}, {})
+_NO_ELEMENTS: frozenset[DefineKey] = frozenset()
 _CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef", "ExpressionDef"})
 """Nodes whose operands each stand for themselves: a cause on one side does not explain the other."""
 
@@ -60,8 +61,11 @@ class CauseFinder:
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
 
-    def missing(self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None]) -> Iterator[Missing]:
-        """The data that some completion of the rest lets decide the status, in the order of the conditions."""
+    def missing(
+        self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None], *, checked: bool = True
+    ) -> Iterator[Missing]:
+        """The data that some completion of the rest lets decide the status, in the order of the conditions; ``checked``: with the
+        resources that were looked at for each."""
         known = self._known
         kinds = [result.kind for result, _ in results]
         leaves = relevant_leaves(
@@ -96,7 +100,7 @@ class CauseFinder:
                 for_=waiting.get(key, APPLICABILITY),
                 supply=supplies(element, self.traces.guideline),
                 because=list(dict.fromkeys(reasons)),
-                checked=self._looked_at(key),
+                checked=self._looked_at(key) if checked else [],
             )
         if not found:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
@@ -152,9 +156,10 @@ class CauseFinder:
         """The null data elements below a node."""
         found = self._past.get(id(node))
         if found is None:
-            self._past[id(node)] = frozenset()
-            below = {self._looked_past(child) for child in node.children or () if child.children}
-            found = frozenset().union(*below)
+            self._past[id(node)] = found = _NO_ELEMENTS
+            below = [past for child in node.children or () if child.children and (past := self._looked_past(child))]
+            if below:
+                found = below[0] if len(below) == 1 else frozenset().union(*below)
             if not found and unwrap(node.value) is None and (element := self.traces.element(node)) is not None:
                 found = frozenset([(element.library, element.define)])
             self._past[id(node)] = found

@@ -47,7 +47,7 @@ class Explainer:
         self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False, only_missing: bool = False
     ) -> None:  # fmt: skip
         """Fill in evidence, missing and excluded of a recommendation from the results behind its status; ``only_missing``:
-        without the evidence (and so without what is wrong with it)."""
+        without the evidence (and so without what is wrong with it), and without what was looked at for the missing data."""
         evidence: dict[Key, Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
@@ -72,7 +72,7 @@ class Explainer:
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if recommendation.status == UNKNOWN:
-            for datum in self.causes.missing(results, touched):
+            for datum in self.causes.missing(results, touched, checked=not only_missing):
                 missing.setdefault(datum.element, datum)
         recommendation.missing = list(missing.values())
         unknown = {datum.element for datum in missing.values()}
