@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import marshal
 import sys
-from array import array
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
@@ -38,6 +37,8 @@ def pack(
     Constants are called ``c…``, links ``x…``; ``operators`` are the module's names (``o_…``) for the operators it calls, with the
     ELM node of each.
     """
+    from array import array  # a library of the system's that only writing needs
+
     known = {*functions, *constants, *links, *operators}
     uses = {name: {used for used in _names_used(code) if used in known} for name, code in {**functions, **constants}.items()}
     pieces: dict[str, bytes] = {}
