@@ -16,7 +16,6 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.activities import Setting, person, reference_type
-from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
 from guideway.apply.names import (
     ACTION_INPUT,
     ACTION_OUTPUT,
@@ -347,6 +346,8 @@ def goal_ids_of(definition: Json) -> list[str]:
 
 def care_plan(outcome: PatientOutcome) -> Json:
     """The CarePlan of one patient, self-contained; valid R4."""
+    from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
+
     builder = _Builder(outcome, lambda kind, name: f"#{name}")
     roots = builder.build()
     policy, setting = builder.policy, builder.setting

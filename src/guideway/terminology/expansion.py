@@ -10,30 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from guideway.diagnostics import GuidewayError
-
-Json = Mapping[str, Any]
+from guideway.terminology.members import Json as Json
+from guideway.terminology.members import Member as Member
+from guideway.terminology.members import UnresolvedValueSet as UnresolvedValueSet
 
 TOO_COSTLY = "http://hl7.org/fhir/StructureDefinition/valueset-toocostly"
 UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
-
-
-class UnresolvedValueSet(GuidewayError):
-    """The codes of a value set cannot be told; membership in it is neither true nor false."""
-
-
-class Member(msgspec.Struct, frozen=True):
-    """One code of a value set."""
-
-    system: str
-    code: str
-    display: str | None = None
-    version: str | None = None
-    inactive: bool = False
 
 
 Key = tuple[str, str]

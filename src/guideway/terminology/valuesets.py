@@ -11,12 +11,15 @@ Canonicals may carry a version, ``url|version``. Without one, the newest version
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
 
 from guideway.diagnostics import GuidewayError
-from guideway.terminology.expansion import Json, Lookup, Member, UnresolvedValueSet, concept_table, expand
+from guideway.terminology.members import Json, Member, UnresolvedValueSet
+
+if TYPE_CHECKING:
+    from guideway.terminology.expansion import Concept
 
 __all__ = ["AmbiguousCode", "Member", "UnresolvedValueSet", "ValueSetIndex", "split_canonical", "version_key"]
 
@@ -149,6 +152,8 @@ class ValueSetIndex:
         resource = _pick(self._value_sets, url, version)
         if resource is None:
             return _missing(url, version, self._value_sets.get(url))
+        from guideway.terminology.expansion import Lookup, expand
+
         try:
             found = expand(resource, Lookup(self.value_set, self.code_system))
         except UnresolvedValueSet as error:
@@ -163,7 +168,7 @@ class ValueSetIndex:
         if code_system is not None:
             version = code_system.get("version")
             if version not in known and code_system.get("content") == "complete":
-                known[version] = frozenset(concept_table(code_system))
+                known[version] = frozenset(_concepts(code_system))
         elif version is None and known:
             version = max(known, key=version_key)
         found = known.get(version)
@@ -175,7 +180,7 @@ class ValueSetIndex:
         """What the code systems at hand, else the value sets at hand, call a code; None where they do not name it."""
         code_system = self.code_system(system)
         if code_system is not None:
-            entry = concept_table(code_system).get(code)
+            entry = _concepts(code_system).get(code)
             if entry is not None and entry.display:
                 return entry.display
         for url in sorted(self._value_sets):
@@ -204,7 +209,7 @@ class ValueSetIndex:
         for url in sorted(self._code_systems):
             for version, resource in sorted(self._code_systems[url].items(), key=lambda item: item[0] or ""):
                 if resource.get("content") == "complete":
-                    table[f"{_SYSTEM}{url}|{version or ''}"] = sorted(concept_table(resource))
+                    table[f"{_SYSTEM}{url}|{version or ''}"] = sorted(_concepts(resource))
         return table
 
     @classmethod
@@ -218,6 +223,13 @@ class ValueSetIndex:
                 continue
             index._rows[split_canonical(name)] = members
         return index
+
+
+def _concepts(code_system: Json) -> dict[str, Concept]:
+    """The concepts of a code system. A run whose value sets are expanded already does without ``expansion``."""
+    from guideway.terminology.expansion import concept_table
+
+    return concept_table(code_system)
 
 
 def _pick(shelf: Mapping[str, Mapping[str | None, Json]], url: str, version: str | None) -> Json | None:
