@@ -148,3 +148,75 @@ def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
     assert planned(undated) is True
     assert planned(undated | {"authoredOn": "2025-06-10"}) is True
     assert planned(undated | {"authoredOn": "2025-05-20"}) is None
+
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+
+def order(code: str, called: str, **instruction: Any) -> Json:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": "m",
+        "status": "active",
+        "intent": "order",
+        "subject": SUBJECT,
+        "authoredOn": "2026-05-01",
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}], "text": called},
+        "dosageInstruction": [instruction] if instruction else [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "define", "expected"),
+    [
+        (order("8638", "prednisolone acetate 1 % eye drops"), "On Systemic Corticosteroid", False),
+        (order("8638", "prednisolone", route={"text": "Ophthalmic"}), "On Systemic Corticosteroid", False),
+        (order("8638", "prednisolone 5 mg tablet"), "On Systemic Corticosteroid", True),
+        (order("42612", "cromolyn nasal spray"), "On Oral Cromolyn", False),
+        (order("42612", "cromolyn", text="200 mg by mouth four times a day"), "On Oral Cromolyn", True),
+        (order("3498", "diphenhydramine", text="Apply to the affected area"), "On H1 Antihistamine", False),
+        (order("3498", "diphenhydramine 25 mg", text="1 capsule for eye allergy"), "On H1 Antihistamine", True),
+    ],
+)
+def test_a_local_form_is_not_the_drug_of_the_articles(resource: Json, define: str, expected: bool) -> None:
+    found = evaluation_of([resource])
+    assert found.define("MastCellMedicationElements", define) is expected
+    assert found.define("MastCellMedicationElements", "Has Uncoded Current Medication") is False
+
+
+def test_a_bone_density_scan_in_words_was_made() -> None:
+    report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "effectiveDateTime": "2026-03-01"}
+
+    def last(text: str, resource: Json) -> Any:
+        found = evaluation_of([resource | {"code": {"text": text}}])
+        return str(found.define("MastCellLabElements", "Last Bone Density Scan") or "")
+
+    assert last("DXA bone density", report).startswith("2026-03-01")
+    done = {"resourceType": "Procedure", "id": "p1", "status": "completed", "performedDateTime": "2026-02-01", "subject": SUBJECT}
+    assert last("Bone mineral density scan (DEXA)", done).startswith("2026-02-01")
+    assert last("DXA body composition", report) == ""
+    assert last("Dexamethasone suppression test", report) == ""
+
+
+def back_pain(**more: Any) -> Any:
+    coded = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": more.pop("icd", "M54.50")}]}
+    return evaluation_of([condition("", code=coded, **more)]).define("MastCellFindingElements", "Has Chronic Back Pain")
+
+
+def years(age: int) -> Json:
+    return {"value": age, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+
+
+def test_an_age_at_onset_says_how_long_it_has_lasted() -> None:
+    assert back_pain(onsetAge=years(30)) is True
+    assert back_pain(onsetAge=years(65)) is None
+    assert back_pain() is None
+    assert back_pain(icd="M54.41", onsetDateTime="2020-01-01") is None
+    assert back_pain(icd="M54.2", onsetDateTime="2020-01-01") is False
+
+
+def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
+    weight = observation("29463-7", amount(2464, "[oz_av]"))
+    assert round(float(evaluation_of([weight]).define("MastCellPatientElements", "Body Weight").value), 1) == 69.9
+    said = evaluation_of([observation("29463-7", amount(154, "stone"))]).define("BackPainLogic", "Note On Prednisone Dose")
+    assert "cannot be read" in said
