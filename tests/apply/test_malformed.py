@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +23,11 @@ from tests.apply.small import (
 
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.moment import moment
+from guideway.apply.run import apply_guideline
 from guideway.apply.what_if import change, parse_setting
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
+from guideway.guideline.compiled import open_guideline
 
 Json = dict[str, Any]
 
@@ -192,3 +196,15 @@ define "Poor": null as Boolean
     g = guideline(plan("main", {"id": "a", "condition": [when("Poor")]}), asks, cql=cql)
     changed = change(record(), [parse_setting("poor=true", g)], g, moment(AS_OF, "UTC"))
     assert list(changed.overrides.values()) == [True]
+
+
+def test_what_nests_too_deeply_to_be_kept_is_applied_all_the_same(tmp_path: Path) -> None:
+    action: Json = {"id": "leaf", "title": "leaf"}
+    for number in range(400):
+        action = {"id": f"g{number}", "title": "group", "action": [action]}
+    source = tmp_path / "deep.json"
+    source.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": plan("main", action)}]}))
+    for _ in range(2):
+        outcome = apply_guideline(open_guideline(str(source)), record(), as_of=AS_OF)
+        assert [r.status for r in outcome.recommendations] == ["applies"]
+        assert [f.rule for r in outcome.recommendations for f in r.findings] == ["action-depth"]

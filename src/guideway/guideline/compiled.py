@@ -332,7 +332,10 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
 
     compiled: CompiledGuideline = compile_guideline(load(origin))
     if key is not None:
-        kept.write("guideline", key, freeze(compiled))
+        try:
+            kept.write("guideline", key, freeze(compiled))
+        except RecursionError:  # something nests too deeply to be kept: it is made again each time
+            return compiled
     return compiled
 
 
