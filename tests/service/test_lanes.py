@@ -59,7 +59,7 @@ def test_who_waits_too_long_is_told_so_and_never_begun() -> None:
 
 
 def test_what_runs_past_its_deadline_is_stopped_and_the_lane_is_free() -> None:
-    lanes = Lanes(1, 10)
+    lanes = Lanes(1, 60)  # how long others may wait has nothing to do with it
     first, second = ask(lanes, (busy, 0.2), (lambda: "next", 5))
     assert isinstance(first, Problem)
     assert first.status == 504
@@ -76,3 +76,18 @@ def test_work_that_ends_as_it_is_stopped_spoils_nothing() -> None:
     found = ask(lanes, *[(short, 0.05 + n / 10_000) for n in range(40)])
     assert all(each == "done" or each.status == 504 for each in found)
     assert ask(lanes, (lambda: "still here", 5)) == ["still here"]
+
+
+def test_what_is_known_early_is_the_answer_where_the_rest_takes_too_long() -> None:
+    lanes = Lanes(1, 10)
+    known: list[str] = []
+
+    def work() -> None:
+        known.append("early")
+        busy()
+
+    async def run() -> object:
+        return await lanes.run(work, 0.5, lambda: known[0] if known else None)
+
+    assert asyncio.run(run()) == "early"
+    assert ask(lanes, (lambda: "next", 5)) == ["next"]

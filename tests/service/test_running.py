@@ -335,3 +335,29 @@ def test_bodies_that_cost_more_than_they_weigh_are_refused(tmp_path: Path, small
     with local(tmp_path, small) as service:
         headers = {"Content-Type": "application/json"}
         problem(service.request("POST", f"/cds-services/{SERVICE}", content=content, headers=headers), 400)
+
+
+def test_a_record_too_large_to_explain_in_time_has_its_cards_without_reasons(
+    tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from guideway.apply.explain import Explainer
+    from guideway.service import hooks
+
+    def endless(*arguments: object, **options: object) -> None:
+        while True:
+            sum(range(100))
+
+    monkeypatch.setattr(hooks, "LARGE", 1)
+    with local(tmp_path, small, deadline_seconds=1.0) as service:
+        whole = service.cards(hook_request(COUNT, RX))
+        monkeypatch.setattr(Explainer, "explain", endless)
+        shown = service.cards(hook_request(COUNT, RX))
+        (only,) = service.cards(hook_request(RX | {"status": "stopped"}))
+        monkeypatch.setattr(hooks, "LARGE", 1000)
+        problem(service.hook(hook_request(COUNT, RX)), 504)
+    assert [c["summary"] for c in shown] == [c["summary"] for c in whole]
+    assert [s["label"] for c in shown for s in c["suggestions"]] == [s["label"] for c in whole for s in c["suggestions"]]
+    assert "could not be worked out in time" in shown[-1]["detail"]
+    assert "could not be worked out in time" not in str(whole)
+    assert "cannot be known yet" in only["summary"]
+    assert any(line["event"] == "reasons left out" for line in service.log_lines())

@@ -94,6 +94,7 @@ def cards_of(
     asked: Collection[str] = (),
     always_ask: bool = False,
     notes: DataNotes = NO_NOTES,
+    reasons: bool = True,
 ) -> list[Card]:
     """The cards of one outcome, most urgent first.
 
@@ -102,9 +103,10 @@ def cards_of(
     words; advice against one may suggest to take it back.
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
-    service says in any case which data they need. ``always_ask``: a card that only asks for
-    data is made even where the visit has other cards. ``notes``: what is wrong with the data (``data_notes``). Over ``limit``
-    cards, the least urgent choices are listed on the last card, without suggestions; where only one may be shown it holds all.
+    service says in any case which data they need. ``always_ask``: a card that only asks for data is made even where the visit has
+    other cards. ``notes``: what is wrong with the data (``data_notes``). ``reasons``: whether the outcome is explained. Over
+    ``limit`` cards, the least urgent choices are listed on the last card, without suggestions; where only one may be shown it
+    holds all.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
     named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
@@ -124,7 +126,9 @@ def cards_of(
         calm = [r for r in untold if r not in pressing]
         parted = [safety, maker.gathered("rest", [u for u in others if not u.safety], choices[room:], calm, {})]
     made = [card for card in (parted[0], *cards, *parted[1:]) if card is not None]
-    if not made and (asking := maker.asking(always_ask)) is not None:
+    if not reasons:
+        made = maker.unexplained(made)
+    elif not made and (asking := maker.asking(always_ask)) is not None:
         made = [asking]
     elif made:
         maker.ask_on(made[-1])
@@ -330,6 +334,18 @@ class _Maker:
         card = self._card("waiting", [], summary, [], [], [])
         self.ask_on(card)
         return card
+
+    def unexplained(self, made: list[Card]) -> list[Card]:
+        """The cards of an outcome that could not be explained in time, with a word about it on the last of them."""
+        waiting = self.by_status(UNKNOWN)
+        if not made and waiting:
+            open_ = counted(len(waiting), "recommendation", "recommendations")
+            made = [self._card("waiting", [], f"{open_} cannot be known yet", [], [], [])]
+        if made:
+            text = "The record is large: the reasons, and the data that is still needed, could not be worked out in time."
+            made[-1].parts.append(f"**{text}**")
+            made[-1].shown += [self._shown(r) for r in waiting]
+        return made
 
     def ask_on(self, card: Card) -> None:
         """Say on a card which data would settle what cannot be known yet."""

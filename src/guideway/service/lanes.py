@@ -18,6 +18,11 @@ from typing import Any
 
 from guideway.service.problems import Problem
 
+LOOK_SECONDS = 0.05
+"""How often a request that waits looks whether its turn has come."""
+ENOUGH = 0.6
+"""The share of the time after which what is known is answered."""
+
 
 class _Stopped(BaseException):
     """Raised inside of work whose deadline has passed; not an Exception, so that nothing on the way takes it for a failure."""
@@ -73,8 +78,12 @@ class Lanes:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="lane")
         self._patience = patience
 
-    async def run(self, work: Callable[[], Any], seconds: float) -> Any:
-        """What ``work`` gives, in at most ``seconds`` from when it begins; raises Problem 503 or 504, or what ``work`` raises."""
+    async def run(self, work: Callable[[], Any], seconds: float, early: Callable[[], Any] = lambda: None) -> Any:
+        """What ``work`` gives, in at most ``seconds`` from when it begins; raises Problem 503 or 504, or what ``work`` raises.
+
+        ``early``: what is known before the work is done (None: nothing yet). Where it knows something, that is the result as soon
+        as ``ENOUGH`` of the time has passed, and the rest of the work is not done.
+        """
         job = _Job(work)
         future = self._threads.submit(job.run)
         done = asyncio.wrap_future(future)
@@ -82,15 +91,23 @@ class Lanes:
         try:
             while not done.done():
                 now = time.monotonic()
-                left = patience - now if job.began is None else job.began + seconds - now
-                if left > 0:
+                if job.began is None:
+                    if now < patience:
+                        await asyncio.wait((done,), timeout=min(LOOK_SECONDS, patience - now))
+                    elif future.cancel():
+                        text = "too many requests are waiting; this one was not looked at"
+                        raise Problem(503, text, headers={"Retry-After": "2"})
+                    continue
+                left = job.began + seconds - now
+                soon = left - (1 - ENOUGH) * seconds
+                if soon > 0:
+                    await asyncio.wait((done,), timeout=soon)
+                elif (known := early()) is not None:
+                    return known
+                elif left > 0:
                     await asyncio.wait((done,), timeout=left)
-                elif job.began is not None:
+                else:
                     raise Problem(504, f"no answer within {seconds:.3g} s; nothing can be concluded from this answer")
-                elif future.cancel():
-                    raise Problem(
-                        503, "too many requests are waiting; this one was not looked at", headers={"Retry-After": "2"}
-                    )  # fmt: skip
         finally:
             if not done.done():
                 done.add_done_callback(_forget)
