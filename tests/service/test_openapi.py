@@ -50,6 +50,38 @@ def test_operations_list_what_they_take() -> None:
     assert "data" not in names("/fhir/PlanDefinition/$apply")
 
 
+def test_each_route_lists_what_it_can_answer_and_no_more() -> None:
+    paths = document(all_places(Settings()), "http://x")["paths"]
+    listed = {(method, path): set(operation["responses"]) for path, item in paths.items() for method, operation in item.items()}
+    assert listed["get", "/health/live"] == {"200", "421", "500"}
+    assert listed["get", "/cds-services"] == {"200", "304", "401", "421", "429", "500"}
+    assert "412" in listed["post", "/cds-services/{id}"]
+    assert [place for place, found in listed.items() if "412" in found] == [("post", "/cds-services/{id}")]
+    assert "413" in listed["post", "/fhir/ValueSet/$expand"]
+    assert "413" not in listed["get", "/fhir/ValueSet/$expand"]
+    assert "422" not in listed["get", "/fhir/PlanDefinition/$package"]
+
+
+def test_bodies_may_be_of_both_json_types() -> None:
+    operation = document(all_places(Settings()), "http://x")["paths"]["/cds-services/{id}"]["post"]
+    assert set(operation["requestBody"]["content"]) == {"application/json", "application/fhir+json"}
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "status"),
+    [
+        ("", "application/fhir+xml", 406),
+        ("", "application/fhir+xml, application/fhir+json;q=0.5", 200),
+        ("", "*/*", 200),
+        ("?_format=xml", "*/*", 406),
+        ("?_format=application/fhir%2Bjson", "*/*", 200),
+    ],
+)
+def test_other_formats_are_refused(plain: Service, query: str, accept: str, status: int) -> None:
+    for path in ("metadata", "PlanDefinition", "PlanDefinition/main", "PlanDefinition/main/$data-requirements"):
+        assert plain.get(f"/fhir/{path}{query}", headers={"Accept": accept}).status_code == status
+
+
 def test_the_document_is_served(plain: Service) -> None:
     assert plain.get("/openapi.json").json()["openapi"].startswith("3.1")
 

@@ -47,7 +47,7 @@ def serve(
 
     from guideway.service.draining import soften_supervisor
     from guideway.service.logs import configure
-    from guideway.service.runtime import load_content, prepare_store
+    from guideway.service.runtime import check_store, load_content, prepare_store
     from guideway.service.serving import hand_over
     from guideway.service.settings import read_settings
 
@@ -59,9 +59,9 @@ def serve(
         raise GuidewayError("the service does not start:\n" + "\n".join(f"  - {problem}" for problem in problems))
     content = load_content(settings)
     if check:
+        check_store(settings)
         return 0
-    if settings.workers > 1:
-        prepare_store(settings)
+    prepare_store(settings)
     hand_over(settings)
     if settings.workers > 1:
         configure(settings.log_level)

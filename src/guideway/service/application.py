@@ -27,7 +27,7 @@ from guideway.remote.errors import RemoteError
 from guideway.service import feedback as feedback_rows
 from guideway.service import hooks
 from guideway.service.caller import hooks_caller, own_name
-from guideway.service.intake import decode, read_body, require_json
+from guideway.service.intake import decode, read_body, require_json, require_json_wanted
 from guideway.service.logs import log
 from guideway.service.problems import Problem, from_remote
 from guideway.service.routes import Handler, Place, json_response, problem_response
@@ -114,6 +114,8 @@ def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitabl
     async def run(request: Request) -> Response:
         try:
             own_name(runtime.settings, request)
+            if request.url.path.startswith("/fhir"):
+                require_json_wanted(request)
             return await handler(runtime, request)
         except Problem as problem:
             return problem_response(problem)
@@ -239,8 +241,12 @@ def make_application(runtime: Runtime) -> ASGIApp:
     middleware = []
     if runtime.settings.cors_origins:
         origins = [origin.rstrip("/") for origin in runtime.settings.cors_origins]
-        allowed = ["authorization", "content-type"]
-        middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed))
+        allowed, shown = ["authorization", "content-type", "if-none-match"], ["ETag", "Retry-After", "X-Request-Id"]
+        middleware.append(
+            Middleware(
+                CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed, expose_headers=shown
+            )
+        )
     application = Starlette(
         routes=routes, exception_handlers={404: not_found, 405: not_found, Exception: failed}, middleware=middleware
     )

@@ -51,6 +51,16 @@ def require_json(request: Request) -> None:
         )
 
 
+def require_json_wanted(request: Request) -> None:
+    """Raises Problem 406 where another format is asked for, by ``_format`` or by the header Accept."""
+    asked = [text.replace(" ", "+") for text in request.query_params.getlist("_format")]
+    accepted = [part for value in request.headers.getlist("accept") for part in value.split(",") if part.strip()]
+    for wanted in (asked, accepted):
+        kinds = {each.partition(";")[0].strip().lower() for each in wanted}
+        if kinds and not kinds & {*JSON_TYPES, "json", "text/json", "application/*", "*/*", "*"}:
+            raise Problem(406, f"only application/fhir+json is given, not {', '.join(sorted(kinds))[:100]}")
+
+
 def decode(body: bytes, settings: Settings) -> dict[str, Any]:
     """The JSON object in ``body``; raises Problem 400 (not JSON, not an object, too deep)."""
     try:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from guideway.service.intake import JSON_TYPES
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
 
@@ -157,12 +158,28 @@ _SHAPES = {
 }
 _ERRORS = {
     "400": "The request is not valid", "401": "Not authorized", "403": "The token does not allow this",
-    "404": "There is no such thing", "405": "Not with this method", "408": "The body took too long",
+    "404": "There is no such thing", "406": "Only JSON is given", "408": "The body took too long",
     "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
     "421": "Not a name of this service",
     "422": "It cannot be processed", "429": "Too many requests", "500": "The service failed", "501": "Not supported",
-    "502": "Another server failed", "503": "Not ready", "504": "Out of time",
+    "503": "Not ready, or too much to do", "504": "Out of time",
 }  # fmt: skip
+_BODY = ("400", "408", "413", "415")
+_HOOKS = ("401", "429")
+_FHIR = ("401", "403", "406", "429")
+# path → what else may come than 200, and than 421 and 500, which may come anywhere
+_ANSWERS = {
+    "/cds-services": (*_HOOKS, "304"),
+    "/cds-services/{id}": (*_HOOKS, *_BODY, "404", "412", "503", "504"),
+    "/cds-services/{id}/feedback": (*_HOOKS, *_BODY, "404", "503"),
+    "/health/live": (),
+    "/health/ready": ("503",),
+    "/metrics": ("401", "403", "429"),
+    "/openapi.json": (),
+    "/fhir/metadata": ("406",),
+    "/fhir/{type}": (*_FHIR, "400", "404"),
+    "/fhir/{type}/{id}": (*_FHIR, "404"),
+}
 
 
 def document(places: tuple[Place, ...], base: str) -> Json:
@@ -186,6 +203,19 @@ def document(places: tuple[Place, ...], base: str) -> Json:
     }
 
 
+def answers(place: Place) -> frozenset[str]:
+    """The statuses that a route may answer with."""
+    found = {"200", "421", "500"}
+    if place.path in _ANSWERS:
+        return frozenset(found.union(_ANSWERS[place.path]))
+    found.update(_FHIR, ("400", "404", "503", "504"), _BODY if place.method == "POST" else ())
+    if "/ValueSet/" in place.path:
+        found.add("422")
+    if not place.path.endswith(("$package", "$data-requirements")):
+        found.add("501")
+    return frozenset(found)
+
+
 def _operation(place: Place) -> Json:
     fhir = place.path.startswith("/fhir")
     taken, given = _SHAPES.get(
@@ -201,7 +231,9 @@ def _operation(place: Place) -> Json:
         success["content"] = {"application/json": {"schema": {"type": "object"}}}
     problem = {"application/fhir+json": {"schema": {"$ref": "#/components/schemas/OperationOutcome"}}}
     responses: Json = {"200": success}
-    responses |= {status: {"description": text, "content": problem} for status, text in _ERRORS.items()}
+    responses |= {
+        status: {"description": text, "content": problem} for status, text in _ERRORS.items() if status in answers(place)
+    }
     if place.path == "/health/ready":
         responses["503"] = {
             "description": "Not ready",
@@ -225,7 +257,7 @@ def _operation(place: Place) -> Json:
     if taken is not None:
         result["requestBody"] = {
             "required": taken != "Parameters",
-            "content": {kind: {"schema": {"$ref": f"#/components/schemas/{taken}"}}},
+            "content": {each: {"schema": {"$ref": f"#/components/schemas/{taken}"}} for each in JSON_TYPES[:2]},
         }
     if not place.path.startswith("/health"):
         result["security"] = [{"bearer": []}, {}]

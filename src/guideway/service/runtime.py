@@ -28,7 +28,7 @@ from guideway.service.logs import log
 from guideway.service.metrics import Metrics
 from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
-from guideway.service.store import Store, default_store_url
+from guideway.service.store import Store, StoreError, default_store_url
 from guideway.service.writing import Writer
 from guideway.terminology.valuesets import ValueSetIndex
 
@@ -223,7 +223,7 @@ def with_libraries(package: Guideline) -> Guideline:
 
 def open_store(settings: Settings) -> Store:
     """The store, with its tables; raises GuidewayError."""
-    store = Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
+    store = _store(settings)
     store.migrate()
     return store
 
@@ -231,6 +231,22 @@ def open_store(settings: Settings) -> Store:
 def prepare_store(settings: Settings) -> None:
     """Make the tables before any worker starts; raises GuidewayError where the store cannot be used."""
     open_store(settings).close()
+
+
+def check_store(settings: Settings) -> None:
+    """Raises GuidewayError where the store does not answer; no table is made."""
+    store = _store(settings)
+    try:
+        store.ping()
+    except StoreError as error:
+        reason = f"{type(error).__name__}: {error.__cause__ or ''}".strip()
+        raise GuidewayError(f"store_url: the store does not answer: {reason}") from error
+    finally:
+        store.close()
+
+
+def _store(settings: Settings) -> Store:
+    return Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
 
 
 def make_runtime(settings: Settings) -> Runtime:

@@ -41,7 +41,7 @@ def hand_over(settings: Settings) -> None:
 
 def application() -> ASGIApp:
     """The ASGI application of one worker."""
-    settings = Settings(**json.loads(os.environ[RESOLVED]))
+    settings = Settings(**json.loads(os.environ.pop(RESOLVED)))  # processes that a worker starts need no password of a store
     configure(settings.log_level)
     try:
         runtime = make_runtime(settings)

@@ -1,0 +1,51 @@
+"""``guideway serve`` as a command: what keeps it from starting is said before it says that it serves."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tests.cli.processes import assert_fatal, guideway
+from tests.service.ehr import write_guideline
+
+from guideway.diagnostics import GuidewayError
+from guideway.service import serving
+from guideway.service.settings import Settings
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:p@db/x", "garbage", "sqlite:////proc/no/such/place.sqlite3", "postgresql+psycopg://u:p@127.0.0.1:1/x"],
+)
+def test_a_store_that_cannot_be_used_is_said_first(tmp_path: Path, url: str, check: bool) -> None:
+    folder = write_guideline(tmp_path / "g")
+    config = tmp_path / "service.toml"
+    config.write_text(f"packages = [{json.dumps(str(folder))}]\nstore_url = {json.dumps(url)}\nport = 1\n")
+    done = guideway("serve", "--config", config, *(["--check"] if check else []))
+    if check:
+        assert done.returncode == 2
+        assert b"store" in done.stderr
+    else:
+        assert_fatal(done, "store")
+    assert b"/cds-services" not in done.stderr
+    assert b"u:p@" not in done.stdout + done.stderr
+
+
+def test_what_a_worker_starts_does_not_see_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(serving.RESOLVED, "")
+    monkeypatch.setattr(serving, "configure", lambda level: None)
+    started: list[Settings] = []
+
+    def make(settings: Settings) -> None:
+        started.append(settings)
+        raise GuidewayError("enough")
+
+    monkeypatch.setattr(serving, "make_runtime", make)
+    serving.hand_over(Settings(store_url="postgresql+psycopg://u:p@db/x"))
+    with pytest.raises(SystemExit):
+        serving.application()
+    assert started[0].store_url is not None
+    assert serving.RESOLVED not in os.environ
