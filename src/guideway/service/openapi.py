@@ -211,7 +211,7 @@ def answers(place: Place) -> frozenset[str]:
     found.update(_FHIR, ("400", "404", "503", "504"), _BODY if place.method == "POST" else ())
     if "/ValueSet/" in place.path:
         found.add("422")
-    if not place.path.endswith(("$package", "$data-requirements")):
+    if place.path.endswith(("apply", "$evaluate", "$cql")):
         found.add("501")
     return frozenset(found)
 

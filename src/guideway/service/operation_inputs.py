@@ -189,10 +189,11 @@ class Inputs:
                 )
 
     def without_servers(self) -> None:
-        """Raises Problem 501 where the call wants data or artifacts from a server: both come with the request."""
+        """Raises Problem 501 (400) where the call wants data or artifacts from a server: both come with the request."""
         self.refuse("dataEndpoint", "contentEndpoint", "terminologyEndpoint")
         if self.flag("useServerData"):
-            self.refuse("useServerData")
+            text = "the service has no data of its own: give the data with the request, and useServerData = false"
+            raise Problem(400, text, expression=where("useServerData"), code="not-supported")
 
     def reference(self, name: str) -> str | None:
         """The reference of that name, such as ``Encounter/1``; Problem 400 for something else."""

@@ -143,4 +143,4 @@ def _result(result: bool, message: str, member: Member | None) -> Json:
 
 def _not_supported(inputs: Inputs, name: str) -> None:
     if inputs.all(name):
-        raise Problem(501, f"the parameter {name} is not supported", expression=where(name), code="not-supported")
+        raise Problem(400, f"the parameter {name} is not supported", expression=where(name), code="not-supported")
