@@ -81,10 +81,12 @@ class EvidenceFinder:
         if len(rest) > BRIEF:
             items.append(Evidence(display=f"and {len(rest) - BRIEF} more", why=said))
         unused = [reference for reference in looked_at if reference not in told]
-        if unused:
-            if not items:
-                items.append(Evidence(display=define_words(said), value=plain(trace.value)[0], unit=plain(trace.value)[1]))
-            bearer = next((item for item in items if item.absent), items[0])
+        if unused:  # not with an absent element: that may be said as missing instead
+            lasting = [item for item in items if item.element is None or not item.absent]
+            if not lasting:
+                lasting = [Evidence(display=define_words(said), value=plain(trace.value)[0], unit=plain(trace.value)[1])]
+                items += lasting
+            bearer = next((item for item in lasting if item.absent), lasting[0])
             bearer.checked = [*bearer.checked, *unused][:BRIEF]
         return items
 
