@@ -13,6 +13,7 @@ from tests.service.ehr import (
     PATIENT,
     RX,
     FhirServer,
+    Service,
     hook_request,
     order_request,
     searchset,
@@ -60,8 +61,8 @@ def with_observation(value: Any, **more: Any) -> Json:
         (searchset(COUNT, total=2), "2 matches"),
     ],
 )
-def test_a_result_that_is_not_whole_is_not_a_result(here: Local, value: Json, why: str) -> None:
-    issue = problem(here.hook(with_observation(value)), 412)
+def test_P9_a_result_that_is_not_whole_is_not_a_result(service: Service, value: Json, why: str) -> None:
+    issue = problem(service.hook(with_observation(value)), 412)
     assert "observation" in issue["diagnostics"]
     assert why in issue["diagnostics"]
 
@@ -91,8 +92,8 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
         {},
     ],
 )
-def test_another_thing_than_what_was_asked_for_is_refused(here: Local, value: Any) -> None:
-    assert problem(here.hook(with_observation(value)), 400)["expression"] == ["prefetch.observation"]
+def test_P11_another_thing_than_what_was_asked_for_is_refused(service: Service, value: Any) -> None:
+    assert problem(service.hook(with_observation(value)), 400)["expression"] == ["prefetch.observation"]
 
 
 def test_the_patient_is_a_patient(here: Local) -> None:
@@ -112,10 +113,10 @@ def test_the_patient_is_a_patient(here: Local) -> None:
         {"identifier": {"value": "p"}},
     ],
 )
-def test_nothing_of_anybody_or_anything_else(here: Local, subject: Json) -> None:
-    assert "another patient" in problem(here.hook(hook_request(COUNT | {"subject": subject}, RX)), 400)["diagnostics"]
+def test_S_patient_nothing_of_anybody_or_anything_else(service: Service, subject: Json) -> None:
+    assert "another patient" in problem(service.hook(hook_request(COUNT | {"subject": subject}, RX)), 400)["diagnostics"]
     draft = {**RX, "id": "d", "status": "draft", "subject": subject}
-    assert "another patient" in problem(here.hook(order_request(draft), ORDERS), 400)["diagnostics"]
+    assert "another patient" in problem(service.hook(order_request(draft), ORDERS), 400)["diagnostics"]
 
 
 @pytest.mark.parametrize(
@@ -232,8 +233,8 @@ def of(*entries: Json) -> Json:
         ({"resourceType": "Nonsense"}, ""),
     ],
 )
-def test_a_draft_that_cannot_be_read_is_not_judged(here: Local, fault: Json, where: str) -> None:
-    issue = problem(here.hook(of({"resource": DRAFT | fault}), ORDERS), 400)
+def test_H5_a_draft_that_cannot_be_read_is_not_judged(service: Service, fault: Json, where: str) -> None:
+    issue = problem(service.hook(of({"resource": DRAFT | fault}), ORDERS), 400)
     assert issue["expression"] == [f"context.draftOrders.entry[0].resource{where}"]
 
 

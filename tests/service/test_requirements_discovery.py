@@ -68,7 +68,7 @@ def test_D5_the_version_is_told_where_3_0_is_spoken(package, tmp_path):
     with running(Service(tmp_path / "three", package, hooks_version="3.0.0")) as three:
         for entry in discovery(three):
             assert entry["version"] == "3.0.0"
-            assert entry["hookVersion"] == "1.0"
+            assert entry["hookVersion"] == ("1.1" if entry["hook"] == "order-dispatch" else "1.0")
 
 
 def test_D6_the_id_is_the_segment_of_the_url(service):

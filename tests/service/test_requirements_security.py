@@ -127,22 +127,22 @@ def test_S_jku_remote_keys_are_read_from_the_list_only(package, tmp_path, ehr_se
         5,
     ],
 )
-def test_S_fhir_server_only_listed_servers_are_asked(plain, ehr_server, server):
+def test_S_fhir_server_only_listed_servers_are_asked(service, ehr_server, server):
     ehr_server.seen.clear()
     named = server.replace("{base}", ehr_server.base) if isinstance(server, str) else server
-    answer = plain.hook(hook_request(prefetch=..., fhirServer=named))
+    answer = service.hook(hook_request(prefetch=..., fhirServer=named))
     problem(answer, 412 if answer.status_code == 412 else 400)  # what is a URL at all is one that may not be asked
     assert not ehr_server.seen
-    whole = plain.hook(hook_request(COUNT, RX, fhirServer=named))
+    whole = service.hook(hook_request(COUNT, RX, fhirServer=named))
     assert whole.status_code == 400 if answer.status_code == 400 else whole.json()["cards"]
     assert not ehr_server.seen
 
 
-def test_S_fhir_server_values_are_encoded_into_urls(plain):
+def test_S_fhir_server_values_are_encoded_into_urls(service):
     for patient in ("p/../../x", "p?x=1", "p&x", "p%2f", "../p", "p\n"):
         body = hook_request(prefetch=...)
         body["context"]["patientId"] = patient
-        problem(plain.hook(body), 400)
+        problem(service.hook(body), 400)
 
 
 def hang(handler):
@@ -251,22 +251,27 @@ def test_S_missing_goes_on_without_where_configured_and_says_so(package, tmp_pat
         problem(service.hook(body), 412)
 
 
-def test_S_412_is_counted_and_insufficient_data_is_a_card(plain):
+def test_S_412_is_counted_and_insufficient_data_is_a_card(service):
     body = hook_request(prefetch=...)
-    problem(plain.hook(body), 412)
-    assert "guideway_incomplete_total" in plain.get("/metrics").text
-    assert any(line.get("event") == "data missing" and line["hookInstance"] == body["hookInstance"] for line in plain.log_lines())
-    (needed,) = plain.cards(hook_request(RX | {"status": "stopped"}))
+    problem(service.hook(body), 412)
+    assert (
+        "guideway_incomplete_total"
+        in service.get("/metrics", headers=service.headers("/metrics", scope="system/Metrics.rs")).text
+    )
+    assert any(
+        line.get("event") == "data missing" and line["hookInstance"] == body["hookInstance"] for line in service.log_lines()
+    )
+    (needed,) = service.cards(hook_request(RX | {"status": "stopped"}))
     assert (needed["indicator"], needed["summary"]) == ("info", "2 data items needed: Blue cell count; The patient agrees")
-    (stop,) = plain.cards(hook_request(RX))
+    (stop,) = service.cards(hook_request(RX))
     assert "**Blue cell count**" in stop["detail"]
 
 
-def test_S_time_the_deadline_is_the_services_own(plain, ehr_server):
+def test_S_time_the_deadline_is_the_services_own(service, ehr_server):
     ehr_server.misbehave = hang
     start = time.monotonic()
     try:
-        problem(plain.hook(hook_request(prefetch=..., fhirServer=ehr_server.base)), 504)
+        problem(service.hook(hook_request(prefetch=..., fhirServer=ehr_server.base)), 504)
     finally:
         ehr_server.misbehave = None
     assert time.monotonic() - start < 12
@@ -299,11 +304,11 @@ def test_S_isolation_patients_at_the_same_time_do_not_mix(service):
             assert shape(found) == expected[json.dumps(body["prefetch"])]
 
 
-def test_S_markdown_text_of_the_record_stays_text(plain):
+def test_S_markdown_text_of_the_record_stays_text(service):
     text = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **b** http://evil.example.org `c` www.evil.example a@evil.com"
     observation = COUNT | {"valueQuantity": COUNT["valueQuantity"] | {"unit": text}}
     rx = RX | {"medicationCodeableConcept": RX["medicationCodeableConcept"] | {"text": text}}
-    details = "".join(card["detail"] for card in plain.cards(hook_request(observation, rx)))
+    details = "".join(card["detail"] for card in service.cards(hook_request(observation, rx)))
     rendered = re.sub(r"\\([\\`*_{}\[\]|~#.:@-])", r"\1", details)  # escapes are read before links are made
     for harmful in ("http://evil", "www.evil", "a@evil", "//evil"):
         assert harmful not in rendered
