@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def observation(code: str | None, value: Json, at: str = "2026-05-30", text: str
 
 
 def amount(value: float, unit: str) -> Json:
-    return {"valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
+    return {"valueQuantity": {"value": Decimal(str(value)), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
 
 
 def condition(text: str, **more: Any) -> Json:
@@ -220,3 +221,12 @@ def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
     assert round(float(evaluation_of([weight]).define("MastCellPatientElements", "Body Weight").value), 1) == 69.9
     said = evaluation_of([observation("29463-7", amount(154, "stone"))]).define("BackPainLogic", "Note On Prednisone Dose")
     assert "cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("10*3.uL-1", 0.8), ("{#}/uL", 0.0008), ("1000/uL", 0.8), ("10*3/mcL", 0.8), ("cells/mcL", 0.0008), ("K/uL", None)],
+)
+def test_units_of_counts(unit: str, expected: float | None) -> None:
+    count = evaluation_of([observation("751-8", amount(0.8, unit))]).define("MastCellMidostaurinElements", "ANC")
+    assert (float(count.value) if count is not None else None) == expected
