@@ -39,3 +39,16 @@ def test_a_quantity_that_cannot_be_used_concerns_what_is_measured_by_it(rule: st
 def test_a_fault_of_the_date_concerns_all_that_looked() -> None:
     found = marked("date-invalid", effectiveDateTime="2026-02-30")
     assert {"interrupt-anc", "two-auto-injectors-systemic-mastocytosis"} <= found
+
+
+def test_what_was_only_looked_at_is_not_why_something_is_missing() -> None:
+    """A panel of responses, and a count without a unit, are read in search of symptoms; they are neither."""
+    bundle = json.loads((EXAMPLE.parent / "mcas-anaphylaxis-after-omalizumab.json").read_text("utf-8"))
+    count = {"coding": [{"system": "http://loinc.org", "code": "718-7"}], "text": "something else"}
+    other = {"resourceType": "Observation", "id": "other", "status": "final", "code": count, "valueQuantity": {"value": 9}}
+    other |= {"effectiveDateTime": "2026-05-30", "subject": bundle["entry"][1]["resource"]["subject"]}
+    bundle["entry"].append({"resource": other})
+    (record,) = read_bundle(json.dumps(bundle).encode(), "x.json")
+    outcome = apply_guideline(guideline(), record, as_of="2026-06-01").as_json()
+    because = {line for r in outcome["recommendations"] for m in r.get("missing", ()) for line in m.get("because", ())}
+    assert not [line for line in because if "observation-1" in line or "other" in line]

@@ -349,3 +349,23 @@ def test_only_a_recommendation_against_says_its_direction() -> None:
     shown = plain(table([outcome(*given)], width=80))
     assert "Title of for  [should]" in shown
     assert "Title of against  [should, against]" in shown
+
+
+def test_several_places_of_one_article_are_one_source() -> None:
+    places = [("a", "24"), ("b", "3"), ("a", "26-29"), ("a", "24")]
+    sources = [Source(label=f"{key}, line {lines}", key=key, lines=lines) for key, lines in places] + [Source(label="a book")]
+    given = outcome(recommendation("x", "applies", source=sources))
+    shown = plain(table([given], width=80))
+    assert "source     a, lines 24, 26-29\n             b, line 3\n             a book" in shown
+    assert "a, line 26-29" in plain(table([given], width=80, explain=True))
+
+
+def test_what_was_not_found_is_named_by_data_elements_where_there_are_any() -> None:
+    absent = [
+        Evidence(display="no draft on record", absent=True),
+        Evidence(element="p", display="no Pregnancy on record", absent=True),
+    ]
+    shown = plain(table([outcome(recommendation("x", "applies", evidence=absent))], width=80))
+    assert "not found  Pregnancy\n" in shown
+    shown = plain(table([outcome(recommendation("x", "applies", evidence=absent[:1]))], width=80))
+    assert "not found  draft\n" in shown

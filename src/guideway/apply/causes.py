@@ -21,6 +21,7 @@ from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
+from guideway.apply.touched import QUANTITY_RULES, may_be_of
 from guideway.apply.traces import BRIEF, PatientTraces, brief, comparison_text, define_name, plain
 from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError
@@ -292,9 +293,11 @@ class CauseFinder:
                 unit = self.traces.guideline.elements[key].unit
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
                 for reference in self.traces.sources.read_by(trace):
-                    flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)]
                     found = self.traces.resource(reference)
-                    notes += flags or (weaknesses(found, reference, measured) if found is not None else [])
+                    own = found is None or may_be_of(key, found, self.traces.guideline)
+                    doubtful = [flag for flag in flags_of(reference) if own or flag.rule not in QUANTITY_RULES]
+                    flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
+                    notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
                     faults = unit_faults(self.traces.record.resolve_quietly(reference), unit, flags_of(reference))
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
                     self.unit_faults |= dict.fromkeys(faults)

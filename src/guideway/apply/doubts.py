@@ -29,15 +29,20 @@ def unit_mismatch(own: Amount, sides: list[Amount]) -> str:
     return f": {own[1] or nothing} cannot be compared with {theirs or nothing}"
 
 
-def weaknesses(resource: Json, reference: str, measured: bool) -> list[str]:
-    """That a date is no whole day; that an Observation has no value, or no number where one is needed (``measured``)."""
+def weaknesses(resource: Json, reference: str, measured: bool, own: bool = True) -> list[str]:
+    """That a date is no whole day; that an Observation has no value, or no number where one is needed (``measured``). What was
+    only looked at, being about something else (not ``own``), needs no value."""
     date = date_of(resource)
     coarse = [f"{reference}: its date {date} is no whole day"] if date is not None and len(date) < 10 else []
-    return coarse + (_without_number(resource, reference, measured) if resource.get("resourceType") == "Observation" else [])
+    return coarse + (
+        _without_number(resource, reference, measured) if own and resource.get("resourceType") == "Observation" else []
+    )
 
 
 def _without_number(resource: Json, reference: str, measured: bool) -> list[str]:
     name = next((n for n in resource if n.startswith("value")), None)
+    if name is None and (resource.get("component") or resource.get("hasMember")):
+        return []  # its values are there
     if name is None:
         absent = concept_text(resource.get("dataAbsentReason"))
         return [f"{reference}: it has no value" + (f" ({absent})" if absent else "")]

@@ -12,7 +12,9 @@ from typing import Any
 
 from guideway.apply.outcome import PatientOutcome, Recommendation
 from guideway.diagnostics import Diagnostic
-from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.compiled import CompiledGuideline, DefineKey
+
+Json = dict[str, Any]
 
 QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", "tie"))
 
@@ -55,16 +57,26 @@ def _of_quantity(finding: Diagnostic, reference: str) -> bool:
 
 
 def _is_of(element: str, reference: str, record: Any, guideline: CompiledGuideline) -> bool:
-    """Whether a resource may be the element's, by its code; yes where the element names no codes or the resource has none."""
-    value_set = next((e.value_set for e in guideline.elements.values() if e.id == element), None)
-    resource = (getattr(record, "resolve_quietly", None) or record.resolve)(reference)
-    codings = ((resource.data.get("code") or {}).get("coding") or []) if resource is not None else []
-    if not value_set or not codings:
+    """Whether a resource may be the element's, by its code."""
+    found = (getattr(record, "resolve_quietly", None) or record.resolve)(reference)
+    keys = [key for key, known in guideline.elements.items() if known.id == element]
+    return found is None or not keys or any(may_be_of(key, found.data, guideline) for key in keys)
+
+
+def may_be_of(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:
+    """Whether a resource may be a data element's: it has a code of a value set that the element is read by, or no code at all;
+    yes where the element names no value set, or one that is not known."""
+    code = resource.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    definition = guideline.definition(element)
+    read = (guideline.requirements[number].value_set for number in definition.requirements) if definition is not None else ()
+    value_sets = {name for name in (guideline.elements[element].value_set, *read) if name}
+    if not value_sets or not codings:
         return True
     from guideway.terminology.expansion import UnresolvedValueSet
 
+    has = {(coding.get("system"), coding.get("code")) for coding in codings if isinstance(coding, dict)}
     try:
-        codes = guideline.terminology.codes(value_set)
+        return any(has & guideline.terminology.codes(name) for name in value_sets)
     except UnresolvedValueSet:
         return True
-    return any((coding.get("system"), coding.get("code")) in codes for coding in codings if isinstance(coding, dict))

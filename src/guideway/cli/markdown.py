@@ -27,6 +27,7 @@ from guideway.cli.table import (
     proposals_of,
     reasons_of,
     result_text,
+    sources_in_short,
     told_findings,
 )
 
@@ -134,7 +135,7 @@ def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterat
     """Many that cannot be known yet: one line for each."""
     titles = {plan.id: plan.title for plan in outcome.plans}
     for item in found:
-        sources = "; ".join(source.label for source in item.source)
+        sources = "; ".join(sources_in_short(item.source))
         why = "" if item.missing else item.reason
         details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in told_findings(item)])
         yield f"- {escape(titles.get(item.plan_id, item.plan_id))}: {escape(item.title)}" + (

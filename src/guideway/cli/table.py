@@ -183,7 +183,7 @@ def _recommendation(
     rows += [("note", note, "") for note in notes_of(item, twins)]
     rows += [("proposes", text, "") for text in proposals_of(item, explain)]
     rows += [("same as", ", ".join(item.also), "")] if explain and item.also else []
-    sources = [_source(source, explain) for source in item.source]
+    sources = [_source(source, explain) for source in item.source] if explain else sources_in_short(item.source)
     if not explain and sources and len(sources[-1]) + len(item.plan_id) + _LABEL + 8 <= width:
         sources[-1] += f" (plan {item.plan_id})"
     elif not explain:
@@ -227,7 +227,7 @@ def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
     for text in rests[-1:]:  # the condition that is met comes last
         yield from _row("rests on", text, width)
     if item.source:
-        yield from _row("source", "; ".join(source.label for source in item.source), width)
+        yield from _row("source", "; ".join(sources_in_short(item.source)), width)
     for finding in told_findings(item):
         yield from _row("finding", f"{finding.message} [{finding.rule}]", width, "warning")
 
@@ -440,7 +440,8 @@ def _row(
 
 
 def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
-    """The data a recommendation rests on, as (label, text): each datum once, then what was looked for and not found.
+    """The data a recommendation rests on, as (label, text): each datum once, then what was looked for and not found, by the data
+    elements of the guideline where it has names for them.
 
     In full every piece of evidence is a row of its own, with why it counts.
     """
@@ -452,9 +453,9 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
             key = (evidence.resource or evidence.display, value_text(evidence.value), evidence.date)
             shown.setdefault(key, evidence_text(evidence, why=False))
     rows = [("rests on", text) for text in shown.values()]
-    absent = dict.fromkeys(
-        evidence.display.removeprefix("no ").removesuffix(" on record") for evidence in item.evidence if evidence.absent
-    )
+    missed = [evidence for evidence in item.evidence if evidence.absent]
+    named = [evidence for evidence in missed if evidence.element] or missed
+    absent = dict.fromkeys(evidence.display.removeprefix("no ").removesuffix(" on record") for evidence in named)
     return rows + ([("not found", "; ".join(absent))] if absent else [])
 
 
@@ -477,6 +478,18 @@ def notes_of(item: Recommendation, twins: Sequence[Recommendation] = ()) -> list
     return [note for note in item.notes if not heads or not note.startswith(heads)]
 
 
+def sources_in_short(sources: Sequence[Source]) -> list[str]:
+    """Article and lines; several places of one article together: ``article, lines 24, 26-29``."""
+    places: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
+    for source in sources:
+        known = source.key is not None and source.lines is not None
+        key = str(source.key) if known else source.label
+        places.setdefault(key, []).extend(part.strip() for part in (source.lines or "").split(",") if known)
+        labels.setdefault(key, source.label)
+    return [f"{key}, lines {', '.join(dict.fromkeys(lines))}" if len(lines) > 1 else labels[key] for key, lines in places.items()]
+
+
 def marks_of(item: Recommendation, *more: str | None) -> list[str]:
     """How strong a recommendation is, in the source's own words, and that it is one against; that it is one for goes without
     saying."""
@@ -487,7 +500,7 @@ def also_text(twin: Recommendation, leader: Recommendation) -> str:
     """A recommendation that proposes the same as the one it is told with, in one line."""
     marks = ", ".join(marks_of(twin))
     words = "" if twin.title == leader.title and marks else twin.title
-    labels = "; ".join(source.label for source in twin.source)
+    labels = "; ".join(sources_in_short(twin.source))
     return ": ".join(part for part in (" ".join(p for p in (words, f"[{marks}]" if marks else "") if p), labels) if part)
 
 
