@@ -101,17 +101,14 @@ class FhirSource:
                 raise GuidewayError(f"{self.base} answered Patient/{patient} with {found.get('resourceType')}/{found.get('id')}")
             wanted = templates_of(guideline, plans)
             unknown: list[str] = []
-            try:
-                gathered = await self._gather(wanted, found, patient, server)
-            except RemoteError as error:
-                unknown = await self._unknown_types(server, wanted) if error.kind == "status" else []
-                if not unknown:
-                    raise self._explained(error, token) from error
-                kept = [t for t in wanted if t.type not in unknown]
-                try:
-                    gathered = await self._gather(kept, found, patient, server)
-                except RemoteError as again:
-                    raise self._explained(again, token) from again
+            gathered, failed = await self._gathered(wanted, found, patient, server)
+            if failed is None and gathered.missing or failed is not None and failed.kind == "status":
+                unknown = await self._unknown_types(server, wanted)
+                if unknown:
+                    kept = [t for t in wanted if t.type not in unknown]
+                    gathered, failed = await self._gathered(kept, found, patient, server)
+            if failed is not None:
+                raise self._explained(failed, token) from failed
         if gathered.missing:
             listed = "; ".join(f"{key}: {why}" for key, why in sorted(gathered.missing.items()))
             raise GuidewayError(f"{self.base}: part of the data could not be read, so nothing can be said. {listed}")
@@ -121,8 +118,14 @@ class FhirSource:
             remarks = [{"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-supported"}]}]
         return select(read_resources([*gathered.resources, *remarks], self.base), patient)
 
-    async def _gather(self, wanted: Sequence[Template], found: Json, patient: str, server: FhirClient) -> Gathered:
-        return await gather(wanted, {"patient": found}, {"patientId": patient}, server, "")
+    async def _gathered(
+        self, wanted: Sequence[Template], found: Json, patient: str, server: FhirClient
+    ) -> tuple[Gathered, RemoteError | None]:
+        """What the templates name, or why nothing of it could be read."""
+        try:
+            return await gather(wanted, {"patient": found}, {"patientId": patient}, server, ""), None
+        except RemoteError as error:
+            return Gathered(), error
 
     async def _unknown_types(self, server: FhirClient, wanted: Sequence[Template]) -> list[str]:
         """The resource types that the server's CapabilityStatement does not list; none where it lists nothing."""
