@@ -63,7 +63,7 @@ TOP = 6
 OF_A_KIND = 3
 """So many findings of one rule are shown, unless everything is asked for; the others are counted."""
 
-REASONS = 5
+REASONS = 4
 """So many reasons why recommendations do not apply are named."""
 
 _LABEL = 13
