@@ -58,6 +58,7 @@ class CauseFinder:
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
         self._past: dict[int, frozenset[DefineKey]] = {}
+        self._others: dict[DefineKey, bool] = {}
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
@@ -155,16 +156,30 @@ class CauseFinder:
 
     def _looked_past(self, node: Trace) -> frozenset[DefineKey]:
         """The null data elements below a node."""
-        found = self._past.get(id(node))
+        known = self._past
+        found = known.get(id(node))
         if found is None:
-            self._past[id(node)] = found = _NO_ELEMENTS
-            below = [past for child in node.children or () if child.children and (past := self._looked_past(child))]
-            if below:
-                found = below[0] if len(below) == 1 else frozenset().union(*below)
-            if not found and unwrap(node.value) is None and (element := self.traces.element(node)) is not None:
-                found = frozenset([(element.library, element.define)])
-            self._past[id(node)] = found
+            known[id(node)] = found = _NO_ELEMENTS
+            key = (node.library or "", node.define or "") if node.kind == "ExpressionDef" else None
+            if key is None or self._rests_on_others(key):
+                for child in node.children or ():
+                    past = known.get(id(child))
+                    if past is None and child.children:
+                        past = self._looked_past(child)
+                    if past and past is not found:
+                        found = found | past if found else past
+            if not found and key is not None and unwrap(node.value) is None and self.traces.element(node) is not None:
+                found = frozenset([key])
+            known[id(node)] = found
         return found
+
+    def _rests_on_others(self, key: DefineKey) -> bool:
+        """Whether a define may rest on a data element other than itself."""
+        known = self._others.get(key)
+        if known is None:
+            definition = self.traces.guideline.definition(key)
+            known = self._others[key] = definition is None or any(element != key for element in definition.elements)
+        return known
 
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""

@@ -68,8 +68,6 @@ _NOTHING = Support({}, {}, {}, {}, {})
 Scope = Mapping[Any, Support]
 """What names stand for: aliases and operands by name, the value of a let by its identity."""
 _CONNECTIVES = frozenset({"And", "Or", "Implies"})
-_RESTS_ON_DATA = frozenset({"Retrieve", "AliasRef", "OperandRef", "QueryLetRef"})
-"""Nodes that may rest on data without having operands."""
 _NAMES = frozenset({"AliasRef", "OperandRef", "QueryLetRef"})
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _OWN_WAY = frozenset(
@@ -123,18 +121,18 @@ class Provenance:
             known = self._new(node, scope)
             flat = not isinstance(node.value, list)
         else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
-            children: Any = node.children or ()
+            children: Any = node.children
             flat = not isinstance(node.value, list)
-            while len(children) == 1:
+            while children and len(children) == 1:
                 child = children[0]
                 if child.kind in _NAMES or child.kind in _OWN_WAY:
                     known = self.support(child, scope)
                     break
                 flat = flat or not isinstance(child.value, list)
-                children = child.children or ()
+                children = child.children
             else:
-                known = self._together(children, scope)
-        if flat:
+                known = self._together(children, scope) if children else _NOTHING
+        if flat and (known.others or known.items):
             known = _of_one(known)
         self._known[id(node)] = known
         return known
@@ -177,19 +175,32 @@ class Provenance:
         return found
 
     def _together(self, nodes: Iterable[Trace], scope: Scope) -> Support:
-        supports = []
+        found = _NOTHING
+        several: list[Support] | None = None
         for node in nodes:
-            if node.kind in _RESTS_ON_DATA or node.children:
-                support = self.support(node, scope)
-                if support is not _NOTHING:
-                    supports.append(support)
-        return _merged(supports) if len(supports) != 1 else supports[0]
+            if node.kind in _NAMES:
+                support = self._named(node, scope)
+            elif node.children or node.kind == "Retrieve":
+                support = self._known.get(id(node)) or self.support(node, scope)
+            else:
+                continue
+            if support is _NOTHING or support is found:
+                continue
+            if found is _NOTHING:
+                found = support
+            elif several is None:
+                several = [found, support]
+            else:
+                several.append(support)
+        return found if several is None else _merged(several)
 
     def _named(self, node: Trace, scope: Scope) -> Support:
         """What an alias, an operand or a let stands for."""
         known = scope.get(node.label) if node.kind != "QueryLetRef" else scope.get(id(node.value))
         if known is not None:
-            return known if isinstance(node.value, list) else _of_one(known)
+            if (known.others or known.items) and not isinstance(node.value, list):
+                return _of_one(known)
+            return known
         references = resources_of_value(node.value)
         return _support(dict.fromkeys(references)) if references else _NOTHING
 
@@ -328,18 +339,22 @@ def _merged(supports: Sequence[Support]) -> Support:
             first = support
     if not several:
         return first
-    some = [support for support in supports if support is not _NOTHING]
     found: References = {}
     needed: References = {}
     checked: References = {}
     others: References = {}
     items: dict[int, Support] = {}
-    for support in some:
-        found |= support.found
-        needed |= support.needed
-        checked |= support.checked
-        others |= support.others
-        items |= support.items
+    for support in supports:
+        if support.found:
+            found = found | support.found if found else support.found
+        if support.needed:
+            needed = needed | support.needed if needed else support.needed
+        if support.checked:
+            checked = checked | support.checked if checked else support.checked
+        if support.others:
+            others = others | support.others if others else support.others
+        if support.items:
+            items = items | support.items if items else support.items
     return Support(found, needed, checked, others, items)
 
 
