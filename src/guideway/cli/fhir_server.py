@@ -102,7 +102,7 @@ class FhirSource:
             wanted = templates_of(guideline, plans)
             unknown: list[str] = []
             gathered, failed = await self._gathered(wanted, found, patient, server)
-            if failed is None and gathered.missing or failed is not None and failed.kind == "status":
+            if gathered.missing if failed is None else failed.kind == "status":
                 unknown = await self._unknown_types(server, wanted)
                 if unknown:
                     kept = [t for t in wanted if t.type not in unknown]
