@@ -206,11 +206,12 @@ class Conversions:
             return None
         # A number in a choice beside a quantity is not a quantity of unit 1.
         ways = [w for w in ways if not (w.second is not None and w.second.name == "ToQuantity")] or ways
-        cheapest = min(way.cost for way in ways)
         if all(way.kind == "none" for way in ways):
             return Conversion("cast", from_, to, Cost.cast)
         ways.sort(key=lambda way: way.cost)
-        return Conversion("choice", from_, to, Cost.cast + cheapest // 10, alternatives=tuple(ways))
+        # A member that only gets there in two steps is further off than any that is one step away.
+        detour = Cost.compatible if ways[0].kind == "then" else Cost.exact
+        return Conversion("choice", from_, to, Cost.cast + ways[0].cost // 10 + detour, alternatives=tuple(ways))
 
     def _promoted(self, from_: Type, to: Type, promotions: Promotions) -> Conversion | None:
         if promotions.interval_promotion and isinstance(to, IntervalType):

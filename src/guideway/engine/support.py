@@ -101,8 +101,11 @@ def filter_codes(rows: list[FhirObject], path: str, codes: CodeSet) -> list[Fhir
 
 
 def filter_versions(rows: list[FhirObject], path: str, wanted: Any) -> list[FhirObject]:
-    """The resources with a coding equal to one of ``wanted`` also in version and display, where both sides give them."""
+    """The resources with a coding equal to one of ``wanted`` also in version and display, where both sides give them. A text has
+    neither: what was retrieved for it is equal."""
     codes = [c for item in (wanted if isinstance(wanted, list) else [wanted]) for c in getattr(item, "codes", [item])]
+    if not any(isinstance(code, Code) for code in codes):
+        return rows
 
     def agrees(coding: dict[str, Any], code: Code) -> bool:
         return coding.get("code") == code.code and coding.get("system") == code.system and all(
