@@ -177,7 +177,7 @@ def test_nothing_applies_is_said_with_the_reason() -> None:
 
 def test_reasons_are_summed_up_and_explain_gives_all() -> None:
     many = outcome(*(recommendation(f"a{n}", "does-not-apply", reason=f"reason {n}") for n in range(8)))
-    assert "and 3 more reasons" in text_of(many)
+    assert "and 4 more reasons" in text_of(many)
     explained = text_of(many, explain=True)
     assert all(f"Title of a{n}" in explained for n in range(8))
 
