@@ -10,7 +10,7 @@ FHIR R4: http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -94,6 +94,18 @@ class PlanNode(msgspec.Struct, kw_only=True):
     def shown(self) -> list[ActionNode]:
         """The actions that belong to the result."""
         return [a for a in self.actions if a.shown]
+
+
+def each_plan(trees: Iterable[PlanNode]) -> Iterator[PlanNode]:
+    """Every plan of a result once, nested ones included, those nearer to the top first."""
+    pending, seen = list(trees), set[int]()
+    while pending:
+        plan = pending.pop(0)
+        if id(plan) in seen:
+            continue
+        seen.add(id(plan))
+        yield plan
+        pending += [a.nested for top in plan.actions for a in top.same_plan() if a.nested is not None]
 
 
 class _Visit(msgspec.Struct):

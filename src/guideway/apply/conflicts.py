@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.actions import ActionNode, PlanNode
+from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.differences import plain
 from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, concept_text, first_value, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
@@ -288,15 +288,8 @@ def _is_in(what: Thing, group: DrugClass) -> bool:
 def _exclusive(trees: list[PlanNode]) -> Iterator[Conflict]:
     """Branches that exclude each other and are both in the result: actions, and groups with what is in them."""
     groups: dict[tuple[str, str], dict[str, ActionNode]] = {}
-    pending, seen = list(trees), set[int]()
-    while pending:
-        plan = pending.pop(0)
-        if id(plan) in seen:
-            continue
-        seen.add(id(plan))
+    for plan in each_plan(trees):
         for node in (a for top in plan.actions for a in top.same_plan()):
-            if node.nested is not None:
-                pending.append(node.nested)
             group = first_value(node.definition, EXCLUSIVE_GROUP)
             if isinstance(group, str) and (node.shown or (node.recommendation is not None and node.status == APPLIES)):
                 groups.setdefault((plan.artifact.canonical, group), {}).setdefault(node.id, node)

@@ -9,9 +9,8 @@ recommendations themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from guideway.apply.actions import PlanNode
+from guideway.apply.actions import PlanNode, each_plan
 from guideway.apply.conditions import words
 from guideway.apply.outcome import UNKNOWN, Missing, PatientOutcome, Recommendation, UnknownGroup
 
@@ -43,14 +42,11 @@ def _group(key: str, title: str, found: list[Recommendation]) -> UnknownGroup:
 def _titles(trees: Sequence[PlanNode]) -> dict[str, str]:
     """Action key → its title, or that of the plan it leads to."""
     found: dict[str, str] = {}
-    pending: list[Any] = list(trees)
-    while pending:
-        plan = pending.pop(0)
+    for plan in each_plan(trees):
         for action in (a for top in plan.actions for a in top.same_plan()):
             definition = action.definition
             own = definition.get("title") or definition.get("textEquivalent") or definition.get("description")
             if action.nested is not None:
                 own = own or action.nested.artifact.title
-                pending.append(action.nested)
             found.setdefault(f"{plan.artifact.id}#{action.id}", str(own or plan.artifact.title or action.id))
     return found

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from guideway.apply.actions import ActionNode, PlanNode
+from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, prohibits, same_on_record
 from guideway.apply.differences import DETAILS, differences, same_thing
 from guideway.apply.facts import date_of
@@ -215,15 +215,8 @@ def _other_proposal(action: ActionNode, name: str, differing: list[str]) -> None
 
 def _plans(trees: list[PlanNode]) -> Iterator[tuple[PlanNode, dict[str, ActionNode]]]:
     """Every plan of the result once, nested ones included, with its own actions by id."""
-    pending, seen = list(trees), set[int]()
-    while pending:
-        plan = pending.pop(0)
-        if id(plan) in seen:
-            continue
-        seen.add(id(plan))
-        nodes = {a.id: a for top in plan.actions for a in top.same_plan()}
-        pending += [a.nested for a in nodes.values() if a.nested is not None]
-        yield plan, nodes
+    for plan in each_plan(trees):
+        yield plan, {action.id: action for top in plan.actions for action in top.same_plan()}
 
 
 def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:
