@@ -1,4 +1,5 @@
-"""What every test run has in common: a compile cache of its own, and the rule that CI may not skip for want of test material."""
+"""What every test run has in common: a compile cache of its own, the rule that CI may not skip for want of test material, and the
+list of what has passed, by which a second run (with the material, say) leaves out what the first has shown."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ import pytest
 os.environ.setdefault("GUIDEWAY_CACHE", str(Path(__file__).resolve().parent.parent / ".pytest_cache" / "guideway"))
 
 MATERIAL = "GUIDEWAY_SHARED"
+NOTE_PASSED = "GUIDEWAY_NOTE_PASSED"
+LEAVE_OUT = "GUIDEWAY_LEAVE_OUT"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -25,3 +28,32 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, which GUIDEWAY_NO_SKIP does not allow: {reason}"
     return report
+
+
+class PassedTests:
+    """Writes the ids of the tests that passed, a line each, into the file that GUIDEWAY_NOTE_PASSED names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.passed: dict[str, bool] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test has passed where its set-up, call and teardown all have."""
+        self.passed[report.nodeid] = report.passed and self.passed.get(report.nodeid, True)
+
+    def pytest_sessionfinish(self) -> None:
+        self.path.write_text("".join(f"{test}\n" for test, passed in self.passed.items() if passed), "utf-8")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of several processes only the first keeps the list: the reports of all of them reach it."""
+    if (path := os.environ.get(NOTE_PASSED)) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(PassedTests(Path(path)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Takes out the tests that the file of GUIDEWAY_LEAVE_OUT lists."""
+    if path := os.environ.get(LEAVE_OUT):
+        passed = set(Path(path).read_text("utf-8").splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
