@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from guideway.apply.fhirpath import FhirPathError, evaluate, system
+from guideway.apply.fhirpath import FhirPathError, evaluate
+from guideway.apply.fhirpath_values import system
 from guideway.engine.values import Date, DateTime, Quantity
 
 PATIENT: dict[str, Any] = {
