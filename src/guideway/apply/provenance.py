@@ -40,7 +40,7 @@ class Trace(Protocol):
 References = dict[str, None]
 
 
-class Support(msgspec.Struct, frozen=True):
+class Support(msgspec.Struct, frozen=True, gc=False):
     """What a value rests on; ``items``: of a list, each of its items by identity."""
 
     found: References

@@ -70,6 +70,7 @@ def serve(
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     click.echo(f"{settings.public_base}/cds-services  {len(content.services)} services", err=True)
+    del content  # each worker loads its own
     uvicorn.run(
         "guideway.service.serving:application",
         factory=True,

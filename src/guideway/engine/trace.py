@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
 
 
-class TraceNode(msgspec.Struct, eq=False):
+class TraceNode(msgspec.Struct, eq=False, gc=False):
     """One sub-expression of an evaluation.
 
     ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query or of what a
@@ -27,7 +27,7 @@ class TraceNode(msgspec.Struct, eq=False):
     refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
 
     Many more nodes are made than are ever looked at. So what code gives is kept as it is, and brought into its final form when
-    somebody asks for it.
+    somebody asks for it. Nothing that a node holds leads back to it, so the garbage collector need not look (``gc=False``).
     """
 
     kind: str

@@ -25,6 +25,7 @@ from guideway.service.keys import KeySource
 from guideway.service.lanes import Lanes
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
+from guideway.service.memory import loaded_again
 from guideway.service.metrics import Metrics
 from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
@@ -113,6 +114,8 @@ class Runtime:
             return
         if isinstance(old.cql, CqlProcess):
             old.cql.close()
+        del old
+        loaded_again()
         for guideline in self.content.guidelines:
             log(
                 logging.INFO,

@@ -21,6 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.service.application import make_application
 from guideway.service.draining import soften
 from guideway.service.logs import configure, log
+from guideway.service.memory import keep_loaded
 from guideway.service.runtime import Runtime, guidelines_shown, make_runtime
 from guideway.service.settings import Settings
 
@@ -49,6 +50,7 @@ def application() -> ASGIApp:
         log(logging.ERROR, "the worker does not start", problem=str(error))
         raise SystemExit(TRY_AGAIN) from None
     soften(runtime)
+    keep_loaded()
     return with_lifespan(make_application(runtime), runtime)
 
 

@@ -1,0 +1,45 @@
+"""What a serving process keeps: what was loaded is no work for the garbage collector, and goes when it is loaded again."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from guideway.service.memory import keep_loaded, loaded_again
+
+
+class Loaded:
+    """Stands for a package: its parts refer to each other, so only the collector can free it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_is_loaded_is_set_aside_until_it_is_loaded_again() -> None:
+    package = Loaded()
+    reference = weakref.ref(package)
+    keep_loaded()
+    del package
+    gc.collect()
+    assert reference() is not None
+    loaded_again()
+    assert reference() is None
+    assert gc.get_freeze_count() > 0
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_process_that_sets_nothing_aside_goes_on_so() -> None:
+    loaded_again()
+    assert gc.get_freeze_count() == 0
