@@ -61,10 +61,22 @@ EXPRESSIONS = [
     ("@2013-13", "cql-invalid-date", "@2013-13", "no month 13"),
     ("@T24:00", "cql-invalid-date", "@T24:00", "hours run from 0 to 23"),
     ("@2013-01-01T00:00+15:00", "cql-invalid-date", "@2013-01-01T00:00+15:00", "-14:00 to +14:00"),
+    ("Max({1, 'a'})", "cql-ambiguous-call", "Max({1, 'a'})", "it fits (List<Integer>); (List<String>) equally well"),
+    ("Min({@2020, 1})", "cql-ambiguous-call", "Min({@2020, 1})", "as in (... X where X is Date return X as Date)"),
+    ("Sum({1, 'a', 3})", "cql-no-such-signature", "Sum({1, 'a', 3})", "(List<Choice<Integer, String>>)"),
+    ("Avg({1, 2.0, 'a'})", "cql-no-such-signature", "Avg({1, 2.0, 'a'})", "(List<Choice<Decimal, String>>)"),
+    ("AllTrue({true, 1})", "cql-no-such-signature", "AllTrue({true, 1})", "(List<Choice<Boolean, Integer>>)"),
+    ("Combine({'a', 1})", "cql-no-such-signature", "Combine({'a', 1})", "(List<Choice<Integer, String>>)"),
+    ("Mixed + Mixed", "cql-ambiguous-call", "Mixed + Mixed", "it fits (Integer, Integer); (String, String) equally well"),
+    ("Obs.value + 1 '%'", "cql-ambiguous-call", "Obs.value + 1 '%'", "as in (... as FHIR.Quantity)"),
+    ("Obs.value > Obs.value", "cql-ambiguous-call", "Obs.value > Obs.value", "(Integer, Integer); (DateTime, DateTime)"),
+    ("ToString(Obs.value)", "cql-ambiguous-call", "ToString(Obs.value)", "it fits (Integer); (DateTime); (Time)"),
+    ("Max({Obs.value})", "cql-ambiguous-call", "Max({Obs.value})", "(List<Quantity>); (List<DateTime>)"),
     ("5 'mcg'", "cql-invalid-unit", "5 'mcg'", "did you mean 'ug'?"),
     ("convert 5 'g' to 'grams'", "cql-invalid-unit", "convert 5 'g' to 'grams'", "not a UCUM unit"),
 ]
-HEAD = f"library T\n{FHIR}define Answer: 42\ndefine function thrice(x Integer): x * 3\ndefine X: "
+HEAD = f"library T\n{FHIR}define Answer: 42\ndefine function thrice(x Integer): x * 3\n"
+HEAD += "define Mixed: if Answer > 1 then 1 else 'a'\ndefine Obs: First([Observation])\ndefine X: "
 
 
 @pytest.mark.parametrize(("expression", "rule", "marked", "says"), [e for e in EXPRESSIONS if e[2]])
@@ -160,6 +172,30 @@ DECLARATIONS = [
 @pytest.mark.parametrize(("text", "rule"), DECLARATIONS)
 def test_wrong_declaration(text: str, rule: str) -> None:
     assert [d.rule for d in errors("library T " + text)] == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "using FHIR version '4.0.1' context Patint define A: Patient.birthDate define B: AgeInYears() define C: Patint.gender",
+        "using FHIR version '4.0.1' context Patint define A: 1 context Patint define B: AgeInYears()",
+        "using FHIR version '4.0.1' context Xyzzy define A: Patient.birthDate define B: AgeInYears() define C: Xyzzy.name",
+        "using FHIR version '4.0.1' context Unfilterd define A: [Observation] context Patient define B: A",
+        "using FIHR version '4.0.1' context Patient define A: [Observation] define B: AgeInYears()",
+        "using FHIR version '4.0.0' context Patient define A: [Observation] define B: Patient.birthDate.value",
+        "using QICore version '6.0.0' context Patient define A: [Encounter] E where E.x define B: AgeInYears()",
+        "using QICore version '6.0.0' define function f(x List<QICore.Encounter>): First(x).status",
+        "context Patient define A: Patient.birthDate define B: AgeInYears()",
+    ],
+)
+def test_an_unknown_context_or_model_is_one_mistake(text: str) -> None:
+    assert len(errors("library T " + text)) == 1
+
+
+def test_after_a_misspelt_context_the_rest_is_checked_against_the_one_that_was_meant() -> None:
+    found = errors("library T using FHIR version '4.0.1' context Patint define A: Patient.birtDate define B: Patien.name")
+    assert [d.rule for d in found] == ["cql-unknown-context", "cql-unknown-member", "cql-unknown-identifier"]
+    assert [d.hint for d in found][1:] == ["did you mean 'birthDate'?", "did you mean 'Patient'?"]
 
 
 def test_a_name_of_an_included_library_is_pointed_to() -> None:

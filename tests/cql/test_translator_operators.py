@@ -217,6 +217,14 @@ def test_a_choice_is_taken_for_the_member_it_is_compared_with() -> None:
     assert compact(definition(result, "Y").expression) == "Add(As(ExpressionRef(C), asType=Integer), 1)"
 
 
+def test_of_equally_good_signatures_the_one_is_taken_that_takes_most_of_a_choice() -> None:
+    head = "parameter N Choice<Integer, Decimal>\ndefine X: "
+    made = compact(definition(translated(head + "N > N"), "X").expression)
+    assert "asType=Decimal" in made
+    assert "ToDecimal(As(ParameterRef(N), asType=Integer))" in made
+    assert str(definition(translated("parameter N Choice<Integer, Decimal>\ndefine X: Sum({N})"), "X").result_type) == "Decimal"
+
+
 def test_every_node_has_an_id_a_place_and_a_type() -> None:
     result = translated("library L version '1'\ndefine A: 1 + 2.0\ndefine B: Sum({1, 2}) X return X\n".replace(" X return X", ""))
     sum_ = definition(result, "A").expression

@@ -88,6 +88,7 @@ class Promotions(msgspec.Struct, frozen=True):
 
 NO_PROMOTIONS = Promotions()
 _POINTS = frozenset(SYSTEM_TYPES[name] for name in POINTS)
+_SYSTEM_TYPES = frozenset(SYSTEM_TYPES.values())
 _UNKNOWN: Any = object()
 
 # Conversions inside the System model: CQL 1.5 Author's Guide, "Implicit Conversions".
@@ -330,13 +331,19 @@ class Conversions:
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """The signature that a call means: its operand types with variables filled in, its result, and each operand's conversion."""
+    """The signature that a call means: its operand types with variables filled in, its result, and each operand's conversion.
+
+    ``others`` are signatures that fit as well and would take another member of a choice: the call is ambiguous. ``left_out`` are
+    members of a choice that another signature would take and this one does not: they give null.
+    """
 
     row: Row
     operands: tuple[Type, ...]
     result: Type
     conversions: tuple[Conversion, ...]
     cost: int
+    others: tuple[Resolution, ...] = ()
+    left_out: tuple[Type, ...] = ()
 
 
 class Overloads:
@@ -351,20 +358,28 @@ class Overloads:
         key = (name, types, promotions)
         found: Resolution | None = self._found.get(key, _UNKNOWN)
         if found is _UNKNOWN:
-            best = self.resolve(rows(name), types, promotions)
-            found = self._found[key] = best[0] if best else None
+            fitting = self._fitting(rows(name), types, promotions)
+            if any(isinstance(t, ListType) and _has_choice(t) for t in types):
+                fitting = self._without_loss(fitting, types)
+            best = self._best(fitting, types)
+            found = best[0] if best else None
+            if found is not None and any(_has_choice(t) for t in types):
+                found = msgspec.structs.replace(found, others=tuple(best[1:]), left_out=self._left_out(found, fitting, types))
+            self._found[key] = found
         return found
 
     def resolve(
         self, candidates: Sequence[Row], types: tuple[Type, ...], promotions: Promotions = NO_PROMOTIONS
     ) -> list[Resolution]:
         """The best fitting rows: empty where none fits, several where the call is ambiguous."""
-        fitting = []
-        for row in candidates:
-            if len(row.operands) == len(types):
-                found = self._fit(row, types, promotions)
-                if found is not None:
-                    fitting.append(found)
+        return self._best(self._fitting(candidates, types, promotions), types)
+
+    def _fitting(self, candidates: Sequence[Row], types: tuple[Type, ...], promotions: Promotions) -> list[Resolution]:
+        found = (self._fit(row, types, promotions) for row in candidates if len(row.operands) == len(types))
+        return [fit for fit in found if fit is not None]
+
+    def _best(self, fitting: list[Resolution], types: tuple[Type, ...]) -> list[Resolution]:
+        """The cheapest; of those the simplest; of those the ones that take most members of a choice."""
         if len(fitting) <= 1:
             return fitting
         cheapest = min(f.cost for f in fitting)
@@ -378,7 +393,47 @@ class Overloads:
             for f in fitting
         ]
         lowest = min(ranks)
-        return [f for f, rank in zip(fitting, ranks) if rank == lowest]
+        return self._widest([f for f, rank in zip(fitting, ranks) if rank == lowest], types)
+
+    def _widest(self, fitting: list[Resolution], types: tuple[Type, ...]) -> list[Resolution]:
+        """Without those that take fewer members of a choice than another does: of Integer and Decimal, Decimal takes both."""
+        if len(fitting) <= 1 or not any(_has_choice(t) for t in types):
+            return fitting
+        taken = [self._taken(f, types) for f in fitting]
+        return [f for f, mine in zip(fitting, taken) if not any(mine < other for other in taken)]
+
+    def _without_loss(self, fitting: list[Resolution], types: tuple[Type, ...]) -> list[Resolution]:
+        """Of a list of several types no item may vanish unseen: what takes the most of them counts before what costs least.
+
+        Where all of them are System types, the author's own mix (``Sum({1, 'a'})``), and some fit nothing, nothing fits.
+        """
+        least: dict[frozenset[tuple[int, Type]], list[Resolution]] = {}
+        for fit in self._widest(fitting, types):
+            least.setdefault(self._taken(fit, types), []).append(fit)
+        all_members = frozenset((i, choice) for i, t in enumerate(types) for choice in choice_members(t))
+        system = all(choice in _SYSTEM_TYPES for _, choice in all_members)
+        kept: list[Resolution] = []
+        for taken, fits in least.items():
+            if len(least) > 1 or fits[0].row.is_generic or taken == all_members or not system:
+                kept += self._best(fits, types)
+        if len(least) > 1:  # several kinds of items, each taken by another row: none is better for being cheaper
+            highest = max((f.cost for f in kept), default=0)
+            kept = [msgspec.structs.replace(f, cost=highest) for f in kept]
+        return kept
+
+    def _left_out(self, chosen: Resolution, fitting: list[Resolution], types: tuple[Type, ...]) -> tuple[Type, ...]:
+        mine = self._taken(chosen, types)
+        more = dict.fromkeys(member for fit in fitting for member in sorted(self._taken(fit, types) - mine, key=str))
+        return tuple(dict.fromkeys(choice for _, choice in more))
+
+    def _taken(self, fit: Resolution, types: tuple[Type, ...]) -> frozenset[tuple[int, Type]]:
+        """The members of choices that become what a signature takes, each with the position of its operand."""
+        return frozenset(
+            (i, choice)
+            for i, (type_, operand) in enumerate(zip(types, fit.operands))
+            for choice in choice_members(type_)
+            if self.conversions.find(choice, element_type(operand) if isinstance(type_, ListType) else operand) is not None
+        )
 
     def _fit(self, row: Row, types: tuple[Type, ...], promotions: Promotions) -> Resolution | None:
         operands, result = row.operands, row.result
@@ -435,6 +490,23 @@ class Overloads:
                 yield from self.conversions.targets(choice)
         else:
             yield from self.conversions.targets(type_)
+
+
+def element_type(type_: Type) -> Type:
+    """What the items of a list, or of its lists, are; another type itself."""
+    while isinstance(type_, ListType):
+        type_ = type_.element
+    return type_
+
+
+def choice_members(type_: Type) -> tuple[Type, ...]:
+    """The members of a choice, or of the choice that the items of a list are of."""
+    inner = element_type(type_)
+    return inner.choices if isinstance(inner, ChoiceType) else ()
+
+
+def _has_choice(type_: Type) -> bool:
+    return isinstance(element_type(type_), ChoiceType)
 
 
 def substitute(type_: Type, bound: dict[str, Type]) -> Type:

@@ -20,6 +20,7 @@ from guideway.cql.typesystem import ERROR
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.elm import nodes as elm
 from guideway.elm.types import ANY, CODE, CODESYSTEM, CONCEPT, SYSTEM_URI, VALUESET, ListType, NamedType, Type
+from guideway.fhir.modelinfo import ModelInfo
 
 if TYPE_CHECKING:
     from guideway.cql.libraries import Translated, Workspace
@@ -83,6 +84,7 @@ class LibraryBuilder:
         self._contexts: dict[int, str] = {}
         self._context_defs: dict[str, elm.ExpressionDef] = {}
         self._helper_names: dict[str, str | None] = {}
+        self._meant: dict[str, str] = {}
 
     # ---- the whole -----------------------------------------------------------------------------------------------------
 
@@ -246,14 +248,32 @@ class LibraryBuilder:
             return
         model = self.workspace.model(node.name, node.version)
         if isinstance(model, Problem):
-            t.error(model.rule, model.message, node, hint=model.hint)
-            return
+            near = self._instead_of_model(node.name)
+            hint = f"did you mean '{near.name}'?" if near is not None and near.name != node.name else model.hint
+            t.error(model.rule, model.message, node, hint=hint)
+            if near is None:
+                t.lacks_model = True
+                return
+            t.models.setdefault(near.name, near)
+            model = near
+            if local == near.name:
+                return
         if local in t.models:
             t.error("cql-duplicate-name", f"'{local}' is in use already.", node)
             return
         t.models[local] = model
         made = elm.UsingDef(localIdentifier=local, uri=model.url, version=node.version or model.version)
         self.library.usings.append(t.mark(made, node, None))
+
+    def _instead_of_model(self, name: str) -> ModelInfo | None:
+        """What goes on in place of an unknown model: another version of it, or the one of a near name."""
+        from guideway.fhir.modelinfo import BUILTIN_VERSIONS
+
+        for near in (name, nearest(name, [*self.workspace.given_models, *BUILTIN_VERSIONS])):
+            found = self.workspace.model(near, None) if near is not None else None
+            if isinstance(found, ModelInfo) and found.name != "System":
+                return found
+        return None
 
     def include(self, node: syntax.IncludeDef) -> None:
         """``include Common version '1.0' called C``."""
@@ -324,20 +344,15 @@ class LibraryBuilder:
     def declare_context(self, node: syntax.ContextDef) -> str:
         """``context Patient``: from here on; the first time it defines ``Patient``, the one subject of the context."""
         t = self.t
-        name = node.name
+        name = self._meant.get(node.name, node.name)
         self._context_once(node, name)
         if name in references.UNFILTERED:
             return "Unfiltered"
         if name in t.symbols.symbols or name in self._context_defs:
             return name
         candidates = [m for local, m in t.models.items() if node.model in (None, local)]
-        model = next((m for m in candidates if m.context(name) is not None), None)
-        info = model.context(name) if model is not None else None
-        type_: Type | None = t.types.parse(info.type) if info is not None else None
-        if type_ is None and model is None and candidates:
-            for candidate in candidates:
-                type_ = type_ or t.types.named(f"{candidate.name}.{name}")
-        if not isinstance(type_, NamedType) or type_ == ANY:
+        type_ = self._context_type(name, candidates)
+        if type_ is None:
             known = [c.name for m in t.models.values() for c in m.contexts]
             hint = (
                 f"contexts here: {', '.join([*known, 'Unfiltered'])}" if known else "using FHIR version '4.0.1' offers: Patient"
@@ -345,11 +360,31 @@ class LibraryBuilder:
             meant = nearest(name, [*known, "Unfiltered"])
             if meant is not None:
                 hint = f"did you mean '{meant}'? {hint}"
-            t.error("cql-unknown-context", f"No data model of this library has a context '{name}'.", node, hint=hint)
-            t.symbols.symbols[name] = Symbol("expression", name, ERROR, definition=None, context=name)
-            return name
+            if not t.lacks_model:
+                t.error("cql-unknown-context", f"No data model of this library has a context '{name}'.", node, hint=hint)
+            # Going on as if the near one stood here: that its subject is not there is no further mistake.
+            self._meant[name] = name = meant if meant is not None else name
+            type_ = self._context_type(name, candidates)
+            for subject in {node.name, name, *([] if meant else ["Patient", *known])} if type_ is None else {node.name}:
+                unknown = Symbol("expression", subject, ERROR, definition=None, context=name, used=True)
+                t.symbols.symbols.setdefault(subject, unknown)
+            if name in references.UNFILTERED:
+                return "Unfiltered"
+            if type_ is None:
+                return name
         self._context_definition(node, name, type_)
         return name
+
+    def _context_type(self, name: str, models: list[ModelInfo]) -> NamedType | None:
+        """The type of a context's subject: as a model says, or else the type of that name."""
+        types = self.t.types
+        model = next((m for m in models if m.context(name) is not None), None)
+        info = model.context(name) if model is not None else None
+        if info is not None:
+            found: Type | None = types.parse(info.type)
+        else:
+            found = next((type_ for m in models if (type_ := types.named(f"{m.name}.{name}")) is not None), None)
+        return found if isinstance(found, NamedType) and found != ANY else None
 
     def _context_once(self, node: syntax.ContextDef, name: str) -> None:
         shown = "Unfiltered" if name in references.UNFILTERED else name

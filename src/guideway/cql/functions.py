@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from guideway.cql import converting, methods, syntax
+from guideway.cql import converting, methods, syntax, warnings
 from guideway.cql.conversions import Resolution
 from guideway.cql.operators import in_terminology
 from guideway.cql.references import included
@@ -51,6 +51,8 @@ def plain_call(t: Translation, node: syntax.Call) -> Any:
     if age is not None:
         return age
     if node.name in FUNCTIONS:
+        if node.name in warnings.COMPARING and values:
+            warnings.list_units(t, node, values[0])
         return t.operator(node.name, values, node)
     if own:
         return no_overload(t, node, own, values)
@@ -236,6 +238,9 @@ def patient_birth_date(t: Translation, node: syntax.Call) -> Any | None:
             current = t.types.primitive(current) or current
             path = f"{path}.value" if current in (DATE, DATETIME) else path
         return t.mark(elm.Property(path=path, source=patient), node, current)
+    known = t.symbols.symbols.get(t.context)
+    if known is not None and known.type is ERROR:  # the context is at fault, and that has been said
+        return None
     t.error("cql-no-patient", f"{node.name} needs the patient of the context.", node, hint="write it after: context Patient")
     return None
 

@@ -323,6 +323,7 @@ def type_extent(t: Translation, node: syntax.TypeExtent) -> Any:
 def if_(t: Translation, node: syntax.If) -> Any:
     """``if condition then a else b``: both branches as one type. A long chain of them is a Case, which means the same."""
     chain = syntax.branches(node)
+    warnings.repeated_conditions(t, chain)
     if len(chain) < chains.LONG:
         condition, then = _branch(t, node)
         (then, otherwise), type_ = unified(t, [then, t.expression(node.else_)], node)

@@ -41,6 +41,7 @@ def query(t: Translation, node: syntax.Query) -> Any:
         made.where = t.expected(node.where, BOOLEAN, "the where clause")
     if t.options.warnings:
         warnings.queried_retrieves(t, node, made)
+        warnings.unused_names(t, node)
     result = _result(t, node, made, plural)
     t.scope.pop()
     if result is not ERROR and not failed and node.sort is not None:

@@ -66,7 +66,7 @@ def unknown(t: Translation, text: str, at: syntax.Node) -> Any:
     """Report a name that stands for nothing."""
     if t.scope.this() is not None and t.scope.this().this is ERROR:  # type: ignore[union-attr]
         return t.failed(at)
-    known = [*t.scope.names(), *t.symbols.symbols]
+    known = [*t.scope.names(), *(n for n, s in t.symbols.symbols.items() if s.definition is not None or s.type is not ERROR)]
     for frame in t.scope.frames:
         if frame.this is not None:
             known += t.types.elements(frame.this)

@@ -17,14 +17,23 @@ import msgspec
 
 from guideway.cql import converting, syntax
 from guideway.cql.chains import flattened
-from guideway.cql.conversions import NO_PROMOTIONS, Conversions, Overloads, Promotions, Resolution, operator_signatures
+from guideway.cql.conversions import (
+    NO_PROMOTIONS,
+    Conversions,
+    Overloads,
+    Promotions,
+    Resolution,
+    choice_members,
+    element_type,
+    operator_signatures,
+)
 from guideway.cql.scope import Function, LibrarySymbols, Scope
 from guideway.cql.signatures import OPERATORS
 from guideway.cql.source import SourceText
 from guideway.cql.typesystem import ERROR, TypeSystem
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.elm import nodes as elm
-from guideway.elm.types import ANY, Type
+from guideway.elm.types import ANY, ListType, Type
 from guideway.fhir.modelinfo import ModelInfo
 
 Handler = Callable[["Translation", Any], Any]
@@ -73,6 +82,7 @@ class Translation:
         self.helper_functions: Callable[[str, str], list[Function]] = lambda library, name: []
         self.declare: Any = None
         self.excused: set[int] = set()
+        self.lacks_model = False  # a data model that the library uses is not there
         self._ready: dict[int, Any] = {}
         self._ids = 0
 
@@ -172,6 +182,13 @@ class Translation:
         found = self.overloads.operator(name, types, promotions or self.options.promotions)
         if found is None:
             return self.no_signature(called or name, name, types, at)
+        if found.others:
+            return self.ambiguous(called or name, [found, *found.others], types, at)
+        if found.left_out:
+            used = ", ".join(self.show(o) for o in found.operands)
+            others = [self.show(choice) for choice in found.left_out]
+            message = f"'{called or name}' takes ({used}) here: values of {', '.join(others)} give null."
+            self.warn("cql-choice-member", message, at, hint=f"(... as {others[0]}), where such values are meant")
         entry = OPERATORS[name]
         converted = [o if c.kind == "none" else converting.apply(self, o, c) for o, c in zip(operands, found.conversions)]
         made = entry.build(found.row.node, converted)
@@ -191,6 +208,18 @@ class Translation:
         known = operator_signatures(name, self.types)
         shown = "; ".join(f"({k})" for k in known[:6]) + ("; ..." if len(known) > 6 else "")
         return self.error("cql-no-such-signature", f"'{called}' cannot be applied to ({given}).", at, hint=f"it takes {shown}")
+
+    def ambiguous(self, called: str, fitting: list[Resolution], types: tuple[Type, ...], at: syntax.Node) -> elm.Null:
+        """Report that several signatures fit equally well: each would take other values of a choice, and lose the rest."""
+        given = ", ".join(self.show(t) for t in types)
+        shown = "; ".join("(" + ", ".join(self.show(o) for o in f.operands) + ")" for f in fitting)
+        message = f"'{called}' of ({given}) is ambiguous: it fits {shown} equally well."
+        known = [(t, choice) for t in types for choice in choice_members(t)]
+        taken = [(t, c) for t, c in known if any(self.conversions.find(c, element_type(o)) for f in fitting for o in f.operands)]
+        of, meant = next(((t, c) for t, c in known if self.show(c).endswith("Quantity")), (taken or known)[0])
+        example = f"(... X where X is {self.show(meant)} return X as {self.show(meant)})" if isinstance(of, ListType) else ""
+        hint = f"say which type is meant, as in {example or f'(... as {self.show(meant)})'}"
+        return self.error("cql-ambiguous-call", message, at, hint=hint)
 
     def convert(self, value: Any, type_: Type, at: syntax.Node, what: str) -> Any:
         """A value as one of ``type_``, by an implicit conversion; reports where there is none."""

@@ -61,6 +61,8 @@ def named(t: Translation, specifier: syntax.NamedType) -> Type:
     found = find(t, specifier.names)
     if found is not None:
         return found
+    if t.lacks_model:  # it may be a type of that model, and that it is not there has been said
+        return ERROR
     qualifier = specifier.qualifier
     if qualifier is not None and qualifier != "System" and qualifier not in t.models:
         known = ", ".join(("System", *t.models))

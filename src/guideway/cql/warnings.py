@@ -8,7 +8,8 @@ cql-mixed-logic         ``a or b and c`` without parentheses: ``and`` binds firs
 cql-unfiltered-retrieve a retrieve of every resource of a type, or of any status
 cql-incommensurable     quantities whose units never compare: ``5 'mg' < 3 'mL'``
 cql-impossible-type     ``x is T`` where x is never a T
-cql-unused              a private definition, an include or a let that nothing refers to
+cql-unused              a private definition, an include, a let or an alias that nothing refers to
+cql-choice-member       an operator that takes some of a choice's types and gives null for others that it could take
 cql-hidden-name         an alias or let that hides another name (reported where it is declared)
 ======================= ==================================================================================================
 """
@@ -138,6 +139,43 @@ def related_units(t: Translation, node: syntax.Node, left: Any, *rights: Any) ->
         t.warn("cql-incommensurable", message, node)
 
 
+COMPARING = frozenset({"Min", "Max", "Sum", "Avg", "Median", "Variance", "PopulationVariance", "StdDev", "PopulationStdDev"})
+"""The functions of a list of quantities whose units must compare."""
+
+
+def list_units(t: Translation, node: syntax.Node, value: Any) -> None:
+    """A list of quantities written out that are to be compared or added, of which two have units that never compare."""
+    found = _constant_quantities(t, value) if isinstance(value, elm.List) else []
+    for other in found[1:]:
+        units(t, node, found[0], other)
+
+
+def unused_names(t: Translation, node: syntax.Query) -> None:
+    """A let that nothing refers to; an alias that matters to nothing: of a ``with`` or of one source of several."""
+    several = len(node.sources) > 1 and (node.return_ is not None or node.aggregate is not None)
+    if not (node.lets or node.relationships or several):
+        return
+    for relation in node.relationships:
+        if relation.source.alias not in _names(relation.condition):
+            message = f"'such that' does not mention '{relation.source.alias}': it is the same for all of them."
+            t.warn("cql-unused", message, relation.source.identifier)
+    clauses = [node.lets, node.relationships, node.where, node.return_, node.aggregate, node.sort]
+    mentioned = {name for clause in clauses if clause is not None for name in _names(clause)}
+    mentioned |= {name for source in node.sources for name in _names(source.expression)}
+    for let in node.lets:
+        if let.name not in mentioned:
+            t.warn("cql-unused", f"Nothing in this query refers to '{let.name}'.", let.identifier)
+    if several:
+        for source in node.sources:
+            if source.alias not in mentioned:
+                message = f"Nothing in this query refers to '{source.alias}': it only repeats the result."
+                t.warn("cql-unused", message, source.identifier)
+
+
+def _names(node: Any) -> set[str]:
+    return {inner.name for inner in walk(node) if isinstance(inner, syntax.Name)}
+
+
 def _constant_quantities(t: Translation, value: Any) -> list[elm.Quantity]:
     """The quantities of a quantity, interval or list that is written out; none where a part of it is not."""
     match value:
@@ -176,6 +214,24 @@ def if_(t: Translation, node: syntax.If) -> None:
         t.warn("cql-unreachable", f"The condition is always {condition.value or 'null'}: this branch is never reached.", dead)
 
 
+def repeated_conditions(t: Translation, chain: list[syntax.If]) -> None:
+    """``if A ... else if A ...``: the second branch is never reached."""
+    if len(chain) < 2 or not t.options.warnings:
+        return
+    seen: set[str] = set()
+    for branch in chain:
+        text = _text(t, branch.condition)
+        if text in seen:
+            message = "This branch is never reached: the same condition stands above it."
+            t.warn("cql-unreachable", message, syntax.Node(branch.condition.start, branch.then.end))
+        seen.add(text)
+
+
+def _text(t: Translation, node: syntax.Node) -> str:
+    """What is written there, whatever the white space."""
+    return " ".join(t.source.text[node.start : node.end].split())
+
+
 def case(t: Translation, node: syntax.Case) -> None:
     """A condition that is never true, or stands after one that always is, or stands there twice."""
     always: syntax.CaseItem | None = None
@@ -191,7 +247,7 @@ def case(t: Translation, node: syntax.Case) -> None:
             else:
                 t.warn("cql-unreachable", "This branch is never reached: its condition is never true.", item)
             continue
-        text = " ".join(t.source.text[item.when.start : item.when.end].split())
+        text = _text(t, item.when)
         if text in seen:
             t.warn("cql-unreachable", "This branch is never reached: the same condition stands above it.", item)
         seen.add(text)
