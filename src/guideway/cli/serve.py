@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -82,7 +83,8 @@ def serve(
         server_header=False,
         date_header=True,
         proxy_headers=settings.trusted_proxy,
-        timeout_graceful_shutdown=int(settings.drain_seconds) or None,
+        http="guideway.service.connections:Connection",
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
         timeout_keep_alive=15,
         timeout_worker_healthcheck=60,
         lifespan="on",

@@ -1,74 +1,159 @@
 """Stopping without dropping a request: what the web server does at SIGTERM, made gentler.
 
-uvicorn, told to stop, closes its socket and every connection that has no request under way. Two kinds of callers are dropped by
-that: those that the kernel has connected but nobody has accepted yet, and those whose connection is accepted but whose first
-bytes are still on their way. So here a worker first says that it is draining (``/health/ready`` answers 503, responses carry
-``Connection: close``), goes on accepting for the notice that was configured, lets the queue run dry, closes the socket, and gives
-the connections that are open a moment for their request. A supervisor of several workers gives its own hold of the socket up
-first, since a queue that somebody holds open and nobody serves is a trap.
+uvicorn, told to stop, closes its socket and every connection that has no request under way. Three kinds of callers are dropped by
+that: those that the kernel has connected but nobody has accepted yet; those that the event loop has just accepted and not yet
+handed to a protocol; and those whose first bytes are still on their way. So a worker stops in this order:
+
+1. it says that it is draining (``/health/ready`` answers 503, responses carry ``Connection: close``), and goes on as before for
+   the notice that was configured;
+2. nobody new is let in to the queue of connections that wait to be accepted (by a filter on the socket where the system has one:
+   Linux; a caller then tries again until the socket is closed, and is refused);
+3. it goes on accepting for a moment, until that queue has run dry, and only then closes the socket;
+4. requests under way are answered, and so are those that arrive on connections that are open (connections.py).
+
+Several workers share the socket. Their supervisor does step 2 for all when it is told to stop. A worker that is replaced leaves
+it out: the queue is the others' as well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
+import select
+import signal
 import socket
+import struct
+import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from guideway.service.runtime import Runtime
 
 MOMENT = 0.3
+LONGEST = 5.0
+"""So long a queue that does not run dry is served."""
+
+SO_ATTACH_FILTER = 26
+# classic BPF over a TCP segment: load the byte of flags; with SYN in it, take nothing of the segment, else all of it
+NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 def soften(runtime: Runtime) -> None:
     """Make the web server of this process stop as described."""
+    if os.name == "nt":  # sockets there are not accepted from by hand
+        return
     from uvicorn.server import Server
 
     plain: Callable[..., Awaitable[None]] = Server.shutdown
 
     async def shutdown(self: Any, sockets: list[socket.socket] | None = None) -> None:
         runtime.draining = True
-        await asyncio.sleep(runtime.settings.drain_notice_seconds)
-        if runtime.settings.workers == 1:
-            _no_more([*(s for server in self.servers for s in server.sockets), *(sockets or ())])
-            await asyncio.sleep(MOMENT / 3)
-        for server in self.servers:
-            server.close()
-        for each in sockets or ():
-            each.close()
-        await asyncio.sleep(MOMENT)
+        notice = runtime.settings.drain_notice_seconds
+        await asyncio.sleep(notice)
+        alone = runtime.settings.workers == 1
+        with _same([s for server in self.servers for s in server.sockets]) as listening:
+            if alone:
+                let_nobody_in(listening)
+            # a supervisor that has given notice as well may be a little behind
+            await asyncio.sleep(MOMENT if alone or not notice else 1.0)
+            await _accept_the_rest(self, listening)
+            for server in self.servers:
+                server.close()
+            for each in sockets or ():
+                each.close()
         await plain(self, [])
 
     Server.shutdown = shutdown  # type: ignore[method-assign]
 
 
 def soften_supervisor(notice: float) -> None:
-    """Make the supervisor of several workers give up the socket before it ends them."""
+    """Make the supervisor of several workers close the way in before it ends them."""
     from uvicorn.supervisors import Multiprocess
 
-    plain: Callable[[Any], None] = Multiprocess.terminate_all
+    make: Callable[..., None] = Multiprocess.__init__
+    terminate: Callable[[Any], None] = Multiprocess.terminate_all
+
+    def init(self: Any, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **named)
+
+        def stop(number: int, frame: Any) -> None:
+            # at once: whoever ends a group of processes ends the workers as well
+            if not notice:
+                let_nobody_in(self.sockets)
+            # from another thread, since this one may be holding the event's lock
+            threading.Thread(target=self.should_exit.set).start()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
 
     def terminate_all(self: Any) -> None:
         if notice:
-            for process in self.processes:
-                process.terminate()
+            terminate(self)
             time.sleep(notice)
-        _no_more(self.sockets)
-        time.sleep(MOMENT / 3)
+        let_nobody_in(self.sockets)
+        if not notice:
+            terminate(self)
         for each in self.sockets:
             each.close()
-        if not notice:
-            plain(self)
 
+    Multiprocess.__init__ = init  # type: ignore[method-assign]
     Multiprocess.terminate_all = terminate_all  # type: ignore[method-assign]
 
 
-def _no_more(sockets: Iterable[Any]) -> None:
-    """Let the queue of connections that wait to be accepted hold no new ones."""
-    for each in sockets:
-        # event loops hand out wrappers that do not listen
-        with suppress(OSError), socket.socket(fileno=os.dup(each.fileno())) as same:
-            same.listen(0)
+def let_nobody_in(listening: Iterable[socket.socket]) -> None:
+    """Let no new connection into the queue of those that wait to be accepted; handshakes that have begun are finished."""
+    program = b"".join(struct.pack("HBBI", *each) for each in NO_SYN)
+    code = ctypes.create_string_buffer(program, len(program))
+    for each in listening:
+        try:
+            if sys.platform != "linux":
+                raise OSError("no filters")
+            each.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(NO_SYN), ctypes.addressof(code)))
+        except OSError:
+            with suppress(OSError):
+                each.listen(0)
+
+
+@contextlib.contextmanager
+def _same(sockets: Iterable[Any]) -> Iterator[list[socket.socket]]:
+    """The sockets themselves: event loops hand out wrappers that can do little."""
+    with contextlib.ExitStack() as held:
+        yield [held.enter_context(socket.socket(fileno=os.dup(each.fileno()))) for each in sockets]
+
+
+async def _accept_the_rest(server: Any, listening: list[socket.socket]) -> None:
+    """Wait until nobody waits to be accepted any more, and take the event loop off the sockets without dropping anybody.
+
+    An event loop accepts in one turn and makes the connection in the next; whom it has accepted when its server is closed in
+    between, it forgets. So it is told to accept no more, is given its turns, and who has come meanwhile is accepted by hand.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LONGEST
+    queue = select.poll()
+    for each in listening:
+        queue.register(each, select.POLLIN)
+    while queue.poll(0) and loop.time() < until:
+        await asyncio.sleep(0.01)
+    for each in (s for one in server.servers for s in one.sockets):
+        with suppress(NotImplementedError, RuntimeError):
+            loop.remove_reader(each.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    config = server.config
+
+    def protocol() -> Any:
+        return config.http_protocol_class(config=config, server_state=server.server_state, app_state=server.lifespan.state)
+
+    for each in listening:
+        while True:
+            try:
+                connection, _ = each.accept()
+            except OSError:  # nobody is left
+                break
+            connection.setblocking(False)
+            await loop.connect_accepted_socket(protocol, connection)

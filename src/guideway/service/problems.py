@@ -9,7 +9,8 @@ from guideway.remote.errors import RemoteError
 # FHIR issue-type by HTTP status
 ISSUE_CODES = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported",
-    406: "not-supported", 408: "timeout", 409: "conflict", 421: "security",
+    406: "not-supported", 408: "timeout", 409: "conflict",
+    421: "security", 431: "too-costly",
     412: "incomplete", 413: "too-costly", 415: "not-supported", 422: "processing", 429: "throttled", 500: "exception",
     502: "transient", 503: "transient", 504: "timeout",
 }  # fmt: skip

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guideway.diagnostics import GuidewayError
 from guideway.service.application import make_application
+from guideway.service.connections import BOUNDS, Bounds
 from guideway.service.draining import soften
 from guideway.service.logs import configure, log
 from guideway.service.memory import keep_loaded
@@ -64,6 +65,8 @@ def with_lifespan(app: ASGIApp, runtime: Runtime) -> ASGIApp:
         async with _life(runtime):
             message = await receive()
             assert message["type"] == "lifespan.startup"
+            settings = runtime.settings
+            scope["state"][BOUNDS] = Bounds(settings.header_seconds, settings.max_connections)
             await send({"type": "lifespan.startup.complete"})
             message = await receive()
             runtime.draining = True
