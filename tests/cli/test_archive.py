@@ -1,36 +1,107 @@
-"""The one file of modules: what is kept comes back, and a file that is none is not used."""
+"""The one file of modules: what is kept comes back, runs in the order it needs, and a file that is none is not used."""
 
 from __future__ import annotations
 
+import ast
 import marshal
 import sys
 from pathlib import Path
 
 import pytest
 
-from guideway.cli.archive import Archive, packed, unpacked
+from guideway.cli.archive import Archive
+from guideway.cli.archive_writing import in_order, lean, packed
+
+SOURCES = {
+    "guideway.made_here": "from guideway.made_here.needed import answer\n",
+    "guideway.made_here.user": "from guideway.made_here import answer\ntwice = 2 * answer\n",
+    "guideway.made_here.needed": "answer = 21\n",
+}
 
 
-def test_the_modules_come_back_as_they_were() -> None:
-    codes = {
-        "guideway.one": marshal.dumps(compile("x = 1", "one", "exec")),
-        "guideway.two": marshal.dumps(compile("y", "two", "exec")),
-    }
-    rows = {name: (f"/{name}.py", name.endswith("two"), code) for name, code in codes.items()}
-    found = unpacked(memoryview(packed(rows)))
-    assert {name: (file, package, bytes(code)) for name, (file, package, code) in found.items()} == rows
-    assert Archive("", "", found).get_code("guideway.one").co_filename == "one"
+def made(folder: Path, usual: tuple[str, ...]) -> Archive:
+    codes = {name: compile(text, name, "exec") for name, text in SOURCES.items()}
+    files = {name: (str(folder / "__init__.py"), name == "guideway.made_here") for name in SOURCES}
+    return Archive("", "", memoryview(packed(files, codes, usual)))
 
 
-def test_a_module_of_the_archive_is_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    row = (str(tmp_path / "made.py"), False, marshal.dumps(compile("answer = 42", "made", "exec")))
-    monkeypatch.setattr(sys, "meta_path", [Archive("", "", unpacked(memoryview(packed({"guideway_made": row})))), *sys.meta_path])
-    import guideway_made  # type: ignore[import-not-found]
-
-    assert guideway_made.answer == 42
+@pytest.mark.parametrize("usual", [(), tuple(SOURCES)])
+def test_the_code_comes_back_as_it_was(tmp_path: Path, usual: tuple[str, ...]) -> None:
+    archive = made(tmp_path, usual)
+    assert {name: archive.get_code(name).co_filename for name in SOURCES} == {name: name for name in SOURCES}
 
 
-@pytest.mark.parametrize("blob", [b"", b"\x00", b"\xff\xff\xff\xff", b"\x02\x00\x00\x00xx"])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_modules_of_the_archive_are_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: bool) -> None:
+    order = tuple(in_order({name: ast.parse(text) for name, text in SOURCES.items()}))
+    archive = made(tmp_path, order if at_once else ())
+    monkeypatch.setattr(sys, "meta_path", [archive, *sys.meta_path])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    archive.run_usual()
+    assert ("guideway.made_here.user" in sys.modules) is at_once
+    import guideway.made_here.user  # type: ignore[import-not-found]
+
+    assert guideway.made_here.user.twice == 42
+    assert not archive.missed
+    assert archive.save() is False
+
+
+def test_modules_that_cannot_be_run_are_not_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    archive = made(tmp_path, tuple(reversed(SOURCES)))
+    codes = {name: compile("1 / 0", name, "exec") for name in SOURCES}
+    files = {name: (str(tmp_path / "__init__.py"), name == "guideway.made_here") for name in SOURCES}
+    archive = Archive("", "", memoryview(packed(files, codes, tuple(SOURCES))))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    with pytest.raises(ZeroDivisionError):
+        archive.run_usual()
+    assert not set(SOURCES) & set(sys.modules)
+
+
+def test_a_module_that_is_not_there_is_noticed() -> None:
+    archive = Archive("", "")
+    assert archive.find_spec("json") is None
+    assert not archive.missed
+    assert archive.find_spec("guideway.nowhere") is None
+    assert archive.missed
+
+
+def test_what_is_kept_is_what_running_needs() -> None:
+    text = '''"""Documentation."""
+from __future__ import annotations
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import guideway.nowhere
+
+
+class One:
+    """More of it."""
+
+    part: int
+    """And of a part."""
+
+
+def two(given: One, *more: str) -> int:
+    """A function."""
+    return given.part
+'''
+    names: dict[str, object] = {}
+    exec(compile(lean(text), "made", "exec"), names)
+    one, two = names["One"], names["two"]
+    assert one.__doc__ is None
+    assert one.__annotations__ == {"part": "int"}
+    assert two.__doc__ is None
+    assert two.__annotations__ == {}
+    assert names.get("__doc__") is None
+    assert two.__code__.co_firstlineno == text[: text.index("def two")].count("\n") + 1  # type: ignore[attr-defined]
+
+
+def test_the_lines_of_what_is_kept_are_those_of_the_file() -> None:
+    code = compile(lean('"""One.\n\nTwo.\n"""\nx = 1\n'), "made", "exec")
+    assert {line for _, _, line in code.co_lines() if line} == {5}
+
+
+@pytest.mark.parametrize("blob", [b"", b"\x00", b"\xff\xff\xff\xff", b"\x02\x00\x00\x00xx", marshal.dumps(1)])
 def test_bytes_that_are_no_archive_are_refused(blob: bytes) -> None:
     with pytest.raises((EOFError, ValueError, TypeError, AttributeError)):
-        unpacked(memoryview(blob))
+        Archive("", "", memoryview(blob))

@@ -1,9 +1,11 @@
 """The program's own modules in one cached file, so that a warm start reads one file instead of a hundred.
 
 Python keeps compiled modules in ``__pycache__`` where it may; where it may not (a read-only installation, or
-``PYTHONDONTWRITEBYTECODE``) it compiles every module at every start, which costs more than a whole warm run. This keeps the
-compiled modules that a command needs in the compile cache, keyed by the state of the program's files, and serves them to
-``import``. Without a usable entry everything is imported as usual, and the entry is written when the command has succeeded.
+``PYTHONDONTWRITEBYTECODE``) it compiles every module at every start, which costs more than a whole warm run. And where it may, a
+hundred modules are a hundred files to look for and a hundred times the same names to make. This keeps the compiled modules that a
+command needs in the compile cache, keyed by the state of the program's files: those that it usually needs as one piece, run at
+once in the order in which they need each other, and any others each by itself, for ``import`` to find. Without a usable entry
+everything is imported as usual, and the entry is written when the command has succeeded (``archive_writing``).
 
 It holds code of the package ``guideway`` alone. ``GUIDEWAY_CACHE=off`` turns it off.
 """
@@ -12,37 +14,52 @@ from __future__ import annotations
 
 import marshal
 import sys
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 from guideway.stamps import default_folder, digest, entry_path, read_entry
 
+TYPE_CHECKING = False  # importing typing for its own costs as much as all the rest here
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+    from types import CodeType, ModuleType
+    from typing import Any
 else:
     ModuleSpec = type(sys.__spec__)
 
 KIND = "program"
-
-Row = tuple[str, bool, bytes | memoryview]
-"""File, whether it is a package, and the marshalled code."""
-
-_LENGTH = 4
+LENGTH = 4
 
 
 class Archive:
     """A finder and loader (``importlib`` protocols) for the modules in one blob."""
 
-    def __init__(self, folder: str, key: str, rows: dict[str, Row]) -> None:
+    usual: tuple[str, ...] = ()
+    """The modules that are run at once, in the order in which they are."""
+
+    def __init__(self, folder: str, key: str, blob: memoryview | None = None) -> None:
+        """Raises one of EOFError, ValueError, TypeError and AttributeError where the blob is none that ``packed`` made."""
         self.folder = folder
         self.key = key
-        self.rows = rows
+        self.table: dict[str, tuple[str, bool, int, int]] = {}
+        """Of each module its file, whether it is a package, and where its code is (one of the usual ones has none of its own)."""
+        self.missed = False
+        """Whether a module of the program was asked for that is not here."""
+        if blob is None:
+            return
+        start = LENGTH + int.from_bytes(blob[:LENGTH], "little")
+        self.table, self.usual, length = marshal.loads(blob[LENGTH:start])
+        self._together = blob[start : start + length]
+        self._codes = blob[start + length :]
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        row = self.rows.get(name)
-        if row is None:
+        if name[:9] != "guideway.":
             return None
-        file, is_package, _ = row
+        if name not in self.table:
+            self.missed = True
+            return None
+        return self._spec(name)
+
+    def _spec(self, name: str) -> ModuleSpec:
+        file, is_package, _, _ = self.table[name]
         spec = ModuleSpec(name, self, origin=file, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if is_package:
@@ -56,33 +73,42 @@ class Archive:
         exec(self.get_code(module.__name__), module.__dict__)
 
     def get_code(self, name: str) -> CodeType:
-        code: CodeType = marshal.loads(self.rows[name][2])
+        _, _, start, end = self.table[name]
+        code: CodeType
+        if start == end:
+            code = marshal.loads(self._together)[self.usual.index(name)]
+        else:
+            code = marshal.loads(self._codes[start:end])
         return code
 
+    def run_usual(self) -> None:
+        """Import the usual modules: what ``import`` does for each, without asking for each."""
+        if not self.usual:
+            return
+        from importlib._bootstrap import module_from_spec
+
+        modules = sys.modules
+        made = {name: module_from_spec(self._spec(name)) for name in self.usual if name not in modules}
+        modules.update(made)
+        try:
+            for name, code in zip(self.usual, marshal.loads(self._together), strict=True):
+                module = made.get(name)
+                if module is not None:
+                    exec(code, module.__dict__)
+                    parent, _, own = name.rpartition(".")
+                    setattr(modules[parent], own, module)
+                    del made[name]
+        finally:
+            for name in made:
+                del modules[name]
+
     def save(self) -> bool:
-        """Keep what has been imported since; true where something new was written."""
+        """Keep what has been imported and is not here; true where something new was written."""
+        if not self.missed:
+            return False
         from guideway.cli.archive_writing import save
 
         return save(self)
-
-
-def packed(rows: dict[str, Row]) -> bytes:
-    """The rows as bytes: a table of contents, then the code of each module."""
-    table: dict[str, tuple[str, bool, int, int]] = {}
-    start = 0
-    for name, (file, is_package, code) in rows.items():
-        table[name] = (file, is_package, start, start + len(code))
-        start += len(code)
-    head = marshal.dumps(table)
-    return b"".join([len(head).to_bytes(_LENGTH, "little"), head, *(code for _, _, code in rows.values())])
-
-
-def unpacked(blob: memoryview) -> dict[str, Row]:
-    """The rows of ``packed``; the code of a module that is not imported is never copied."""
-    start = _LENGTH + int.from_bytes(blob[:_LENGTH], "little")
-    table = marshal.loads(blob[_LENGTH:start])
-    codes = blob[start:]
-    return {name: (file, is_package, codes[first:end]) for name, (file, is_package, first, end) in table.items()}
 
 
 def install(command: str) -> Archive | None:
@@ -90,17 +116,13 @@ def install(command: str) -> Archive | None:
     folder = default_folder()
     if folder is None:
         return None
-    rows: dict[str, Row] = {}
     try:
         key = digest(KIND, command)
     except OSError:
         return None
     try:
-        blob, _ = read_entry(entry_path(folder, KIND, key))
-        rows = unpacked(blob) if blob is not None else {}
+        archive = Archive(folder, key, read_entry(entry_path(folder, KIND, key))[0])
     except (OSError, EOFError, ValueError, TypeError, AttributeError):
-        rows = {}
-    archive = Archive(folder, key, rows)
-    if rows:
-        sys.meta_path.insert(0, archive)
+        archive = Archive(folder, key)
+    sys.meta_path.insert(0, archive)
     return archive

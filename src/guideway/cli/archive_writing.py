@@ -1,13 +1,20 @@
-"""Writing the archive of modules (see ``archive``): what a warm run of the command imports, compiled."""
+"""Writing the archive of modules (see ``archive``): what a warm run of the command imports, compiled.
+
+What is kept of a module is what running it needs: neither the texts that say what things are for, nor the types of a function's
+parameters, nor what is there for the type checker. The lines are the same, so that a fault is reported where it is.
+"""
 
 from __future__ import annotations
 
+import ast
 import marshal
 import sys
-from types import ModuleType
+from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType, ModuleType
+from typing import Any, cast
 
 from guideway.cache import Cache
-from guideway.cli.archive import KIND, Archive, Row, packed
+from guideway.cli.archive import KIND, LENGTH, Archive
 
 COLD = (
     "guideway.cql.",
@@ -19,25 +26,129 @@ COLD = (
     "guideway.guideline.date_filters",
     "guideway.guideline.requirements",
 )
-"""Modules that only a cold run needs, to compile the guideline: they would make every warm run read more."""
+"""Modules that only a cold run needs, to compile the guideline: a run with one of them does not show what a warm one needs."""
+
+BEFORE = ("guideway.stamps", "guideway.cli", "guideway.cli.archive")
+"""What is imported before there is an archive."""
+
+ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.warm")
+"""What writing needs, and what is imported before the usual modules are: not among these, but served."""
 
 
 def save(archive: Archive) -> bool:
-    """Keep what has been imported since the archive was read; true where something new was written."""
-    rows = dict(archive.rows)
-    for name, module in sorted(sys.modules.items()):
-        if name not in rows and name.startswith("guideway.") and not name.startswith(COLD):
-            row = _row(name, module)
-            if row is not None:
-                rows[name] = row
-    return len(rows) > len(archive.rows) and Cache(archive.folder).write(KIND, archive.key, packed(rows))
+    """Keep what has been imported and is not in the archive; true where something was written. The first run with a compiled
+    guideline shows which modules are usual."""
+    present = [name for name in sys.modules if name.startswith("guideway.") and name not in BEFORE]
+    if any(name.startswith(COLD) for name in present):
+        return False
+    trees = {name: tree for name in present if name not in archive.table and (tree := _tree(sys.modules[name])) is not None}
+    if not trees:
+        return False
+    usual = archive.usual or tuple(name for name in in_order(trees) if name not in ALONE)
+    files = {name: (file, is_package) for name, (file, is_package, _, _) in archive.table.items()}
+    codes = {name: archive.get_code(name) for name in archive.table}
+    for name, tree in trees.items():
+        spec: Any = sys.modules[name].__spec__
+        files[name] = (spec.origin, spec.submodule_search_locations is not None)
+        codes[name] = compile(tree, spec.origin, "exec", dont_inherit=True)
+    return Cache(archive.folder).write(KIND, archive.key, packed(files, codes, usual))
 
 
-def _row(name: str, module: ModuleType) -> Row | None:
-    """What to keep of a module that was imported from its source file."""
-    spec = getattr(module, "__spec__", None)
-    get_code = getattr(getattr(spec, "loader", None), "get_code", None)
-    if spec is None or get_code is None or not spec.origin or not spec.origin.endswith(".py"):
+def packed(files: Mapping[str, tuple[str, bool]], codes: Mapping[str, CodeType], usual: Sequence[str]) -> bytes:
+    """The modules as the bytes that an ``Archive`` is made from; ``files`` has of each its file and whether it is a package."""
+    together = marshal.dumps(tuple(codes[name] for name in usual))
+    table: dict[str, tuple[str, bool, int, int]] = {}
+    alone: list[bytes] = []
+    start = 0
+    for name, (file, is_package) in files.items():
+        code = b"" if name in usual else marshal.dumps(codes[name])
+        alone.append(code)
+        table[name] = (file, is_package, start, start + len(code))
+        start += len(code)
+    head = marshal.dumps((table, tuple(usual), len(together)))
+    return b"".join([len(head).to_bytes(LENGTH, "little"), head, together, *alone])
+
+
+def in_order(trees: Mapping[str, ast.Module]) -> list[str]:
+    """The names of the modules, each after those that it imports when it is itself imported."""
+    found: dict[str, None] = {}
+    begun: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in begun or name not in trees:
+            return
+        begun.add(name)
+        for needed in _imported(trees[name]):
+            visit(needed)
+        found[name] = None
+
+    for name in trees:
+        visit(name)
+    return list(found)
+
+
+def _imported(tree: ast.Module) -> Iterable[str]:
+    """The modules that running a module imports (and names in them, which nobody will take for modules)."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            pending[:0] = ast.iter_child_nodes(node)
+
+
+def _tree(module: ModuleType) -> ast.Module | None:
+    """The syntax tree of a module that was imported from its source file."""
+    spec = module.__spec__
+    get_source = getattr(getattr(spec, "loader", None), "get_source", None)
+    if spec is None or get_source is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
-    code = get_code(name)
-    return (spec.origin, spec.submodule_search_locations is not None, marshal.dumps(code)) if code is not None else None
+    source = get_source(module.__name__)
+    return lean(source) if source is not None else None
+
+
+def lean(source: str) -> ast.Module:
+    """The syntax tree of a module's text without what running it does not need."""
+    tree: ast.Module = ast.fix_missing_locations(_Lean().visit(ast.parse(source)))
+    return tree
+
+
+class _Lean(ast.NodeTransformer):
+    """Takes away documentation, the annotations of functions, and what stands under ``if TYPE_CHECKING``."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return _undocumented(self.generic_visit(node))
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
+        return node if node.decorator_list else _undocumented(node)  # a dataclass without a text makes one up
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return _undocumented(self.generic_visit(node))
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return _undocumented(self.generic_visit(node))
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_If(self, node: ast.If) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return node.orelse
+        return node
+
+
+def _undocumented(node: Any) -> ast.AST:
+    """The module, class or function without the texts in it that stand for themselves."""
+    node.body = [each for each in node.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))]
+    if not node.body and not isinstance(node, ast.Module):
+        node.body = [ast.Pass()]
+    return cast(ast.AST, node)
