@@ -40,7 +40,7 @@ def main() -> int:
         ROOT / "src" / "guideway" / "cql" / "FHIRHelpers.cql",
         *sorted((ROOT / "plandefinitions").rglob("*.cql")),
     ]
-    sources = FolderSource(*{file.parent for file in files}, ROOT / "plandefinitions")
+    sources = FolderSource(*{file.parent for file in files}, ROOT / "plandefinitions", deep=True)
     print(f"{'file':48} {'parse ms':>9} {'to ELM ms':>10} {'ratio':>6}")
     parsing_all = translating_all = 0.0
     for file in files:

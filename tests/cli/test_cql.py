@@ -290,3 +290,8 @@ def test_the_trace_of_a_thousand_operators_is_shown(tmp_path: Path) -> None:
     done = guideway("cql", "eval", "Long.A", "--library", tmp_path / "Long.cql", "--explain")
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().count("Literal 1 = 1") == 1001
+
+
+def test_promotions_are_allowed_on_request() -> None:
+    assert guideway("cql", "eval", "exists 5").returncode != 0
+    assert guideway("cql", "eval", "exists 5", "--allow", "list-promotion").stdout.decode().strip() == "true"

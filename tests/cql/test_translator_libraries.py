@@ -158,7 +158,7 @@ def test_folder_source_finds_libraries_by_what_they_call_themselves(tmp_path: Pa
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "any-name.cql").write_text(COMMON)
     (tmp_path / "Uses.cql").write_text("library Uses include Common define X: Common.Answer")
-    made = translate_all(FolderSource(tmp_path))
+    made = translate_all(FolderSource(tmp_path, deep=True))
     assert set(made) == {("Common", "1.2.0"), ("Uses", None)}
 
 
@@ -203,3 +203,20 @@ def test_errors_leave_a_partial_library_only() -> None:
     result = translate("define A: nope\ndefine B: 1")
     assert result.library is None
     assert [s.name for s in result.partial.statements] == ["A", "B"]
+
+
+def test_two_texts_of_one_name_and_version_are_an_error_that_names_both_files(tmp_path: Path) -> None:
+    (tmp_path / "A.cql").write_text("library Common version '1' define X: 1")
+    (tmp_path / "B.cql").write_text("library Common version '1' define X: 2")
+    found = translate("library T include Common define Y: Common.X", sources=FolderSource(tmp_path)).errors
+    assert "A.cql" in found[0].message
+    assert "B.cql" in found[0].message
+    (tmp_path / "B.cql").write_text("library Common version '1' define X: 1")
+    assert not translate("library T include Common define Y: Common.X", sources=FolderSource(tmp_path)).errors
+
+
+def test_subfolders_count_only_where_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "Common.cql").write_text("library Common define X: 1")
+    assert list(FolderSource(tmp_path).names()) == []
+    assert list(FolderSource(tmp_path, deep=True).names()) == ["Common"]

@@ -160,3 +160,17 @@ def test_a_retrieve_names_its_type_by_the_label_of_the_model(tmp_path: Path) -> 
     assert result.errors == []
     retrieves = {s.name: s.expression.templateId for s in result.partial.statements if s.name in ("A", "B")}
     assert retrieves == {"A": "http://example.org/prof/heartrate", "B": "http://example.org/prof/encounter"}
+
+
+def test_a_mapping_that_is_never_taken_is_found_with_its_line(tmp_path: Path) -> None:
+    from guideway.cql.model_findings import findings
+
+    good = tmp_path / "good.xml"
+    good.write_text(MODEL)
+    assert findings(str(good)) == []
+    bad = tmp_path / "bad.xml"
+    bad.write_text(MODEL.replace("FHIR.Period:FHIRHelpers", "System.Quantity:FHIRHelpers"))
+    (found,) = findings(str(bad))
+    line = next(i for i, text in enumerate(bad.read_text().split("\n"), 1) if 'name="effective"' in text)
+    assert (found.rule, found.position.line if found.position else 0) == ("model-mapping", line)
+    assert "System.Quantity" in found.message

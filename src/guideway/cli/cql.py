@@ -14,6 +14,7 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 if TYPE_CHECKING:
     from guideway.cli.cql_session import Answer, Session
     from guideway.cli.lines import Line
+    from guideway.cql.translator import TranslationResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,8 +23,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def cql() -> None:
     """Check, translate, evaluate, try out and format CQL.
 
-    CQL 1.5 (https://cql.hl7.org). Libraries that a file includes are looked for in its own folder, in the guideline it belongs
-    to, and among those built in (FHIRHelpers).
+    CQL 1.5 (https://cql.hl7.org). Libraries that a file includes are looked for in its own folder, below a folder that was named,
+    in the guideline it belongs to, and among those built in (FHIRHelpers); the first that has one gives it.
     """
 
 
@@ -32,6 +33,15 @@ def model_option(command: Command) -> Command:
     return click.option(
         "--model", "models", metavar="FILE", multiple=True, help="A data model: its model info, in XML; repeatable."
     )(command)
+
+
+PROMOTIONS = ("list-promotion", "list-demotion", "interval-promotion", "interval-demotion")
+
+
+def allow_option(command: Command) -> Command:
+    """``--allow list-promotion``, repeatable."""
+    words = "Convert between a list or an interval and its one item where that is needed; repeatable.  [default: never]"
+    return click.option("--allow", multiple=True, type=click.Choice(PROMOTIONS), help=words)(command)
 
 
 def session_options(command: Command) -> Command:
@@ -47,15 +57,16 @@ def session_options(command: Command) -> Command:
     ]
     for option in reversed(options):
         command = option(command)
-    return model_option(command)
+    return model_option(allow_option(command))
 
 
 @cql.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True)
 @model_option
+@allow_option
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
 @click.option("--warnings/--no-warnings", default=True, show_default=True, help="Look for likely mistakes as well.")
-def check(paths: tuple[str, ...], models: tuple[str, ...], form: str, warnings: bool) -> int:
+def check(paths: tuple[str, ...], models: tuple[str, ...], allow: tuple[str, ...], form: str, warnings: bool) -> int:
     """Translate libraries and list every mistake, with its place and the marked source.
 
     FILE is a .cql file or a folder of them. The exit status is 1 where there is an error.
@@ -63,11 +74,12 @@ def check(paths: tuple[str, ...], models: tuple[str, ...], form: str, warnings: 
     from guideway import __version__
     from guideway.diagnostics import as_json_text, as_sarif
 
-    findings: list[Diagnostic] = []
+    findings: list[Diagnostic] = model_findings(models)
     files = list(_cql_files(paths))
+    below = [path for path in paths if os.path.isdir(path)]
     for file in files:
         try:
-            found = _translated(file, models, warnings).diagnostics
+            found = _translated(file, models, allow, below, warnings=warnings).diagnostics
         except UnreadableText as error:
             if len(files) == 1:
                 raise
@@ -91,18 +103,28 @@ def check(paths: tuple[str, ...], models: tuple[str, ...], form: str, warnings: 
 @cql.command()
 @click.argument("file")
 @model_option
+@allow_option
 @click.option("--annotations/--no-annotations", default=True, show_default=True, help="Keep the tags of definitions.")
 @click.option("--locators/--no-locators", default=True, show_default=True, help="Say where in the text each node stands.")
 @click.option("--result-types", is_flag=True, help="Say the type of each node.")
 @click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
-def elm(file: str, models: tuple[str, ...], annotations: bool, locators: bool, result_types: bool, target: str | None) -> int:
+def elm(
+    file: str,
+    models: tuple[str, ...],
+    allow: tuple[str, ...],
+    annotations: bool,
+    locators: bool,
+    result_types: bool,
+    target: str | None,
+) -> int:
     """Translate a library to ELM (JSON), which other CQL engines read.
 
     Where there are errors they are listed on standard error, and the exit status is 2.
     """
     from guideway.elm.codec import json_text, write_json
 
-    result = _translated(file, models, warnings=False)
+    _say(model_findings(models))
+    result = _translated(file, models, allow, warnings=False)
     if result.library is None:
         raise GuidewayError(f"{file}: not translated", result.errors)
     document = write_json(result.library, annotations=annotations, locators=locators, result_types=result_types)
@@ -192,6 +214,7 @@ def make_session(options: dict[str, Any]) -> Session:
     from guideway.cli.apply import assignment
     from guideway.cli.cql_session import Session
 
+    _say(model_findings(options["models"]))
     return Session(
         libraries=options["libraries"],
         package=options["package"],
@@ -201,6 +224,7 @@ def make_session(options: dict[str, Any]) -> Session:
         as_of=options["as_of"],
         timezone=options["timezone"],
         parameters=[assignment(text, "--parameter") for text in options["parameters"]],
+        allow=options["allow"],
     )
 
 
@@ -219,14 +243,30 @@ def answer_lines(answer: Answer, width: int, *, show_type: bool = False) -> Iter
         yield from trace_lines(answer.trace, width)
 
 
-def _translated(file: str, models: Sequence[str], warnings: bool) -> Any:
-    from guideway.cli.cql_session import sources_of
-    from guideway.cql.translator import TranslationOptions, translate
+def model_findings(models: Sequence[str]) -> list[Diagnostic]:
+    """What is wrong with the mappings of model info files."""
+    if not models:
+        return []
+    from guideway.cql.model_findings import findings
+
+    return [finding for path in models for finding in findings(path)]
+
+
+def _say(findings: Sequence[Diagnostic]) -> None:
+    for finding in findings:
+        click.echo(finding.as_text(), err=True)
+
+
+def _translated(
+    file: str, models: Sequence[str], allow: Sequence[str], below: Sequence[str] = (), *, warnings: bool
+) -> TranslationResult:
+    from guideway.cli.cql_session import sources_of, translation_options
+    from guideway.cql.translator import translate
     from guideway.fhir.modelinfo import read_xml
 
     text = _text(file)
-    sources, _ = sources_of([file] if file != "-" else [], None)
-    options = TranslationOptions(warnings=warnings)
+    sources, _ = sources_of([file] if file != "-" else [], None, below)
+    options = translation_options(allow, warnings=warnings)
     return translate(text, file=_shown(file), sources=sources, models=[read_xml(m) for m in models], options=options)
 
 

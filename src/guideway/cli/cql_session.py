@@ -16,7 +16,7 @@ from guideway.cli.apply import now
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 
 if TYPE_CHECKING:
-    from guideway.cql.translator import LibrarySource, TranslationResult
+    from guideway.cql.translator import LibrarySource, TranslationOptions, TranslationResult
     from guideway.engine.trace import TraceNode
     from guideway.fhir.modelinfo import ModelInfo
 
@@ -55,10 +55,12 @@ class Session:
         as_of: str | None = None,
         timezone: str = "UTC",
         parameters: Sequence[tuple[str, str]] = (),
+        allow: Sequence[str] = (),
     ) -> None:
         from guideway.apply.moment import moment
         from guideway.fhir.modelinfo import read_xml
 
+        self.options = translation_options(allow)
         self.models: tuple[ModelInfo, ...] = tuple(read_xml(path) for path in models)
         fhir = next((model for model in self.models if model.name == "FHIR"), None)
         self.using = USING if fhir is None else f"FHIR version '{fhir.version}'"
@@ -97,6 +99,7 @@ class Session:
             using=self.using,
             context=f"Patient\n{definitions}" if definitions else "Patient",
             file="expression",
+            options=self.options,
         )
 
     def define(self, text: str) -> list[Diagnostic]:
@@ -159,6 +162,14 @@ class Session:
         return given
 
 
+def translation_options(allow: Sequence[str], *, warnings: bool = True) -> TranslationOptions:
+    """The translator's options; ``allow`` names promotions and demotions (``list-promotion``)."""
+    from guideway.cql.conversions import Promotions
+    from guideway.cql.translator import TranslationOptions
+
+    return TranslationOptions(Promotions(**{name.replace("-", "_"): True for name in allow}), warnings=warnings)
+
+
 def type_of(result: TranslationResult) -> str:
     """The static type of a translated expression, as CQL writes it."""
     for statement in result.partial.statements:
@@ -202,8 +213,12 @@ def _message(message: Any) -> str:
     return f"{head}: {message.text or ''}{about}"
 
 
-def sources_of(libraries: Sequence[str], package: str | None) -> tuple[LibrarySource, Any]:
-    """Where libraries are found (the folders of the given files, a guideline, FHIRHelpers), and the value sets."""
+def sources_of(libraries: Sequence[str], package: str | None, below: Sequence[str] = ()) -> tuple[LibrarySource, Any]:
+    """Where libraries are found, and the value sets.
+
+    The first of these that has a library gives it: the folders of the given files, without their subfolders; the folders
+    ``below``, with theirs; the guideline that the files belong to, or that is given; what is built in.
+    """
     from guideway.cql.translator import BuiltinSource, DictSource, FolderSource, SourceChain
     from guideway.terminology.valuesets import ValueSetIndex
 
@@ -215,6 +230,8 @@ def sources_of(libraries: Sequence[str], package: str | None) -> tuple[LibrarySo
     folders = dict.fromkeys(path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in libraries)
     if folders:
         chain.append(FolderSource(*folders))
+    if below:
+        chain.append(FolderSource(*below, deep=True))
     from guideway.authoring.validate import enclosing_guideline
 
     roots = [root for path in libraries if (root := enclosing_guideline(path)) is not None]

@@ -1,6 +1,6 @@
 """Where libraries come from, and the set of libraries that are translated together.
 
-A ``LibrarySource`` finds a library by name and version: ``FolderSource`` (a folder of .cql files, at any depth),
+A ``LibrarySource`` finds a library by name and version: ``FolderSource`` (folders of .cql files),
 ``DictSource`` (texts or finished ELM in memory), ``BuiltinSource`` (FHIRHelpers), ``SourceChain``. A ``Workspace``
 translates what is asked for and what that includes, each library once, and finds circular includes and two versions of one
 library in the same set.
@@ -89,13 +89,17 @@ class DictSource:
 
 
 class FolderSource:
-    """The .cql files below a folder; each is known by the name and version in its library line, else by its file name.
+    """The .cql files of folders; each is known by the name and version in its library line, else by its file name.
 
-    A file that cannot be read is an error only where a library of its file's name is asked for.
+    Only files directly in a folder count; with ``deep`` those of its subfolders, too. Two different texts of one name and version
+    are an error where that library is asked for, which names both files. So is a file that cannot be read, where a library of its
+    file's name is asked for.
     """
 
-    def __init__(self, *folders: str | Path) -> None:
-        self._folders = tuple(Path(f) for f in folders)
+    def __init__(self, *folders: str | Path, deep: bool = False) -> None:
+        self._folders = tuple(dict.fromkeys(Path(f).resolve() for f in folders))
+        self._shown = {Path(f).resolve(): Path(f) for f in reversed(folders)}
+        self._deep = deep
         self._unreadable: dict[str, GuidewayError] = {}
         self._found: list[tuple[str, str | None, LibraryText]] | None = None
 
@@ -103,7 +107,10 @@ class FolderSource:
         if self._found is None:
             self._found = []
             for folder in self._folders:
-                for path in sorted(folder.rglob("*.cql")):
+                shown = self._shown[folder]
+                for path in sorted((shown.rglob if self._deep else shown.glob)("*.cql")):
+                    if not path.is_file():
+                        continue
                     try:
                         text = read_cql(path)
                     except GuidewayError as error:
@@ -115,6 +122,13 @@ class FolderSource:
 
     def find(self, name: str, version: str | None) -> LibraryText | elm.Library | None:
         found = _pick(self._all(), name, version)
+        if found is not None:
+            chosen = header(found.text)[1]
+            same = [t for n, v, t in self._all() if n == name and v == chosen]
+            if any(other.text != found.text for other in same):
+                files = " and ".join(dict.fromkeys(other.file or "" for other in same))
+                shown = f"{name}{f' version {chosen}' if chosen else ''}"
+                raise GuidewayError(f"Library {shown} is there more than once, and the texts differ: {files}. Keep one of them.")
         if found is None and name in self._unreadable:
             raise self._unreadable[name]
         return found

@@ -25,12 +25,23 @@ _CRITERION = re.compile(r"([\w.]+)\s*=\s*'([^']*)'")
 _CASES = re.compile(r"[\w.]+:%?[\w.]+[^;]*(;|$)")
 
 
+def by_type(target: str) -> bool:
+    """Whether a mapping is one for each type that the value may have."""
+    return bool(_CASES.fullmatch(target)) or ";" in target
+
+
+def readable(mapping: str) -> bool:
+    """Whether a mapping of one type is a path, or a call of a conversion function on one."""
+    call = _CALL.fullmatch(mapping)
+    return readable(call[3]) if call is not None else _PATH.fullmatch(mapping) is not None
+
+
 def apply(t: Translation, value: Any, element: ElementType, at: syntax.Node) -> Any:
     """The Property (or, in a sort clause, IdentifierRef) node ``value`` read as its element's mapping says."""
     target = element.target or ""
     type_ = value.result_type
     value.result_type = base_type(t, value)
-    if _CASES.fullmatch(target) or ";" in target:
+    if by_type(target):
         return _cases(t, value, target, type_, at)
     if isinstance(type_, ListType) and target.count("%value") and "%parent" not in target:
         held = value.result_type
