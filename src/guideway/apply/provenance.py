@@ -346,15 +346,15 @@ def _merged(supports: Sequence[Support]) -> Support:
     items: dict[int, Support] = {}
     for support in supports:
         if support.found:
-            found = found | support.found if found else support.found
+            found.update(support.found)
         if support.needed:
-            needed = needed | support.needed if needed else support.needed
+            needed.update(support.needed)
         if support.checked:
-            checked = checked | support.checked if checked else support.checked
+            checked.update(support.checked)
         if support.others:
-            others = others | support.others if others else support.others
+            others.update(support.others)
         if support.items:
-            items = items | support.items if items else support.items
+            items.update(support.items)
     return Support(found, needed, checked, others, items)
 
 
