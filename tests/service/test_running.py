@@ -316,6 +316,12 @@ def test_feedback_is_bounded_and_its_reasons_are_codings(tmp_path: Path, small: 
         problem(service.post(path, override(overrideReason={"reason": {"display": "x"}})), 400)
 
 
+def test_feedback_of_a_leap_second_is_taken(tmp_path: Path, small: Path) -> None:
+    item = {"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": "2016-12-31T23:59:60Z"}
+    with local(tmp_path, small) as service:
+        assert service.post(f"/cds-services/{SERVICE}/feedback", {"feedback": [item]}).status_code == 200
+
+
 @pytest.mark.parametrize("settings", [{"disabled": ["no-such-row"]}, {"missing_data": {"no-such-service": "omit"}}])
 def test_names_that_mean_nothing_are_refused_at_start(tmp_path: Path, small: Path, settings: dict[str, object]) -> None:
     with pytest.raises(GuidewayError, match="no-such"), local(tmp_path, small, **settings):

@@ -96,13 +96,18 @@ def _storable(value: Any, limit: int) -> str:
 
 def _utc(timestamp: str) -> str:
     """The same moment written in one way, so that a repeated item is known as such."""
-    moment = datetime.datetime.fromisoformat(timestamp).astimezone(datetime.UTC)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _moment(timestamp).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _moment(timestamp: str) -> datetime.datetime:
+    """The moment; a leap second (RFC 3339: second 60) is taken as the second before it. Raises ValueError or OverflowError."""
+    text = timestamp[:17] + "59" + timestamp[19:] if timestamp[17:19] == "60" else timestamp
+    return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
 
 
 def _real(timestamp: str) -> bool:
     try:
-        datetime.datetime.fromisoformat(timestamp).astimezone(datetime.UTC)
+        _moment(timestamp)
     except (ValueError, OverflowError):
         return False
     return True
