@@ -39,7 +39,7 @@ LONGEST = 5.0
 """So long a queue that does not run dry is served."""
 
 SO_ATTACH_FILTER = 26
-# classic BPF over a TCP segment: load the byte of flags; with SYN in it, take nothing of the segment, else all of it
+# a BPF filter over a TCP segment: load the byte of flags; with SYN in it, take nothing of the segment, else all of it
 NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
