@@ -68,6 +68,20 @@ def test_what_is_compared_by_its_words_only_is_said() -> None:
     assert not of_class.outcome.findings  # a class is compared by its members
 
 
+def test_proposals_of_a_choice_from_one_value_set() -> None:
+    choice = [{"url": f"{OWN}orderable-value-set", "valueCanonical": f"{BASE}/ValueSet/tablets"}]
+    first = activity(productCodeableConcept={"text": "A light tablet"}, extension=choice)
+    second = activity(productCodeableConcept={"text": "Any tablet (A or B)"}, extension=choice)
+    (conflict,) = two(first, second, cql=CLASSES).outcome.conflicts
+    assert (conflict.rule, conflict.recommendations) == ("same-choice", ["main#a", "main#b"])
+    assert conflict.text.startswith("A light tablet and Any tablet (A or B)")
+    assert rules(two(first, activity(productCodeableConcept={"text": "Something else"}), cql=CLASSES)) == []
+    known = two(first, activity(productCodeableConcept=TABLET_A), allergy({"coding": [{"system": "http://other", "code": "9"}]}))
+    assert not known.outcome.findings  # the choice is compared by its codes
+    (against,) = two(first, activity(productCodeableConcept=TABLET_A, doNotPerform=True), cql=CLASSES).outcome.conflicts
+    assert against.rule == "for-and-against"
+
+
 def test_an_order_in_force_not_to_give_it() -> None:
     def said(proposed: Json, forbidden: Json) -> list[str]:
         return [c.text for c in drug(proposed, medication(forbidden, doNotPerform=True)).outcome.conflicts]

@@ -310,9 +310,13 @@ def test_a_group_that_cannot_be_known_is_told_once() -> None:
 
 def test_what_is_only_information_is_for_explain() -> None:
     finding = Diagnostic("related-action-absent", Severity.information, "the relation is left out")
-    found = outcome(recommendation("a", "applies", findings=[finding]))
-    assert "the relation is left out" not in plain(table([found], width=100))
-    assert "the relation is left out" in plain(table([found], width=100, explain=True))
+    about_one = outcome(recommendation("a", "applies", findings=[finding]))
+    about_all = outcome(recommendation("a", "applies"), findings=[finding])
+    for found in (about_one, about_all):
+        assert "the relation is left out" not in plain(table([found], width=100))
+        assert "the relation is left out" in plain(table([found], width=100, explain=True))
+        assert "the relation is left out" not in markdown([found], explain=False, detail=False)
+    assert "ABOUT THIS PATIENT'S DATA" not in plain(table([about_all], width=100))
 
 
 def test_many_findings_of_one_rule_are_counted_unless_everything_is_asked_for() -> None:

@@ -21,7 +21,7 @@ from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
-from guideway.apply.touched import QUANTITY_RULES, may_be_of
+from guideway.apply.touched import QUANTITY_RULES, UNCODED, is_of_another_type, may_be_of
 from guideway.apply.traces import BRIEF, PatientTraces, brief, comparison_text, define_name, plain
 from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError
@@ -311,6 +311,8 @@ class CauseFinder:
                     found = self.traces.resource(reference)
                     own = found is None or may_be_of(key, found, self.traces.guideline)
                     doubtful = [flag for flag in flags_of(reference) if own or flag.rule not in QUANTITY_RULES]
+                    if found is not None and is_of_another_type(key, found, self.traces.guideline):
+                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
                     faults = unit_faults(self.traces.record.resolve_quietly(reference), unit, flags_of(reference))

@@ -4,14 +4,15 @@
   an open proposal on record;
 - ``exclusive-branches``: more than one member of an exclusive group applies;
 - ``dose-differs``: the same drug proposed twice, here or on record, with doses that differ;
+- ``same-choice``: two proposals of a drug to be chosen from the same value set;
 - ``allergy``: a drug, or a member of its class, that an active allergy or intolerance is recorded for;
 - ``already-active``: a drug that is already being taken, or a service, device or supply that is already ordered;
 - ``monitoring-overlap``: the same test at different intervals (the shorter one governs).
 
 Things are the same by code, and where codes do not say by name (``things``). A class is a value set that the guideline's logic
 reads AllergyIntolerance by (for and against a class also drugs); a proposal whose name is a class's stands for its members, and a
-name that a member has stands for that member. What has no code at all is named in a finding, since it was compared by its words
-only.
+name that a member has stands for that member; a proposal that names the value set of what may be chosen stands for its
+members. What has no code at all is named in a finding, since it was compared by its words only.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.differences import plain
-from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, concept_text, first_value, objects
+from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, ORDERABLE, concept_text, first_value, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
 from guideway.apply.timing import coded_interval, days_between
@@ -172,6 +173,12 @@ def _called(what: Thing, guideline: CompiledGuideline) -> list[DrugClass]:
     return [group for full in named if (group := _drug_class(guideline, full)) is not None]
 
 
+def _groups(side: Side, guideline: CompiledGuideline) -> list[DrugClass]:
+    """The classes that a proposal is for: what may be chosen, and what it is called by."""
+    chosen = _drug_class(guideline, side.choice) if side.choice is not None else None
+    return [*([chosen] if chosen is not None else ()), *_called(side.thing, guideline)]
+
+
 def prohibits(request: Json) -> bool:
     """Whether a request says not to do it."""
     if request.get("doNotPerform") is True:
@@ -192,12 +199,14 @@ def is_against(action: ActionNode) -> bool:
 class Side:
     """One proposal, as a party to a conflict."""
 
-    __slots__ = ("against", "key", "request", "thing", "title")
+    __slots__ = ("against", "choice", "key", "request", "thing", "title")
 
     def __init__(self, action: ActionNode, forms: Words) -> None:
         assert action.request is not None
         self.request = action.request
         self.thing = thing_of(action.request, forms)
+        choice = first_value(action.request, ORDERABLE)
+        self.choice = choice if isinstance(choice, str) else None
         recommendation = action.recommendation
         self.key = recommendation.key if recommendation is not None else action.id
         self.title = recommendation.title if recommendation is not None else action.id
@@ -210,10 +219,10 @@ class Side:
 
 
 def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
-    """Every two proposals for the same thing."""
+    """Every two proposals for the same thing, or for a choice from the same value set."""
     for number, left in enumerate(sides):
         for right in sides[number + 1 :]:
-            if same(left.thing, right.thing):
+            if same(left.thing, right.thing) or (left.choice is not None and left.choice == right.choice):
                 yield left, right
 
 
@@ -239,7 +248,7 @@ def _for_and_against_class(sides: list[Side], guideline: CompiledGuideline) -> I
         return
     for ours, theirs in ((pros, contras), (contras, pros)):
         for general in ours:
-            for group in _called(general.thing, guideline):
+            for group in _groups(general, guideline):
                 for special in theirs:
                     if same(general.thing, special.thing) or not _is_in(special.thing, group):
                         continue
@@ -266,7 +275,7 @@ def _forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> 
                     continue
                 both = bool(side.thing.codes and known.codes)
                 direct = bool(side.thing.codes & known.codes) if both else same(side.thing, known)
-                if direct or any(_is_in(known, group) for group in _called(side.thing, guideline)):
+                if direct or any(_is_in(known, group) for group in _groups(side, guideline)):
                     what = side.text if direct else f"{known.text}, one of {side.text}"
                     text = f"{side.title} — but an order on record says not to give {what}"
                     if name == "ServiceRequest":
@@ -324,6 +333,9 @@ def _doses(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[Co
         if differing:
             text = f"{left.text} is proposed twice, with a different {' and '.join(differing)}: {left.title} — and {right.title}"
             yield Conflict(rule="dose-differs", severity="moderate", text=text, recommendations=[left.key, right.key])
+        elif left.choice is not None and left.choice == right.choice and not left.against and not right.against:
+            text = f"{left.text} and {right.text} are a choice from the same drugs; one of them is enough"
+            yield Conflict(rule="same-choice", severity="moderate", text=text, recommendations=[left.key, right.key])
     for side, proposal in _proposed(sides, proposals, forms):
         apart = side.against or prohibits(proposal.data)
         differing = sorted(doses_differ(side.request, proposal.data)) if not apart else []
@@ -538,7 +550,7 @@ def _by_name_only(
     uncoded = [
         s.text
         for s in sides
-        if not s.against and s.request["resourceType"] in _DRUGS and not s.thing.codes and not _called(s.thing, guideline)
+        if not s.against and s.request["resourceType"] in _DRUGS and not s.thing.codes and not _groups(s, guideline)
     ]
     known = [thing([a.data.get("code")]) for a in allergies] + [t for _, t in active]
     bare = [t.text or "a drug without a name" for t in known if not t.codes]

@@ -46,6 +46,8 @@ ACTION_PARTICIPANT = OWN + "action-participant"
 ACTION_REASON = OWN + "action-reason"
 ACTIVITY_FACT = OWN + "activity-"
 FOLDED_FROM = OWN + "folded-from"
+ORDERABLE = OWN + "orderable-value-set"
+"""On an activity whose product is a class in words: the value set of what may be chosen."""
 ASKED = "/Questionnaire/data-needed-"
 """In the URL of every Questionnaire that asks for what a run missed."""
 

@@ -16,6 +16,7 @@ from guideway.guideline.compiled import CompiledGuideline, DefineKey
 
 Json = dict[str, Any]
 
+UNCODED = "uncoded"
 QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", "tie"))
 
 
@@ -61,6 +62,13 @@ def _is_of(element: str, reference: str, record: Any, guideline: CompiledGuideli
     found = (getattr(record, "resolve_quietly", None) or record.resolve)(reference)
     keys = [key for key, known in guideline.elements.items() if known.id == element]
     return found is None or not keys or any(may_be_of(key, found.data, guideline) for key in keys)
+
+
+def is_of_another_type(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:
+    """Whether a data element is read from resources of other types: its value set is what those are retrieved by."""
+    value_set = guideline.elements[element].value_set
+    types = {r.type for r in guideline.requirements if r.value_set and r.value_set == value_set}
+    return bool(types) and resource.get("resourceType") not in types
 
 
 def may_be_of(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:

@@ -19,6 +19,7 @@ from guideway.cli.table import (
     excluded_text,
     findings_in_short,
     folds,
+    general_findings,
     guideline_text,
     marks_of,
     missing_text,
@@ -60,9 +61,10 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
     yield f"- Result: {result_text(outcome)}"
     yield ""
-    if outcome.findings:
+    general = general_findings(outcome, explain)
+    if general:
         yield from ["## About this patient's data", ""]
-        for finding, more in findings_in_short(outcome.findings, None if explain else OF_A_KIND):
+        for finding, more in findings_in_short(general, None if explain else OF_A_KIND):
             yield f"- {escape(finding.message)} (`{finding.rule}`)"
             if more:
                 yield f"- and {more} more (`{finding.rule}`)"

@@ -105,7 +105,7 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
         yield from _row("hook", outcome.hook, width)
     yield from _row("result", result_text(outcome), width)
     yield []
-    yield from _findings("About this patient's data", outcome.findings, width, None if explain else OF_A_KIND)
+    yield from _findings("About this patient's data", general_findings(outcome, explain), width, None if explain else OF_A_KIND)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
     for status in (ERROR, SUPPRESSED, SATISFIED):
@@ -404,6 +404,12 @@ def _findings(heading: str, findings: Sequence[Diagnostic], width: int, most: in
         if more:
             yield from _row("", f"and {more} more of [{finding.rule}]; with --explain all", width, "dim")
     yield []
+
+
+def general_findings(outcome: PatientOutcome, full: bool) -> list[Diagnostic]:
+    """The findings on the whole result; in short without those that only say how the plans are written."""
+    plans_only = Severity.information, "related-action-absent"
+    return [f for f in outcome.findings if full or (f.severity, f.rule) != plans_only]
 
 
 def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Iterator[tuple[Diagnostic, int]]:

@@ -230,7 +230,9 @@ def _concept(kind: str, data: Json) -> Json:
 def _uncoded(kind: str, data: Json) -> Iterator[Reason]:
     concept = _concept(kind, data)
     if concept:
-        yield "uncoded", "it has a text but no code" if concept.get("text") else "it has neither a code nor a text"
+        text = concept.get("text")
+        shown = f" “{text[:80]}”" if isinstance(text, str) else ""
+        yield "uncoded", f"it has no code, only the text{shown}" if text else "it has neither a code nor a text"
 
 
 def _measured(data: Json) -> Iterator[tuple[str, Json]]:
