@@ -397,7 +397,7 @@ def _() -> None:
     outer = plan("main", {**A, "definitionCanonical": BASE + "/PlanDefinition/inner"})
     forms = {}
     for name in ("cpg", "cqf", "spec"):
-        result = made(outer, inner, activity(intent="plan"), policy=name)
+        result = made(outer, inner, activity(intent="plan", productCodeableConcept=TABLET_A), policy=name)
         forms[name] = (
             result.plan["status"],
             result.group(0)["intent"],

@@ -344,10 +344,12 @@ def _() -> None:
         "item": [{"linkId": "1", "text": "Well?", "type": "boolean"}],
     }
     actions = ({**A, "definitionCanonical": "#q"}, {"id": "b", "title": "B", "definitionCanonical": "#q"})
-    for policy in ("cpg", "cqf"):
-        result = made(plan("main", *actions, contained=[asked]), policy=policy)
-        assert [a["resource"] for a in result.actions] == [{"reference": "#q"}] * 2
-        assert result.of("Questionnaire") == [asked]
+    result = made(plan("main", *actions, contained=[asked]))
+    assert [a["resource"] for a in result.actions] == [{"reference": "#q"}] * 2
+    assert result.of("Questionnaire") == [asked]
+    reference = made(plan("main", *actions, contained=[asked]), policy="cqf")
+    assert [a["resource"] for a in reference.actions] == [{"reference": "#a-q"}, {"reference": "#b-q"}]
+    assert reference.of("Questionnaire") == [{**asked, "id": "a-q"}, {**asked, "id": "b-q"}]
 
 
 @row("20 what a definition is follows from the resource, not from the URL's path")

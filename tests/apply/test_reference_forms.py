@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
+import pytest
 from tests.apply.small import BASE, TABLET_A, activity, guideline, plan, record, run
 from tests.shared import shared_folder
 
 from guideway.apply.care_plan import bundle, care_plan
+from guideway.apply.names import DO_NOT_PERFORM, MESSAGES
 from guideway.apply.outcome import dumps
 from guideway.apply.run import apply_guideline
 from guideway.guideline.compiling import compile_guideline
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
+
+Json = dict[str, Any]
 
 HELLO = "http://fhir.org/guides/cdc/opioid-cds/PlanDefinition/hello-world-patient-view"
 
@@ -116,3 +121,167 @@ def test_requests_have_the_reference_ids_statuses_and_intents() -> None:
     )
     (entry,) = [e["resource"] for e in bundle(task)["entry"] if e["resource"]["resourceType"] == "Task"]
     assert (entry["id"], entry["status"], entry["basedOn"]) == ("ask", "ready", [{"reference": "RequestGroup/main"}])
+
+
+def made(*artifacts: Json, **options: Any) -> list[Json]:
+    """What the CarePlan contains."""
+    return list(care_plan(run(guideline(*artifacts), policy="cqf", **options))["contained"])
+
+
+def action_of(**more: Any) -> Json:
+    """The action of the group, of a plan with this one."""
+    group, *_ = made(plan("main", {"id": "a", "title": "A", **more}))
+    (action,) = group["action"]
+    return dict(action)
+
+
+CONCEPTS = [{"text": "one"}, {"text": "two"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"code": CONCEPTS}, {"code": CONCEPTS[:1]}),
+        ({"textEquivalent": "t", "priority": "urgent"}, {"textEquivalent": "t", "priority": "urgent"}),
+        ({"prefix": "1"}, {}),
+        ({"reason": CONCEPTS}, {}),
+        ({"participant": [{"type": "practitioner"}]}, {}),
+        ({"selectionBehavior": "any", "groupingBehavior": "visual-group"}, {"selectionBehavior": "any"}),
+        ({"requiredBehavior": "must", "precheckBehavior": "yes", "cardinalityBehavior": "single"}, {}),
+        ({"output": [{"type": "Observation"}]}, {}),
+        ({"timingDateTime": "2026-07-01"}, {"timingDateTime": "2026-07-01"}),
+        (
+            {"relatedAction": [{"actionId": "gone", "relationship": "before"}]},
+            {"relatedAction": [{"actionId": "gone", "relationship": "before"}]},
+        ),
+        ({"extension": [{"url": "urn:x", "valueString": "x"}]}, {"extension": [{"url": "urn:x", "valueString": "x"}]}),
+        ({"definitionUri": "http://example.org/page"}, {"resource": {"reference": "http://example.org/page"}}),
+    ],
+)
+def test_an_action_has_what_the_reference_keeps(given: Json, kept: Json) -> None:
+    action = action_of(**given)
+    assert {name: value for name, value in action.items() if name not in ("id", "title")} == kept
+
+
+def test_elements_are_in_the_order_of_their_definitions() -> None:
+    condition = {"expression": {"expression": "true", "language": "text/cql-expression"}, "kind": "applicability"}
+    action = action_of(condition=[condition], timingDateTime="2026-07-01", description="d", selectionBehavior="any")
+    assert list(action) == ["id", "title", "description", "condition", "timingDateTime", "selectionBehavior"]
+    assert (
+        dumps(action["condition"])
+        == b'[{"kind":"applicability","expression":{"language":"text/cql-expression","expression":"true"}}]'
+    )
+
+
+TAKE = f"{BASE}/ActivityDefinition/take-a"
+PEOPLE = {"practitioner": "Practitioner/d", "organization": "Organization/o", "encounter": "Encounter/e"}
+SUBJECT = {"reference": "Patient/p"}
+ENCOUNTER = {"encounter": {"reference": "Encounter/e"}}
+BY_PRACTITIONER = {"requester": {"reference": "Practitioner/d"}}
+CODE = {"coding": [{"code": "c"}], "text": "Say it"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "expected"),
+    [
+        (
+            "MedicationRequest",
+            {"productCodeableConcept": TABLET_A, "dosage": [{"text": "one"}], "quantity": {"value": 3}, "priority": "urgent"},
+            {
+                "status": "active", "intent": "order", "medicationCodeableConcept": TABLET_A, "subject": SUBJECT, **ENCOUNTER,
+                **BY_PRACTITIONER, "instantiatesCanonical": [f"{TAKE}|1.0.0"], "dosageInstruction": [{"text": "one"}],
+            },
+        ),
+        (
+            "ServiceRequest",
+            {"code": CODE, "bodySite": CONCEPTS, "timingDateTime": "2026-07-01", "doNotPerform": True},
+            {
+                "instantiatesCanonical": [f"{TAKE}|1.0.0"], "status": "active", "intent": "order", "doNotPerform": True,
+                "code": CODE, "subject": SUBJECT, **ENCOUNTER, **BY_PRACTITIONER, "bodySite": CONCEPTS,
+            },
+        ),
+        (
+            "CommunicationRequest",
+            {"code": CODE, "description": "More words"},
+            {
+                "status": "active", "subject": SUBJECT, **ENCOUNTER, "payload": [{"contentString": "Say it"}], **BY_PRACTITIONER,
+            },
+        ),
+        (
+            "SupplyRequest",
+            {"code": CODE, "quantity": {"value": 2}},
+            {
+                "status": "active", "itemCodeableConcept": CODE, "quantity": {"value": 2},
+                "requester": {"reference": "Organization/o"},
+            },
+        ),
+        ("Appointment", {"code": CODE}, {"status": "proposed", "participant": [{"actor": SUBJECT, "status": "needs-action"}]}),
+    ],
+)  # fmt: skip
+def test_a_request_has_what_the_reference_writes(kind: str, more: Json, expected: Json) -> None:
+    _, request = made(plan("main", {"id": "x", "title": "X", "definitionCanonical": TAKE}), activity(kind=kind, **more), **PEOPLE)
+    assert dumps(request) == dumps({"resourceType": kind, "id": "x-take-a", **expected})
+
+
+def test_a_task_rests_on_its_group_in_both_forms() -> None:
+    parts = (plan("main", {"id": "ask", "title": "T", "definitionCanonical": TAKE}), activity(kind="Task", doNotPerform=True))
+    for contained in made(*parts), [e["resource"] for e in bundle(run(guideline(*parts), policy="cqf"))["entry"]]:
+        task = contained[1]
+        assert (task["id"], task["status"], task["intent"]) == ("ask", "ready", "proposal")
+        assert task["basedOn"] == [{"reference": "RequestGroup/main"}]
+        assert task["modifierExtension"] == [{"url": DO_NOT_PERFORM, "valueBoolean": True}]
+
+
+@pytest.mark.parametrize(("kind", "element"), [("MedicationRequest", "product"), ("ServiceRequest", "code")])
+def test_without_what_it_is_for_no_request_is_made_but_an_error(kind: str, element: str) -> None:
+    group, outcome = made(plan("main", {"id": "x", "title": "X", "definitionCanonical": TAKE}), activity(kind=kind))
+    assert group["action"] == [{"id": "x", "title": "X"}]
+    assert outcome["id"] == "apply-outcome-main"
+    (issue,) = outcome["issue"]
+    assert (issue["severity"], issue["code"]) == ("error", "exception")
+    assert f"without {element}" in issue["diagnostics"]
+
+
+def test_a_condition_that_fails_is_in_the_operation_outcome() -> None:
+    breaks = "Message(1, true, 'x', 'Error', 'it broke') = 1"
+    failing = {"kind": "applicability", "expression": {"language": "text/cql-expression", "expression": breaks}}
+    produced = care_plan(
+        run(guideline(plan("main", {"id": "a", "title": "A", "condition": [failing]}, {"id": "b", "title": "B"})), policy="cqf")
+    )
+    group, outcome = produced["contained"]
+    assert [a["id"] for a in group["action"]] == ["b"]
+    reference = {"url": MESSAGES, "valueReference": {"reference": "#apply-outcome-main"}}
+    assert produced["extension"] == group["extension"] == [reference]
+    assert "it broke" in outcome["issue"][0]["diagnostics"]
+
+
+def test_groups_of_nothing_stay_and_what_is_contained_is_lifted_behind_what_contained_it() -> None:
+    never = {"kind": "applicability", "expression": {"language": "text/cql-expression", "expression": "false"}}
+    inner = plan("inner", {"id": "i", "title": "I", "definitionCanonical": TAKE})
+    empty = plan("empty", {"id": "n", "title": "N", "condition": [never]})
+    outer = plan(
+        "main",
+        {
+            "id": "g",
+            "title": "G",
+            "definitionCanonical": TAKE,
+            "action": [{"id": "c", "title": "C", "definitionCanonical": TAKE}],
+        },
+        {"id": "none", "title": "None", "action": [{"id": "x", "title": "X", "condition": [never]}]},
+        {"id": "nest", "title": "Nest", "definitionCanonical": f"{BASE}/PlanDefinition/inner"},
+        {"id": "void", "title": "Void", "definitionCanonical": f"{BASE}/PlanDefinition/empty"},
+        goal=[{"description": {"text": "Well"}, "addresses": CONCEPTS}],
+    )
+    drug = activity(productCodeableConcept=TABLET_A)
+    produced = care_plan(run(guideline(outer, inner, empty, drug), policy="cqf"))
+    assert [r["id"] for r in produced["contained"]] == [
+        "main", "1", "c-take-a", "g-take-a", "inner", "empty", "i-take-a",
+    ]  # fmt: skip
+    assert produced["goal"] == [{"reference": "#1"}]
+    assert "addresses" not in produced["contained"][1]
+    assert produced["contained"][0]["action"][1] == {"id": "none", "title": "None"}
+    side_by_side = bundle(run(guideline(outer, inner, empty, drug), policy="cqf"))["entry"]
+    assert [e["resource"]["id"] for e in side_by_side] == ["main", "1", "c-take-a", "g-take-a", "i-take-a", "inner", "empty"]
+    nothing = care_plan(run(guideline(plan("main", {"id": "n", "title": "N", "condition": [never]})), policy="cqf"))
+    assert "action" not in nothing["contained"][0]
+    assert nothing["activity"] == [{"reference": {"reference": "#main"}}]

@@ -57,13 +57,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def requester(self) -> str | None:
-        """Who asks: the practitioner, else the organization."""
+        """Who asks, and whom a plan is by: the practitioner, else the organization."""
         return self.practitioner or self.organization
-
-    @property
-    def author(self) -> str | None:
-        """Who the plan is by: the practitioner, else the organization; the Java reference prefers the organization."""
-        return (self.organization or self.practitioner) if self.policy.name == "cqf" else self.requester
 
 
 class Made(msgspec.Struct):
@@ -88,6 +83,12 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
         text = f"{label}: kind {name!r} is not one that $apply can make" if name else f"{label}: an activity without a kind"
         hint = "give ActivityDefinition.kind one of: " + ", ".join(KINDS)
         return Made(None, [Diagnostic("activity-kind", Severity.error, text, file or None, pointer="/kind", hint=hint)])
+    if setting.policy.reference_forms:
+        from guideway.apply.reference_requests import make_reference_request
+
+        reference = make_reference_request(activity, setting, file)
+        if reference is not None:
+            return reference
     made = Made({"resourceType": kind.type}, [])
     assert made.resource is not None
     request = made.resource
@@ -183,8 +184,8 @@ def person(participant_type: Any, setting: Setting) -> str | None:
 
 
 def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
-    code = clinical_code(activity.get("code"), setting.policy) if kind.type != "Task" else activity.get("code")
-    product_name, product = _product(activity)
+    code = clinical_code(activity.get("code")) if kind.type != "Task" else activity.get("code")
+    product_name, product = product_of(activity)
     used_code = False
     if kind.code and isinstance(code, dict):
         request[kind.code] = [copied(code)] if kind.code_many else copied(code)
@@ -230,9 +231,9 @@ _OWN_PRODUCT = frozenset(
 _OWN_QUANTITY = frozenset({"NutritionOrder", "Claim", "Contract"})
 
 
-def clinical_code(code: Any, policy: Policy) -> Any:
-    """A code without the CPG activity type beside it (``order-service`` is no service); the Java reference keeps it."""
-    if not isinstance(code, dict) or policy.name == "cqf":
+def clinical_code(code: Any) -> Any:
+    """A code without the CPG activity type beside it: ``order-service`` is no service."""
+    if not isinstance(code, dict):
         return code
     codings = list(objects(code.get("coding")))
     clinical = [c for c in codings if c.get("system") != CPG_ACTIVITY_TYPES]
@@ -268,7 +269,8 @@ def _contained_code(activity: Json, name: str) -> Json | None:
     return None
 
 
-def _product(activity: Json) -> tuple[str, Any]:
+def product_of(activity: Json) -> tuple[str, Any]:
+    """The product as (``CodeableConcept`` or ``Reference``, value); one that the activity contains by its code; None: none."""
     for name in ("CodeableConcept", "Reference"):
         found = activity.get(f"product{name}")
         if name == "Reference" and isinstance(found, dict) and str(found.get("reference", "")).startswith("#"):
@@ -342,10 +344,9 @@ def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
 
 
 def _communication(request: Json, activity: Json, setting: Setting) -> None:
-    """The message: what the activity says (the Java reference: the text of its code)."""
+    """The message: what the activity says."""
     code = activity.get("code")
-    text = concept_text(code) if setting.policy.name == "cqf" else None
-    text = text or activity.get("description") or concept_text(code) or activity.get("title") or activity.get("name")
+    text = activity.get("description") or concept_text(code) or activity.get("title") or activity.get("name")
     if isinstance(text, str):
         request["payload"] = [{"contentString": text}]
     if isinstance(code, dict) and not code.get("coding"):
@@ -381,7 +382,7 @@ def _device(request: Json, activity: Json, setting: Setting) -> None:
 
 
 def _immunization(request: Json, activity: Json, setting: Setting) -> None:
-    name, product = _product(activity)
+    name, product = product_of(activity)
     vaccine = product if name == "CodeableConcept" and product else activity.get("code")
     if not isinstance(vaccine, dict) or only_cpg(vaccine):
         vaccine = {"text": _words(activity)}
@@ -398,8 +399,8 @@ def _immunization(request: Json, activity: Json, setting: Setting) -> None:
 
 def _nutrition(request: Json, activity: Json, setting: Setting) -> None:
     """nor-1: an oral diet, a supplement or enteral feeding must be there."""
-    name, product = _product(activity)
-    code = clinical_code(activity.get("code"), setting.policy)
+    name, product = product_of(activity)
+    code = clinical_code(activity.get("code"))
     if product is not None and name == "CodeableConcept":
         supplement: Json = {"type": copied(product)}
         if isinstance(activity.get("quantity"), dict):
@@ -438,8 +439,8 @@ def _appointment_response(request: Json, activity: Json, setting: Setting) -> No
 
 
 def _claim(request: Json, activity: Json, setting: Setting) -> None:
-    code = clinical_code(activity.get("code"), setting.policy)
-    name, product = _product(activity)
+    code = clinical_code(activity.get("code"))
+    name, product = product_of(activity)
     service = product if name == "CodeableConcept" and product else code
     priority = CLAIM_PRIORITY.get(str(activity.get("priority")), "normal")
     item: Json = {
@@ -466,11 +467,11 @@ def _claim(request: Json, activity: Json, setting: Setting) -> None:
 def _contract(request: Json, activity: Json, setting: Setting) -> None:
     offer: Json = {"text": str(activity.get("description") or _words(activity))}
     term: Json = {"offer": offer}
-    _, product = _product(activity)
+    _, product = product_of(activity)
     if product is not None or isinstance(activity.get("quantity"), dict):
         valued: Json = {}
         if product is not None:
-            valued["entity" + _product(activity)[0]] = copied(product)
+            valued["entity" + product_of(activity)[0]] = copied(product)
         if isinstance(activity.get("quantity"), dict):
             valued["quantity"] = copied(activity["quantity"])
         term["asset"] = [{"valuedItem": [valued]}]
@@ -486,8 +487,8 @@ def _enrollment(request: Json, activity: Json, setting: Setting) -> None:
 
 
 def _vision(request: Json, activity: Json, setting: Setting) -> None:
-    name, product = _product(activity)
-    code = clinical_code(activity.get("code"), setting.policy)
+    name, product = product_of(activity)
+    code = clinical_code(activity.get("code"))
     lens = product if name == "CodeableConcept" and product else code if isinstance(code, dict) else {"text": _words(activity)}
     request |= {
         "dateWritten": setting.as_of,

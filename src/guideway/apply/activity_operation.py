@@ -12,8 +12,9 @@ from guideway.apply.audience import Audience, reason_to_skip
 from guideway.apply.care_plan import requests
 from guideway.apply.explanation_resources import messages_of
 from guideway.apply.names import MESSAGES, Ids
+from guideway.apply.reference_forms import reference_messages
 from guideway.apply.run import apply_guideline
-from guideway.diagnostics import GuidewayError
+from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 
@@ -44,7 +45,11 @@ def apply_activity_definition(guideline: CompiledGuideline, activity: Artifact, 
     request["id"] = activity.id
     if request["resourceType"] == "Task":
         request.pop("basedOn", None)
-    problems = messages_of([(finding, None) for finding in recommendation.findings], Ids([activity.id]))
+    if outcome.tree.policy.reference_forms:
+        texts = [f.message for f in recommendation.findings if f.severity is Severity.error]
+        problems = reference_messages(texts, activity.id)
+    else:
+        problems = messages_of([(finding, None) for finding in recommendation.findings], Ids([activity.id]))
     if problems is not None:
         request["contained"] = [*request.get("contained", []), problems]
         reference = {"url": MESSAGES, "valueReference": {"reference": f"#{problems['id']}"}}

@@ -119,12 +119,11 @@ class _Builder:
         group["subject"] = {"reference": setting.subject}
         if setting.encounter:
             group["encounter"] = {"reference": setting.encounter}
-        if policy.strict:
-            group["authoredOn"] = setting.as_of
-        if setting.author and (not policy.strict or reference_type(setting.author) != "Organization"):
-            group["author"] = {"reference": setting.author}
+        group["authoredOn"] = setting.as_of
+        if setting.requester and reference_type(setting.requester) != "Organization":
+            group["author"] = {"reference": setting.requester}
         shown = {a.id for top in node.actions for a in top.same_plan() if a.shown}
-        taken = _ActionIds(a.id for top in node.actions for a in top.same_plan() if a.shown and policy.strict)
+        taken = _ActionIds(a.id for top in node.actions for a in top.same_plan() if a.shown)
         group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
         return group
 
@@ -140,8 +139,7 @@ class _Builder:
             own = str(goal.get("_goalId") or index)
             key = (node.artifact.canonical, own)
             if key not in self.goal_ids:
-                wish = str(len(self.goals) + 1) if self.policy.name == "cqf" else f"goal-{own}"
-                self.goal_ids[key] = self.ids.take(wish)
+                self.goal_ids[key] = self.ids.take(f"goal-{own}")
                 resource = {name: value for name, value in goal.items() if name != "_goalId"}
                 self.goals.append({"resourceType": "Goal", "id": self.goal_ids[key], **copied(resource)})
             reference = {"reference": self.refer("Goal", self.goal_ids[key])}
@@ -149,20 +147,16 @@ class _Builder:
 
     def _action(self, node: ActionNode, group: Json, shown: set[str], taken: _ActionIds) -> Json:
         definition = {**node.definition, **node.overrides}
-        action: Json = {}
-        if self.policy.strict or node.definition.get("id"):
-            keep = not self.policy.strict and not any(c.isspace() for c in node.id)  # no id of an element holds spaces
-            action["id"] = node.id if keep else taken.of(node.id)
+        action: Json = {"id": taken.of(node.id)}
         extension = self._action_extensions(definition, node, group)
         if extension:
             action["extension"] = extension
         for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
             if name in definition:
                 action[name] = copied(definition[name])
-        if self.policy.keep_conditions:
-            conditions = [copied(c) for c in objects(definition.get("condition"))]
-            if conditions:
-                action["condition"] = conditions
+        conditions = [copied(c) for c in objects(definition.get("condition"))]
+        if conditions:
+            action["condition"] = conditions
         related = self._related(definition, shown, taken)
         if related:
             action["relatedAction"] = related
@@ -178,7 +172,7 @@ class _Builder:
             if name in definition:
                 action[name] = copied(definition[name])
         self._content(action, node, group, shown, taken)
-        return action or {"id": taken.of(node.id)}  # an element is never empty
+        return action
 
     def _content(self, action: Json, node: ActionNode, group: Json, shown: set[str], taken: _ActionIds) -> None:
         """``resource`` or ``action``: RequestGroup's rqg-1 allows one of them, so with both the resource gets an action of
@@ -186,19 +180,15 @@ class _Builder:
         resource = self._resource(node, group)
         children = [self._action(child, group, shown, taken) for child in node.children if child.shown]
         if not children:
-            if resource is None and self.policy.strict:
+            if resource is None:
                 text = action.get("title") or action.get("textEquivalent") or action.get("description") or node.id
                 resource = {"display": text}
-            if resource is not None:
-                action["resource"] = resource
+            action["resource"] = resource
         elif resource is None:
             action["action"] = children
-        elif self.policy.strict:
+        else:
             own = {"id": taken.take(f"{node.id}-resource"), "resource": resource}
             action["action"] = [own, *self._choice(action, children, node, taken)]
-        else:
-            action["resource"] = resource
-            action["action"] = children
 
     def _choice(self, action: Json, children: list[Json], node: ActionNode, taken: _ActionIds) -> list[Json]:
         """The children beside an action's own resource: where they are to be chosen among, in a group of their own, so that the
@@ -217,7 +207,7 @@ class _Builder:
         if node.contained is not None:
             return {"reference": self._contained(node.contained)}
         if node.refers_to is not None:
-            if self.policy.strict and not node.refers_to.startswith(("http", "urn:")) and "/" not in node.refers_to:
+            if not node.refers_to.startswith(("http", "urn:")) and "/" not in node.refers_to:
                 return {"display": node.refers_to}
             return {"reference": node.refers_to}
         return None
@@ -236,13 +226,8 @@ class _Builder:
         known = self.request_ids.get(id(request))
         if known is None:
             activity = node.activity.id if node.activity is not None else kind.lower()
-            own = node.definition.get("id")
-            if self.policy.name == "cqf" and kind == "Task" and own:
-                wish = str(own)
-            elif isinstance(request.get("id"), str):  # set by a dynamic value
-                wish = request["id"]
-            else:
-                wish = f"{node.id}-{activity}" if own or self.policy.strict else activity
+            own = request.get("id")  # set by a dynamic value
+            wish = own if isinstance(own, str) else f"{node.id}-{activity}"
             known = self.request_ids[id(request)] = self.ids.take(wish)
             self._keep(request, known, node, group)
         elif node.definition.get("goalId") and (kept := self.kept.get(id(request))) is not None:
@@ -315,7 +300,7 @@ class _Builder:
             if relation.get("actionId") in taken.own:
                 relation["actionId"] = taken.own[relation["actionId"]]
         shown = {taken.own.get(name, name) for name in shown}
-        return [r for r in related if not self.policy.strict or r.get("actionId") in shown]
+        return [r for r in related if r.get("actionId") in shown]
 
 
 class _Linker(_Builder):
@@ -335,6 +320,11 @@ class _Linker(_Builder):
 
 def link_requests(outcome: PatientOutcome) -> None:
     """Fill in which requests each recommendation has (``Type/id``), and what each proposes in words."""
+    if outcome.tree.policy.reference_forms:
+        from guideway.apply.reference_forms import requests as reference_requests
+
+        reference_requests(outcome)
+        return
     _Linker(outcome, lambda kind, name: f"{kind}/{name}").build()
 
 
@@ -346,56 +336,41 @@ def goal_ids_of(definition: Json) -> list[str]:
 
 def care_plan(outcome: PatientOutcome) -> Json:
     """The CarePlan of one patient, self-contained; valid R4."""
+    if outcome.tree.policy.reference_forms:
+        from guideway.apply.reference_forms import care_plan as reference_care_plan
+
+        return reference_care_plan(outcome)
     from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
 
     builder = _Builder(outcome, lambda kind, name: f"#{name}")
     roots = builder.build()
     policy, setting = builder.policy, builder.setting
-    plan_ids = [node.artifact for node in builder.tree.plans]
-    plan: Json = {"resourceType": "CarePlan", "id": _plan_id(outcome, builder, roots)}
-    if setting.language:
-        plan["language"] = setting.language
-    contained: list[Json] = [*builder.groups, *builder.requests, *builder.goals, *builder.others]
-    extension: list[Json] = []
-    supporting: list[Json] = []
-    messages: Json | None = None
-    if policy.explain:
-        explained = explanation_resources(outcome, builder.ids, {g["instantiatesCanonical"][0]: g["id"] for g in builder.groups})
-        contained += explained.resources
-        supporting = [{"reference": f"#{r['id']}"} for r in explained.resources if r["resourceType"] != "OperationOutcome"]
-        messages = next((r for r in explained.resources if r["resourceType"] == "OperationOutcome"), None)
-        extension += care_plan_extensions(outcome)
-    elif any(f.severity.value == "error" for f in _all_findings(outcome)):
-        explained = explanation_resources(outcome, builder.ids, {}, only_messages=True)
-        contained += explained.resources
-        messages = explained.resources[0] if explained.resources else None
+    chosen = [node.artifact for node in builder.tree.plans]
+    explained = explanation_resources(outcome, builder.ids, {g["instantiatesCanonical"][0]: g["id"] for g in builder.groups})
+    messages = next((r for r in explained if r["resourceType"] == "OperationOutcome"), None)
+    extension = care_plan_extensions(outcome)
     if messages is not None:
         extension.append({"url": MESSAGES, "valueReference": {"reference": f"#{messages['id']}"}})
-    if contained:
-        plan["contained"] = contained
-    if extension:
-        plan["extension"] = extension
-    chosen = [a.canonical for a in plan_ids]
-    plan["instantiatesCanonical"] = chosen
-    plan["status"] = policy.care_plan_status
-    plan["intent"] = policy.care_plan_intent
-    if policy.explain:
-        plan["title"] = plan_ids[0].title if len(plan_ids) == 1 else _guideline_title(outcome)
-    plan["subject"] = {"reference": setting.subject}
-    if setting.encounter:
-        plan["encounter"] = {"reference": setting.encounter}
-    if policy.explain:
-        plan["created"] = setting.as_of
-    author = setting.practitioner if policy.name == "cqf" else setting.author
-    if author:
-        plan["author"] = {"reference": author}
-    if supporting:
-        plan["supportingInfo"] = supporting
-    if builder.goals:
-        plan["goal"] = [{"reference": f"#{goal['id']}"} for goal in builder.goals]
-    plan["activity"] = [{"reference": {"reference": f"#{group['id']}"}} for group in roots]
-    if policy.explain:
-        plan["note"] = [{"text": text} for text in (outcome.draft, *outcome.disclaimer) if text]
+    supporting = [{"reference": f"#{r['id']}"} for r in explained if r is not messages]
+    plan: Json = {
+        "resourceType": "CarePlan",
+        "id": outcome_id(outcome),
+        "language": setting.language,
+        "contained": [*builder.groups, *builder.requests, *builder.goals, *builder.others, *explained],
+        "extension": extension,
+        "instantiatesCanonical": [artifact.canonical for artifact in chosen],
+        "status": policy.care_plan_status,
+        "intent": policy.care_plan_intent,
+        "title": chosen[0].title if len(chosen) == 1 else _guideline_title(outcome),
+        "subject": {"reference": setting.subject},
+        "encounter": {"reference": setting.encounter} if setting.encounter else None,
+        "created": setting.as_of,
+        "author": {"reference": setting.requester} if setting.requester else None,
+        "supportingInfo": supporting,
+        "goal": [{"reference": f"#{goal['id']}"} for goal in builder.goals],
+        "activity": [{"reference": {"reference": f"#{group['id']}"}} for group in roots],
+        "note": [{"text": text} for text in (outcome.draft, *outcome.disclaimer) if text],
+    }
     return pruned(plan)
 
 
@@ -403,31 +378,26 @@ def _guideline_title(outcome: PatientOutcome) -> str:
     return str(outcome.guideline.get("title") or outcome.guideline["id"])
 
 
-def _plan_id(outcome: PatientOutcome, builder: _Builder, roots: list[Json]) -> str:
-    if len(builder.tree.plans) == 1:
-        wish = builder.tree.plans[0].artifact.id
-        return safe_id(wish)
-    patient = outcome.subject.rpartition("/")[2]
-    return safe_id(f"{outcome.guideline['id']}-{patient}")
-
-
-def _all_findings(outcome: PatientOutcome) -> list[Any]:
-    return [*outcome.findings, *(f for r in outcome.recommendations for f in r.findings)]
+def outcome_id(outcome: PatientOutcome) -> str:
+    """The id of a result: that of its plan, of several the guideline's and the patient's."""
+    plans = outcome.tree.plans
+    if len(plans) == 1:
+        return safe_id(plans[0].artifact.id)
+    return safe_id(f"{outcome.guideline['id']}-{outcome.subject.rpartition('/')[2]}")
 
 
 def bundle(outcome: PatientOutcome) -> Json:
     """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own, and the questions for
     what is missing."""
+    if outcome.tree.policy.reference_forms:
+        from guideway.apply.reference_forms import bundle as reference_bundle
+
+        return reference_bundle(outcome)
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
-    roots = builder.build()
-    resources = [*builder.groups, *builder.requests, *builder.goals, *builder.others]
-    name = safe_id(builder.tree.plans[0].artifact.id) if len(builder.tree.plans) == 1 else _plan_id(outcome, builder, roots)
-    result: Json = {"resourceType": "Bundle", "id": name, "type": "collection"}
-    if builder.policy.name == "cqf":
-        return pruned(result | {"entry": [{"resource": r} for r in resources]})
-    resources += _questions(outcome)
+    builder.build()
+    resources = [*builder.groups, *builder.requests, *builder.goals, *builder.others, *_questions(outcome)]
     entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in resources]
-    return pruned(result | {"entry": entries})
+    return pruned({"resourceType": "Bundle", "id": outcome_id(outcome), "type": "collection", "entry": entries})
 
 
 def _questions(outcome: PatientOutcome) -> list[Json]:
@@ -442,6 +412,10 @@ def _questions(outcome: PatientOutcome) -> list[Json]:
 
 def requests(outcome: PatientOutcome) -> list[Json]:
     """The requests alone, in the order of the plans; references among them are ``Type/id``."""
+    if outcome.tree.policy.reference_forms:
+        from guideway.apply.reference_forms import requests as reference_requests
+
+        return reference_requests(outcome)
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
     builder.build()
     return builder.requests

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from guideway.apply.names import DISCLAIMER, DRAFT_BANNER, MADE_BY, OUTCOME, Ids
 from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, Evidence, Missing, PatientOutcome, Recommendation, pruned
 from guideway.diagnostics import Diagnostic, Severity
@@ -26,22 +24,13 @@ _ISSUE_TYPES = (
 )  # fmt: skip
 
 
-class Explained(msgspec.Struct):
-    """The resources, in order."""
-
-    resources: list[Json]
-
-
-def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, str], *, only_messages: bool = False) -> Explained:
+def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> list[Json]:
     """GuidanceResponses, DetectedIssues and the OperationOutcome; ``groups``: plan canonical → id of its RequestGroup."""
-    resources: list[Json] = []
     messages = _messages(outcome, ids)
-    if not only_messages:
-        needed = _needed(outcome)
-        resources += [_issue_for(missing, waiting, outcome, ids) for missing, waiting in needed.values()]
-        resources += [_conflict(conflict, outcome, ids, groups) for conflict in outcome.conflicts]
-        resources += _guidance(outcome, ids, groups)
-    return Explained(resources + ([messages] if messages is not None else []))
+    resources = [_issue_for(missing, waiting, outcome, ids) for missing, waiting in _needed(outcome).values()]
+    resources += [_conflict(conflict, outcome, ids, groups) for conflict in outcome.conflicts]
+    resources += _guidance(outcome, ids, groups)
+    return resources + ([messages] if messages is not None else [])
 
 
 def _needed(outcome: PatientOutcome) -> dict[str, tuple[Missing, list[Recommendation]]]:
@@ -194,7 +183,7 @@ def signed(made: Json, outcome: PatientOutcome) -> Json:
     A CarePlan says so in its own extensions; one in the forms of the reference implementation (policy ``cqf``) has none of
     ours; there, and in a Bundle, it stands in ``meta``.
     """
-    if made.get("resourceType") == "CarePlan" and outcome.policy != "cqf":
+    if made.get("resourceType") == "CarePlan" and not outcome.tree.policy.reference_forms:
         return made
     head = {key: made[key] for key in ("resourceType", "id") if key in made}
     return head | {"meta": {"extension": maker_extensions(outcome)}} | made

@@ -3,7 +3,7 @@
 - ``cpg`` (the default): a proposal that a clinician must still take up. CarePlan, RequestGroup and every request are drafts,
   every request's intent is ``proposal`` whatever the ActivityDefinition says (CPG: request instances are proposals).
 - ``cqf``: the forms of the Java reference implementation (cqframework clinical-reasoning 4): active, the activity's own
-  intent or the kind's default, ids made of action and activity.
+  intent or the kind's default, ids made of action and activity, its elements and no others (``reference_forms``).
 - ``spec``: what the R4 text of $apply says: drafts, the activity's own intent, ``option`` inside a RequestGroup.
 """
 
@@ -27,13 +27,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """``draft`` or ``active``: each kind says which of its own codes that is."""
     request_intent: str | None
     """None: the ActivityDefinition's own, else the kind's default."""
-    keep_conditions: bool
-    """Whether RequestGroup.action carries the conditions (all kinds) of its definition."""
-    strict: bool
-    """Whether to keep RequestGroup's invariant rqg-1 (an action has either a resource or actions) and to drop relations to
-    absent actions."""
-    explain: bool
-    """Whether the CarePlan carries outcomes, notes, data needed and conflicts."""
+    reference_forms: bool
+    """Whether resources have the elements, the order and the references of the Java reference, without outcomes, notes and
+    conflicts; else all that the definitions say, valid by every invariant, explained."""
     folds: bool
     """Whether requests for the same become one, and open proposals on record are pointed at."""
 
@@ -41,18 +37,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 POLICIES: dict[str, Policy] = {
     "cpg": Policy(
         name="cpg", care_plan_status="draft", care_plan_intent="proposal", group_status="draft", group_intent="proposal",
-        nested_group_intent="proposal", request_status="draft", request_intent="proposal", keep_conditions=True, strict=True,
-        explain=True, folds=True,
+        nested_group_intent="proposal", request_status="draft", request_intent="proposal", reference_forms=False,
+        folds=True,
     ),
     "cqf": Policy(
         name="cqf", care_plan_status="active", care_plan_intent="proposal", group_status="active", group_intent="proposal",
-        nested_group_intent="proposal", request_status="active", request_intent=None, keep_conditions=True, strict=False,
-        explain=False, folds=False,
+        nested_group_intent="proposal", request_status="active", request_intent=None, reference_forms=True,
+        folds=False,
     ),
     "spec": Policy(
         name="spec", care_plan_status="draft", care_plan_intent="proposal", group_status="draft", group_intent="proposal",
-        nested_group_intent="option", request_status="draft", request_intent=None, keep_conditions=True, strict=True,
-        explain=True, folds=True,
+        nested_group_intent="option", request_status="draft", request_intent=None, reference_forms=False,
+        folds=True,
     ),
 }  # fmt: skip
 
