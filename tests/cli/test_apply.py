@@ -305,7 +305,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
     expected = text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path))
-    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected  # the first run after the compiling one keeps modules
+    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected  # it keeps the modules
     entries = sorted(tmp_path.glob("*.blob"))
     assert {entry.name.partition("-")[0] for entry in entries} == {"guideline", "program"}
     for entry in entries:
