@@ -36,7 +36,7 @@ def test_the_second_command_runs_the_tests() -> None:
     setup, install, run = block("test").split(" && ")
     assert setup == "python3 -m venv .venv"
     assert install == ".venv/bin/pip install -q -e '.[dev]'"
-    assert run == ".venv/bin/pytest"
+    assert run == ".venv/bin/pytest -n auto"
 
 
 def picture_script() -> ModuleType:

@@ -588,12 +588,20 @@ def test_the_date_of_an_old_answer_is_pointed_out(days: int, said: bool) -> None
     assert (f"given on {ago(days)}, more than 365 days ago" in seen.said("mcas-back-pain#omalizumab-severe")) == said
 
 
+@pytest.mark.parametrize(("days", "said"), [(365, False), (366, True)])
+def test_the_date_of_an_old_result_is_pointed_out(days: int, said: bool) -> None:
+    found = value_of("MastCellLabElements", "Remark If Leukotriene E4 Is Old", [obs(LTE4, "180 pg/mg{creat}", at=ago(days))])
+    assert (found is not None) == said
+    assert not said or f"taken on {ago(days)}, more than 365 days ago" in found
+
+
 COVERED_ELSEWHERE = {
     "procedureOrderMaxAgeDays": "test_unsaid_by_codes",
     "labMaxAgeDays": "test_never_events_more",
     "secondLineNeedsAll": "test_elements",
 }
 COVERED = {
+    "labRemarkAgeDays": test_the_date_of_an_old_result_is_pointed_out,
     "bandInclusive": test_whether_the_ends_belong_to_the_band_is_a_parameter,
     "interruptionResetsClock": test_whether_an_interruption_resets_the_clock_is_a_parameter,
     "baselineMaxAgeDays": test_a_baseline_may_be_a_year_old,
