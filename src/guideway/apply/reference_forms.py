@@ -29,6 +29,9 @@ Json = dict[str, Any]
 _KEPT = ("title", "description", "textEquivalent", "priority", "documentation", "type", "selectionBehavior")
 """Elements of an action that the group's action has as they are."""
 
+_IF_SET = ("prefix", "groupingBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior")
+"""Elements that it has only where a dynamic value sets them."""
+
 
 class _Reference:
     """Builds the resources of one outcome: contained in groups, or side by side."""
@@ -106,14 +109,13 @@ class _Reference:
         if isinstance(own, str) and own:
             action["id"] = own if not any(c.isspace() for c in own) else safe_id(own)
         action["extension"] = self._extensions(definition.get("extension"))
-        for name in (*_KEPT, *node.overrides):
+        for name in (*_KEPT, *(n for n in _IF_SET if n in node.overrides)):
             if name in definition:
                 action[name] = copied(definition[name])
         for name in ("condition", "relatedAction"):
             action[name] = [copied(each) for each in objects(definition.get(name))]
-        if "code" not in node.overrides:
-            action["code"] = [copied(code) for code in objects(definition.get("code"))][:1]
-        timing = timing_of(definition)
+        action["code"] = [copied(code) for code in objects(definition.get("code"))][:1]
+        timing = timing_of(node.overrides) or timing_of(definition)
         if timing is not None:
             action["timing" + timing[0][0].upper() + timing[0][1:]] = timing[1]
         children = [self._action(child, group, made, below) for child in node.children if child.status == APPLIES]
