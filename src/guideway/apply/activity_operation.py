@@ -14,7 +14,7 @@ from guideway.apply.explanation_resources import messages_of
 from guideway.apply.names import MESSAGES, Ids
 from guideway.apply.reference_forms import reference_messages
 from guideway.apply.run import apply_guideline
-from guideway.diagnostics import GuidewayError, Severity
+from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 
@@ -46,8 +46,7 @@ def apply_activity_definition(guideline: CompiledGuideline, activity: Artifact, 
     if request["resourceType"] == "Task":
         request.pop("basedOn", None)
     if outcome.tree.policy.reference_forms:
-        texts = [f.message for f in recommendation.findings if f.severity is Severity.error]
-        problems = reference_messages(texts, activity.id)
+        problems = reference_messages(recommendation.findings, activity.id)
     else:
         problems = messages_of([(finding, None) for finding in recommendation.findings], Ids([activity.id]))
     if problems is not None:

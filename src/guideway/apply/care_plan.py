@@ -129,10 +129,7 @@ class _Builder:
 
     def _carried(self, node: PlanNode) -> list[Json]:
         """The extensions of a plan that its group keeps."""
-        own = node.artifact.resource.get("extension") if node.extension is None else node.extension
-        found = [copied(e) for e in objects(own) if e.get("url") not in NOT_CARRIED]
-        basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
-        return cleaned(basic)[0].get("extension", []) if found else []
+        return sound_extensions(extensions_of(node), NOT_CARRIED)
 
     def _goals(self, node: PlanNode, group: Json) -> None:
         for index, goal in enumerate(self.tree.goals.get(node.artifact.canonical, ()), 1):
@@ -376,6 +373,18 @@ def care_plan(outcome: PatientOutcome) -> Json:
 
 def _guideline_title(outcome: PatientOutcome) -> str:
     return str(outcome.guideline.get("title") or outcome.guideline["id"])
+
+
+def extensions_of(node: PlanNode) -> Any:
+    """The extensions of a plan, with what expressions on them gave."""
+    return node.artifact.resource.get("extension") if node.extension is None else node.extension
+
+
+def sound_extensions(given: Any, left_out: frozenset[str]) -> list[Json]:
+    """What is valid FHIR in these extensions, without those of the URLs that are left out."""
+    found = [copied(e) for e in objects(given) if e.get("url") not in left_out]
+    basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
+    return list(cleaned(basic)[0].get("extension", [])) if found else []
 
 
 def outcome_id(outcome: PatientOutcome) -> str:

@@ -69,18 +69,23 @@ TASK_INPUTS = {
 }
 """What a CPG activity works with; a Task keeps each as an input."""
 
-# The Java reference leaves these definition extensions out of what it produces.
-NOT_CARRIED = frozenset(
+NOT_COPIED = frozenset(
     {
         CPG + "cpg-knowledgeCapability", CPG + "cpg-knowledgeRepresentationLevel", CPG + "cpg-questionnaire-generate",
         CQF + "cqf-knowledgeCapability", CQF + "cqf-knowledgeRepresentationLevel", CQF + "cqf-directReferenceCode",
-        CQF + "cqf-logicDefinition", CQF + "cqf-artifactComment", CQF + "cqf-library", CQF + "artifact-versionAlgorithm",
-        CQF + "artifact-versionPolicy", CQF + "artifact-copyrightLabel", CPG + "cpg-enabled", CPG + "cpg-partOf",
+        CQF + "cqf-logicDefinition",
         "http://hl7.org/fhir/uv/crmi/StructureDefinition/crmi-effectiveDataRequirements",
         "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-adaptive",
         "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-softwaresystem",
     }
 )  # fmt: skip
+"""The extensions of a definition that the Java reference leaves out of what it produces."""
+
+NOT_CARRIED = NOT_COPIED | {
+    CQF + "cqf-artifactComment", CQF + "cqf-library", CQF + "artifact-versionAlgorithm", CQF + "artifact-versionPolicy",
+    CQF + "artifact-copyrightLabel", CPG + "cpg-enabled", CPG + "cpg-partOf",
+}  # fmt: skip
+"""Those that the other policies leave out: what is about the definition alone says nothing in a result."""
 
 
 def safe_id(text: str) -> str:

@@ -12,16 +12,16 @@ audience, or for somebody who has died, is not proposed under any policy.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.care_plan import Tree, outcome_id
-from guideway.apply.names import MESSAGES, PERTAINS_TO_GOAL, Ids, copied, objects, safe_id
+from guideway.apply.care_plan import Tree, extensions_of, outcome_id, sound_extensions
+from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, copied, objects, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
-from guideway.apply.reference_requests import NOT_COPIED
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
-from guideway.diagnostics import Severity
+from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.soundness import cleaned
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ class _Reference:
         groups = []
         for number, node in enumerate(self.tree.plans):
             made: list[Json] = []
-            group = self._group(node, made)
+            group = self._group(node, made, nested=False)
             messages = self._messages(node, group["id"], first=number == 0)
             if messages is not None:
                 reference = f"#{messages['id']}" if self.contain else f"OperationOutcome/{messages['id']}"
@@ -65,12 +65,12 @@ class _Reference:
     def _refer(self, kind: str, name: str) -> Json:
         return {"reference": f"#{name}" if self.contain else f"{kind}/{name}"}
 
-    def _group(self, node: PlanNode, made: list[Json]) -> Json:
-        setting = self.setting
+    def _group(self, node: PlanNode, made: list[Json], *, nested: bool) -> Json:
+        policy, setting = self.tree.policy, self.setting
         group: Json = {"resourceType": "RequestGroup", "id": self.ids.take(node.artifact.id)}
         if setting.language:
             group["language"] = setting.language
-        extension = self._extensions(node.artifact.resource.get("extension") if node.extension is None else node.extension)
+        extension = sound_extensions(extensions_of(node), NOT_COPIED)
         for goal in self.tree.goals.get(node.artifact.canonical, ()):
             self.goals += 1
             kept = {n: v for n, v in goal.items() if n not in ("_goalId", "addresses", "note")}
@@ -81,8 +81,8 @@ class _Reference:
         group |= {
             "extension": extension,
             "instantiatesCanonical": [node.artifact.canonical],
-            "status": "active",
-            "intent": "proposal",
+            "status": policy.group_status,
+            "intent": policy.nested_group_intent if nested else policy.group_intent,
             "subject": {"reference": setting.subject},
         }
         if setting.encounter:
@@ -95,11 +95,6 @@ class _Reference:
         made += below
         return pruned(group)
 
-    def _extensions(self, given: Any) -> list[Json]:
-        found = [copied(e) for e in objects(given) if e.get("url") not in NOT_COPIED]
-        basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
-        return list(cleaned(basic)[0].get("extension", [])) if found else []
-
     def _action(self, node: ActionNode, group: str, made: list[Json], below: list[Json]) -> Json:
         """One action; its children's resources come before its own. ``below`` takes what a nested group contains: it is lifted
         behind what stands beside that group."""
@@ -108,7 +103,7 @@ class _Reference:
         own = node.definition.get("id")
         if isinstance(own, str) and own:
             action["id"] = own if not any(c.isspace() for c in own) else safe_id(own)
-        action["extension"] = self._extensions(definition.get("extension"))
+        action["extension"] = sound_extensions(definition.get("extension"), NOT_COPIED)
         for name in (*_KEPT, *(n for n in _IF_SET if n in node.overrides)):
             if name in definition:
                 action[name] = copied(definition[name])
@@ -127,7 +122,7 @@ class _Reference:
     def _resource(self, node: ActionNode, group: str, made: list[Json], below: list[Json]) -> Json | None:
         if node.nested is not None:
             inner: list[Json] = []
-            nested = in_order(self._group(node.nested, inner), "RequestGroup")
+            nested = in_order(self._group(node.nested, inner, nested=True), "RequestGroup")
             if self.contain:
                 made.append(nested)
                 below += inner
@@ -186,13 +181,14 @@ class _Reference:
                 if action.recommendation is not None:
                     reached.setdefault(action.recommendation.key, action.recommendation)
         findings = [*(self.outcome.findings if first else ()), *(f for r in reached.values() for f in r.findings)]
-        texts = [f.message for f in findings if f.severity is Severity.error]
-        texts += [f"{r.key}: {r.reason}" for r in reached.values() if r.status == ERROR]
-        return reference_messages(texts, group)
+        failed = [f"{r.key}: {r.reason}" for r in reached.values() if r.status == ERROR]
+        return reference_messages(findings, group, failed)
 
 
-def reference_messages(texts: list[str], of: str) -> Json | None:
-    """The OperationOutcome of what failed, with the id that the reference gives it; None where nothing did."""
+def reference_messages(findings: Iterable[Diagnostic], of: str, failed: Iterable[str] = ()) -> Json | None:
+    """The OperationOutcome of the errors among the findings and of what else failed, with the id that the reference gives it;
+    None where nothing did."""
+    texts = [*(f.message for f in findings if f.severity is Severity.error), *failed]
     if not texts:
         return None
     issues = [{"severity": "error", "code": "exception", "diagnostics": text} for text in dict.fromkeys(texts)]
@@ -212,8 +208,8 @@ def care_plan(outcome: PatientOutcome) -> Json:
         "contained": [*groups, *builder.made],
         "extension": [{"url": MESSAGES, "valueReference": {"reference": f"#{r['id']}"}} for r in messages],
         "instantiatesCanonical": [node.artifact.canonical for node in builder.tree.plans],
-        "status": "active",
-        "intent": "proposal",
+        "status": builder.tree.policy.care_plan_status,
+        "intent": builder.tree.policy.care_plan_intent,
         "subject": {"reference": setting.subject},
         "encounter": {"reference": setting.encounter} if setting.encounter else None,
         "author": {"reference": setting.practitioner} if setting.practitioner else None,

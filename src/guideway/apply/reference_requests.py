@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from guideway.apply.activities import FORECAST_DUE, Made, Setting, kind_name, product_of
-from guideway.apply.names import DO_NOT_PERFORM, TARGET_STATUS, copied, first_value, objects, text_of
+from guideway.apply.names import DO_NOT_PERFORM, NOT_COPIED, TARGET_STATUS, copied, first_value, objects, text_of
 from guideway.diagnostics import Diagnostic, Severity
 
 Json = dict[str, Any]
@@ -148,22 +148,6 @@ MAKERS: dict[str, Callable[[_Activity], Json]] = {
     "DiagnosticReport": lambda a: {"status": "unknown", **a.taken(code="code")},
 }
 """The kinds of which the reference makes more than an empty resource."""
-
-NOT_COPIED = frozenset(
-    {
-        "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-knowledgeCapability",
-        "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-knowledgeRepresentationLevel",
-        "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-questionnaire-generate",
-        "http://hl7.org/fhir/StructureDefinition/cqf-knowledgeCapability",
-        "http://hl7.org/fhir/StructureDefinition/cqf-knowledgeRepresentationLevel",
-        "http://hl7.org/fhir/StructureDefinition/cqf-directReferenceCode",
-        "http://hl7.org/fhir/StructureDefinition/cqf-logicDefinition",
-        "http://hl7.org/fhir/uv/crmi/StructureDefinition/crmi-effectiveDataRequirements",
-        "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-adaptive",
-        "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-softwaresystem",
-    }
-)
-"""The extensions of a definition that the reference does not copy to what it makes; all others it does."""
 
 
 def make_reference_request(activity: Json, setting: Setting, file: str = "") -> Made | None:
