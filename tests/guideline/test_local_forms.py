@@ -1,0 +1,117 @@
+"""Whether a drug is swallowed or injected, or stays where it is put: the route first, then the product, then how it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import evaluation_of
+
+Json = dict[str, Any]
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+H1, STEROID, CROMOLYN = ("20610", "On H1 Antihistamine"), ("8640", "On Systemic Corticosteroid"), ("42612", "On Oral Cromolyn")
+
+
+def in_use(drug: tuple[str, str], *, text: str = "", route: Json | None = None, name: str = "", kind: str = "request") -> Any:
+    code, define = drug
+    concept: Json = {"coding": [{"system": RXNORM, "code": code}]} | ({"text": name} if name else {})
+    dosage: Json = ({"text": text} if text else {}) | ({"route": route} if route else {})
+    common = {"id": "m", "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": concept}
+    if kind == "administration":
+        record = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-05-30", **common}
+    else:
+        record = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2026-01-01", **common}
+        record |= {"dosageInstruction": [dosage]} if dosage else {}
+    return evaluation_of([record]).define("MastCellMedicationElements", define)
+
+
+@pytest.mark.parametrize(
+    ("drug", "text"),
+    [
+        (H1, "Take 1 tablet by mouth daily for nasal congestion"),
+        (H1, "Take 1 tablet daily for ocular itching"),
+        (H1, "Take 10 mg by mouth daily for nasal allergies"),
+        (H1, "Take 10 mg daily; stop nasal sprays"),
+        (H1, "10 mg daily for topical and cutaneous itching"),
+        (H1, "10 mg daily, for itchy eyes and ears"),
+        (STEROID, "Take 1 tablet by mouth daily for nasal polyps"),
+        (STEROID, "20 mg intravenously before the infusion; apply pressure to the skin"),
+        (CROMOLYN, "Dissolve the ampule in water and drink before meals; do not inhale"),
+    ],
+)
+def test_what_a_drug_is_for_is_not_its_form(drug: tuple[str, str], text: str) -> None:
+    assert in_use(drug, text=text) is True
+
+
+@pytest.mark.parametrize(
+    ("drug", "text"),
+    [
+        (H1, "1 spray in each nostril daily"),
+        (H1, "Take 2 sprays in each nostril"),
+        (H1, "1 drop in both eyes twice a day"),
+        (H1, "Apply to the affected area"),
+        (STEROID, "Instill 1 drop into the right eye"),
+        (STEROID, "Inhale 2 puffs by mouth twice daily"),
+        (STEROID, "Swish and spit"),
+        (CROMOLYN, "20 mg nebulized four times a day"),
+    ],
+)
+def test_how_it_is_used_says_that_it_is_local(drug: tuple[str, str], text: str) -> None:
+    assert in_use(drug, text=text) is False
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ({"text": "oral"}, True),
+        ({"coding": [{"system": "http://snomed.info/sct", "code": "26643006", "display": "Oral route"}]}, True),
+        ({"coding": [{"code": "PO"}]}, True),
+        ({"text": "IV"}, True),
+        ({"text": "Ophthalmic"}, False),
+        ({"coding": [{"display": "Nasal route"}]}, False),
+        ({"text": "Inhalation, oral"}, False),
+    ],
+)
+def test_the_route_decides_before_the_words(route: Json, expected: bool) -> None:
+    for text in ("Take 1 tablet by mouth", "1 drop into each eye"):
+        assert in_use(STEROID, text=text, route=route) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("prednisone 10 MG Oral Tablet (nasal polyps)", True),
+        ("cetirizine tablet, eye allergy", True),
+        ("prednisolone acetate 1% ophthalmic suspension", False),
+        ("budesonide for oral inhalation", False),
+        ("dexamethasone oral rinse", False),
+    ],
+)
+def test_the_name_of_the_product_says_its_form(name: str, expected: bool) -> None:
+    assert in_use(STEROID, name=name) is expected
+
+
+def test_an_administered_eye_drop_is_local() -> None:
+    assert in_use(STEROID, name="prednisolone eye drops", kind="administration") is False
+    assert in_use(STEROID, name="prednisone", kind="administration") is True
+
+
+def test_an_order_by_mouth_for_the_nose_is_guarded() -> None:
+    draft = {
+        "resourceType": "MedicationRequest",
+        "id": "d",
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "20610"}]},
+        "dosageInstruction": [
+            {
+                "text": "Take by mouth daily for nasal congestion",
+                "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}},
+                "doseAndRate": [{"doseQuantity": {"value": 60, "unit": "mg"}}],
+            }
+        ],
+    }
+    found = evaluation_of([], drafts=[draft])
+    assert found.define("MastCellSafetyOverlay", "H1 Above Four Label Doses Is Being Ordered") is True
