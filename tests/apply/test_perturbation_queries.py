@@ -1,9 +1,9 @@
 """What an explanation does not name does not matter, for logic that asks of several resources at once.
 
 Generated conditions over every form of query: ``where`` with several conditions and other defines, ``with`` and ``without``,
-nested ``exists``, ``let``, several sources, counts, sums and extremes, the first and the last, functions that take lists, and
-drugs behind a reference. On generated patients each resource that is neither evidence, nor named as looked at or left out, is
-taken away, given another status, and given another value: no status changes.
+nested ``exists``, ``let``, several sources, counts, sums and extremes, the first and the last, each value once, lists made of
+lists, functions that take lists, and drugs behind a reference. On generated patients each resource that is neither evidence,
+nor named as looked at or left out, is taken away, given another status, and given another value: no status changes.
 """
 
 from __future__ import annotations
@@ -94,7 +94,24 @@ def of_row(draw: random.Random, row: str, depth: int = 1) -> str:
 def source(draw: random.Random) -> str:
     """Something that gives Observations."""
     filtered = f'("A" I where {of_row(draw, "I", 0)})'
-    return draw.choice(['"A"', '"B"', '[Observation: "a code"]', '("A" union "B")', filtered])
+    fewer = f'("A" {draw.choice(["intersect", "except"])} {filtered})'
+    return draw.choice(['"A"', '"B"', '[Observation: "a code"]', '("A" union "B")', filtered, fewer])
+
+
+def amounts(draw: random.Random, depth: int = 1) -> str:
+    """A list of amounts, each once, of one or of several lists."""
+    if depth == 0 or draw.random() < 0.4:
+        return f"({rows(draw)} S return {draw.choice(['', 'distinct '])}(S.value as Quantity))"
+    left, right = amounts(draw, depth - 1), amounts(draw, depth - 1)
+    every = f"({rows(draw)} S return all (S.value as Quantity))"
+    return draw.choice(
+        [
+            f"({left} {draw.choice(['union', 'intersect', 'except'])} {right})",
+            f"(distinct {every})",
+            f"(Take({every}, {draw.choice('12')}))",
+            f"({every} T return T)",
+        ]
+    )
 
 
 def rows(draw: random.Random) -> str:
@@ -131,6 +148,10 @@ def condition(draw: random.Random, depth: int = 2) -> str:
             lambda: f"Count({rows(draw)}) {draw.choice(['>', '<', '='])} {number}",
             lambda: f"Sum({rows(draw)} S return all (S.value as Quantity)) > {number} 'mg'",
             lambda: f"Max({rows(draw)} S return all (S.value as Quantity)) > {number} 'mg'",
+            lambda: f"{draw.choice(['Sum', 'Max', 'Min', 'Median'])}({amounts(draw)}) {draw.choice('<>')} {number} 'mg'",
+            lambda: f"Count({amounts(draw)}) > {number}",
+            lambda: f"exists ({amounts(draw)} S where S > {number} 'mg')",
+            lambda: f"(First({amounts(draw)}) > {number} 'mg')",
             lambda: f"AnyTrue({rows(draw)} S return all {of_row(draw, 'S', 0)})",
             lambda: f"(Last({rows(draw)} S sort by (effective as FHIR.dateTime).value).value as Quantity) > {number} 'mg'",
             lambda: f"(First({rows(draw)}).status = 'final')",
@@ -259,6 +280,26 @@ def test_what_is_not_named_does_not_matter(seed: int) -> None:
         counts = check(compiled(seed), patient(draw))
         named, there = named + counts[0], there + counts[1]
     assert named < there * 2 / 3  # what decided, not everything that was read
+
+
+@pytest.mark.parametrize(
+    "logic",
+    [
+        "Max(\"A\" C return (C.value as Quantity)) > 2 'mg'",
+        "Sum(distinct (\"A\" C return all (C.value as Quantity))) > 2 'mg'",
+        'Count(("A" C return (C.value as Quantity)) union ("B" C return (C.value as Quantity))) > 1',
+        'exists (("A" C return (C.value as Quantity)) intersect ("B" C return (C.value as Quantity)))',
+        'not exists (("A" C return (C.value as Quantity)) except ("B" C return (C.value as Quantity)))',
+    ],
+    ids=["return", "distinct", "union", "intersect", "except"],
+)
+def test_rows_that_are_alike_are_named(logic: str) -> None:
+    conditions = {"id": "a", "title": "a", "condition": [when("Asked")]}
+    made = guideline(plan("main", conditions), cql=f'{HEAD}\ndefine "Asked": {logic}', hygiene="none")
+    unit = {"unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
+    days = {"A-0": "2026-01-05", "A-1": "2026-03-05", "B-0": "2026-03-06"}
+    data = [observation(None, n[0], day, id=n, valueQuantity={"value": 1, **unit}) for n, day in days.items()]
+    check(made, data)
 
 
 @pytest.mark.full

@@ -70,9 +70,12 @@ Scope = Mapping[Any, Support]
 _CONNECTIVES = frozenset({"And", "Or", "Implies"})
 _NAMES = frozenset({"AliasRef", "OperandRef", "QueryLetRef"})
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
+_TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
+"""Lists that have fewer items than they are made of, or other reasons to have them."""
 _OWN_WAY = frozenset(
     {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "If", "Case"}
     | _TAKES_ONE
+    | _TAKES_SOME
     | _CONNECTIVES
 )
 """Nodes that do not simply rest on all that their operands rest on."""
@@ -162,6 +165,8 @@ class Provenance:
             parts = [(inner, lists.items.get(id(inner))) for child in node.children for inner in child.value or ()]
             items = {id(item): known for inner, known in parts if known and isinstance(inner, list) for item in inner}
             found = Support(lists.found, lists.needed, lists.checked, lists.others, lists.items | items)
+        elif kind in _TAKES_SOME and isinstance(node.value, list):
+            found = self._some(node, scope)
         elif kind in _TAKES_ONE and node.value is not None:
             rows = self._together(node.children or (), scope)
             taken = _item(rows, node.value)
@@ -204,6 +209,25 @@ class Provenance:
         references = resources_of_value(node.value)
         return _support(dict.fromkeys(references)) if references else _NOTHING
 
+    def _some(self, node: Trace, scope: Scope) -> Support:
+        """Some of the items of lists: an item that is not in it, be it that an equal one is, is among the others."""
+        lists = [child for child in node.children if isinstance(child.value, list)]
+        whole = self._together(node.children, scope)
+        items, others = whole.items, whole.others
+        if node.kind in ("Intersect", "Except"):  # that an item is in the first list only, or in both, rests on the second too
+            first = self.support(node.children[0], scope)
+            second = _support({}, {}, self._together(node.children[1:], scope).all())
+            items = {id(item): _merged([_item(first, item), second]) for item in node.value}
+        if sum(len(child.value) for child in lists) > len(node.value):
+            others = dict(others)
+            inside = {id(item) for item in node.value}
+            for child in lists:
+                known = self.support(child, scope)
+                for item in child.value:
+                    if id(item) not in inside:
+                        _item(known, item).add_to(others)
+        return Support(whole.found, whole.needed, whole.checked, others, items)
+
     # -- queries
 
     def _query(self, node: Trace, scope: Scope) -> Support:
@@ -219,6 +243,11 @@ class Provenance:
             if row.kind == "Iteration":
                 self._row(row, 0, sources, [], scope, kept, items, others)
         found = _merged(kept)
+        if isinstance(node.value, list) and len(node.value) < len(kept):  # each value once: whose value was there already
+            inside = {id(item) for item in node.value}
+            for value, known in items.items():
+                if value not in inside:
+                    known.add_to(others)
         if not kept:  # no row: what was looked through
             for source in sources:
                 source.add_to(others)
