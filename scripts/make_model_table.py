@@ -2,14 +2,18 @@
 
     python scripts/make_model_table.py fhir-modelinfo-4.0.1.xml system-modelinfo.xml
 
-writes ``src/guideway/fhir/models/FHIR-4.0.1.txt`` and ``System-1.0.0.txt``. A table has one line per fact, fields parted by tabs:
+writes ``src/guideway/fhir/models/FHIR-4.0.1.txt`` and ``System-1.0.0.txt``. A table has one line per fact, fields parted by tabs,
+and four parts with an empty line after each but the last. What the model is:
 
     M   name=FHIR   version=4.0.1   url=…           the model
     R   name   version                              a model that it needs
-    T   name   base   flags   code path   elements   contexts   searches
-    B   type   codes                                the codes of a required binding
-    C   function   from   to                        an implicit conversion
     X   name   type   key element   birth date      a context
+
+then its types, the codes of required bindings, and the implicit conversions:
+
+    name   base   flags   code path   elements   contexts   searches
+    type   codes
+    function   from   to
 
 ``flags``: ``r`` retrievable, ``i`` has a structure definition of its own name. ``elements``: ``name:type`` parted by spaces;
 ``Identifier*`` is a list, ``Quantity|string`` a choice, ``System.DateTime~`` an interval, a final ``!`` says that the element is
@@ -119,7 +123,7 @@ def facts(model: ModelInfo) -> tuple[set[tuple[str, str]], dict[str, str]]:
 
 
 def type_line(model: str, info: TypeInfo, required: set[tuple[str, str]]) -> str:
-    """The ``T`` line of a type."""
+    """The line of a type."""
     name = info.name.partition(".")[2]
     own = info.identifier == f"http://hl7.org/fhir/StructureDefinition/{name}"
     if info.identifier and not own:
@@ -128,7 +132,6 @@ def type_line(model: str, info: TypeInfo, required: set[tuple[str, str]]) -> str
         raise SystemExit(f"{info.name}: maps onto another model; read such a model from its XML")
     return "\t".join(
         (
-            "T",
             name,
             shorten(model, info.base) if info.base else "",
             ("r" if info.retrievable else "") + ("i" if own else ""),
@@ -147,20 +150,19 @@ def table(model: ModelInfo) -> str:
     """The whole table."""
     head = {"name": model.name, "version": model.version, "url": model.url, "patient_class": model.patient_class}
     head["patient_birth_date"] = model.patient_birth_date
-    lines = ["\t".join(["M", *(f"{key}={value}" for key, value in head.items() if value)])]
-    lines += [f"R\t{name}\t{version or ''}" for name, version in model.required]
-    required, codes = facts(model)
-    lines += [type_line(model.name, model.types[name], required) for name in sorted(model.types)]
-    lines += [f"B\t{name}\t{codes[name]}" for name in sorted(codes)]
-    lines += [
-        f"C\t{c.function}\t{shorten(model.name, c.from_type)}\t{shorten(model.name, c.to_type)}"
-        for c in sorted(model.conversions)
-    ]
-    lines += [
+    first = ["\t".join(["M", *(f"{key}={value}" for key, value in head.items() if value)])]
+    first += [f"R\t{name}\t{version or ''}" for name, version in model.required]
+    first += [
         f"X\t{c.name}\t{shorten(model.name, c.type)}\t{c.key_element or ''}\t{c.birth_date_element or ''}"
         for c in sorted(model.contexts)
     ]
-    return "\n".join(lines) + "\n"
+    required, codes = facts(model)
+    types = [type_line(model.name, model.types[name], required) for name in sorted(model.types)]
+    bound = [f"{name}\t{codes[name]}" for name in sorted(codes)]
+    conversions = [
+        f"{c.function}\t{shorten(model.name, c.from_type)}\t{shorten(model.name, c.to_type)}" for c in sorted(model.conversions)
+    ]
+    return "\n\n".join("\n".join(part) for part in (first, types, bound, conversions)) + "\n"
 
 
 def main() -> None:

@@ -91,27 +91,29 @@ class JsonElement(msgspec.Struct, frozen=True):
 
 
 class _TypeTable(Mapping[str, TypeInfo]):
-    """Types by qualified name; ``lines`` are their places in the table's text, each parsed on first use."""
+    """Types by qualified name; ``lines`` are those of a table by the type's own name, each parsed on first use."""
 
-    def __init__(
-        self, model: str, text: str, lines: Mapping[str, slice], parsed: dict[str, TypeInfo] | None = None
-    ) -> None:  # fmt: skip
-        self._model = model
-        self._text = text
+    def __init__(self, model: str, lines: Mapping[str, str], parsed: dict[str, TypeInfo] | None = None) -> None:
+        self._prefix = f"{model}."
         self._lines = lines
         self._parsed: dict[str, TypeInfo] = parsed if parsed is not None else {}
 
     def __getitem__(self, name: str) -> TypeInfo:
         found = self._parsed.get(name)
         if found is None:
-            found = self._parsed[name] = _read_type_line(self._model, name, self._text[self._lines[name]])
+            prefix = self._prefix
+            if not name.startswith(prefix):
+                raise KeyError(name)
+            found = self._parsed[name] = _read_type_line(prefix[:-1], name, self._lines[name[len(prefix) :]])
         return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._parsed or name in self._lines
+        if name in self._parsed:
+            return True
+        return isinstance(name, str) and name.startswith(self._prefix) and name[len(self._prefix) :] in self._lines
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lines or self._parsed)
+        return (self._prefix + name for name in self._lines) if self._lines else iter(self._parsed)
 
     def __len__(self) -> int:
         return len(self._lines or self._parsed)
@@ -218,9 +220,10 @@ class ModelInfo:
     def codes(self, type_name: str) -> frozenset[str] | None:
         """The codes of a required binding (``FHIR.ObservationStatus`` → final, amended, …); None where all codes are allowed or
         the binding is not known here."""
-        found = self._codes.get(type_name)
+        name = type_name.removeprefix(f"{self.name}.")
+        found = self._codes.get(name)
         if isinstance(found, str):
-            found = self._codes[type_name] = frozenset(found.split(" "))
+            found = self._codes[name] = frozenset(found.split(" "))
         return found
 
     def json_elements(self, type_name: str) -> Mapping[str, JsonElement]:
@@ -312,53 +315,41 @@ def builtin(name: str, version: str | None = None) -> ModelInfo:
 
 def read_table(path: str | os.PathLike[str]) -> ModelInfo:
     """A model from a compact table (see ``scripts/make_model_table.py`` for the format)."""
-    head: dict[str, str] = {}
-    conversions: list[str] = []
-    contexts: list[ContextInfo] = []
-    required: list[tuple[str, str | None]] = []
-    lines: dict[str, slice] = {}
-    codes: dict[str, str] = {}
-    model = ""
     with open(path, "rb") as stream:  # as bytes: a text stream would copy a quarter of a megabyte twice more
         text = stream.read().decode("utf-8").replace("\r\n", "\n")
-    position = 0
-    while position < len(text):
-        end = text.find("\n", position)
-        end = len(text) if end < 0 else end
-        if text.startswith("T\t", position):  # by far the most, and the longest
-            middle = text.index("\t", position + 2)
-            lines[f"{model}.{text[position + 2 : middle]}"] = slice(middle + 1, end)
-            position = end + 1
-            continue
-        tag, _, rest = text[position:end].partition("\t")
-        position = end + 1
-        if tag == "C":
-            conversions.append(rest)
-        elif tag == "B":
-            name, _, codes[f"{model}.{name}"] = rest.partition("\t")
-        elif tag == "X":
-            name, type_name, key, birth = rest.split("\t")
-            contexts.append(ContextInfo(name, _expand(model, type_name), key or None, birth or None))
+    first, types, codes, conversions = (part.strip("\n") for part in text.split("\n\n"))
+    head: dict[str, str] = {}
+    contexts: list[ContextInfo] = []
+    required: list[tuple[str, str | None]] = []
+    for line in first.split("\n"):
+        tag, *fields = line.split("\t")
+        if tag == "M":
+            head = dict(field.partition("=")[::2] for field in fields)
         elif tag == "R":
-            name, _, version = rest.partition("\t")
-            required.append((name, version or None))
-        elif tag == "M":
-            head = dict(part.partition("=")[::2] for part in rest.split("\t"))
-            model = head["name"]
+            required.append((fields[0], fields[1] or None))
+        elif tag == "X":
+            name, type_name, key, birth = fields
+            contexts.append(ContextInfo(name, _expand(head["name"], type_name), key or None, birth or None))
+    model = head["name"]
     return ModelInfo(
         model,
         head.get("version"),
         head["url"],
-        _TypeTable(model, text, lines),
-        lambda: tuple(_conversion(model, line) for line in conversions),
+        _TypeTable(model, _by_name(types)),
+        lambda: tuple(_conversion(model, line) for line in conversions.split("\n") if line),
         tuple(contexts),
         required=tuple(required),
         target_url=head.get("target_url"),
         target_version=head.get("target_version"),
         patient_class=head.get("patient_class"),
         patient_birth_date=head.get("patient_birth_date"),
-        codes=codes,
+        codes=_by_name(codes),
     )
+
+
+def _by_name(part: str) -> dict[str, str]:
+    """The lines of a part of a table by what stands before their first tab."""
+    return dict([line.split("\t", 1) for line in part.split("\n")]) if part else {}
 
 
 def _conversion(model: str, line: str) -> ConversionInfo:
@@ -429,7 +420,7 @@ def read_xml(path: str | os.PathLike[str]) -> ModelInfo:
         model,
         root.get("version"),
         root.attrib["url"],
-        _TypeTable(model, "", {}, types),
+        _TypeTable(model, {}, types),
         tuple(
             ConversionInfo(
                 c.attrib["functionName"], _xml_name(model, c.get("fromType", "")), _xml_name(model, c.get("toType", ""))
