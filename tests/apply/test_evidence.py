@@ -187,3 +187,70 @@ define "On Something": exists ([MedicationRequest] R where R.status.value = 'act
     assert evidence.as_json()["name"] == "Drug A 10 mg"
     plain = medication() | {"medicationCodeableConcept": {"text": "tablet"}}
     assert decided("On Something", plain, cql=cql).evidence[0].name is None
+
+
+COMPARING = (
+    LOGIC
+    + """
+define function "Range Of"(amount System.Quantity): Tuple { low: amount, high: amount }
+
+define function "isBelow"(range Tuple { low System.Quantity, high System.Quantity }, limit System.Quantity):
+  case
+    when range is null then null
+    when range.high < limit then true
+    when range.low >= limit then false
+    else null
+  end
+
+define function "isOutside"(range Tuple { low System.Quantity, high System.Quantity }, low System.Quantity, high System.Quantity):
+  "isBelow"(range, low) or not "isBelow"(range, high)
+
+define "Count Range": "Range Of"("Count")
+define "Below Its Limit":
+  "isBelow"("Count Range", 0.5 '10*9/L') or ("isBelow"("Count Range", 1.0 '10*9/L') and not "Level Is In Band")
+define "Level Is In Band": not "isOutside"("Range Of"("Level"), 0.5 '10*9/L', 1.5 '10*9/L')
+define "Decision": case when "Below Its Limit" then 'stop' else 'go' end
+define "Decision Is Wait": "Decision" = 'wait'
+define "Not Waiting And Below": not "Decision Is Wait" and "Below Its Limit"
+"""
+)
+
+
+def reasons(define: str, count: float, level: float) -> dict[str | None, str | None]:
+    data = (observation(count), observation(level, "level", id="level"))
+    return {e.element: e.why for e in decided(define, *data, cql=COMPARING).evidence}
+
+
+def test_the_comparison_that_decided_is_shown_also_inside_a_function() -> None:
+    assert reasons("Not Waiting And Below", 0.8, 2.1) == {
+        "count": "Below Its Limit (0.8 10*9/L < 1.0 10*9/L)",
+        "level": "Level Is In Band is false (2.1 10*9/L >= 1.5 10*9/L)",
+    }
+    assert reasons("Not Waiting And Below", 0.4, 2.1) == {"count": "Below Its Limit (0.4 10*9/L < 0.5 10*9/L)"}
+
+
+def test_what_was_false_is_shown_as_what_holds() -> None:
+    assert reasons("Below Its Limit", 1.2, 0.7) == {
+        "count": "Below Its Limit is false (1.2 10*9/L >= 0.5 10*9/L, 1.2 10*9/L >= 1.0 10*9/L)",
+    }
+    assert (
+        reasons("Not Waiting And Below", 0.8, 0.7)["level"]
+        == "Level Is In Band (0.7 10*9/L >= 0.5 10*9/L, 0.7 10*9/L < 1.5 10*9/L)"
+    )
+    assert reasons("Count Is Low", 5, 1) == {"count": "Count Is Low is false (5 10*9/L >= 1.0 10*9/L)"}
+
+
+def test_what_was_compared_with_an_answer_is_no_reason() -> None:
+    """Which way a decision went is compared with 'wait': that says nothing of the count behind it."""
+    for count in (0.4, 0.8, 3):
+        assert not any("wait" in (why or "") for why in reasons("Decision Is Wait", count, 2.1).values())
+
+
+def test_a_resource_behind_an_element_is_told_once() -> None:
+    cql = (
+        LOGIC
+        + '\ndefine "Counts": Count([Observation: "Count Tests"]) > 0\ndefine "Low And Counted": "Count Is Low" and "Counts"\n'
+    )
+    (evidence,) = decided("Low And Counted", observation(0.8), cql=cql).evidence
+    assert (evidence.element, evidence.resource) == ("count", "Observation/count-2026-05-20")
+    assert evidence.why == "Count Is Low (0.8 10*9/L < 1.0 10*9/L); Counts (1 > 0)"

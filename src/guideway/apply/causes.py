@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from guideway.apply.comparisons import brief, comparison_text
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
 from guideway.apply.facts import unit_faults, unused
@@ -22,7 +23,7 @@ from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import QUANTITY_RULES, UNCODED, is_of_another_type, may_be_of
-from guideway.apply.traces import BRIEF, PatientTraces, brief, comparison_text, define_name, plain
+from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import DefineKey

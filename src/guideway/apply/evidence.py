@@ -13,11 +13,48 @@ from decimal import Decimal
 
 import msgspec
 
+from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.outcome import ConditionResult, Evidence
 from guideway.apply.provenance import References, Trace, deciders, resources_of_value, unwrap
-from guideway.apply.traces import BRIEF, PatientTraces, comparison_text, define_name, found_in, plain
+from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
 from guideway.apply.words import define_words
 from guideway.guideline.compiled import DefineKey, Element
+
+Context = tuple[str, bool | None, tuple[str, ...]]
+"""What something is evidence for: the nearest statement, whether it is so, and the comparisons that its own value stands in."""
+
+_REASONS = 3
+"""So many reasons of one datum are given."""
+
+
+class Reasons(msgspec.Struct):
+    """Why one datum counts."""
+
+    contexts: dict[Context, None]
+    define: str | None = None
+    """Its own define, which is not named again."""
+    own: tuple[str, ...] = ()
+    """The comparisons in it."""
+
+    def text(self) -> str | None:
+        """The statements that the datum stands in, as they came out, with what was compared; where nothing was, the first one."""
+        telling = [context for context in self.contexts if context[2]] or list(self.contexts)[:1]
+        found: dict[tuple[str, bool | None], dict[str, None]] = {}
+        for statement, value, comparisons in telling:
+            found.setdefault((statement, value), {}).update(dict.fromkeys(comparisons or self.own))
+        texts = [self._said(statement, value, list(shown)[:_REASONS]) for (statement, value), shown in found.items()]
+        return "; ".join([text for text in texts if text][:_REASONS]) or None
+
+    def _said(self, statement: str, value: bool | None, comparisons: list[str]) -> str:
+        shown = ", ".join(comparisons)
+        if statement == self.define:
+            return shown
+        came_out = " is false" if value is False else " is not known" if value is None else ""
+        return f"{statement}{came_out} ({shown})" if shown else f"{statement}{came_out}"
+
+
+Made = tuple[list[Evidence], Reasons]
+"""What is told of one datum, and why."""
 
 
 class EvidenceFinder:
@@ -50,17 +87,28 @@ class EvidenceFinder:
         said = result.define or result.expression
         items: list[Evidence] = []
         told: References = {}
+        made: dict[int, Made] = {}
         seen: set[int] = set()
-        pending: list[tuple[Trace, str, str | None, str]] = [(trace, said, None, said)]
+        pending: list[tuple[Trace, Context, str]] = [(trace, (said, unwrap(trace.value), ()), said)]
         while pending:
-            node, statement, comparison, inside = pending.pop()
+            node, context, inside = pending.pop()
+            name = define_name(node)
+            element = self.traces.element(node) if name is not None else None
+            value = unwrap(node.value)
+            answers = isinstance(value, bool)
+            if answers:  # what is compared with an answer says nothing of what the answer rests on
+                context = (name, value, ()) if name and element is None else (context[0], context[1], ())
             if id(node) in seen:
+                if context[2]:
+                    for leaf in self._carried(node, made):
+                        made[leaf][1].contexts[context] = None
                 continue
             seen.add(id(node))
-            element = self.traces.element(node)
             if element is not None:
                 touched[element.library, element.define] = None
-                items += self._of_element(element, node, statement, comparison, told)
+                own = list(self._of_element(element, node, told))
+                made[id(node)] = own, Reasons({context: None}, element.define, tuple(own_comparisons(node)) if answers else ())
+                items += own
                 continue
             found = resources_of_value(node.value)
             if found or node.kind in ("Retrieve", "Query"):
@@ -68,14 +116,20 @@ class EvidenceFinder:
                 if found or not below:
                     counted = [reference for reference in found if reference in rests_on]
                     if counted or not found:
-                        items += self._of_resources(node, counted, statement, comparison, inside, told)
-                pending += [(child, statement, comparison, inside) for child in reversed(below)]
+                        own = list(self._of_resources(node, counted, inside, told))
+                        made[id(node)] = own, Reasons({context: None})
+                        items += own
+                pending += [(child, context, inside) for child in reversed(below)]
                 continue
-            name = define_name(node)
-            statement = name if name and isinstance(unwrap(node.value), bool | None) else statement
+            if name and value is None:
+                context = (name, None, context[2])
             inside = name or inside
-            text = comparison_text(node)
-            pending += [(child, statement, text or comparison, inside) for child in reversed(deciders(node))]
+            pending += self._below(node, context, inside, answers or value is None)
+        for own, reasons in made.values():
+            why = reasons.text()
+            for item in own:
+                item.why = why
+        items = _joined(items)
         rest = [reference for reference in rests_on if reference not in told]
         items += [self._said_by(reference, said) for reference in rest[:BRIEF]]
         if len(rest) > BRIEF:
@@ -89,6 +143,35 @@ class EvidenceFinder:
             bearer = next((item for item in lasting if item.absent), lasting[0])
             bearer.checked = [*bearer.checked, *unused][:BRIEF]
         return items
+
+    def _carried(self, node: Trace, made: dict[int, Made]) -> Iterator[int]:
+        """Those of what is told already whose values, and not only what was said of them, are in the value of a node."""
+        seen: set[int] = set()
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            if id(current) in made:
+                yield id(current)
+            elif not isinstance(unwrap(current.value), bool):
+                pending += current.children or ()
+
+    def _below(self, node: Trace, context: Context, inside: str, answers: bool) -> Iterator[tuple[Trace, Context, str]]:
+        """The nodes that decided a node, the last first, each with the comparisons of the node in which its value stands."""
+        statement, value, comparisons = context
+        if answers and (text := outcome_text(node)) is not None:
+            context = (statement, value, (text,))
+        elif answers and node.kind == "FunctionRef" and (operands := getattr(node, "operands", ())):
+            inner = compared(node)
+            given = {id(child): inner.get(name) for name, child in zip(operands, node.children)}
+            for child in reversed(deciders(node)):
+                texts = given.get(id(child))
+                yield child, (statement, value, tuple(texts) if texts else comparisons), inside
+            return
+        for child in reversed(deciders(node)):
+            yield child, context, inside
 
     def _elements(self, query: Trace, *, with_sources: bool) -> Iterator[Trace]:
         """The data elements that let rows into a query's result or, where there are none, kept them out; and those that the rows
@@ -105,13 +188,10 @@ class EvidenceFinder:
             else:
                 pending += reversed(row_deciders(node))
 
-    def _of_element(
-        self, element: Element, node: Trace, statement: str, comparison: str | None, told: References
-    ) -> Iterator[Evidence]:
+    def _of_element(self, element: Element, node: Trace, told: References) -> Iterator[Evidence]:
         found, needed, checked = self.traces.sources.of(node)
         told.update(found | needed | checked)
         value = unwrap(node.value)
-        why = reason(statement, comparison, element.define)
         references = list(found or needed)
         if found:
             checked = needed | checked
@@ -122,7 +202,6 @@ class EvidenceFinder:
                 display=element.display,
                 value=None if value is None else plain(value)[0],
                 unit=plain(value)[1],
-                why=why,
                 absent=absent,
                 checked=list(checked)[:BRIEF],
             )
@@ -142,16 +221,13 @@ class EvidenceFinder:
                 value=shown,
                 unit=unit,
                 date=facts.date,
-                why=why,
                 checked=[] if number else list(checked)[:BRIEF],
             )
         if len(references) > BRIEF:
             more = f"and {len(references) - BRIEF} more"
-            yield Evidence(element=element.id, display=f"{element.display}: {more}", why=why)
+            yield Evidence(element=element.id, display=f"{element.display}: {more}")
 
-    def _of_resources(
-        self, node: Trace, found: list[str], statement: str, comparison: str | None, inside: str, told: References
-    ) -> Iterator[Evidence]:
+    def _of_resources(self, node: Trace, found: list[str], inside: str, told: References) -> Iterator[Evidence]:
         """The resources of a retrieve or query outside any data element; ``inside`` is the define it stands in."""
         references = found
         checked: list[str] = []
@@ -159,23 +235,22 @@ class EvidenceFinder:
             came_from, _, left_out = self.traces.sources.of(node)
             references, checked = list(came_from), [] if came_from else list(left_out)
         told.update(dict.fromkeys([*references, *checked]))
-        why = reason(statement, comparison, None)
         if not references:
             key = (node.library or "", inside)
             whole = self.traces.trace(*key) if self.traces.guideline.definition(key) is not None else None
             shown, unit = plain(whole.value if whole is not None else node.value)
             if isinstance(shown, int | Decimal) and not isinstance(shown, bool):  # a count of nothing is a number, not an absence
-                yield Evidence(display=define_words(inside), value=shown, unit=unit, why=why, checked=checked[:BRIEF])
+                yield Evidence(display=define_words(inside), value=shown, unit=unit, checked=checked[:BRIEF])
                 return
             named = node.label if node.kind == "Retrieve" and node.label else define_words(inside)
             display = f"no {named} on record"
-            yield Evidence(display=display, why=why, absent=True, checked=checked[:BRIEF])
+            yield Evidence(display=display, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
-            yield self._said_by(reference, why)
+            yield self._said_by(reference)
         if len(references) > BRIEF:
-            yield Evidence(display=f"{define_words(inside)}: and {len(references) - BRIEF} more", why=why)
+            yield Evidence(display=f"{define_words(inside)}: and {len(references) - BRIEF} more")
 
-    def _said_by(self, reference: str, why: str | None) -> Evidence:
+    def _said_by(self, reference: str, why: str | None = None) -> Evidence:
         """What a resource says, as evidence."""
         facts = self.traces.facts(reference)
         return Evidence(
@@ -186,6 +261,19 @@ class EvidenceFinder:
             date=facts.date,
             why=why,
         )
+
+
+def _joined(items: list[Evidence]) -> list[Evidence]:
+    """The evidence with each resource told once: what a resource counts for besides its data element is said with that."""
+    by_element = {item.resource: item for item in items if item.element and item.resource}
+    kept = []
+    for item in items:
+        bearer = by_element.get(item.resource) if item.resource and not item.element else None
+        if bearer is None:
+            kept.append(item)
+        elif item.why and item.why not in (bearer.why or ""):
+            bearer.why = f"{bearer.why}; {item.why}" if bearer.why else item.why
+    return kept
 
 
 def _names_a_drug(reference: str, name: str | None, display: str) -> bool:
@@ -228,10 +316,3 @@ def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:
 def has_kept(row: Trace) -> bool:
     """Whether a row of a query, or a row inside it, is in the result."""
     return hasattr(row, "kept") or any(child.kind == "Iteration" and has_kept(child) for child in row.children or ())
-
-
-def reason(statement: str, comparison: str | None, define: str | None) -> str | None:
-    """Why a piece of evidence counts: the statement it is in, and the comparison."""
-    if statement == define:
-        return comparison
-    return f"{statement} ({comparison})" if comparison else statement

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from guideway.apply.causes import CauseFinder
+from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.evidence import EvidenceFinder, Key, add
 from guideway.apply.left_out import LeftOut
@@ -22,7 +23,7 @@ from guideway.apply.outcome import (
     Supply,
 )
 from guideway.apply.provenance import Trace, unwrap
-from guideway.apply.traces import BRIEF, PatientTraces, brief
+from guideway.apply.traces import BRIEF, PatientTraces
 from guideway.diagnostics import Diagnostic
 from guideway.guideline.compiled import CompiledGuideline, DefineKey
 

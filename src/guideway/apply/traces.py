@@ -1,7 +1,7 @@
 """The traces of one patient's evaluation, with the record that they were made from: what explanations look things up in.
 
 Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resources``, ``library``, ``define``
-(``engine.trace.TraceNode``). Values come out as words and JSON scalars (``plain``, ``brief``).
+(``engine.trace.TraceNode``). Values come out as JSON scalars (``plain``).
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ Json = dict[str, Any]
 
 BRIEF = 12
 """So many resources of one element are listed one by one; of more, these and a count."""
-
-_COMPARISONS = {
-    "Less": "<", "LessOrEqual": "<=", "Greater": ">", "GreaterOrEqual": ">=", "Equal": "=", "NotEqual": "!=", "Equivalent": "~",
-}  # fmt: skip
 
 
 class PatientTraces:
@@ -119,19 +115,3 @@ def plain(value: Any) -> tuple[Any, str | None]:
     if isinstance(value, int):
         return int(value), None
     return as_text(value), None
-
-
-def comparison_text(node: Trace) -> str | None:
-    """A comparison with its operands as they were: ``0.8 10*9/L < 1.0 10*9/L``."""
-    sign = _COMPARISONS.get(node.kind)
-    children = list(node.children or ())
-    if sign is None or len(children) != 2:
-        return None
-    left, right = (brief(unwrap(c.value)) for c in children)
-    return f"{left} {sign} {right}"
-
-
-def brief(value: Any) -> str:
-    """A value in few words; a resource by its reference."""
-    text = as_text(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -209,7 +209,7 @@ def _level(form: str, explain: bool, in_short: bool) -> bool | str:
     """How much is explained: what the view shows. Of what does not apply only the reason, unless everything is asked for; the
     views for people also leave out what much that cannot be known yet rests on."""
     if explain or form == "outcome":
-        return explain
+        return explain and form not in ("table", "markdown")  # which do not show the trace
     return "short" if in_short and form in ("table", "markdown") else "brief"
 
 

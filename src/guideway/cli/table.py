@@ -190,8 +190,9 @@ def _recommendation(
         rows.append(("plan", item.plan_id, "dim"))
     rows += [("source", text, "") for text in sources]
     rows += [("also", also_text(twin, item), "") for twin in twins]
-    told = told_findings(item, explain)
-    rows += [("finding", f"{finding.message} [{finding.rule}]", "warning") for finding in told]
+    for finding in told_findings(item, explain):
+        only_said = finding.severity is Severity.information
+        rows.append(("remark" if only_said else "finding", f"{finding.message} [{finding.rule}]", "" if only_said else "warning"))
     before = ""
     for label, text, style in rows:
         yield from _row(label, text, width, style, again=label == before)
@@ -262,26 +263,9 @@ def _explanation(item: Recommendation, width: int) -> Iterator[Line]:
     for source in item.source:
         if source.citation:
             yield from _row("cites", source.citation, width, "dim")
-    for node in item.trace:
-        yield from _trace(node, width, 0)
 
 
 _KINDS = {"applicability": "if", "withheld-when": "unless", "satisfied-when": "done when"}
-
-
-def _trace(node: dict[str, Any], width: int, depth: int) -> Iterator[Line]:
-    name = str(node.get("name") or node.get("label") or node.get("define") or node.get("kind") or "")
-    value = node.get("value")
-    text = f"{name} = {value_text(value)}" if "value" in node else name
-    resources = node.get("resources")
-    if isinstance(resources, list) and resources:
-        text += f"  [{', '.join(map(str, resources))}]"
-    first = "trace" if depth == 0 else ""
-    yield from _row(first, text, width, "dim", more_indent="  " * depth)
-    children = node.get("children")
-    for child in children if isinstance(children, list) else ():
-        if isinstance(child, dict):
-            yield from _trace(child, width, depth + 1)
 
 
 def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
