@@ -1,0 +1,128 @@
+"""Why a drug was stopped or held, in words: what is intolerance, and what only sounds like it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import evaluation_of
+from .support import BASE
+
+Json = dict[str, Any]
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+MEDICATIONS, MIDOSTAURIN = "MastCellMedicationElements", "MastCellMidostaurinElements"
+ADVERSE: Json = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "adverse-effect"}]}
+
+NOT_INTOLERANCE = (
+    "No longer needed, allergy season over", "No side effects; symptoms resolved", "Switched: no adverse effects but cost",
+    "Stopped for allergy testing", "per allergist", "hives resolved", "Urticaria well controlled", "hives under control",
+    "denies any side effects or allergies", "without rash or hives", "side effects: none", "allergy ruled out", "Cost",
+    "Seasonal allergies improved", "not because of an allergy", "No known drug allergies. Cost.", "Allergies better",
+    "Well tolerated, no longer needed", "Rash resolved", "allergic rhinitis resolved", "no adverse drug reactions", "no rash",
+    "unlikely allergic reaction",
+)  # fmt: skip
+INTOLERANCE = (
+    "Rash and hives", "Adverse event", "side effects", "allergic reaction", "No effect, severe rash", "not tolerated",
+    "Rash resolved after stopping", "didn't tolerate", "unable to tolerate: nausea", "Urticaria", "allergy", "Drug allergy",
+    "no benefit; side effects", "Side effects not improved", "Anaphylaxis", "hypersensitivity reaction", "angioedema of the lip",
+    "patient reports hives after dose", "No improvement and developed rash", "allergic reaction resolved",
+)  # fmt: skip
+
+
+def order(code: str, status: str, reason: str | Json, *, id: str = "m", start: str = "2026-03-01", changed: str = "") -> Json:
+    """An order of the drug with the reason why it has this status, and since when."""
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
+    return {
+        "resourceType": "MedicationRequest",
+        "id": id,
+        "status": status,
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "authoredOn": start,
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
+        "statusReason": {"text": reason} if isinstance(reason, str) else reason,
+        "extension": [{"url": url, "valueDateTime": changed}] if changed else [],
+    }
+
+
+def answer(question: str, value: Json, at: str, questionnaire: str = "midostaurin-assessment") -> Json:
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "status": "completed",
+        "authored": at,
+        "subject": {"reference": "Patient/p"},
+        "questionnaire": f"{BASE}/Questionnaire/{questionnaire}",
+        "item": [{"linkId": question, "answer": [value]}],
+    }
+
+
+def famotidine_intolerance(reason: str) -> object:
+    resources = [order("4278", "stopped", reason)]
+    return evaluation_of(resources).define(MEDICATIONS, "Has Allergy Or Intolerance To Famotidine")
+
+
+@pytest.mark.parametrize("reason", NOT_INTOLERANCE)
+def test_what_is_denied_or_only_a_season_is_no_intolerance(reason: str) -> None:
+    assert famotidine_intolerance(reason) is False
+
+
+@pytest.mark.parametrize("reason", INTOLERANCE)
+def test_what_the_drug_did_is_intolerance(reason: str) -> None:
+    assert famotidine_intolerance(reason) is True
+
+
+def tolerated(*resources: Json) -> tuple[object, object]:
+    """Whether an allergy or intolerance to midostaurin is on record, and whether it is tolerated."""
+    evaluation = evaluation_of(list(resources))
+    return (
+        evaluation.define(MIDOSTAURIN, "Has Allergy Or Intolerance To Midostaurin"),
+        evaluation.define(MIDOSTAURIN, "Midostaurin Tolerated"),
+    )
+
+
+def midostaurin(status: str, reason: str | Json, **given: str) -> Json:
+    return order("1919083", status, reason, **given)
+
+
+YES: Json = {"valueBoolean": True}
+
+
+@pytest.mark.parametrize(
+    "reason", [ADVERSE, "Adverse event", "Adverse event: neutropenia", "Side effect: low platelets", "ANC 0.6"]
+)
+@pytest.mark.parametrize("status", ["on-hold", "stopped"])
+def test_a_low_count_is_no_intolerance_and_a_hold_is_the_rule_itself(status: str, reason: str | Json) -> None:
+    names_nothing = reason == ADVERSE or reason == "Adverse event"
+    expected = (True, False) if status == "stopped" and names_nothing else (False, None)
+    assert tolerated(midostaurin(status, reason)) == expected
+
+
+def test_a_hold_for_an_allergic_reaction_is_intolerance_and_for_another_harm_it_is_open() -> None:
+    assert tolerated(midostaurin("on-hold", "Anaphylaxis")) == (True, False)
+    assert tolerated(midostaurin("on-hold", "Neutropenia and a generalized rash")) == (True, False)
+    assert tolerated(midostaurin("on-hold", "Adverse event: pneumonitis")) == (None, None)
+    held = midostaurin("on-hold", "Adverse event: pneumonitis", changed="2026-05-10")
+    assert tolerated(held, answer("midostaurinTolerated", YES, "2026-05-20")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("stopped", "answered", "expected"),
+    [
+        ("2026-05-15", "2026-05-10", (True, False)),
+        ("2026-05-15", "2026-05-20", (False, True)),
+        ("", "2026-02-01", (True, False)),
+        ("", "2026-05-20", (None, True)),
+    ],
+)
+def test_the_newer_of_stop_and_answer_counts(stopped: str, answered: str, expected: tuple[object, object]) -> None:
+    record = midostaurin("stopped", ADVERSE, changed=stopped)
+    assert tolerated(record, answer("midostaurinTolerated", YES, answered)) == expected
+
+
+def test_what_was_taken_again_after_the_stop_is_no_intolerance() -> None:
+    stopped, again = midostaurin("stopped", ADVERSE), midostaurin("active", {}, id="n", start="2026-05-12")
+    assert tolerated(stopped, again, answer("midostaurinTolerated", YES, "2026-05-30")) == (False, True)
+    before = midostaurin("active", {}, id="n", start="2026-02-01")
+    assert tolerated(midostaurin("stopped", ADVERSE, changed="2026-05-15"), before) == (True, False)
