@@ -57,6 +57,14 @@ def test_a_drug_that_is_taken_or_not_tolerated(proposed: Json, recorded: Json, f
     assert rules(drug(proposed, allergy(recorded))) == (["allergy"] if found else [])
 
 
+def test_a_vaccine_is_a_thing_too() -> None:
+    vaccine = drug(TABLET_A, allergy(TABLET_A), kind="ImmunizationRecommendation")
+    assert (rules(vaccine), vaccine.outcome.findings) == (["allergy"], [])
+    against = activity(kind="ImmunizationRecommendation", productCodeableConcept=TABLET_A, doNotPerform=True)
+    both = two(activity(kind="ImmunizationRecommendation", productCodeableConcept=TABLET_A), against)
+    assert rules(both) == ["for-and-against"]
+
+
 def test_what_is_compared_by_its_words_only_is_said() -> None:
     (finding,) = [f for f in drug({"text": "Alpha"}, allergy(TABLET_B)).outcome.findings if f.rule == "conflict-by-name"]
     assert "proposed: Alpha" in finding.message

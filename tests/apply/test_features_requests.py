@@ -223,6 +223,35 @@ def test_row_27_every_kind_is_made_whole(kind: str) -> None:
     assert bare.outcome.recommendations[0].status == "applies"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_row_27_no_fact_of_an_activity_is_lost(kind: str) -> None:
+    facts = {"code": {"text": "the code"}, "productCodeableConcept": TABLET_A, "priority": "urgent"}
+    facts |= {"bodySite": [{"text": "one site"}, {"text": "other site"}], "quantity": {"value": 77, "unit": "u"}}
+    facts |= {"dosage": [{"text": "one a day"}], "location": {"reference": "Location/l"}, "timingDateTime": "2026-07-07"}
+    facts |= {"participant": [{"type": "device", "role": {"text": "the role"}}]}
+    said = str(one({**A, "definitionCanonical": CANONICAL}, activity(kind=kind, **facts)).request)
+    wanted = ("the code", "Tablet A", "one site", "other site", "77", "one a day", "Location/l", "2026-07-07", "the role")
+    assert [fact for fact in wanted if fact not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("timing", "expected"),
+    [
+        ({"timingDateTime": "2026-07-07"}, "2026-07-07"),
+        ({"timingPeriod": {"start": "2026-07-07", "end": "2026-07-09"}}, "2026-07-07"),
+        ({"timingAge": YEARS}, "2030-02-03"),
+    ],
+)
+@pytest.mark.parametrize("on_action", [False, True])
+def test_row_31_the_date_of_a_vaccine(timing: Json, expected: str, on_action: bool) -> None:
+    action = {**A, "definitionCanonical": CANONICAL, **(timing if on_action else {})}
+    earlier = {"timingDateTime": "2026-06-02"} if on_action else timing
+    result = one(action, activity(kind="ImmunizationRecommendation", **earlier))
+    (recommendation,) = result.request["recommendation"]
+    assert [c["value"] for c in recommendation["dateCriterion"]] == [expected]
+    assert result.rules() == []
+
+
 @row("27 an activity without a kind, or of an unknown one, is a finding")
 def _() -> None:
     result = one({**A, "definitionCanonical": CANONICAL}, activity(kind="Party"))

@@ -102,7 +102,9 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     _why(request, activity, action, kind)
     complete = COMPLETE.get(kind.type)
     if complete is not None:
-        complete(request, activity, setting)
+        complete(request, _timed(activity, action), setting)
+    if kind.type in _OWN_PRODUCT:
+        _left_over(request, activity)
     _carry_extensions(request, activity)
     return made
 
@@ -217,8 +219,8 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
     sites = list(objects(activity.get("bodySite")))
     if kind.body_site and sites:
         request[kind.body_site] = copied(sites)
-    elif kind.type != "Claim":
-        for site in sites:
+    else:
+        for site in sites if kind.type != "Claim" else sites[1:]:  # an item of a claim holds one
             _extend(request, ACTIVITY_FACT + "bodySite", "CodeableConcept", site)
     for name in ("specimenRequirement", "observationRequirement", "observationResultRequirement"):
         for reference in objects(activity.get(name)):
@@ -228,7 +230,26 @@ def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
 _OWN_PRODUCT = frozenset(
     {"ImmunizationRecommendation", "NutritionOrder", "Claim", "VisionPrescription", "Contract", "EnrollmentRequest"}
 )
+"""Types that keep product and code in an element of their own (``COMPLETE``)."""
 _OWN_QUANTITY = frozenset({"NutritionOrder", "Claim", "Contract"})
+
+
+def _left_over(request: Json, activity: Json) -> None:
+    """The product and the code that such a type has found no place for."""
+    name, product = product_of(activity)
+    if product is not None and not _holds(request, product):
+        _extend(request, ACTIVITY_FACT + "product", name, product)
+    code = clinical_code(activity.get("code"))
+    if isinstance(code, dict) and not only_cpg(code) and not _holds(request, code):
+        _extend(request, ACTIVITY_FACT + "code", "CodeableConcept", code)
+
+
+def _holds(node: Any, value: Any) -> bool:
+    if node == value:
+        return True
+    if isinstance(node, dict):
+        return any(_holds(item, value) for item in node.values())
+    return isinstance(node, list) and any(_holds(item, value) for item in node)
 
 
 def clinical_code(code: Any) -> Any:
@@ -280,6 +301,15 @@ def product_of(activity: Json) -> tuple[str, Any]:
         if isinstance(found, dict) and found:
             return name, found
     return "CodeableConcept", None
+
+
+def _timed(activity: Json, action: Json) -> Json:
+    """The activity with the timing of the action, where that has one."""
+    timing = timing_of(action)
+    if timing is None:
+        return activity
+    kept = {name: value for name, value in activity.items() if not name.startswith("timing")}
+    return kept | {f"timing{timing[0][0].upper()}{timing[0][1:]}": timing[1]}
 
 
 def _when_and_where(request: Json, activity: Json, action: Json, kind: Kind, setting: Setting) -> None:
@@ -479,9 +509,6 @@ def _contract(request: Json, activity: Json, setting: Setting) -> None:
 
 
 def _enrollment(request: Json, activity: Json, setting: Setting) -> None:
-    code = activity.get("code")
-    if isinstance(code, dict):
-        _extend(request, ACTIVITY_FACT + "code", "CodeableConcept", code)
     if setting.organization:
         request["insurer"] = {"reference": setting.organization}
 

@@ -84,6 +84,9 @@ def thing_of(request: Json, forms: Words = NO_FORMS) -> Thing:
     """What a request is for."""
     concepts = [request[name] for name in WHAT if isinstance(request.get(name), dict)]
     concepts += [supplement.get("type") for supplement in objects(request.get("supplement"))]
+    if request.get("resourceType") == "ImmunizationRecommendation":
+        recommended = objects(request.get("recommendation"))
+        concepts += [vaccine for one in recommended for vaccine in objects(one.get("vaccineCode"))]
     reference = request.get("medicationReference")
     if isinstance(reference, dict) and isinstance(reference.get("display"), str):
         concepts.append({"text": reference["display"]})

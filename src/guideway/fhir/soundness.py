@@ -8,6 +8,8 @@ lacks something required is dropped as a whole; what is then empty goes too. Che
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from guideway.fhir import structure
@@ -66,15 +68,32 @@ def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]
                 yield path, "an extension has either a value or extensions (ext-1)"
                 return
         start, end = value.get("start"), value.get("end")
-        if isinstance(start, str) and isinstance(end, str) and end < start[: len(end)] and value.keys() <= _PERIOD:
+        if isinstance(start, str) and isinstance(end, str) and value.keys() <= _PERIOD and _is_before(end, start):
             yield (*path, "end"), f"the period ends ({end}) before it starts ({start}) (per-1)"
-        if "code" in value and "system" not in value and value.keys() <= _AMOUNT and (value.keys() & _ONLY_AMOUNTS):
+        if "system" not in value and isinstance(value.get("code"), str) and _is_amount(value):
             yield (*path, "code"), "a unit code needs its system (qty-3)"
         for key, item in value.items():
             if isinstance(item, str) and item.startswith("#") and (key in _LOCAL or key.endswith("Canonical")):
                 yield (*path, key), f"{item[:80]} leads to nothing that is contained in the result"
             elif isinstance(item, dict | list):
                 yield from _invariants(item, (*path, key), key)
+
+
+def _is_amount(value: Json) -> bool:
+    """Whether an object is a Quantity, not an element of its own that has a code and a value as well."""
+    number = value.get("value", 0)
+    plain = isinstance(number, int | float | Decimal) and not isinstance(number, bool)
+    return plain and value.keys() <= _AMOUNT and bool(value.keys() & _ONLY_AMOUNTS)
+
+
+def _is_before(left: str, right: str) -> bool:
+    """Whether one dateTime is surely before another: as points in time where both are, else as far as both say."""
+    if "T" in left and "T" in right:
+        try:
+            return datetime.fromisoformat(left) < datetime.fromisoformat(right)
+        except (ValueError, TypeError):  # of another form, or only one has a time zone
+            return left[:10] < right[:10]
+    return left < right[: len(left)]
 
 
 def _place(resource: Json, path: Path) -> Path:
