@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from guideway.apply.parameters import engine_parameters
@@ -26,7 +28,7 @@ from guideway.service.lanes import Lanes
 from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
 from guideway.service.memory import loaded_again
-from guideway.service.metrics import Metrics
+from guideway.service.metrics import SHARED_FOLDER, Metrics
 from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, StoreError, default_store_url
@@ -104,6 +106,8 @@ class Runtime:
             self.content.cql.close()
         self.writer.close()
         self.store.close()
+        self.limiter.close()
+        self.refusals.close()
 
     def reload(self) -> None:
         """Load the packages again; on a failure the old content stays and the failure is logged."""
@@ -266,13 +270,19 @@ def make_runtime(settings: Settings) -> Runtime:
         token_keys={
             t.iss: KeySource(t.jwks_file, (t.jwks_url,) if t.jwks_url else (), t.jwks_private) for t in settings.token_issuers
         },
-        limiter=RateLimiter(settings.workers),
-        refusals=RateLimiter(settings.workers),
+        limiter=RateLimiter(_shared("rates")),
+        refusals=RateLimiter(_shared("refusals")),
         metrics=Metrics(),
         writer=Writer(store),
         lanes=Lanes(settings.threads, settings.queue_seconds),
         operations=Lanes(settings.threads, settings.queue_seconds),
     )
+
+
+def _shared(name: str) -> Path | None:
+    """A file that the workers of this service share; None where there is one worker."""
+    folder = os.environ.get(SHARED_FOLDER)
+    return Path(folder, name) if folder else None
 
 
 def guidelines_shown(guidelines: Sequence[CompiledGuideline]) -> list[Json]:
