@@ -3,8 +3,9 @@
 Three processes are asked one after the other, request by request, with the same body (patient-view, a prefetch of about 120 KB
 with an answer for every template): the service, its own stack around a constant answer, and a bare stack (peer.py). Medians are
 compared, so a slow moment of the machine falls on all alike; the processor time of the service a request is given beside them.
-Then eight clients at once ask the service alone; then its resident memory after 1,000 and after 10,000 requests (of the lighter
-of the two CDS services, to be done in minutes) is compared. ``--quick`` leaves out the last.
+The same is done for a patient without the disease, as most of those are that an EHR asks about. Then eight clients at once ask
+the service alone; then its resident memory after 1,000 and after 10,000 requests (of the lighter of the two CDS services, to be
+done in minutes) is compared. ``--quick`` leaves out the last, ``--memory`` everything else.
 
     .venv/bin/python benchmarks/service/run.py
 """
@@ -33,6 +34,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLE = ROOT / "examples" / "aggressive-sm-neutrophils-0-8.json"
+ORDINARY = ROOT / "examples" / "no-mast-cell-disease.json"
 SERVICES = ("systemic-mastocytosis-pathway-patient-view", "low-dose-naltrexone-in-mcas-patient-view")
 """The service with the most to say, and one with the least."""
 SIZE = 120_000
@@ -78,13 +80,17 @@ def ask(connection: http.client.HTTPConnection, body: bytes, service: str) -> by
     return content
 
 
-def request_body(discovery: dict[str, Any]) -> bytes:
-    """A request for the example patient with years of visits behind: at each the usual laboratory panel (of which the guideline
-    reads what the example has), blood pressure and weight."""
-    bundle = json.loads(EXAMPLE.read_text("utf-8"))
-    resources = [entry["resource"] for entry in bundle["entry"]]
+def resources_of(example: Path) -> list[dict[str, Any]]:
+    return [entry["resource"] for entry in json.loads(example.read_text("utf-8"))["entry"]]
+
+
+def request_body(discovery: dict[str, Any], example: Path) -> bytes:
+    """A request for the example's patient with years of visits behind: at each the usual laboratory panel (with the counts that
+    the guideline reads), blood pressure and weight."""
+    resources = resources_of(example)
     patient = next(r for r in resources if r["resourceType"] == "Patient")
-    tests = [r for r in resources if r["resourceType"] == "Observation" and "valueQuantity" in r]
+    subject = {"subject": {"reference": f"Patient/{patient['id']}"}}
+    tests = [r | subject for r in resources_of(EXAMPLE) if r["resourceType"] == "Observation" and "valueQuantity" in r]
     chance = random.Random(1)
     (templates,) = [s["prefetch"] for s in discovery["services"] if s["id"] == SERVICES[0]]
     visit = 0
@@ -114,8 +120,7 @@ def request_body(discovery: dict[str, Any]) -> bytes:
             }
             resources.append(
                 {
-                    "resourceType": "Observation", "id": f"l{code}-{visit}", "status": "final",
-                    "subject": {"reference": f"Patient/{patient['id']}"},
+                    "resourceType": "Observation", "id": f"l{code}-{visit}", "status": "final", **subject,
                     "code": {"coding": [{"system": "http://loinc.org", "code": code, "display": display}], "text": display},
                     "effectiveDateTime": date, "valueQuantity": quantity,
                 }
@@ -160,6 +165,7 @@ def part(values: list[float], share: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="without the 10,000 requests")
+    parser.add_argument("--memory", action="store_true", help="only the 10,000 requests")
     parser.add_argument("--rounds", type=int, default=400)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -174,8 +180,11 @@ def main() -> None:
         connections = {name: http.client.HTTPConnection("127.0.0.1", port, timeout=60) for name, port in ports.items()}
         connections["service"].request("GET", "/cds-services")
         discovery = json.loads(connections["service"].getresponse().read())
-        body = request_body(discovery)
+        body = request_body(discovery, EXAMPLE)
         print(f"request: {len(body):,} bytes")
+        if options.memory:
+            keeps_its_memory(ports["service"], body, service)
+            return
         answer = Path(folder) / "answer.json"
         answer.write_bytes(ask(connections["service"], body, SERVICES[0]))
         for name in ("constant", "bare"):
@@ -190,15 +199,23 @@ def main() -> None:
             stack.enter_context(running([sys.executable, str(HERE / "peer.py")], ports[name], **told))
         for name in SERVICES:
             compare(connections, body, name, options.rounds, service)
+        print("a patient without the disease")
+        ordinary = request_body(discovery, ORDINARY)
+        for name in SERVICES:
+            compare(connections, ordinary, name, options.rounds, service)
         found = many(ports["service"], body, SERVICES[0], 8, 2 * options.rounds)
         print(f"{SERVICES[0]}, 8 clients at once: p50 {part(found, 0.5) * 1000:.1f} ms, p99 {part(found, 0.99) * 1000:.1f} ms")
-        if options.quick:
-            return
-        many(ports["service"], body, SERVICES[1], 2, 1000)
-        early = memory(service)
-        many(ports["service"], body, SERVICES[1], 2, 9000)
-        late = memory(service)
-        print(f"resident memory after 1,000 requests {early:,} KB, after 10,000 {late:,} KB: {late / early:.3f}")
+        if not options.quick:
+            keeps_its_memory(ports["service"], body, service)
+
+
+def keeps_its_memory(port: int, body: bytes, service: subprocess.Popen[bytes]) -> None:
+    """Ask 10,000 times, and print the resident memory on the way and at the end."""
+    many(port, body, SERVICES[1], 2, 1000)
+    early = memory(service)
+    many(port, body, SERVICES[1], 2, 9000)
+    late = memory(service)
+    print(f"resident memory after 1,000 requests {early:,} KB, after 10,000 {late:,} KB: {late / early:.3f}")
 
 
 def compare(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from guideway.service import memory
 from guideway.service.memory import keep_loaded, loaded_again
 
 
@@ -43,3 +44,16 @@ def test_what_is_loaded_is_set_aside_until_it_is_loaded_again() -> None:
 def test_a_process_that_sets_nothing_aside_goes_on_so() -> None:
     loaded_again()
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_requests_leave_behind_goes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MADE", 200)
+    keep_loaded()
+    left = Loaded()
+    reference = weakref.ref(left)
+    gc.collect(1)  # it has grown old while it was of use
+    del left
+    for _ in range(3 * memory.MADE * memory.YOUNG * memory.OLD):
+        Loaded()
+    assert reference() is None
