@@ -29,7 +29,13 @@ ON_RECORD = {
         "Stadol NS", "Roxanol", "Tylenol #3", "Robitussin AC", "Targin", "Palexia", "oxyCODONE-acetaminophen 5-325 mg",
         "fentaNYL 25 mcg/hr patch", "Zubsolv", "diamorphine", "opium tincture",
     ),
-    "On H1 Antihistamine": ("cetirizine 10 MG (ZyrTEC)", "Zyrtec Liquid Gel capsule", "Xyzal", "Allegra-D", "Benadryl"),
+    "On H1 Antihistamine": ("cetirizine 10 MG (ZyrTEC)", "Zyrtec Liquid Gel capsule", "Xyzal", "Allegra-D", "Benadryl",
+                            "bilastine 20 mg", "rupatadine", "ebastine 10 mg", "Quzyttir", "ketotifen 1 mg tablet", "ketotifen",
+                            "cyproheptadine 4 mg", "doxepin 10 mg capsule", "Sinequan", "chlorpheniramine 4 mg", "Tavist ND",
+                            "promethazine-codeine syrup", "meclizine 25 mg", "Unisom SleepTabs", "Dramamine", "clemastine",
+                            "brompheniramine", "carbinoxamine", "Tylenol PM", "Advil PM", "NyQuil", "Tussionex"),
+    "On First Generation H1 Antihistamine": ("chlorpheniramine", "promethazine 25 mg", "doxylamine", "dimenhydrinate",
+                                             "Tylenol PM", "ketotifen", "Silenor", "cyproheptadine"),
     "On H2 Antihistamine": ("Pepcid AC", "famotidine 20 mg tab", "Zantac 360"),
     "On Ranitidine": ("Zantac 150 mg", "ranitidine HCl"),
     "On Oral Cromolyn": ("Gastrocrom 100 mg/5 mL", "cromolyn"),
@@ -39,10 +45,17 @@ ON_RECORD = {
         "flurbiprofen", "diflunisal", "mefenamic acid", "meclofenamate", "metamizole", "etoricoxib", "Vimovo", "Mobic", "Feldene",
         "Anaprox DS", "Lodine", "Caldolor", "Sprix", "Seglentis",
     ),
-    "On Systemic Corticosteroid": ("Medrol Dosepak", "predniSONE 5 mg tablet", "Decadron"),
+    "On Systemic Corticosteroid": ("Medrol Dosepak", "predniSONE 5 mg tablet", "Decadron", "hydrocortisone 10 mg tablet",
+                                "Cortef", "betamethasone sodium phosphate injection", "Celestone", "deflazacort",
+                                "cortisone acetate",
+                                "triamcinolone acetonide 40 mg/mL injectable suspension", "Kenalog-40", "Solu-Cortef"),
+    "On Calcium": ("Calcium 600 + D3", "calcium-vitamin D3 600 mg-400 unit", "Calcium 500 mg", "Tums", "Viactiv", "Citracal",
+                   "oyster shell calcium 500 mg", "Caltrate 600+D"),
+    "On Vitamin D": ("vit D3 2000 IU", "Vitamin D-3", "Caltrate 600+D", "Os-Cal 500 + D", "Citracal Maximum Plus D3",
+                     "Fosamax Plus D", "Calcium 600 + D3", "Viactiv", "cholecalciferol 1000 unit"),
     "On Omalizumab": ("Xolair 150 mg",),
-    "On Denosumab": ("Prolia 60 mg/mL",),
-    "On Bisphosphonate": ("Fosamax", "Reclast", "alendronic acid"),
+    "On Denosumab": ("Prolia 60 mg/mL", "Stoboclo", "Ospomyv", "Bomyntra", "Conexxence", "Enoby", "Osvyrti", "Bildyos"),
+    "On Bisphosphonate": ("Fosamax", "Reclast", "alendronic acid", "clodronate", "etidronate", "Fosamax Plus D"),
     "On Cytoreductive Drug": ("AYVAKIT 200 mg tablet", "avapritinib", "Gleevec 400 mg", "Pegasys 180 mcg/mL", "PegIntron",
                               "Intron A", "Leustatin", "Mavenclad", "Besremi"),
     "On Beta Blocker": ("Toprol-XL 50 mg", "metoprolol succinate", "nadolol"),
@@ -53,13 +66,45 @@ ON_RECORD = {
 }  # fmt: skip
 NOT_MEANT = {
     "On Opioid": ("naloxone", "methylnaltrexone", "loperamide", "dextromethorphan"),
-    "On H1 Antihistamine": ("diphenhydramine 2% cream", "cetirizine ophthalmic"),
+    "On H1 Antihistamine": (
+        "diphenhydramine 2% cream",
+        "cetirizine ophthalmic",
+        "ketotifen 0.025% ophthalmic",
+        "ketotifen 0.025 %",
+        "Zyrtec Itchy Eye drops",
+        "Benadryl itch stopping spray",
+        "ZzzQuil Pure Zzzs",
+        "Unisom Simple Slumbers",
+        "naphazoline-pheniramine",
+        "azelastine nasal spray",
+        "Fenistil gel",
+    ),
+    "On First Generation H1 Antihistamine": ("bilastine", "Tavist ND", "cetirizine 10 mg"),
     "On Ranitidine": ("Zantac 360 10 mg",),
     "On Oral Cromolyn": ("cromolyn sodium ophthalmic solution", "NasalCrom nasal spray", "cromolyn inhalation"),
     "On Aspirin": ("acetaminophen (aspirin-free)", "Asacol"),
     "On NSAID": ("acetaminophen", "metoprolol"),
-    "On Systemic Corticosteroid": ("prednisoLONE acetate ophthalmic suspension", "dexamethasone eye drops"),
-    "On Calcium": ("atorvastatin calcium 40 mg", "calcium channel blocker"),
+    "On Systemic Corticosteroid": (
+        "prednisoLONE acetate ophthalmic suspension",
+        "dexamethasone eye drops",
+        "hydrocortisone 1%",
+        "hydrocortisone 2.5 % cream",
+        "triamcinolone 0.1% ointment",
+        "betamethasone dipropionate",
+        "Nasacort",
+        "Pulmicort",
+        "hydrocortisone acetate 25 mg rectal suppository",
+        "dexamethasone oral rinse",
+    ),
+    "On Calcium": (
+        "atorvastatin calcium 40 mg",
+        "calcium channel blocker",
+        "calcium acetate 667 mg",
+        "calcium gluconate",
+        "rosuvastatin calcium",
+        "leucovorin calcium",
+    ),
+    "On Vitamin D": ("calcium carbonate 500 mg", "vitamin D analog", "vitamin B12"),
     "On Cytoreductive Drug": ("interferon beta-1a", "hydroxyurea"),
     "On Beta Blocker": ("timolol ophthalmic",),
     "On Strong CYP3A Inhibitor": ("ketoconazole 2% shampoo",),
@@ -68,6 +113,13 @@ NOT_MEANT = {
 ORDERED = {
     "Drafts Neuromuscular Blocker To Avoid": ("atracurium 10 mg/mL", "Mivacron"),
     "Drafts Less Safe Neuromuscular Blocker": ("succinylcholine chloride 20 MG/ML", "Anectine"),
+    "Drafts First Generation H1 Antihistamine": (
+        "chlorpheniramine",
+        "promethazine",
+        "doxylamine",
+        "dimenhydrinate",
+        "Tylenol PM",
+    ),
     "Drafts Ranitidine": ("Zantac 150 mg",),
     "Drafts Aspirin": ("aspirin EC 81 mg", "Ecotrin"),
     "Drafts NSAID": ("flurbiprofen", "Vimovo", "Sprix"),
@@ -121,3 +173,40 @@ def test_midostaurin_by_name_decides_no_dose() -> None:
     found = evaluation("Rydapt 25 mg capsule")
     assert found.define("MastCellMidostaurinElements", "Is On Midostaurin") is None
     assert found.define("MastCellMidostaurinElements", "Current Midostaurin") == []
+
+
+@pytest.mark.parametrize("code", ["3638", "1000070", "6146", "246127"])
+def test_doxepin_and_ketotifen_are_sedating_h1_antihistamines(code: str) -> None:
+    found = evaluation("a drug", {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code})
+    assert found.define(MEDICATIONS, "On First Generation H1 Antihistamine") is True
+    assert found.define(CARE, "Drugs Known By Name Only") == []
+
+
+def test_a_class_member_without_a_code_is_no_other_member() -> None:
+    """Bilastine is no cetirizine: it has no label dose here, and its allergy is no allergy to cetirizine."""
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a",
+        "patient": {"reference": "Patient/p"},
+        "code": {"text": "rupatadine"},
+    }
+    found = evaluation_of([allergy])
+    assert found.define(MEDICATIONS, "Has Allergy Or Intolerance To H1 Antihistamine") is True
+    for member in ("Cetirizine", "Fexofenadine", "Diphenhydramine"):
+        assert found.define(MEDICATIONS, f"Has Allergy Or Intolerance To {member}") is not True
+
+
+@pytest.mark.parametrize("name", ["bilastine 20 mg tablet", "rupatadine"])
+def test_a_drug_without_a_label_dose_is_not_measured(name: str) -> None:
+    assert evaluation(name).define("MastCellTherapyElements", "H1 At Two Label Doses") is None
+
+
+def test_a_severe_allergy_to_a_member_known_by_name_withholds_the_class() -> None:
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a",
+        "patient": {"reference": "Patient/p"},
+        "criticality": "high",
+        "code": {"text": "chlorpheniramine"},
+    }
+    assert evaluation_of([allergy]).define(MEDICATIONS, "Has Severe Reaction To H1 Antihistamine") is True

@@ -21,7 +21,7 @@ def in_use(drug: tuple[str, str], *, text: str = "", route: Json | None = None, 
     if kind == "administration":
         record = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-05-30", **common}
     else:
-        record = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2026-01-01", **common}
+        record = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", **common}
         record |= {"dosageInstruction": [dosage]} if dosage else {}
     return evaluation_of([record]).define("MastCellMedicationElements", define)
 
