@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from .evaluating import evaluation_of
+from .test_elements import plain
 
 Json = dict[str, Any]
 LOINC = "http://loinc.org"
@@ -216,6 +217,21 @@ def test_an_age_at_onset_says_how_long_it_has_lasted() -> None:
     assert back_pain(icd="M54.2", onsetDateTime="2020-01-01") is False
 
 
+@pytest.mark.parametrize(
+    ("library", "define", "code", "value", "expected"),
+    [
+        ("MastCellLabElements", "Tryptase", "21582-2", amount(95, "ug/l"), "95 ng/mL"),
+        ("MastCellLabElements", "Tryptase", "21582-2", amount(0.095, "mg/L"), "95 ng/mL"),
+        ("MastCellLabElements", "Tryptase", "21582-2", amount(95, "nmol/L"), None),
+        ("MastCellLabElements", "Has Renal Insufficiency", "62238-1", amount(20, "ml/min/{1.73_m2}"), True),
+        ("MastCellLabElements", "Has Renal Insufficiency", "62238-1", amount(1, "mL/s/{1.73_m2}"), False),
+        ("MastCellLabElements", "Has Renal Insufficiency", "62238-1", amount(20, "mL/min/m2"), None),
+    ],
+)
+def test_a_unit_that_can_be_converted_is(library: str, define: str, code: str, value: Json, expected: Any) -> None:
+    assert plain(evaluation_of([observation(code, value)]).define(library, define)) == expected
+
+
 def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
     weight = observation("29463-7", amount(2464, "[oz_av]"))
     assert round(float(evaluation_of([weight]).define("MastCellPatientElements", "Body Weight").value), 1) == 69.9
@@ -225,7 +241,21 @@ def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "expected"),
-    [("10*3.uL-1", 0.8), ("{#}/uL", 0.0008), ("1000/uL", 0.8), ("10*3/mcL", 0.8), ("cells/mcL", 0.0008), ("K/uL", None)],
+    [
+        ("10*3.uL-1", 0.8),
+        ("{#}/uL", 0.0008),
+        ("1000/uL", 0.8),
+        ("10*3/mcL", 0.8),
+        ("cells/mcL", 0.0008),
+        ("K/uL", None),
+        ("10*9/l", 0.8),
+        ("/nL", 0.8),
+        ("10*6/mL", 0.8),
+        ("/nl", 0.8),
+        ("nmol/L", None),
+        ("fmol/L", None),
+        ("10*9/kg", None),
+    ],
 )
 def test_units_of_counts(unit: str, expected: float | None) -> None:
     count = evaluation_of([observation("751-8", amount(0.8, unit))]).define("MastCellMidostaurinElements", "ANC")
