@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from tests.apply.small import AS_OF
 
+from guideway.apply.comparing import compare
 from guideway.apply.fhir_json import as_text
 from guideway.apply.moment import moment
 from guideway.apply.run import apply_guideline
 from guideway.apply.settings_check import amount
-from guideway.apply.what_if import Change, change, compare, override, parse_setting
+from guideway.apply.what_if import Change, change, override, parse_setting
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.records.reading import read_bundle
@@ -132,5 +133,5 @@ def test_what_changes_is_listed() -> None:
     after = apply_guideline(guideline(), found.record, as_of=AS_OF, overrides=found.overrides)
     differences = compare(before, after)
     assert differences
-    assert {(d.before, d.after) for d in differences if d.before == "applies"}
-    assert compare(after, after) == []
+    assert {(d.before, d.after) for d in differences.recommendations if d.before == "applies"}
+    assert not compare(after, after)

@@ -5,12 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.apply.small import AS_OF, guideline, medication, observation, plan, record, when
+from tests.apply.small import (
+    AS_OF,
+    LOGIC,
+    TABLET_A,
+    activity,
+    agreement,
+    expression,
+    guideline,
+    medication,
+    observation,
+    plan,
+    record,
+    when,
+)
 
+from guideway.apply.comparing import Comparison, compare
 from guideway.apply.moment import moment
+from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
-from guideway.apply.what_if import change, compare, settings_of
+from guideway.apply.what_if import change, settings_of
 from guideway.diagnostics import GuidewayError
+from guideway.guideline.compiled import CompiledGuideline
+
+Json = dict[str, Any]
 
 PLAN = plan(
     "main",
@@ -21,15 +39,53 @@ PLAN = plan(
 )
 
 
-def after(
-    settings: list[str], *data: dict[str, Any]
-) -> tuple[dict[str, str], dict[str, tuple[str | None, str | None]], list[str]]:
-    compiled = guideline(PLAN)
+def changed(compiled: CompiledGuideline, settings: list[str], *data: Json) -> tuple[PatientOutcome, Comparison, list[str]]:
+    """The outcome with the settings, what of it is different, and what was done."""
     before = apply_guideline(compiled, record(*data), as_of=AS_OF)
-    changed = change(record(*data), settings_of(settings, compiled), compiled, moment(AS_OF))
-    outcome = apply_guideline(compiled, changed.record, as_of=AS_OF, overrides=changed.overrides)
-    differences = {d.key: (d.before, d.after) for d in compare(before, outcome)}
-    return {r.action: r.status for r in outcome.recommendations}, differences, changed.notes
+    found = change(record(*data), settings_of(settings, compiled), compiled, moment(AS_OF))
+    outcome = apply_guideline(compiled, found.record, as_of=AS_OF, overrides=found.overrides)
+    return outcome, compare(before, outcome), found.notes
+
+
+def after(settings: list[str], *data: Json) -> tuple[dict[str, str], dict[str, tuple[str | None, str | None]], list[str]]:
+    outcome, comparison, notes = changed(guideline(PLAN), settings, *data)
+    differences = {d.key: (d.before, d.after) for d in comparison.recommendations}
+    return {r.action: r.status for r in outcome.recommendations}, differences, notes
+
+
+def test_a_computed_dose_is_a_change() -> None:
+    values = [{"path": "dosageInstruction[0].doseAndRate[0].dose", "expression": expression("Dose By Level")}]
+    by_level = activity(productCodeableConcept=TABLET_A, dosage=[{"text": "by level"}], dynamicValue=values)
+    logic = LOGIC + 'define "Dose By Level": "Level" * 2.0\n'
+    asking = plan("main", {"id": "a", "title": "A", "definitionCanonical": by_level["url"]})
+    outcome, comparison, _ = changed(guideline(asking, by_level, cql=logic), ["level=9 10*9/L"], observation(3, "level"))
+    (difference,) = comparison.recommendations
+    dose = "MedicationRequest.dosageInstruction[0].doseAndRate[0].doseQuantity.value"
+    assert difference.details == [f"{dose}: 6.0 → 18.0"]
+    (words,) = outcome.recommendations[0].proposals.values()
+    assert words == "Tablet A: by level (18.0 10*9/L) (prescription)"
+
+
+def test_conflicts_are_changes() -> None:
+    take = activity(productCodeableConcept=TABLET_A)
+    compiled = guideline(plan("main", {"id": "a", "title": "A", "definitionCanonical": take["url"]}), take)
+    _, comparison, _ = changed(compiled, ["onTabletA=true"])
+    assert [c.rule for c in comparison.new_conflicts] == ["already-active"]
+    assert list(comparison.lines()) == [("New conflict", "Tablet A is proposed, and Tablet A is already being taken")]
+    _, comparison, _ = changed(compiled, ["onTabletA="], medication())
+    assert [c.rule for c in comparison.gone_conflicts] == ["already-active"]
+    assert comparison.as_json().keys() == {"changes", "conflicts"}
+
+
+def test_the_order_is_a_change() -> None:
+    urgency = [{"path": "priority", "expression": expression("Urgency")}]
+    first, second = (activity(n, "Task", code={"text": n}) for n in ("first", "second"))
+    second |= {"dynamicValue": urgency}
+    logic = LOGIC + """define "Urgency": if "Agrees" then 'stat' else 'routine'\n"""
+    both = ({"id": a["id"], "title": a["id"], "definitionCanonical": a["url"]} for a in (first, second))
+    _, comparison, _ = changed(guideline(plan("main", *both), first, second, cql=logic), ["agrees=true"], agreement(False))
+    assert comparison.order == ["main#second", "main#first"]
+    assert ("Order", "second → first") in comparison.lines()
 
 
 def test_a_measurement_is_added_with_its_value_unit_and_date() -> None:

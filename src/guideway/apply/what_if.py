@@ -5,7 +5,7 @@ takes it away). Where the element's tags say how the record would carry it, the 
 Observation with the first code of its value set, an answer a QuestionnaireResponse, a diagnosis a Condition, a drug a
 MedicationRequest; so everything else that reads such data sees it too. Where they do not, or where that does not make the element
 what was set, the define's value is replaced.
-``compare`` lists what differs between two outcomes.
+What then differs in the outcome: ``comparing``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import msgspec
 from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
 from guideway.apply.names import objects
-from guideway.apply.outcome import PatientOutcome, Recommendation
 from guideway.apply.parameters import read_quantity
 from guideway.apply.settings_check import checked, holds, in_own_unit, short_type
 from guideway.diagnostics import GuidewayError
@@ -273,41 +272,6 @@ def override(evaluation: Any, overrides: Mapping[DefineKey, Any]) -> None:
             from guideway.engine.trace import define_node
 
             tracer.defines[key] = define_node(library, define, value)
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """One recommendation that came out differently."""
-
-    key: str
-    title: str
-    before: str | None
-    after: str | None
-    reason: str
-
-    def as_json(self) -> Json:
-        """As ``--format json`` prints it."""
-        return {"id": self.key, "title": self.title, "before": self.before, "after": self.after, "reason": self.reason}
-
-
-def compare(before: PatientOutcome, after: PatientOutcome) -> list[Difference]:
-    """The recommendations whose status, requests or notes differ, in the order of the later outcome."""
-    first = {r.key: r for r in before.recommendations}
-    second = {r.key: r for r in after.recommendations}
-    found: list[Difference] = []
-    for key in dict.fromkeys([*second, *first]):
-        old, new = first.get(key), second.get(key)
-        if old is None or new is None or _said(old) != _said(new):
-            shown = new or old
-            assert shown is not None
-            found.append(
-                Difference(key, shown.title, old.status if old else None, new.status if new else None, new.reason if new else "")
-            )
-    return found
-
-
-def _said(recommendation: Recommendation) -> tuple[Any, ...]:
-    r = recommendation
-    return r.status, r.reason, r.notes, r.requests, [m.element for m in r.missing]
 
 
 def settings_of(texts: Sequence[str], guideline: CompiledGuideline) -> list[Setting]:

@@ -26,14 +26,26 @@ def proposal_text(request: Json) -> str:
     """
     named = ("medicationCodeableConcept", "code", "codeCodeableConcept", "itemCodeableConcept", "description", "category")
     found = [request.get(name) for name in named]
+    found += [vaccine for one in objects(request.get("recommendation")) for vaccine in objects(one.get("vaccineCode"))]
+    found += [supplement.get("type") for supplement in objects(request.get("supplement"))]
     what = next((text for each in found if (text := concept_text(each[0] if isinstance(each, list) and each else each))), None)
-    how = [dosage["text"] for dosage in objects(request.get("dosageInstruction")) if isinstance(dosage.get("text"), str)]
+    how = [text for dosage in objects(request.get("dosageInstruction")) if (text := _how(dosage))]
     kind = str(request.get("resourceType"))
     words = what or kind
     if how and how[0].casefold() not in words.casefold():
         words += f": {how[0].rstrip('.')}"
     stop = ", not to be done" if request.get("doNotPerform") is True else ""
     return f"{words} ({_ASKS.get(kind, kind)}{stop})"
+
+
+def _how(dosage: Json) -> str:
+    """The words of a dosage, with the dose where they have no number."""
+    text = dosage["text"] if isinstance(dosage.get("text"), str) else ""
+    if any(character.isdigit() for character in text):
+        return text
+    amounts = [dose["doseQuantity"] for dose in objects(dosage.get("doseAndRate")) if isinstance(dose.get("doseQuantity"), dict)]
+    said = ", ".join(f"{a['value']} {a.get('unit') or a.get('code') or ''}".strip() for a in amounts if "value" in a)
+    return f"{text.rstrip('.')} ({said})" if text and said else text or said
 
 
 _LEADING = ("Has ", "Is ", "On ", "Have ", "Does ")

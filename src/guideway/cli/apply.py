@@ -17,8 +17,9 @@ from guideway.cli.output import show_lines, write_result
 from guideway.diagnostics import GuidewayError, Severity
 
 if TYPE_CHECKING:
+    from guideway.apply.comparing import Comparison
     from guideway.apply.outcome import PatientOutcome
-    from guideway.apply.what_if import Difference, Setting
+    from guideway.apply.what_if import Setting
     from guideway.cli.lines import Line
     from guideway.guideline.compiled import CompiledGuideline
     from guideway.records.record import PatientRecord
@@ -153,7 +154,7 @@ class WhatIf(msgspec.Struct, frozen=True):
 
     subject: str
     notes: list[str]
-    differences: list[Difference]
+    comparison: Comparison
     after: PatientOutcome
 
 
@@ -197,7 +198,8 @@ class Run:
 
     def what_if(self, record: PatientRecord, settings: Sequence[Setting]) -> WhatIf:
         """The outcome with the changes, and how it differs from the one without."""
-        from guideway.apply.what_if import change, compare
+        from guideway.apply.comparing import compare
+        from guideway.apply.what_if import change
 
         before = self.evaluate(record)
         changed = change(record, settings, self.guideline, self.when)
@@ -245,7 +247,7 @@ def _write(
         from guideway.cli.table import table, what_if
 
         def lines(width: int) -> Iterator[Line]:
-            changes = (line for d in differences for line in what_if(d.subject, d.notes, d.differences, width))
+            changes = (line for d in differences for line in what_if(d.subject, d.notes, d.comparison, width))
             return table(outcomes, width=width, explain=explain, detail=detail, before=changes)
 
         show_lines(lines, target)
@@ -265,7 +267,7 @@ def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf],
     if form == "outcome":
         documents = [outcome.as_json() for outcome in outcomes]
         for document, difference in zip(documents, differences, strict=False):
-            document["whatIf"] = {"set": difference.notes, "changes": [d.as_json() for d in difference.differences]}
+            document["whatIf"] = {"set": difference.notes, **difference.comparison.as_json()}
         return documents[0] if len(documents) == 1 else documents
     from guideway.apply.care_plan import bundle, care_plan, result_bundle
     from guideway.apply.explanation_resources import signed

@@ -35,7 +35,7 @@ from guideway.cli.lines import Line, Piece, clean, wrap
 from guideway.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from guideway.apply.what_if import Difference
+    from guideway.apply.comparing import Comparison
 
 HEADINGS: dict[str, str] = {
     APPLIES: "Applies",
@@ -494,18 +494,22 @@ def also_text(twin: Recommendation, leader: Recommendation) -> str:
     return ": ".join(part for part in (" ".join(p for p in (words, f"[{marks}]" if marks else "") if p), labels) if part)
 
 
-def what_if(subject: str, notes: Sequence[str], differences: Sequence[Difference], width: int) -> Iterator[Line]:
+def what_if(subject: str, notes: Sequence[str], comparison: Comparison, width: int) -> Iterator[Line]:
     """What ``--set`` changed in the outcome of one patient."""
     yield from wrap(f"What if, for {subject}", width, style="title")
     for note in notes:
         yield from _row("", note, width, bullet="• ")
-    if not differences:
+    if not comparison:
         yield from _row("", "nothing in the outcome changes", width)
-    for difference in differences:
+    for difference in comparison.recommendations:
         before, after = (COUNTED.get(x or "", ("not there",))[0] for x in (difference.before, difference.after))
         yield from wrap(difference.title, width, first=_INDENT, rest=_INDENT, style="title")
         words = f"{before} → {after}" if before != after else f"still: {after}"
         yield from _row("", f"{words}: {difference.reason}" if difference.reason else words, width)
+        for detail in difference.details:
+            yield from _row("", detail, width, bullet="• ")
+    for heading, text in comparison.lines():
+        yield from _row("", f"{heading}: {text}", width)
     yield []
 
 
