@@ -61,6 +61,147 @@ def test_an_order_of_two_instructions_is_judged_by_their_sum() -> None:
     assert value("MastCellSafetyOverlay", "H1 Above Four Label Doses Is Being Ordered", drafts=[draft]) is True
 
 
+OVERLAY, CARE = "MastCellSafetyOverlay", "MastCellCareElements"
+
+
+def draft(code: str, *dosage: Json, id: str = "d", text: str = "") -> Json:
+    made = order(code, *dosage, id=id, status="draft")
+    if text:
+        made["medicationCodeableConcept"] = {"text": text}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "above"),
+    [
+        (instruction(20), instruction(30), True),
+        (instruction(20), instruction(20), False),
+        (instruction(50), {"text": "as told"}, True),
+        (instruction(40), {"text": "as told"}, False),
+        (instruction(20), instruction(20, times=1, asNeededBoolean=True), False),
+    ],
+)
+def test_orders_of_one_antihistamine_are_judged_by_their_sum(first: Json, second: Json, above: bool) -> None:
+    drafts = [draft(CETIRIZINE, first, id="a"), draft(CETIRIZINE, second, id="b")]
+    for orders in (drafts, drafts[::-1]):
+        assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", drafts=orders) is above
+
+
+def test_orders_of_two_antihistamines_are_not_added() -> None:
+    drafts = [draft(CETIRIZINE, instruction(30), id="a"), draft("28889", instruction(30), id="b")]
+    assert value(OVERLAY, "Ordered H1 Label Doses", drafts=drafts) == 3
+
+
+def within(dosage: Json, start: str, end: str) -> Json:
+    dosage["timing"]["repeat"]["boundsPeriod"] = {"start": start, "end": end}
+    return dosage
+
+
+def test_orders_that_follow_each_other_are_not_added() -> None:
+    steps = [
+        draft(NALTREXONE, within(instruction(3), "2026-06-01", "2026-06-14"), id="a"),
+        draft(NALTREXONE, within(instruction(4.5), "2026-06-15", "2026-07-15"), id="b"),
+    ]
+    assert value(CARE, "Draft Naltrexone Daily Dose", drafts=steps) == Decimal("4.5")
+    steps[1] = draft(NALTREXONE, within(instruction(4.5), "2026-06-10", "2026-07-15"), id="b")
+    assert value(CARE, "Draft Naltrexone Daily Dose", drafts=steps) == Decimal("7.5")
+
+
+@pytest.mark.parametrize(
+    ("doses", "total", "low"),
+    [
+        ([instruction(3), instruction(3)], Decimal(6), False),
+        ([instruction(1.5), instruction(3)], Decimal("4.5"), True),
+        ([instruction(5), {"text": "as told"}], Decimal(5), False),
+        ([instruction(3), {"text": "as told"}], None, True),
+    ],
+)
+def test_naltrexone_in_several_orders(doses: list[Json], total: Decimal | None, low: bool) -> None:
+    drafts = [draft(NALTREXONE, dose, id=f"d{n}") for n, dose in enumerate(doses)]
+    assert value(CARE, "Draft Naltrexone Daily Dose", drafts=drafts) == total
+    assert value(OVERLAY, "Naltrexone Above Low Dose Is Being Ordered", drafts=drafts) is not low
+    assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=drafts) is low
+
+
+def test_midostaurin_in_two_orders_is_added() -> None:
+    drafts = [draft(MIDOSTAURIN, instruction(100, times=2), id="a"), draft(MIDOSTAURIN, instruction(50), id="b")]
+    assert value(OVERLAY, "Midostaurin Above The Articles Is Being Ordered", drafts=drafts) is True
+    assert value(OVERLAY, "Midostaurin Above The Articles Is Being Ordered", drafts=drafts[:1]) is False
+
+
+def timed(value: float, **repeat: Any) -> Json:
+    made = instruction(value)
+    made["timing"]["repeat"] = repeat
+    return made
+
+
+@pytest.mark.parametrize(
+    ("dosage", "label_doses"),
+    [
+        (timed(10, frequency=2, frequencyMax=6, period=1, periodUnit="d"), 6),
+        (timed(10, frequency=1, period=4, periodMax=6, periodUnit="h"), 6),
+        (timed(20, frequency=1, period=1, periodUnit="d", when=["MORN", "NOON", "EVE", "HS"]), 8),
+        (timed(20, when=["MORN", "EVE"]), 4),
+        (timed(20, timeOfDay=["08:00:00", "12:00:00", "20:00:00"]), 6),
+        (timed(20, when=["AC"]), None),
+        (timed(20, frequency=3, period=1, periodUnit="d", when=["AC"]), 6),
+        (timed(10, frequency=3, period=1, periodUnit="d", when=["MORN"]), 3),
+        ({"timing": {"code": {"coding": [{"code": "Q4H"}]}}, "doseAndRate": instruction(10)["doseAndRate"]}, 6),
+    ],
+)
+def test_of_a_choice_the_most_counts(dosage: Json, label_doses: int | None) -> None:
+    drafts = [draft(CETIRIZINE, dosage)]
+    assert value(OVERLAY, "Ordered H1 Label Doses", drafts=drafts) == label_doses
+    assert value(OVERLAY, "Ordered H1 Dose Cannot Be Read", drafts=drafts) is (label_doses is None)
+
+
+def test_a_choice_of_doses_is_not_what_is_taken_regularly() -> None:
+    def regular(frequency: int, most: int) -> Any:
+        dosage = timed(10, frequency=frequency, frequencyMax=most, period=1, periodUnit="d")
+        return value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage))
+
+    assert regular(1, 2) is None
+    dosage = timed(5, frequency=1, frequencyMax=2, period=1, periodUnit="d")
+    assert value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage)) is False
+
+
+@pytest.mark.parametrize("unit", ["ug", "mcg", "µg"])
+def test_micrograms_are_read_as_they_are_written(unit: str) -> None:
+    dosage = instruction(0)
+    dosage["doseAndRate"] = [{"doseQuantity": {"value": 9000, "unit": unit}}]
+    assert value(OVERLAY, "Naltrexone Above Low Dose Is Being Ordered", drafts=[draft(NALTREXONE, dosage)]) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "high"),
+    [
+        ("Vivitrol 380 mg IM suspension", "380 mg IM every 4 weeks", True),
+        ("Contrave ER 8-90 mg", "2 tablets BID", True),
+        ("naltrexone 50 mg tablet", "1 tablet daily", True),
+        ("naltrexone 50 mg tablet", "dissolve in 50 mL, take 4.5 mL", False),
+        ("naltrexone 4.5 mg capsule", "1 capsule at bedtime", False),
+        ("naltrexone 1.5 mg", "1 capsule", False),
+        ("LDN", "1 capsule", False),
+    ],
+)
+def test_a_product_of_a_high_dose_is_not_low_dose_naltrexone(name: str, text: str, high: bool) -> None:
+    drafts = [draft(NALTREXONE, {"text": text}, text=name)]
+    assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=drafts) is not high
+    assert value(OVERLAY, "Naltrexone Above Low Dose Is Being Ordered", drafts=drafts) is high
+    taken = order(NALTREXONE, {"text": text}) | {"medicationCodeableConcept": {"text": name}}
+    assert value("LowDoseNaltrexoneLogic", "On Low-Dose Naltrexone", taken) is not high
+
+
+def test_the_tablet_of_fifty_milligrams_is_known_by_its_code() -> None:
+    assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=[draft("1483744", {"text": "1 tablet"})]) is False
+    assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=[draft("1483744", instruction(3))]) is True
+
+
+def test_an_antihistamine_without_a_label_dose_cannot_be_compared() -> None:
+    drafts = [draft("0", instruction(80), text="bilastine 20 mg")]
+    assert value(OVERLAY, "Ordered H1 Dose Cannot Be Read", drafts=drafts) is True
+
+
 def test_the_order_that_started_last_is_in_force() -> None:
     old = order(NALTREXONE, instruction(1.5), id="old", authored="2024-01-01")
     new = order(NALTREXONE, instruction(4.5), id="new", authored="2025-01-01")
