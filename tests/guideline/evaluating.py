@@ -8,9 +8,12 @@ from guideway.apply.moment import moment
 from guideway.fhir.element import FhirObject
 from guideway.records.reading import read_resources
 
-from .support import guideline
+from .support import BASE, guideline
 
 Json = dict[str, Any]
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ADVERSE: Json = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "adverse-effect"}]}
+"""The package's own reason for a stop: an adverse effect."""
 PATIENT: Json = {"resourceType": "Patient", "id": "p", "birthDate": "1961-04-02"}
 
 
@@ -30,3 +33,32 @@ def evaluation_of(resources: list[Json], *, drafts: list[Json] | None = None, as
         parameters=given,
         terminology=opened.terminology,
     )
+
+
+def order(code: str, status: str, reason: str | Json, *, id: str = "m", start: str = "2026-03-01", changed: str = "") -> Json:
+    """An order of the drug with the reason why it has this status, and since when."""
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
+    return {
+        "resourceType": "MedicationRequest",
+        "id": id,
+        "status": status,
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "authoredOn": start,
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
+        "statusReason": {"text": reason} if isinstance(reason, str) else reason,
+        "extension": [{"url": url, "valueDateTime": changed}] if changed else [],
+    }
+
+
+def answer(question: str, value: Json, at: str, questionnaire: str = "midostaurin-assessment") -> Json:
+    """A completed response with one answer."""
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "status": "completed",
+        "authored": at,
+        "subject": {"reference": "Patient/p"},
+        "questionnaire": f"{BASE}/Questionnaire/{questionnaire}",
+        "item": [{"linkId": question, "answer": [value]}],
+    }

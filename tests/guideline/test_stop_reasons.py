@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of
-from .support import BASE
+from .evaluating import ADVERSE, answer, evaluation_of, order
 
 Json = dict[str, Any]
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 MEDICATIONS, MIDOSTAURIN = "MastCellMedicationElements", "MastCellMidostaurinElements"
-ADVERSE: Json = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "adverse-effect"}]}
 
 NOT_INTOLERANCE = (
     "No longer needed, allergy season over", "No side effects; symptoms resolved", "Switched: no adverse effects but cost",
@@ -28,34 +25,6 @@ INTOLERANCE = (
     "no benefit; side effects", "Side effects not improved", "Anaphylaxis", "hypersensitivity reaction", "angioedema of the lip",
     "patient reports hives after dose", "No improvement and developed rash", "allergic reaction resolved",
 )  # fmt: skip
-
-
-def order(code: str, status: str, reason: str | Json, *, id: str = "m", start: str = "2026-03-01", changed: str = "") -> Json:
-    """An order of the drug with the reason why it has this status, and since when."""
-    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
-    return {
-        "resourceType": "MedicationRequest",
-        "id": id,
-        "status": status,
-        "intent": "order",
-        "subject": {"reference": "Patient/p"},
-        "authoredOn": start,
-        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
-        "statusReason": {"text": reason} if isinstance(reason, str) else reason,
-        "extension": [{"url": url, "valueDateTime": changed}] if changed else [],
-    }
-
-
-def answer(question: str, value: Json, at: str, questionnaire: str = "midostaurin-assessment") -> Json:
-    return {
-        "resourceType": "QuestionnaireResponse",
-        "id": "q",
-        "status": "completed",
-        "authored": at,
-        "subject": {"reference": "Patient/p"},
-        "questionnaire": f"{BASE}/Questionnaire/{questionnaire}",
-        "item": [{"linkId": question, "answer": [value]}],
-    }
 
 
 def famotidine_intolerance(reason: str) -> object:

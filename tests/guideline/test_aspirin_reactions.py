@@ -1,0 +1,163 @@
+"""What counts as a reaction to aspirin or an NSAID, from whatever resource says it, and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import ADVERSE, RXNORM, answer, evaluation_of, order
+
+Json = dict[str, Any]
+THERAPIES = "MastCellTherapyElements"
+ASPIRIN, IBUPROFEN = "1191", "5640"
+SUBJECT = {"reference": "Patient/p"}
+TOLERATED: Json = {"valueCoding": {"system": "http://example.org", "code": "tolerated"}}
+NONE, REACTION, SEVERE = (None, False), ("not-tolerated", False), ("not-tolerated", True)
+"""Aspirin tolerance, and whether a severe reaction is on record."""
+
+
+def judged(*resources: Json) -> tuple[object, object]:
+    evaluation = evaluation_of(list(resources))
+    return evaluation.define(THERAPIES, "Aspirin Tolerance"), evaluation.define(THERAPIES, "Has Severe NSAID Reaction")
+
+
+def condition(words: str, *, verification: str = "confirmed", **more: Json) -> Json:
+    system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    status = {"coding": [{"system": system, "code": verification}]}
+    return {
+        "resourceType": "Condition", "id": "c", "subject": SUBJECT, "code": {"text": words}, "verificationStatus": status, **more
+    }  # fmt: skip
+
+
+def event(words: str, suspect: Json | None = None, **more: Any) -> Json:
+    happened: Json = {"event": {"text": words}} if words else {}
+    suspects: Json = {"suspectEntity": [suspect]} if suspect else {}
+    return {
+        "resourceType": "AdverseEvent", "id": "e", "subject": SUBJECT, "actuality": "actual", "date": "2026-02-01",
+        **happened, **suspects, **more,
+    }  # fmt: skip
+
+
+def statement(code: str, status: str = "completed") -> Json:
+    drug = {"coding": [{"system": RXNORM, "code": code}]}
+    return {
+        "resourceType": "MedicationStatement",
+        "id": "s",
+        "subject": SUBJECT,
+        "status": status,
+        "medicationCodeableConcept": drug,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Anaphylaxis due to ibuprofen", SEVERE),
+        ("Anaphylaxis caused by NSAID", SEVERE),
+        ("Severe reaction to Toradol", SEVERE),
+        ("Laryngeal edema after aspirin", SEVERE),
+        ("Hives from naproxen", REACTION),
+        ("Adverse reaction to ASA", REACTION),
+        ("Intolerance of diclofenac", REACTION),
+        ("Aspirin-exacerbated respiratory disease", REACTION),
+        ("No known allergy to aspirin", NONE),
+        ("Gastropathy due to NSAID", NONE),
+        ("Anaphylaxis due to peanut", NONE),
+        ("Long-term use of aspirin", NONE),
+    ],
+)
+def test_a_problem_that_names_the_drug_and_the_reaction(words: str, expected: tuple[object, object]) -> None:
+    assert judged(condition(words)) == expected
+    resolved = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}]}
+    assert judged(condition(words, clinicalStatus=resolved)) == expected
+    assert judged(condition(words, verification="refuted")) == NONE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (ASPIRIN, ADVERSE, REACTION),
+        (ASPIRIN, "allergic reaction", REACTION),
+        (ASPIRIN, "stomach upset, not tolerated", REACTION),
+        (ASPIRIN, "Anaphylaxis", SEVERE),
+        (ASPIRIN, "no side effects", NONE),
+        (IBUPROFEN, "Anaphylaxis", SEVERE),
+        (IBUPROFEN, "hives", REACTION),
+        (IBUPROFEN, ADVERSE, NONE),
+        ("4278", "Anaphylaxis", NONE),
+    ],
+)
+def test_a_stop(code: str, reason: str | Json, expected: tuple[object, object]) -> None:
+    assert judged(order(code, "stopped", reason)) == expected
+
+
+def test_an_nsaid_stopped_for_a_harm_without_a_name_is_to_be_read_first() -> None:
+    evaluation = evaluation_of([order(IBUPROFEN, "stopped", ADVERSE)])
+    assert evaluation.define(THERAPIES, "Has NSAID Reaction") is None
+    assert "an NSAID was not tolerated" in evaluation.define("MastCellProposalNotes", "Aspirin Allergies In Words")[0]
+
+
+@pytest.mark.parametrize(
+    ("answered", "reason", "expected"),
+    [
+        ("2025-01-01", ADVERSE, REACTION),
+        ("2026-04-01", ADVERSE, ("tolerated", False)),
+        ("2026-04-01", "Anaphylaxis", SEVERE),
+    ],
+)
+def test_the_newer_of_stop_and_tolerance_counts_unless_the_reaction_was_severe(
+    answered: str, reason: str | Json, expected: tuple[object, object]
+) -> None:
+    stopped = order(ASPIRIN, "stopped", reason, start="2026-01-01", changed="2026-02-15")
+    assert judged(stopped, answer("aspirinTolerance", TOLERATED, answered, "clinical-course")) == expected
+
+
+def test_a_stop_without_a_day_stands() -> None:
+    stopped = order(ASPIRIN, "stopped", ADVERSE, start="2026-01-01")
+    assert judged(stopped, answer("aspirinTolerance", TOLERATED, "2026-04-01", "clinical-course")) == REACTION
+
+
+def test_aspirin_that_is_taken_again_is_no_reaction() -> None:
+    again = order(ASPIRIN, "active", {}, id="n", start="2026-04-01")
+    assert judged(order(ASPIRIN, "stopped", ADVERSE, start="2026-01-01"), again) == NONE
+    assert judged(order(ASPIRIN, "stopped", "Anaphylaxis", start="2026-01-01"), again) == SEVERE
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([event("Anaphylaxis", {"instance": {"display": "Ibuprofen 400 mg"}})], SEVERE),
+        ([event("Anaphylaxis", {"instance": {"reference": "MedicationStatement/s"}}), statement(IBUPROFEN)], SEVERE),
+        ([event("Anaphylaxis", {"instance": {"reference": "MedicationStatement/s"}}), statement("4278")], NONE),
+        ([event("", {"instance": {"reference": "MedicationStatement/s"}}), statement(IBUPROFEN)], REACTION),
+        ([event("Urticaria after diclofenac")], REACTION),
+        ([event("Dyspepsia", {"instance": {"display": "Ibuprofen"}})], NONE),
+        ([event("Dyspepsia", {"instance": {"display": "Aspirin"}})], REACTION),
+        ([event("Bleeding", {"instance": {"display": "Ibuprofen"}}, severity={"coding": [{"code": "severe"}]})], SEVERE),
+        ([event("Anaphylaxis", {"instance": {"display": "Ibuprofen"}}, actuality="potential")], NONE),
+        (
+            [
+                event("", {"instance": {"display": "Ibuprofen"}}, resultingCondition=[{"reference": "Condition/c"}]),
+                condition("Anaphylactic shock"),
+            ],
+            SEVERE,
+        ),
+        (
+            [
+                event(
+                    "Anaphylaxis",
+                    {"instance": {"display": "Ibuprofen"}, "causality": [{"assessment": {"coding": [{"code": "unlikely"}]}}]},
+                )
+            ],
+            NONE,
+        ),
+    ],
+)
+def test_an_adverse_event(resources: list[Json], expected: tuple[object, object]) -> None:
+    assert judged(*resources) == expected
+
+
+def test_anaphylaxis_in_the_name_of_an_allergy_is_severe() -> None:
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": "Ibuprofen - anaphylaxis"}}
+    assert judged(entry) == SEVERE
