@@ -15,8 +15,6 @@ import pytest
 from tests.cli.processes import assert_fatal, guideway, loaded_modules
 from tests.shared import shared_folder
 
-import guideway.apply
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
 AS_OF = ("--as-of", "2026-06-01")
@@ -257,7 +255,7 @@ def test_what_if_shows_what_changes() -> None:
     assert "unknown → applies" in shown
     outcome = document(NO_BASELINE, *AS_OF, "--set", "ancBaseline=2.1 10*9/L@2026-03-28", "--format", "outcome")
     assert {"interrupt-anc"} <= {change["id"].partition("#")[2] for change in outcome["whatIf"]["changes"]}
-    jsonschema.validate(outcome, json.loads((Path(guideway.apply.__file__).parent / "outcome.schema.json").read_text()))
+    jsonschema.validate(outcome, json.loads((ROOT / "src/guideway/apply/outcome.schema.json").read_text()))
     assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--set", "ancc=1"), "ancc", "anc")
 
 
