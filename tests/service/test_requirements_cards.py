@@ -137,35 +137,48 @@ def test_F1_F2_feedback_is_kept_once(service):
     del overridden["acceptedSuggestions"]
     again = overridden | {"outcomeTimestamp": "2026-06-01T12:00:00.000+02:00"}
     before = counted(service, reason["reason"]["code"])
-    for items in ([overridden], [overridden, item(str(uuid.uuid4()))], [again]):
+    for items in ([overridden], [overridden, overridden], [again]):
         assert feedback(service, *items).status_code == 200
     assert counted(service, reason["reason"]["code"]) == before + 1
 
 
+def a_card(service):
+    return service.cards(hook_request(COUNT, RX))[0]
+
+
 def test_F3_a_reason_or_a_comment(service):
-    base = {k: v for k, v in item("c", outcome="overridden").items() if k != "acceptedSuggestions"}
+    base = {k: v for k, v in item(a_card(service)["uuid"], outcome="overridden").items() if k != "acceptedSuggestions"}
     assert feedback(service, base).status_code == 200
     assert feedback(service, base | {"overrideReason": {"userComment": "no"}}).status_code == 200
     problem(feedback(service, base | {"overrideReason": {}}), 400)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"card": ""},
-        {"card": "a\x00b"},
-        {"card": 5},
-        {"outcome": "ignored"},
-        {"acceptedSuggestions": []},
-        {"acceptedSuggestions": [{}]},
-        {"outcomeTimestamp": "yesterday"},
-        {"outcomeTimestamp": "2026-13-01T00:00:00Z"},
-        {"outcomeTimestamp": "2026-06-01T10:00:00"},
-        {"overrideReason": 5},
-    ],
+BAD_FEEDBACK = (
+    ("card", ""),
+    ("card", "a\x00b"),
+    ("card", 5),
+    ("card", str(uuid.uuid4())),
+    ("outcome", "ignored"),
+    ("acceptedSuggestions", []),
+    ("acceptedSuggestions", [{}]),
+    ("acceptedSuggestions", [{"id": str(uuid.uuid4())}]),
+    ("outcomeTimestamp", "yesterday"),
+    ("outcomeTimestamp", "2026-13-01T00:00:00Z"),
+    ("outcomeTimestamp", "2026-06-01T10:00:00"),
+    ("outcomeTimestamp", "2999-06-01T10:00:00Z"),
+    ("overrideReason", 5),
 )
-def test_F4_bad_feedback(service, change):
-    problem(feedback(service, item("c") | change), 400)
+
+
+def test_F4_bad_feedback(service):
+    card = a_card(service)
+    good = item(card["uuid"], acceptedSuggestions=[{"id": card["suggestions"][0]["uuid"]}])
+    for name, value in BAD_FEEDBACK:
+        issue = problem(feedback(service, good, good | {name: value}), 400)
+        assert issue["expression"] == [f"feedback[1].{name}"], value
+    of_another = service.post(f"/cds-services/{ORDERS}/feedback", {"feedback": [good]})
+    assert problem(of_another, 400)["expression"] == ["feedback[0].card"]
+    assert feedback(service, good).status_code == 200
 
 
 def test_F4_no_feedback_at_all(service):
@@ -178,7 +191,8 @@ def test_F5_feedback_for_an_unknown_service(service):
 
 
 def test_S_feedback_characters_that_databases_refuse(service):
-    assert feedback(service, item("c", outcome="overridden", overrideReason={"userComment": "a\x00b"})).status_code == 200
+    told = item(a_card(service)["uuid"], outcome="overridden", overrideReason={"userComment": "a\x00b"})
+    assert feedback(service, told).status_code == 200
 
 
 def test_F_feedback_belongs_to_the_recommendations_of_a_card(service):

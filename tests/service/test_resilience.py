@@ -9,7 +9,6 @@ import re
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,10 @@ def children_of(pid: int) -> list[int]:
 
 
 def kept(url: str) -> set[str]:
+    """The times of the feedback that the store holds; each item has one of its own."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
-        found = set(connection.execute(sa.text("SELECT card FROM feedback")).scalars())
+        found = set(connection.execute(sa.text("SELECT timestamp FROM feedback")).scalars())
     engine.dispose()
     return found
 
@@ -59,20 +59,22 @@ def test_killed_under_load_nothing_acknowledged_is_lost(
 ) -> None:
     more = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
     service = Service(tmp_path / "s", package, workers=workers, **more).start()
+    card = service.cards(hook_request(COUNT, RX))[0]["uuid"]
     acknowledged: set[str] = set()
+    moments = (f"2026-06-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.{m:06}Z" for m in range(1000) for n in range(86_400))
     ended = threading.Event()
 
     def send() -> None:
         with httpx.Client() as client:
             while not ended.is_set():
-                cards = [str(uuid.uuid4()) for _ in range(3)]
-                items = [{"card": c, "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z"} for c in cards]
+                told = [next(moments) for _ in range(3)]
+                items = [{"card": card, "outcome": "overridden", "outcomeTimestamp": moment} for moment in told]
                 try:
                     answer = client.post(f"{service.base}/cds-services/{SERVICE}/feedback", json={"feedback": items})
                 except httpx.HTTPError:
                     return
                 if answer.status_code == 200:
-                    acknowledged.update(cards)
+                    acknowledged.update(told)
 
     threads = [threading.Thread(target=send) for _ in range(6)]
     for thread in threads:

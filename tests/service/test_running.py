@@ -14,7 +14,7 @@ from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
 from guideway.diagnostics import GuidewayError
-from guideway.service.store import Store
+from guideway.service.store import CARDS, Store
 
 Json = dict[str, Any]
 
@@ -127,7 +127,6 @@ def test_metrics_of_feedback_by_outcome_reason_plan_and_version(tmp_path: Path) 
         suggestion = next(s for c in second for s in c.get("suggestions", ()))
         owner = next(c for c in second if suggestion in c.get("suggestions", ()))
         feedback(service, owner["uuid"], "accepted", acceptedSuggestions=[{"id": suggestion["uuid"]}])
-        feedback(service, str(uuid.uuid4()), "overridden")  # of no card that was shown
         found = samples(service, "guideway_card_outcomes")
     assert of(found, outcome="shown", version="1.0.0") == len(first)
     assert of(found, outcome="shown", version="2.0.0") == len(second)
@@ -280,9 +279,9 @@ def test_refused_tokens_are_counted_by_address(tmp_path: Path, small: Path) -> N
     assert statuses[-1] == 429
 
 
-def override(**item: object) -> dict[str, object]:
+def override(card: str, **item: object) -> dict[str, object]:
     moment = "2026-06-01T10:00:00Z"
-    return {"feedback": [{"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": moment} | item]}
+    return {"feedback": [{"card": card, "outcome": "overridden", "outcomeTimestamp": moment} | item]}
 
 
 def test_what_callers_write_is_no_label(tmp_path: Path, small: Path) -> None:
@@ -292,7 +291,7 @@ def test_what_callers_write_is_no_label(tmp_path: Path, small: Path) -> None:
         service.runtime.writer.flush()
         for code in ("Jane Doe, born 1961", "cds-not-applicable"):
             reason = {"reason": {"system": system, "code": code, "display": "x"}}
-            body = override(card=card["uuid"], overrideReason=reason, outcomeTimestamp=f"2026-06-01T10:00:{len(code)}Z")
+            body = override(card["uuid"], overrideReason=reason, outcomeTimestamp=f"2026-06-01T10:00:{len(code)}Z")
             assert service.post(f"/cds-services/{SERVICE}/feedback", body).status_code == 200
         text = service.get("/metrics").text
     assert "Jane" not in text
@@ -310,16 +309,32 @@ def samples_of(text: str) -> list[list[tuple[str, str]]]:
 def test_feedback_is_bounded_and_its_reasons_are_codings(tmp_path: Path, small: Path) -> None:
     with local(tmp_path, small) as service:
         path = f"/cds-services/{SERVICE}/feedback"
-        many = override(outcome="accepted", acceptedSuggestions=[{"id": str(n)} for n in range(2000)])
+        card = service.cards(hook_request(COUNT, RX))[0]["uuid"]
+        many = override(card, outcome="accepted", acceptedSuggestions=[{"id": str(n)} for n in range(2000)])
         problem(service.post(path, many), 413)
-        problem(service.post(path, override(outcome="accepted", acceptedSuggestions=[{"id": ""}])), 400)
-        problem(service.post(path, override(overrideReason={"reason": {"display": "x"}})), 400)
+        problem(service.post(path, override(card, outcome="accepted", acceptedSuggestions=[{"id": ""}])), 400)
+        problem(service.post(path, override(card, overrideReason={"reason": {"display": "x"}})), 400)
 
 
 def test_feedback_of_a_leap_second_is_taken(tmp_path: Path, small: Path) -> None:
-    item = {"card": str(uuid.uuid4()), "outcome": "overridden", "outcomeTimestamp": "2016-12-31T23:59:60Z"}
     with local(tmp_path, small) as service:
-        assert service.post(f"/cds-services/{SERVICE}/feedback", {"feedback": [item]}).status_code == 200
+        item = override(service.cards(hook_request())[0]["uuid"], outcomeTimestamp="2016-12-31T23:59:60Z")
+        assert service.post(f"/cds-services/{SERVICE}/feedback", item).status_code == 200
+
+
+def test_feedback_is_about_what_was_shown_to_the_caller(tmp_path: Path, small: Path) -> None:
+    path = f"/cds-services/{SERVICE}/feedback"
+    with local(tmp_path, small) as service:
+        card = service.cards(hook_request(COUNT, RX))[0]["uuid"]
+        assert service.post(path, override(card.upper())).status_code == 200
+    with local(tmp_path / "other", small, "ES384", store_url=service.settings["store_url"]) as other:
+        problem(other.post(path, override(card)), 400)
+    with local(tmp_path / "shadow", small, shadow=True) as silent:
+        assert silent.cards(hook_request(COUNT, RX)) == []
+        silent.runtime.writer.flush()
+        with silent.runtime.store._engine.connect() as connection:
+            unseen = connection.execute(CARDS.select()).scalars().first()
+        problem(silent.post(path, override(unseen)), 400)
 
 
 @pytest.mark.parametrize("settings", [{"disabled": ["no-such-row"]}, {"missing_data": {"no-such-service": "omit"}}])

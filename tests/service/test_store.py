@@ -46,7 +46,13 @@ def test_tokens_long_expired_are_forgotten(store):
 def test_migrating_again_changes_nothing(store):
     store.keep_cards([CARD])
     store.migrate()
-    assert store.card("c1")["plan"] == "p"
+    assert store.cards({"c1", "c2"}) == {"c1": CARD}
+
+
+def test_of_a_card_that_is_shown_again_what_it_says_now_is_kept(store):
+    store.keep_cards([CARD])
+    store.keep_cards([CARD | {"recommendations": [{"suggestions": ["s"]}]}])
+    assert store.cards({"c1"})["c1"]["recommendations"] == [{"suggestions": ["s"]}]
 
 
 def test_the_tables_are_those_of_the_migrations(store):

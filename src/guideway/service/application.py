@@ -164,7 +164,8 @@ async def feedback(runtime: Runtime, request: Request) -> Response:
     found = feedback_rows.rows(body, service, caller.iss)
     try:
         with anyio.fail_after(runtime.settings.deadline_seconds):
-            new = await anyio.to_thread.run_sync(runtime.store.add_feedback, found, abandon_on_cancel=True)
+            await feedback_rows.only_shown(runtime, found)
+            new = await anyio.to_thread.run_sync(runtime.store.add_feedback, [row for _, row in found], abandon_on_cancel=True)
     except (TimeoutError, StoreError) as error:
         log(logging.ERROR, "feedback could not be kept", failure=error, service=service.id, iss=caller.iss)
         raise Problem(503, "the feedback could not be kept; send it again", headers={"Retry-After": "5"}) from error

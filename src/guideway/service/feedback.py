@@ -1,38 +1,86 @@
-"""Feedback on cards (CDS Hooks 2.0, "Feedback"): checked, kept once, answered after it is safe."""
+"""Feedback on cards (CDS Hooks 2.0, "Feedback"): checked, kept once, answered after it is safe.
+
+Takes the body of a request; gives the rows that the store keeps. Feedback is about a card that this service has shown to this
+caller, and accepts suggestions that were on it; anything else would be counted for nothing, and nobody would notice.
+"""
 
 from __future__ import annotations
 
 import datetime
 import re
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import anyio
+
 from guideway.service.problems import Problem
+from guideway.service.runtime import Runtime
 from guideway.service.services import Service
+from guideway.service.store import StoreError
 
 Json = dict[str, Any]
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 COMMENT_LIMIT = 4000
 ITEM_LIMIT = 1000
+AHEAD = datetime.timedelta(days=1)
+"""So far a caller's clock may be ahead."""
+PATIENCE = 1.0
+"""So many seconds another worker may take to keep the card that it has just shown."""
 
 
-def rows(body: Json, service: Service, iss: str | None) -> list[Json]:
-    """The rows for ``Store.add_feedback``, one for each card, or for each accepted suggestion; raises Problem 400."""
+def rows(body: Json, service: Service, iss: str | None) -> list[tuple[int, Json]]:
+    """The rows for ``Store.add_feedback``, one for each card, or for each accepted suggestion, with the number of the item that
+    each comes from; raises Problem 400."""
     items = body.get("feedback")
     if not isinstance(items, list) or not items:
         raise Problem(400, "feedback must be an array of at least one item", expression="feedback")
     if len(items) > ITEM_LIMIT:
         raise Problem(413, f"more than {ITEM_LIMIT} items at once; send them in parts", expression="feedback")
-    found: list[Json] = []
+    found: list[tuple[int, Json]] = []
     for number, item in enumerate(items):
         where = f"feedback[{number}]"
         if not isinstance(item, dict):
             raise Problem(400, f"{where} is not an object", expression=where)
-        found += _rows(item, where, service, iss)
+        found += [(number, row) for row in _rows(item, where, service, iss)]
         if len(found) > ITEM_LIMIT:
             raise Problem(413, f"more than {ITEM_LIMIT} suggestions at once; send them in parts", expression=where)
     return found
+
+
+async def only_shown(runtime: Runtime, found: Sequence[tuple[int, Json]]) -> None:
+    """Raises Problem 400 where a row is about a card that was not shown to the caller by the service, or a suggestion that was
+    not on it; StoreError where that cannot be told."""
+    await anyio.to_thread.run_sync(runtime.writer.flush, PATIENCE)
+    cards = {row["card"] for _, row in found}
+    until = time.monotonic() + (PATIENCE if runtime.settings.workers > 1 else 0)
+    while True:
+        known = await anyio.to_thread.run_sync(runtime.store.cards, cards)
+        if cards <= known.keys() or time.monotonic() >= until:
+            break
+        await anyio.sleep(0.05)
+    if runtime.writer.failing and not cards <= known.keys():
+        raise StoreError("cards that were shown are not kept yet")
+    for number, row in found:
+        card = known.get(row["card"])
+        if card is None or card["shadow"] or (card["service"], card["iss"]) != (row["service"], row["iss"]):
+            raise Problem(
+                400,
+                f"feedback[{number}].card is no card that this service has shown; nothing of this request was kept",
+                expression=f"feedback[{number}].card",
+            )
+        if row["suggestion"] and row["suggestion"] not in _offered(card):
+            raise Problem(
+                400,
+                f"feedback[{number}].acceptedSuggestions names one that was not on the card; nothing of this request was kept",
+                expression=f"feedback[{number}].acceptedSuggestions",
+            )
+
+
+def _offered(card: Mapping[str, Any]) -> set[str]:
+    """The suggestions of a card that was kept."""
+    return {suggestion for each in card["recommendations"] or () for suggestion in each["suggestions"]}
 
 
 def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Json]:
@@ -43,7 +91,9 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
         raise Problem(400, f"{where}.outcome must be accepted or overridden", expression=f"{where}.outcome")
     if not isinstance(timestamp, str) or not _TIMESTAMP.fullmatch(timestamp) or not _real(timestamp):
         raise Problem(
-            400, f"{where}.outcomeTimestamp must be a date and time with an offset", expression=f"{where}.outcomeTimestamp"
+            400,
+            f"{where}.outcomeTimestamp must be a date and time with an offset, and not in the future",
+            expression=f"{where}.outcomeTimestamp",
         )
     suggestions = [""]
     if outcome == "accepted":
@@ -80,7 +130,7 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
         )
     return [
         {
-            "service": service.id, "card": card, "outcome": outcome, "suggestion": _storable(suggestion, 128),
+            "service": service.id, "card": card.lower(), "outcome": outcome, "suggestion": _storable(suggestion, 128).lower(),
             "reason_system": _storable(coding.get("system"), 512), "reason_code": _storable(coding.get("code"), 128),
             "comment": _storable(comment, COMMENT_LIMIT), "timestamp": _utc(timestamp),
             "iss": iss or "", "received": int(time.time()),
@@ -107,7 +157,6 @@ def _moment(timestamp: str) -> datetime.datetime:
 
 def _real(timestamp: str) -> bool:
     try:
-        _moment(timestamp)
+        return _moment(timestamp) <= datetime.datetime.now(datetime.UTC) + AHEAD
     except (ValueError, OverflowError):
         return False
-    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,9 @@ class Store:
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         self._next_sweep = 0.0
-        self._keep_card = self._insert(CARDS).on_conflict_do_nothing()
+        kept = self._insert(CARDS)
+        shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations")}
+        self._keep_card = kept.on_conflict_do_update(index_elements=["uuid"], set_=shown)
         self._keep_event = AUDIT.insert()
 
     def migrate(self) -> None:
@@ -152,7 +154,7 @@ class Store:
             return connection.execute(new.returning(USED_TOKENS.c.jti)).first() is not None
 
     def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
-        """Keep what each card was made from; the same card again (a retry) changes nothing. Keys: the columns of ``card``."""
+        """Keep what each card was made from; of a card that is shown again what it says now. Keys: the columns of ``card``."""
         self.keep(cards, ())
 
     def keep(self, cards: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
@@ -166,11 +168,11 @@ class Store:
             if audited:
                 connection.execute(self._keep_event, audited)
 
-    def card(self, uuid: str) -> dict[str, Any] | None:
-        """What is kept of a card."""
+    def cards(self, uuids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What is kept of these cards, by their ids; those that are not known are left out."""
         with self._engine.connect() as connection:
-            row = connection.execute(CARDS.select().where(CARDS.c.uuid == uuid)).mappings().first()
-            return dict(row) if row is not None else None
+            rows = connection.execute(CARDS.select().where(CARDS.c.uuid.in_(list(uuids)))).mappings()
+            return {row["uuid"]: dict(row) for row in rows}
 
     def add_feedback(self, items: Sequence[Mapping[str, Any]]) -> int:
         """Keep feedback; how many items were new. All or none is kept. Keys: the columns of ``feedback`` without ``id``."""
