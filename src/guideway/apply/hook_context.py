@@ -5,14 +5,19 @@ The context of a hook (CDS Hooks, "Hook library") names its parts: ``draftOrders
 as ``List<FHIR.Resource>`` (and the drafts that are selected also as ``selectedOrders``), an array of texts as ``List<String>``, a
 text as ``String``. Parts that no library declares are not passed, nor what no hook defines: a caller must not be able to change
 the guideline's own parameters by naming them in a context.
+
+A resource of a context is judged only where it can be about this patient and is still to be done: one that names another patient,
+or whose status says that it is over, is left out, with a finding. A Medication among the draft orders is what the drafts that
+refer to it mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from guideway.diagnostics import GuidewayError
+from guideway.apply.outcome import Excluded
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.hook_contexts import CONTEXT_PARTS
@@ -21,6 +26,11 @@ Json = dict[str, Any]
 
 RESOURCES = ("draftOrders", "appointments", "fulfillmentTasks")
 """Parts that hold resources: a Bundle, a list of resources, or one resource."""
+
+OVER = frozenset(
+    {"revoked", "cancelled", "entered-in-error", "stopped", "completed", "ended", "rejected", "failed", "noshow", "not-done"}
+)
+"""Statuses of what is no longer to be done."""
 
 
 def read_context(document: Any, name: str) -> Json:
@@ -69,7 +79,8 @@ def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) ->
     result: dict[str, Any] = {}
     for part, value in context.items():
         if part in RESOURCES:
-            resources = [FhirObject(r["resourceType"], r) for r in resources_of(value, f"context.{part}")]
+            found = _with_medications(value, resources_of(value, f"context.{part}"))
+            resources = [FhirObject(r["resourceType"], r) for r in found]
             if part in declared:
                 result[part] = resources
             if part == "draftOrders" and "selectedOrders" in declared:
@@ -78,6 +89,69 @@ def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) ->
         elif part in declared and part in CONTEXT_PARTS:
             result[part] = _texts(value) if isinstance(value, list) else value
     return result
+
+
+def screened(parameters: Mapping[str, Any], patient: Iterable[str]) -> tuple[dict[str, Any], list[Excluded], list[Diagnostic]]:
+    """The parameters without the resources of a context that are not about the patient (``Patient/id``, in each form that is
+    known) or are over; those, and a finding for each."""
+    own = set(patient)
+    kept: dict[str, Any] = {}
+    left: dict[str, Excluded] = {}
+    for name, value in parameters.items():
+        if name in (*RESOURCES, "selectedOrders") and isinstance(value, list):
+            sound = []
+            for number, resource in enumerate(value):
+                fault = _fault(resource.data, own) if isinstance(resource, FhirObject) else None
+                if fault is None:
+                    sound.append(resource)
+                else:
+                    label = f"{resource.fhir_type}/{resource.id}" if resource.id else f"{name}[{number}]"
+                    left[label] = Excluded(resource=label, rule=fault[0], reason=fault[1])
+            value = sound
+        kept[name] = value
+    found = list(left.values())
+    text = "{0.resource} of the context of the hook is left out: {0.reason}."
+    return kept, found, [Diagnostic(e.rule, Severity.warning, text.format(e)) for e in found]
+
+
+def _fault(resource: Json, own: set[str]) -> tuple[str, str] | None:
+    status = resource.get("status")
+    if status in OVER:
+        return f"status-{status}", f"its status is {status}"
+    for element in ("subject", "patient", "for"):
+        reference = resource.get(element)
+        text = str(reference.get("reference") or "") if isinstance(reference, dict) else ""
+        named = "/".join(text.partition("/_history/")[0].split("/")[-2:])
+        if own and named.startswith("Patient/") and named not in own:
+            return "other-patient", f"it is about {text}"
+    return None
+
+
+def _with_medications(value: Any, resources: list[Json]) -> list[Json]:
+    """The resources of a part without the Medications among them: those are put into what refers to them, by id or fullUrl."""
+    entries = value.get("entry") if isinstance(value, dict) and value.get("resourceType") == "Bundle" else None
+    urls = [entry.get("fullUrl") for entry in entries] if entries else [None] * len(resources)
+    known: dict[str, Json] = {}
+    for number, (url, resource) in enumerate(zip(urls, resources, strict=True)):
+        if resource["resourceType"] == "Medication":
+            medication = resource | {"id": str(resource.get("id") or f"medication-{number}")}
+            known[f"Medication/{medication['id']}"] = medication
+            if isinstance(url, str):
+                known[url] = medication
+    if not known:
+        return resources
+    found = []
+    for resource in resources:
+        reference = resource.get("medicationReference")
+        meant = known.get(str(reference.get("reference"))) if isinstance(reference, dict) else None
+        if meant is not None and isinstance(reference, dict):
+            resource = resource | {
+                "contained": [*(resource.get("contained") or []), meant],
+                "medicationReference": reference | {"reference": f"#{meant['id']}"},
+            }
+        if resource["resourceType"] != "Medication":
+            found.append(resource)
+    return found
 
 
 def draft_references(context: Mapping[str, Any]) -> list[str]:

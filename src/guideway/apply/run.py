@@ -17,6 +17,7 @@ from guideway.apply.activities import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
 from guideway.apply.expressions import Expressions
+from guideway.apply.hook_context import screened
 from guideway.apply.inherited import find_groups
 from guideway.apply.inputs import unmet_inputs, variables_of
 from guideway.apply.merge import merge
@@ -100,6 +101,7 @@ def apply_guideline(
     subject = seen.subject()
     reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
     given = _alike(engine_parameters(guideline, parameters or {}), seen)
+    given, not_judged, said = screened(given, {reference, subject.reference or reference} if subject is not None else ())
 
     def evaluate(trace: bool) -> Any:
         made = guideline.program.evaluation(
@@ -163,6 +165,8 @@ def apply_guideline(
         unmet_inputs(outcome, trees, guideline, seen)
     find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation, guideline)
+    outcome.excluded += not_judged
+    outcome.findings += said
     _link_requests(outcome)
     return outcome
 
