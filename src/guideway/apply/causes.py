@@ -16,7 +16,7 @@ import msgspec
 from guideway.apply.comparisons import brief, comparison_text
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
-from guideway.apply.facts import unit_faults, unused
+from guideway.apply.facts import measured_text, newest, unit_faults
 from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
@@ -25,7 +25,8 @@ from guideway.apply.supply import supplies
 from guideway.apply.touched import QUANTITY_RULES, UNCODED, is_of_another_type, may_be_of
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.words import define_words
-from guideway.diagnostics import Diagnostic, GuidewayError
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.engine.values import Uncertainty
 from guideway.guideline.compiled import DefineKey
 
 
@@ -37,6 +38,9 @@ class Causes(msgspec.Struct, frozen=True):
     weak: dict[DefineKey, list[str]]
     names: dict[str, None]
 
+
+_FEW = 3
+"""So many measurements that one test refused are named."""
 
 _NO_CAUSES = Causes({}, {}, {})
 _NO_ELEMENTS: frozenset[DefineKey] = frozenset()
@@ -288,6 +292,8 @@ class CauseFinder:
         empty: dict[DefineKey, list[str]] = {}
         present: dict[DefineKey, list[str]] = {}
         text = comparison_text(node)
+        if any(isinstance(side.value, Uncertainty) for side in node.children or ()) and (vague := self._vague(node)):
+            return vague
         for element, child in self.traces.nearest(node):
             key = (element.library, element.define)
             value = unwrap(child.value)
@@ -296,6 +302,27 @@ class CauseFinder:
             else:
                 doubt = unit_mismatch(plain(value), [plain(unwrap(side.value)) for side in node.children or ()])
                 present[key] = [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
+        return empty or present
+
+    def _vague(self, node: Trace) -> dict[DefineKey, list[str]]:
+        """Behind a length of time that is not known to the day: the elements that the resources may be of whose dates are no
+        whole days, in the libraries of the elements that it was reckoned from."""
+        guideline = self.traces.guideline
+        near = {element.library for element, _ in self.traces.nearest(node)}
+        candidates = [key for key, element in guideline.elements.items() if key[0] in near and element.value_set]
+        empty: dict[DefineKey, list[str]] = {}
+        present: dict[DefineKey, list[str]] = {}
+        for reference in self.traces.sources.read_by(node):
+            resource = self.traces.resource(reference)
+            words = weaknesses(resource, reference, measured=False, own=False) if resource is not None else []
+            for key in candidates if words else ():
+                if resource is None or is_of_another_type(key, resource, guideline) or not may_be_of(key, resource, guideline):
+                    continue
+                trace = self.traces.trace(*key)
+                if trace is not None and unwrap(trace.value) is None:
+                    empty.setdefault(key, []).extend(words)
+                elif trace is not None and reference in self.traces.sources.of(trace)[0]:
+                    present.setdefault(key, []).extend(words)
         return empty or present
 
     def _because(self, key: DefineKey) -> list[str]:
@@ -321,9 +348,40 @@ class CauseFinder:
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
             if not notes and trace is not None and self.traces.guideline.elements[key].unit:
-                notes += unused((r, self.traces.facts(r)) for r in self.traces.sources.read_by(trace))
+                notes += self._refused(trace)
             self._reasons[key] = notes = notes[:5]
         return notes
+
+    def _refused(self, trace: Trace) -> list[str]:
+        """Why measurements that were read for something without a value do not serve; that a value or its unit is refused for
+        what it is, is a finding."""
+        from guideway.apply.refusals import refusals
+
+        latest = newest((r, self.traces.facts(r)) for r in self.traces.sources.read_by(trace))
+        if latest is None:
+            return []
+        notes: dict[str, list[str]] = {}
+        refused: list[tuple[str, str]] = []
+        found = refusals(trace)
+        about_it = [refusal for refusal in found if latest[0] in refusal.of]
+        for refusal in (about_it or found)[:_FEW] if len(found) > _FEW else found:
+            about = {
+                r: facts for r in (refusal.of or latest[:1])[:_FEW] if (facts := self.traces.facts(r)).measured and facts.unit
+            }
+            if refusal.together and len(about) > 1:
+                notes.setdefault(", and ".join(measured_text(*each) for each in about.items()), []).append(refusal.text)
+                continue
+            for reference, facts in about.items():
+                words = f"{measured_text(reference, facts)}, does not serve here"
+                notes.setdefault(words, []).append(refusal.text)
+                if {f"{facts.value} {facts.unit}", facts.unit} & set(refusal.amounts):
+                    refused.append((words, reference))
+        for words, reference in refused:
+            fault = Diagnostic("value-not-used", Severity.warning, f"{words}: {'; '.join(notes[words])}.", None, None, reference)
+            self.unit_faults[fault] = None
+        return [f"{words}: {'; '.join(texts)}" for words, texts in notes.items()] or [
+            f"{measured_text(*latest)}, does not serve here"
+        ]
 
     def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
         """Those of them that are named as a cause."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from guideway.apply.fhir_json import as_text
 from guideway.apply.provenance import Trace, deciders, unwrap
 
-_SIGNS = {
+SIGNS = {
     "Less": ("<", ">="), "LessOrEqual": ("<=", ">"), "Greater": (">", "<="), "GreaterOrEqual": (">=", "<"),
     "Equal": ("=", "!="), "NotEqual": ("!=", "="), "Equivalent": ("~", "!~"),
     "Before": ("before", "not before"), "After": ("after", "not after"),
@@ -45,7 +45,7 @@ def outcome_text(node: Trace) -> str | None:
 
 
 def _text(node: Trace, which: int) -> str | None:
-    signs = _SIGNS.get(node.kind)
+    signs = SIGNS.get(node.kind)
     if signs is None:
         return None
     children = node.children

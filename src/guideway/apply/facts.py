@@ -137,10 +137,12 @@ def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterab
     return found
 
 
-def unused(found: Iterable[tuple[str, ResourceFacts]]) -> list[str]:
-    """The newest measurement that was read for something that has no value all the same: too old, too late, or not plausible."""
-    measured = [(facts.date or "", reference, facts) for reference, facts in found if facts.measured and facts.unit]
-    if not measured:
-        return []
-    date, reference, facts = max(measured, key=lambda each: each[:2])
-    return [f"{reference}, {facts.value} {facts.unit}{f' of {date}' if date else ''}, does not serve here"]
+def newest(found: Iterable[tuple[str, ResourceFacts]]) -> tuple[str, ResourceFacts] | None:
+    """The newest measurement among the resources."""
+    measured = [(reference, facts) for reference, facts in found if facts.measured and facts.unit]
+    return max(measured, key=lambda each: (each[1].date or "", each[0])) if measured else None
+
+
+def measured_text(reference: str, facts: ResourceFacts) -> str:
+    """A measurement in words: ``Observation/x, 0.8 10*9/L of 2026-05-17``."""
+    return f"{reference}, {facts.value} {facts.unit}{f' of {facts.date}' if facts.date else ''}"

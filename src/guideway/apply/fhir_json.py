@@ -10,7 +10,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from guideway.engine.values import Code, Concept, Date, DateTime, Interval, Quantity, Ratio, Time, ValueSetRef
+from guideway.engine.values import (
+    Code,
+    CodeSystemRef,
+    Concept,
+    Date,
+    DateTime,
+    Interval,
+    Quantity,
+    Ratio,
+    Time,
+    Uncertainty,
+    ValueSetRef,
+)
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
 Json = dict[str, Any]
@@ -117,6 +129,10 @@ def as_text(value: Any) -> str:
         low = "" if value.low is None else as_text(value.low)
         high = "" if value.high is None else as_text(value.high)
         return f"{low} to {high}"
+    if isinstance(value, Uncertainty):
+        return f"{as_text(value.low)} to {as_text(value.high)}"
+    if isinstance(value, ValueSetRef | CodeSystemRef):
+        return value.name or value.id or ""
     if isinstance(value, FhirObject):
         return _object_text(value)
     if isinstance(value, list | tuple):

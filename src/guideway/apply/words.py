@@ -62,3 +62,13 @@ def define_words(name: str) -> str:
             name = name.removeprefix(verb)
             break
     return " ".join(w.lower() if w[:1].isupper() and w[1:] == w[1:].lower() else w for w in name.split())
+
+
+def name_words(name: str) -> str:
+    """A name in one word as the words it is made of.
+
+    >>> name_words("daysAgo")
+    'days ago'
+    """
+    apart = [n for n, letter in enumerate(name) if n and letter.isupper() and name[n - 1].islower()]
+    return " ".join(name[begin:end].lower() for begin, end in zip([0, *apart], [*apart, len(name)]))
