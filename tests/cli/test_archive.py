@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import marshal
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from guideway.cli.archive import Archive
+from guideway.cli.archive import Archive, source_stamp
 from guideway.cli.archive_writing import in_order, lean, packed
 
 SOURCES = {
@@ -63,6 +65,50 @@ def test_a_module_that_is_not_there_is_noticed() -> None:
     assert not archive.missed
     assert archive.find_spec("guideway.nowhere") is None
     assert archive.missed
+
+
+def test_a_module_of_the_standard_library_is_served_while_its_source_is_what_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "colorsys.py"
+    source.write_text("answer = 0\n")
+    stamp = source_stamp(str(source))
+    assert stamp is not None
+    codes = {"colorsys": compile("answer = 42", "colorsys", "exec")}
+    blob = packed({"colorsys": (str(source), False)}, codes, (), {"colorsys": stamp})
+    monkeypatch.setattr(sys, "meta_path", [Archive("", "", memoryview(blob)), *sys.meta_path])
+    monkeypatch.setattr(sys, "modules", {name: module for name, module in sys.modules.items() if name != "colorsys"})
+    import colorsys
+
+    assert colorsys.answer == 42  # type: ignore[attr-defined]
+    source.write_text("answer = 1\n")
+    os.utime(source, ns=(stamp[1] + 1, stamp[1] + 1))
+    with pytest.raises(ValueError, match="changed"):
+        Archive("", "", memoryview(blob))
+    source.unlink()
+    with pytest.raises(ValueError, match="changed"):
+        Archive("", "", memoryview(blob))
+
+
+WARM = """
+import sys
+from guideway.cli import warm
+warm._import_msgspec()
+import msgspec, datetime, uuid
+assert "msgspec.inspect" not in sys.modules
+assert datetime.datetime(2026, 6, 1).isoformat() == "2026-06-01T00:00:00"
+assert uuid.UUID(int=1).version is None
+assert isinstance(msgspec.inspect.type_info(int), msgspec.inspect.IntType)
+assert msgspec.json.schema(int) == {"type": "integer"}
+assert msgspec.json.decode(b'"2026-06-01"', type=datetime.date) == datetime.date(2026, 6, 1)
+assert msgspec.msgpack.decode(msgspec.msgpack.encode([1])) == [1]
+"""
+
+
+def test_what_stands_in_for_parts_of_msgspec_gives_them_when_asked() -> None:
+    done = subprocess.run([sys.executable, "-c", WARM], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
 
 
 def test_what_is_kept_is_what_running_needs() -> None:

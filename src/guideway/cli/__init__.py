@@ -13,6 +13,9 @@ def main() -> None:
     """The program ``guideway``."""
     arguments = sys.argv[1:]
     if arguments[:1] == [WARM]:
+        import gc
+
+        gc.disable()  # starting up makes many objects and frees none; where there are many patients, ``apply`` enables it again
         from guideway.cli.archive import install
 
         archive = install(WARM)

@@ -7,12 +7,15 @@ command needs in the compile cache, keyed by the state of the program's files: t
 once in the order in which they need each other, and any others each by itself, for ``import`` to find. Without a usable entry
 everything is imported as usual, and the entry is written when the command has succeeded (``archive_writing``).
 
-It holds code of the package ``guideway`` alone. ``GUIDEWAY_CACHE=off`` turns it off.
+It holds code of the package ``guideway``, and of the modules of Python's standard library that the command usually needs: each
+with the size and time of its source, as Python's own compiled files have them, and used only where all of these are still so.
+``GUIDEWAY_CACHE=off`` turns it off.
 """
 
 from __future__ import annotations
 
 import marshal
+import os
 import sys
 
 from guideway.stamps import default_folder, digest, entry_path, read_entry
@@ -24,9 +27,12 @@ if TYPE_CHECKING:
     from typing import Any
 else:
     ModuleSpec = type(sys.__spec__)
+    ModuleType = type(sys)
 
 KIND = "program"
 LENGTH = 4
+LIBRARY = os.path.dirname(os.__file__)
+"""The folder of the standard library."""
 
 
 class Archive:
@@ -36,27 +42,36 @@ class Archive:
     """The modules that are run at once, in the order in which they are."""
 
     def __init__(self, folder: str, key: str, blob: memoryview | None = None) -> None:
-        """Raises one of EOFError, ValueError, TypeError and AttributeError where the blob is none that ``packed`` made."""
+        """Raises one of EOFError, ValueError, TypeError and AttributeError where the blob is none that ``packed`` made, also
+        where a module of the standard library is not what it was."""
         self.folder = folder
         self.key = key
         self.table: dict[str, tuple[str, bool, int, int]] = {}
         """Of each module its file, whether it is a package, and where its code is (one of the usual ones has none of its own)."""
         self.missed = False
         """Whether a module of the program was asked for that is not here."""
+        self.library: dict[str, tuple[int, int]] = {}
+        """The modules of the standard library here, each with size and time of its source."""
+        self.before = frozenset(sys.modules)
+        """What was imported before anything was asked for here."""
         if blob is None:
             return
         start = LENGTH + int.from_bytes(blob[:LENGTH], "little")
-        self.table, self.usual, length = marshal.loads(blob[LENGTH:start])
+        self.table, self.usual, length, self.library = marshal.loads(blob[LENGTH:start])
+        for name, stamp in self.library.items():
+            if source_stamp(self.table[name][0]) != stamp:
+                raise ValueError("the standard library has changed")
         self._together = blob[start : start + length]
         self._codes = blob[start + length :]
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name[:9] != "guideway.":
-            return None
-        if name not in self.table:
+        if name[:9] == "guideway.":
+            if name in self.table:
+                return self._spec(name)
             self.missed = True
-            return None
-        return self._spec(name)
+        elif name in self.library:
+            return self._spec(name)
+        return None
 
     def _spec(self, name: str) -> ModuleSpec:
         file, is_package, _, _ = self.table[name]
@@ -85,10 +100,8 @@ class Archive:
         """Import the usual modules: what ``import`` does for each, without asking for each."""
         if not self.usual:
             return
-        from importlib._bootstrap import module_from_spec
-
         modules = sys.modules
-        made = {name: module_from_spec(self._spec(name)) for name in self.usual if name not in modules}
+        made = {name: self._module(name) for name in self.usual if name not in modules}
         modules.update(made)
         try:
             for name, code in zip(self.usual, marshal.loads(self._together), strict=True):
@@ -102,13 +115,32 @@ class Archive:
             for name in made:
                 del modules[name]
 
+    def _module(self, name: str) -> ModuleType:
+        """The module before it is run, with what ``import`` says about it."""
+        module = ModuleType(name)
+        spec = self._spec(name)
+        path = spec.submodule_search_locations
+        more = {"__spec__": spec, "__loader__": self, "__file__": spec.origin, "__package__": name.rpartition(".")[0]}
+        module.__dict__.update(more if path is None else {**more, "__path__": path, "__package__": name})
+        return module
+
     def save(self) -> bool:
         """Keep what has been imported and is not here; true where something new was written."""
         if not self.missed:
             return False
+        present = tuple(sys.modules)
         from guideway.cli.archive_writing import save
 
-        return save(self)
+        return save(self, present)
+
+
+def source_stamp(file: str) -> tuple[int, int] | None:
+    """Size and time of a module's source; ``None`` where there is none."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def install(command: str) -> Archive | None:
@@ -117,7 +149,7 @@ def install(command: str) -> Archive | None:
     if folder is None:
         return None
     try:
-        key = digest(KIND, command)
+        key = digest(KIND, command, sys.version, LIBRARY)
     except OSError:
         return None
     try:

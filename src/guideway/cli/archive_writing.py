@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import marshal
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any, cast
 
 from guideway.cache import Cache
-from guideway.cli.archive import KIND, LENGTH, Archive
+from guideway.cli.archive import KIND, LENGTH, LIBRARY, Archive, source_stamp
 
 COLD = (
     "guideway.cql.",
@@ -35,26 +37,40 @@ ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.warm")
 """What writing needs, and what is imported before the usual modules are: not among these, but served."""
 
 
-def save(archive: Archive) -> bool:
+def save(archive: Archive, imported: Sequence[str]) -> bool:
     """Keep what has been imported and is not in the archive; true where something was written. The first run with a compiled
     guideline shows which modules are usual."""
-    present = [name for name in sys.modules if name.startswith("guideway.") and name not in BEFORE]
+    present = [name for name in imported if name.startswith("guideway.") and name not in BEFORE]
     if any(name.startswith(COLD) for name in present):
         return False
     trees = {name: tree for name in present if name not in archive.table and (tree := _tree(sys.modules[name])) is not None}
     if not trees:
         return False
-    usual = archive.usual or tuple(name for name in in_order(trees) if name not in ALONE)
     files = {name: (file, is_package) for name, (file, is_package, _, _) in archive.table.items()}
     codes = {name: archive.get_code(name) for name in archive.table}
+    usual, library = archive.usual, archive.library
+    if not usual:
+        usual = tuple(name for name in in_order(trees) if name not in ALONE)
+        for name in imported:
+            spec = _of_library(name) if name not in archive.before else None
+            stamp = source_stamp(spec.origin) if spec is not None else None
+            if spec is not None and stamp is not None:
+                library[name] = stamp
+                files[name] = (spec.origin, spec.submodule_search_locations is not None)
+                codes[name] = spec.loader.get_code(name)
     for name, tree in trees.items():
-        spec: Any = sys.modules[name].__spec__
+        spec = cast(Any, sys.modules[name].__spec__)
         files[name] = (spec.origin, spec.submodule_search_locations is not None)
         codes[name] = compile(tree, spec.origin, "exec", dont_inherit=True)
-    return Cache(archive.folder).write(KIND, archive.key, packed(files, codes, usual))
+    return Cache(archive.folder).write(KIND, archive.key, packed(files, codes, usual, library))
 
 
-def packed(files: Mapping[str, tuple[str, bool]], codes: Mapping[str, CodeType], usual: Sequence[str]) -> bytes:
+def packed(
+    files: Mapping[str, tuple[str, bool]],
+    codes: Mapping[str, CodeType],
+    usual: Sequence[str],
+    library: Mapping[str, tuple[int, int]] | None = None,
+) -> bytes:
     """The modules as the bytes that an ``Archive`` is made from; ``files`` has of each its file and whether it is a package."""
     together = marshal.dumps(tuple(codes[name] for name in usual))
     table: dict[str, tuple[str, bool, int, int]] = {}
@@ -65,8 +81,18 @@ def packed(files: Mapping[str, tuple[str, bool]], codes: Mapping[str, CodeType],
         alone.append(code)
         table[name] = (file, is_package, start, start + len(code))
         start += len(code)
-    head = marshal.dumps((table, tuple(usual), len(together)))
+    head = marshal.dumps((table, tuple(usual), len(together), dict(library or {})))
     return b"".join([len(head).to_bytes(LENGTH, "little"), head, together, *alone])
+
+
+def _of_library(name: str) -> Any:
+    """The spec of an imported module of the standard library that is written in Python."""
+    module = sys.modules[name]
+    spec: Any = getattr(module, "__spec__", None) if type(module) is ModuleType else None
+    if spec is None or spec.name != name or type(spec.loader) is not SourceFileLoader or not spec.origin:
+        return None
+    inside = spec.origin.removeprefix(LIBRARY + os.sep)
+    return None if inside == spec.origin or inside.split(os.sep)[0] in ("site-packages", "dist-packages") else spec
 
 
 def in_order(trees: Mapping[str, ast.Module]) -> list[str]:
