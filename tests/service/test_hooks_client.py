@@ -123,7 +123,7 @@ def test_cards_of_our_service_that_asks_for_tokens(signed, bundle, tmp_path):
 
 
 def test_our_service_keeps_every_rule(plain, bundle):
-    done = guideway("hooks", "check", plain.base, "--bundle", bundle)
+    done = guideway("hooks", "check", plain.base, "--bundle", bundle, "--origin", "https://app.example.org/")
     assert done.returncode == 0, done.stdout.decode()
     assert b" 0 broken, 0 to think about" in done.stdout
     assert b"FAIL" not in done.stdout

@@ -558,3 +558,30 @@ def test_a_hook_that_there_is_not_is_no_hook_without_advice(fhir):
         {"name": "hook", "valueString": "patient-veiw"},
     ]}  # fmt: skip
     assert fhir.post("/fhir/PlanDefinition/main/$apply", body).status_code == 400
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_a_search_may_come_as_a_form(fhir: Service) -> None:
+    asked = good(fhir.get("/fhir/PlanDefinition?_id=main,orders&_count=1"))
+    posted = good(fhir.request("POST", "/fhir/PlanDefinition/_search?_count=1", headers=FORM, content=b"_id=main%2Corders"))
+    assert [e["resource"]["id"] for e in posted["entry"]] == [e["resource"]["id"] for e in asked["entry"]]
+    (following,) = [link["url"] for link in posted["link"] if link["relation"] == "next"]
+    rest = good(fhir.get(following.removeprefix(fhir.base)))
+    assert {e["resource"]["id"] for e in (*posted["entry"], *rest["entry"])} == {"main", "orders"}
+    assert good(fhir.request("POST", "/fhir/PlanDefinition/_search"))["total"] > 2
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"colour=red", FORM, 400),
+        (b"status:not=draft", FORM, 400),
+        (b"_id=%ff", FORM, 400),
+        (b"&".join(b"_id=main" for _ in range(300)), FORM, 400),
+        (b"{}", {"Content-Type": "application/json"}, 415),
+    ],
+)
+def test_a_form_that_is_none_is_refused(fhir: Service, content: bytes, kind: dict[str, str], status: int) -> None:
+    problem(fhir.request("POST", "/fhir/PlanDefinition/_search", headers=kind, content=content), status)

@@ -6,6 +6,7 @@ import json
 
 import httpx
 from tests.service.ehr import ORDERS, SERVICE, Service, hook_request, running, token
+from tests.service.test_requirements_requests import problem
 
 
 def discovery(service: Service):
@@ -132,8 +133,12 @@ def test_X1_preflight_allows_what_a_browser_needs(service):
 
 def test_X2_other_origins_are_not_reflected(service):
     answer = service.get("/cds-services", headers={"Origin": "https://evil.example.org"})
-    assert "access-control-allow-origin" not in answer.headers
-    assert "access-control-allow-credentials" not in answer.headers
+    asked = {"Origin": "https://evil.example.org", "Access-Control-Request-Method": "POST"}
+    refused = service.request("OPTIONS", f"/cds-services/{SERVICE}", headers=asked)
+    problem(refused, 403)
+    for headers in (answer.headers, refused.headers):
+        assert "access-control-allow-origin" not in headers
+        assert "access-control-allow-credentials" not in headers
 
 
 def test_S_ops_discovery_has_an_etag(service):

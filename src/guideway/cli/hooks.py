@@ -112,6 +112,7 @@ def call(
 @hooks.command()
 @click.argument("url")
 @options_of_a_call
+@click.option("--origin", metavar="URL", help="The origin of a web page that should be able to call.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def check(
     url: str,
@@ -126,6 +127,7 @@ def check(
     jwt_key: str | None,
     jwt_issuer: str | None,
     timeout: float,
+    origin: str | None,
     form: str,
 ) -> int:
     """Check a CDS Hooks server against the specification, rule by rule.
@@ -145,7 +147,7 @@ def check(
             hook, whose, user, encounter or ("none" if hook.startswith("encounter") else None), made_up | given
         )
 
-    verdicts = asyncio.run(Checker(client, contexts, shelf).run(services))
+    verdicts = asyncio.run(Checker(client, contexts, shelf, origin.rstrip("/") if origin else None).run(services))
     if form == "json":
         write_result(_json([_verdict_json(v) for v in verdicts]), None)
     else:

@@ -142,6 +142,17 @@ class HooksClient:
             problem = f"the body is not JSON ({error}): {shown!r}" if data.strip() else "the body is empty"
         return Answer(status, decoded, data, headers.get("content-type", ""), seconds, problem)
 
+    async def lets_in(self, origin: str, method: str) -> tuple[str, bool, str]:
+        """What a browser is told that holds a page of ``origin``, by the preflight of a call (``OPTIONS``) or by the discovery
+        (``GET``), which it sends without a token: which origin may call, whether with credentials, and with which headers. Raises
+        RemoteError."""
+        wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+        more = {"Origin": origin, **(wanted if method == "OPTIONS" else {})}
+        async with Client(self._guard, limits=self.limits) as client:
+            _, _, headers = await client.request(method, self.url(), more=more)
+        told = [headers.get(f"access-control-allow-{name}", "").strip() for name in ("origin", "credentials", "headers")]
+        return told[0], told[1].lower() == "true", told[2].lower()
+
     async def services(self) -> list[Json]:
         """The services of the discovery document; raises RemoteError where it is none."""
         answer = await self.discover()

@@ -98,13 +98,15 @@ class Client:
         content: bytes | None = None,
         content_type: str | None = None,
         form: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes, httpx.Headers]:
-        """Status, body (at most ``answer_bytes``) and headers; raises RemoteError where no answer can be had."""
+        """Status, body (at most ``answer_bytes``) and headers; raises RemoteError where no answer can be had. ``more``: headers
+        to send besides."""
         self._guard.base_of(url)
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise RemoteError("deadline", f"{_shown(url)} was not asked: the {self.limits.seconds:g} s allowed are used up")
-        headers: dict[str, str] = {}
+        headers = dict(more or {})
         if content_type:
             headers["Content-Type"] = content_type
         if self._token and (self._token_base is None or self._token_base.covers(url)):

@@ -39,11 +39,15 @@ class Verdict(NamedTuple):
 class Checker:
     """One check of one server."""
 
-    def __init__(self, client: HooksClient, contexts: Callable[[str], Json | None], shelf: Shelf) -> None:
-        """``contexts``: the context of a hook for the data at hand, None where it cannot be made."""
+    def __init__(
+        self, client: HooksClient, contexts: Callable[[str], Json | None], shelf: Shelf, origin: str | None = None
+    ) -> None:
+        """``contexts``: the context of a hook for the data at hand, None where it cannot be made. ``origin``: that of a page in a
+        browser that should be able to call."""
         self.client = client
         self.contexts = contexts
         self.shelf = shelf
+        self.origin = origin
         self.faults: dict[str, list[Fault]] = {}
         self.seen: set[str] = set()
         self.notes: dict[str, str] = {}
@@ -62,6 +66,8 @@ class Checker:
         if chosen:
             await self._unknown(chosen[0])
             await self._tokens(chosen[0])
+        if not self.faults.get("D1"):
+            await self._origins()
         return [self._verdict(rule) for rule in RULES]
 
     def saw(self, *rules: str) -> None:
@@ -268,6 +274,29 @@ class Checker:
             self.saw("A3")
             if statuses[1] != 401:
                 self.fault("A3", "discovery", f"answered {statuses[1]} to a token that was used before")
+
+    async def _origins(self) -> None:
+        """What pages in a browser are told: of the origin that should be let in, and of one that nobody can have listed."""
+        stranger = f"https://{uuid.uuid4().hex}.example.org"
+        if self.origin is None:
+            self.notes["X1"] = "name an origin that should be let in (--origin)"
+        try:
+            if self.origin is not None:
+                self.saw("X1")
+                origin, _, headers = await self.client.lets_in(self.origin, "OPTIONS")
+                missing = [name for name in ("authorization", "content-type") if name not in headers and headers != "*"]
+                if origin not in (self.origin, "*"):
+                    self.fault("X1", "the preflight", f"does not let in {self.origin}")
+                elif missing:
+                    self.fault("X1", "the preflight", f"does not allow {' and '.join(missing)}")
+            self.saw("X2")
+            for method, where in (("OPTIONS", "the preflight"), ("GET", "discovery")):
+                origin, credentials, _ = await self.client.lets_in(stranger, method)
+                if origin == stranger or (origin and credentials):
+                    with_them = " with credentials" if credentials else ""
+                    self.fault("X2", where, f"lets in an unknown origin{with_them} ({stranger})")
+        except RemoteError as error:
+            self.notes["X2"] = str(error)
 
 
 def _uuids(body: Any) -> list[str]:

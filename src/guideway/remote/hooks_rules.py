@@ -78,6 +78,8 @@ RULES: dict[str, Rule] = {
     "A3": Rule("sense", "a service that asks for tokens refuses a replayed one"),
     "A5": Rule("must", "a service that asks for tokens refuses an unsigned one"),
     "A14": Rule("should", "without a valid token nothing is answered: 401, and no reason"),
+    "X1": Rule("should", "a page of the origin that is named may call, with authorization and content-type"),
+    "X2": Rule("should", "pages of any other origin are let in neither by name nor with credentials"),
     "T1": Rule("should", "an answer takes about 500 ms"),
 }
 

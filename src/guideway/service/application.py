@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -101,6 +102,17 @@ class Gate:
             if not route.startswith(("/health", "/metrics")):
                 ms = round(seconds * 1000, 1)
                 log(logging.INFO, "request", request=request_id, method=scope["method"], route=route, status=status, ms=ms)
+
+
+class Origins(CORSMiddleware):
+    """Which pages in a browser may call; a preflight that is refused gets an OperationOutcome like everything else."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to ``OPTIONS``."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        return problem_response(Problem(403, "pages of this origin may not call so", headers={"Vary": "Origin"}))
 
 
 def failure(request_id: str) -> Problem:
@@ -244,9 +256,7 @@ def make_application(runtime: Runtime) -> ASGIApp:
         origins = [origin.rstrip("/") for origin in runtime.settings.cors_origins]
         allowed, shown = ["authorization", "content-type", "if-none-match"], ["ETag", "Retry-After", "X-Request-Id"]
         middleware.append(
-            Middleware(
-                CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed, expose_headers=shown
-            )
+            Middleware(Origins, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=allowed, expose_headers=shown)
         )
     application = Starlette(
         routes=routes, exception_handlers={404: not_found, 405: not_found, Exception: failed}, middleware=middleware

@@ -6,6 +6,7 @@ The body must arrive within a time as well: a caller who sends a byte a second w
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +15,8 @@ from guideway.remote import documents
 from guideway.service.problems import Problem
 from guideway.service.settings import Settings
 
+FORM_TYPE = "application/x-www-form-urlencoded"
+MOST_FIELDS = 200
 JSON_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
 
 
@@ -49,6 +52,20 @@ def require_json(request: Request) -> None:
         raise Problem(
             415, f"the content type must be application/json or application/fhir+json in UTF-8, not {kind.strip() or 'missing'}"
         )
+
+
+def form_fields(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form in a body; none where there is no body. Raises Problem 415 for another content type, 400 for what is
+    no form."""
+    if not body:
+        return []
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM_TYPE:
+        raise Problem(415, f"the content type must be {FORM_TYPE}, not {kind or 'missing'}")
+    try:
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise Problem(400, f"the body is no form in UTF-8 of at most {MOST_FIELDS} fields", code="structure") from error
 
 
 def require_json_wanted(request: Request) -> None:

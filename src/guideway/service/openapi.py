@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from guideway.service.intake import JSON_TYPES
+from guideway.service.intake import FORM_TYPE, JSON_TYPES
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
 
@@ -179,6 +179,7 @@ _ANSWERS = {
     "/fhir/metadata": ("406",),
     "/fhir/{type}": (*_FHIR, "400", "404"),
     "/fhir/{type}/{id}": (*_FHIR, "404"),
+    "/fhir/{type}/_search": (*_FHIR, *_BODY, "404"),
 }
 
 
@@ -254,7 +255,10 @@ def _operation(place: Place) -> Json:
         parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _query_names(place.path)]
     if parameters:
         result["parameters"] = parameters
-    if taken is not None:
+    if place.path.endswith("/_search"):
+        fields = {name: {"type": "string"} for name in _query_names("/fhir/{type}")}
+        result["requestBody"] = {"content": {FORM_TYPE: {"schema": {"type": "object", "properties": fields}}}}
+    elif taken is not None:
         result["requestBody"] = {
             "required": taken != "Parameters",
             "content": {each: {"schema": {"$ref": f"#/components/schemas/{taken}"}} for each in JSON_TYPES[:2]},

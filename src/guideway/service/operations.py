@@ -34,7 +34,7 @@ from guideway.records.reading import read_resources, select
 from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
-from guideway.service.intake import decode, read_body, require_json
+from guideway.service.intake import decode, form_fields, read_body, require_json
 from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, where, whole
 from guideway.service.problems import Problem
 from guideway.service.routes import Place, json_response
@@ -420,18 +420,21 @@ async def read(runtime: Runtime, request: Request) -> Response:
 
 
 async def search(runtime: Runtime, request: Request) -> Response:
-    """``GET /fhir/{type}?…``: artifacts by id, url, name, title, status or version."""
+    """``GET /fhir/{type}?…``, ``POST /fhir/{type}/_search``: artifacts by id, url, name, title, status or version."""
     kind = request.path_params["type"]
     await fhir_caller(runtime, request, [f"system/{kind}.s"])
     if kind not in ARTIFACTS:
         raise Problem(404, f"{kind} is not served; there are {', '.join(ARTIFACTS)}")
-    criteria, query = criteria_of(request.query_params.multi_items())
+    asked = request.query_params.multi_items()
+    if request.method == "POST":
+        asked = [*asked, *form_fields(request, await read_body(request, runtime.settings))]
+    criteria, query = criteria_of(asked)
     found = [a.resource for g in runtime.content.packages for a in g.of_type(kind) if matches(a, criteria)]
     offset, count = (whole(query.get(name, default), name) for name, default in (("_offset", "0"), ("_count", "100")))
     base = runtime.settings.public_base
-    links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{request.url.query}" if request.url.query else "")}]
+    links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{urlencode(asked)}" if asked else "")}]
     if offset + count < len(found) and count:
-        kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("_offset", "_count")]
+        kept = [(k, v) for k, v in asked if k not in ("_offset", "_count")]
         following = urlencode([*kept, ("_offset", offset + count), ("_count", count)])
         links.append({"relation": "next", "url": f"{base}/fhir/{kind}?{following}"})
     entries = [
@@ -496,6 +499,7 @@ def _places() -> Iterable[Place]:
             for method in ("GET", "POST"):
                 yield Place(method, path, handler, (operation.__doc__ or name).split("\n")[0])
     yield Place("GET", "/fhir/{type}", search, "Search artifacts")
+    yield Place("POST", "/fhir/{type}/_search", search, "Search artifacts, with the parameters in a form")
     yield Place("GET", "/fhir/{type}/{id}", read, "Read an artifact")
 
 
