@@ -437,6 +437,19 @@ def test_therapy(row: Any) -> None:
         ("General Anesthesia Is Planned", [], None),
         ("General Anesthesia Is Planned", [{"request": "sct|50697003", "at": "2026-06-20"}], True),
         ("General Anesthesia Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": False}], False),
+        ("Procedure Is Planned", [{"order": "sct|387713003", "as": "service"}], True),
+        ("Procedure Is Planned", [{"order": "sct|50697003", "as": "service"}], True),
+        ("Procedure Is Planned", [{"order": "text: laparoscopic cholecystectomy", "as": "service"}], None),
+        ("Procedure Is Planned", [{"order": "text: physical therapy", "as": "service"}], False),
+        ("General Anesthesia Is Planned", [{"order": "sct|50697003", "as": "service"}], True),
+    ]
+)
+def test_procedures(row: Any) -> None:
+    run("MastCellProcedureElements", row)
+
+
+@table(
+    [
         ("Visit Is Today", [], False),
         ("Visit Is Today", [{"encounter": "AMB", "status": "in-progress", "start": "2026-06-01"}], True),
         ("Visit Is Today", [{"encounter": "AMB", "start": "2026-05-01"}], False),
@@ -461,6 +474,10 @@ def test_therapy(row: Any) -> None:
         ("Drafts Dupilumab For MCAS", [{"order": "Dupilumab", "for": "sct|195967001"}], False),
         ("Draft Naltrexone Daily Dose", [{"order": "Naltrexone", "dose": "1.5 mg 1/d"}], "1.5 mg"),
         ("Drafts Bone Marrow Biopsy", [{"order": "Bone Marrow Biopsy", "as": "service"}], True),
+        ("Drafts Bone Marrow Biopsy", [{"order": "text: Bone marrow biopsy and aspiration", "as": "service"}], True),
+        ("Drafts Bone Marrow Biopsy", [{"order": "http://www.ama-assn.org/go/cpt|38222", "as": "service"}], None),
+        ("Drafts Bone Marrow Biopsy", [{"order": "text: bone marrow transplant", "as": "service"}], False),
+        ("Drafts Bone Marrow Biopsy", [{"order": "text: pathology review of bone marrow biopsy", "as": "service"}], False),
     ]
 )
 def test_care(row: Any) -> None:

@@ -102,7 +102,7 @@ def request(code: Json, **more: Any) -> Json:
 
 
 def planned(*resources: Json) -> Any:
-    return evaluation_of(list(resources)).define("MastCellCareElements", "Procedure Is Planned")
+    return evaluation_of(list(resources)).define("MastCellProcedureElements", "Procedure Is Planned")
 
 
 CPT = "http://www.ama-assn.org/go/cpt"
