@@ -165,7 +165,23 @@ def with_opioid_and_naltrexone(m: Maker) -> tuple[Items, str]:
         items.append({"medication": m.member("Opioids"), "as": m.one("request", "statement"), "start": m.before(1, 60)})
     elif known < 0.7:
         items.append({"condition": m.member("Opioid Use Or Dependence"), "onset": m.before(100, 900)})
+    elif known < 0.9:
+        items += [{"reviewed": "medications"}, opioid_left_open(m)]
     return items, "patient-view"
+
+
+def opioid_left_open(m: Maker) -> Json:
+    """The list was reviewed, and something on record leaves it open whether an opioid is, or lately was, taken."""
+    drug = m.member("Opioids")
+    return m.one(
+        {"medication": drug, "status": m.one("stopped", "completed"), "start": m.before(11, 2000)},
+        {"medication": drug, "as": "statement", "status": m.one("stopped", "completed"), "start": m.before(11, 2000)},
+        {"medication": drug, "as": "statement", "status": "intended", "start": m.before(1, 60)},
+        {"medication": drug, "as": "statement", "status": "unknown"},
+        {"dispense": drug, "at": m.before(1, 90)},
+        {"condition": f"icd10cm|{m.one('F11.11', 'F11.21', 'F11.23', 'F11.99')}", "onset": m.before(100, 900)},
+        {"condition": m.one("text: Opioid use disorder", "text: Chronic opioid therapy"), "onset": m.before(100, 900)},
+    )
 
 
 def indolent(m: Maker) -> tuple[Items, str]:
@@ -308,7 +324,7 @@ EVENTS = [
         "naltrexone-with-active-or-unknown-opioid",
         with_opioid_and_naltrexone,
         naltrexone_proposed,
-        Guard(defines("LowDoseNaltrexoneLogic", Opioid_Is_In_Use=False)),
+        Guard(defines("LowDoseNaltrexoneLogic", Opioid_Is_In_Use=False, Opioid_Ended_Recently=False)),
         ("low-dose-naltrexone",),
     ),
     Event(

@@ -301,20 +301,30 @@ def test_symptoms(row: Any) -> None:
         ("On Opioid", [{"reviewed": "medications", "at": ago(181)}], None),
         ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(180)}], False),
         ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(181)}], None),
-        ("Opioid Ended Recently", [OVER | {"end": ago(10)}], True),
-        ("Opioid Ended Recently", [OVER | {"end": ago(11)}], False),
-        ("Opioid Ended Recently", [OVER | {"start": ago(10)}], True),
-        ("Opioid Ended Recently", [OVER | {"start": ago(11)}], None),
-        ("Opioid Ended Recently", [OVER | {"start": ago(90)}], None),
-        ("Opioid Ended Recently", [OVER | {"start": ago(91)}], False),
-        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(10)}], True),
-        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(11)}], False),
         ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(35)}], True),
         ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(36)}], False),
     ]
 )
 def test_drugs(row: Any) -> None:
     run("MastCellMedicationElements", row)
+
+
+@table(
+    [
+        ("Opioid Ended Recently", [OVER | {"end": ago(10)}], True),
+        ("Opioid Ended Recently", [OVER | {"end": ago(11)}], False),
+        ("Opioid Ended Recently", [OVER | {"start": ago(10)}], True),
+        ("Opioid Ended Recently", [OVER | {"start": ago(11)}], None),
+        ("Opioid Ended Recently", [OVER | {"start": ago(2000)}], None),
+        ("Opioid Ended Recently", [OVER | {"start": ago(2000), "changed": ago(11)}], False),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(10)}], True),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(11)}], None),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(100)}], None),
+        ("Opioid Ended Recently", [{"dispense": "rxnorm|7804", "at": ago(101)}], False),
+    ]
+)
+def test_opioids_of_before(row: Any) -> None:
+    run("MastCellOpioidElements", row)
 
 
 @table(
@@ -624,10 +634,10 @@ COVERED = {
     "renalCutoff": test_kidney,
     "renalMaxAgeDays": test_kidney,
     "listReviewMaxAgeDays": test_drugs,
-    "opioidWashoutDays": test_drugs,
+    "opioidWashoutDays": test_opioids_of_before,
     "aspirinAndNSAIDNames": test_reactions_by_name,
     "aspirinDiseaseNames": test_reactions_by_name,
-    "opioidUndatedEndDays": test_drugs,
+    "opioidSupplyUnknownDays": test_opioids_of_before,
     "administrationActiveDays": test_drugs,
     "steroidLongTermDays": test_doses_and_devices,
     "autoInjectorMaxAgeDays": test_doses_and_devices,
