@@ -172,8 +172,9 @@ def apply_guideline(
 
 
 def _faultless(record: Any) -> bool:
-    """Whether nothing was found about the data that could be said of a recommendation resting on them."""
-    return not any(getattr(record, name, None) for name in ("findings", "excluded", "flagged"))
+    """Whether nothing was found about the data that a line on what cannot be known would say. What is left out or doubtful is
+    said of what is missing, whether or not the rest is explained."""
+    return not getattr(record, "findings", None)
 
 
 def _link_requests(outcome: PatientOutcome) -> None:
