@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from multiprocessing import Pipe
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ import uvicorn
 
 from guideway.service import connections, draining
 from guideway.service.connections import BOUNDS, Bounds
+from guideway.service.draining import answers
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -274,3 +277,16 @@ def test_what_is_no_http_gets_an_outcome(protocol: type, monkeypatch: pytest.Mon
         assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["resourceType"] == "OperationOutcome"
 
     run(protocol, monkeypatch, case)
+
+
+def test_the_supervisor_waits_for_no_worker_that_has_ended_or_is_silent_at_the_stop() -> None:
+    stop = threading.Event()
+    supervisor, worker = Pipe()
+    worker.send(True)
+    assert answers(supervisor, 60, [stop])
+    assert not answers(supervisor, 0.01, [stop])
+    stop.set()
+    assert answers(supervisor, 3600, [stop])
+    stop.clear()
+    worker.close()
+    assert not answers(supervisor, 3600, [stop])

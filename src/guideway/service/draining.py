@@ -30,6 +30,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from typing import Any
 
 from guideway.service.runtime import Runtime
@@ -72,14 +73,29 @@ def soften(runtime: Runtime) -> None:
 
 
 def soften_supervisor(notice: float) -> None:
-    """Make the supervisor of several workers close the way in before it ends them."""
+    """Make the supervisor of several workers close the way in before it ends them, and wait neither for a worker that has ended
+    nor, once it is to stop itself, for one that says nothing."""
     from uvicorn.supervisors import Multiprocess
+    from uvicorn.supervisors.multiprocess import Process
 
+    begin: Callable[[Any], None] = Process.start
+    ends: list[threading.Event] = []
+
+    def start(self: Any) -> None:
+        begin(self)
+        self.child_conn.close()  # the worker's own: as long as somebody else holds it, its end is not seen
+
+    def is_alive(self: Any, timeout: float = 5) -> bool:
+        return bool(self.process.is_alive()) and answers(self.parent_conn, timeout, ends)
+
+    Process.start = start  # type: ignore[method-assign]
+    Process.is_alive = is_alive  # type: ignore[method-assign]
     make: Callable[..., None] = Multiprocess.__init__
     terminate: Callable[[Any], None] = Multiprocess.terminate_all
 
     def init(self: Any, *arguments: Any, **named: Any) -> None:
         make(self, *arguments, **named)
+        ends.append(self.should_exit)
 
         def stop(number: int, frame: Any) -> None:
             # at once: whoever ends a group of processes ends the workers as well
@@ -103,6 +119,23 @@ def soften_supervisor(notice: float) -> None:
 
     Multiprocess.__init__ = init  # type: ignore[method-assign]
     Multiprocess.terminate_all = terminate_all  # type: ignore[method-assign]
+
+
+def answers(line: Connection, timeout: float, ends: Iterable[threading.Event]) -> bool:
+    """Whether the worker at the other end answers in time; it is taken for alive where one of ``ends`` comes first, since who is
+    not alive is killed with all that it has under way."""
+    until = time.monotonic() + timeout
+    try:
+        line.send(b"ping")
+        while (left := until - time.monotonic()) > 0:
+            if line.poll(min(left, MOMENT)):
+                line.recv()
+                return True
+            if any(end.is_set() for end in ends):
+                return True
+    except (OSError, EOFError):
+        pass
+    return False
 
 
 def let_nobody_in(listening: Iterable[socket.socket]) -> None:
