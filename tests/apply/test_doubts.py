@@ -103,6 +103,17 @@ define "Fit":
   if exists ("Count Tests On Record" O where O.daysAgo() > "MostDays") then null else "Count Tests On Record".agreed()
 define "Fit Is Low": "Fit" < 1 '10*9/L'
 
+define function "No More Than"(every List<FHIR.Observation>):
+  if not exists (every O where O.amountOf() is not null) then null else every
+
+// @dataElement: early
+// @display: A count of before May
+// @unit: 10*9/L
+// @valueset: Count Tests
+define "Early":
+  "No More Than"("Count Tests On Record" O where (O.effective as FHIR.dateTime).value before @2026-05-01).agreed()
+define "Early Is Low": "Early" < 1 '10*9/L'
+
 // @dataElement: began
 // @display: When it began
 // @valueset: Tablet A
@@ -140,6 +151,11 @@ def test_a_value_that_does_not_serve_says_which_test_it_failed() -> None:
     assert (found, finding) == ({"fit": [because]}, f"value-not-used: {because}.")
 
 
+def test_where_none_is_left_it_says_what_left_it_out() -> None:
+    because = "Observation/count-2026-05-20, 0.5 10*9/L of 2026-05-20, does not serve here: 2026-05-20 not before 2026-05-01"
+    assert said_of("Early Is Low", observation(0.5)) == ({"early": [because]}, [])
+
+
 def test_values_that_contradict_each_other_are_named_together() -> None:
     data = (observation(0.5, date="2026-05-31"), observation(1.8, date="2026-05-31T08:00:00Z", id="second"))
     (because,) = said_of("Fit Is Low", *data)[0]["fit"]
@@ -154,7 +170,7 @@ def test_behind_a_length_of_time_the_datum_with_the_partial_date_is_named() -> N
     data = (observation(0.5, date="2026-05"), medication(authoredOn="2026-04-20"))
     found, _ = said_of("Long Since Then", *data)
     because = ["Observation/count-2026-05: its date 2026-05 is no whole day"]
-    assert found == {"count": because, "fit": because}
+    assert found == {"early": because}
 
 
 def test_what_the_engine_has_of_its_own_is_written_for_people() -> None:

@@ -63,7 +63,7 @@ def _null(nodes: Iterable[Trace], scope: Scope, of: tuple[str, ...], depth: int)
         elif node.kind == "OperandRef":
             if (given := scope.get(node.label or "")) is not None:
                 yield from _null(given[:1], given[1], of, depth + 1)
-        elif node.kind not in ("Query", "Retrieve"):
+        elif node.kind != "Retrieve":
             inner = {} if node.kind == "ExpressionDef" else scope
             yield from _null(children, inner, of, depth + 1)
             yield from _empty([child for child in children if child.value == []], inner, depth + 1)
@@ -73,6 +73,8 @@ def _empty(nodes: Iterable[Trace], scope: Scope, depth: int) -> Iterator[Refusal
     """Why lists are empty: the conditions that let no row in."""
     for node in nodes:
         children: Sequence[Trace] = node.children or ()
+        if node.value is None:
+            yield from _null([node], scope, (), depth + 1)
         if depth > _DEPTH or node.value != []:
             continue
         if node.kind == "Query":
@@ -109,7 +111,9 @@ def _answer(node: Trace, scope: Scope, of: tuple[str, ...], depth: int) -> Itera
         yield _no_member(children, scope, of)
     elif node.kind == "IsNull" and node.value is True:
         yield from _null(children, scope, of, depth + 1)
-    elif node.kind == "Exists" and node.value is True:
+    elif node.kind == "Exists" and node.value is False:
+        yield from _empty(children, scope, depth + 1)
+    elif node.kind == "Exists":
         for row in _rows(children, scope):
             found = tuple(resources_of_value(row.value)) or of
             for condition in (row.children or ())[: getattr(row, "kept", 0)]:
@@ -124,7 +128,7 @@ def _answer(node: Trace, scope: Scope, of: tuple[str, ...], depth: int) -> Itera
 
 
 def _is_of_nothing(node: Trace) -> bool:
-    return node.kind == "Count" and all(child.value == [] for child in node.children or ())
+    return node.kind == "Count" and node.value == 0
 
 
 def _rows(nodes: Sequence[Trace], scope: Scope) -> Iterator[Trace]:

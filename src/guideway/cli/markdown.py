@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
 from guideway.apply.run import FEW
 from guideway.cli.lines import clean
-from guideway.cli.table import (
+from guideway.cli.telling import (
     HEADINGS,
     OF_A_KIND,
     also_text,
@@ -23,6 +23,7 @@ from guideway.cli.table import (
     guideline_text,
     marks_of,
     missing_text,
+    most_pressing_first,
     needs,
     notes_of,
     proposals_of,
@@ -30,6 +31,7 @@ from guideway.cli.table import (
     result_text,
     sources_in_short,
     told_findings,
+    waits_for,
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -82,6 +84,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             yield ""
             continue
         if status == UNKNOWN:
+            found = most_pressing_first(found)
             wanted = needs(found)
             if len(found) > 1 and wanted:
                 yield from ["What would settle it, and how many recommendations wait for it:", ""]
@@ -138,7 +141,7 @@ def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterat
     titles = {plan.id: plan.title for plan in outcome.plans}
     for item in found:
         sources = "; ".join(sources_in_short(item.source))
-        why = "" if item.missing else item.reason
+        why = waits_for(item) or ("" if item.missing else item.reason)
         details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in told_findings(item)])
         yield f"- {escape(titles.get(item.plan_id, item.plan_id))}: {escape(item.title)}" + (
             f" ({escape(details)})" if details else ""
