@@ -335,13 +335,20 @@ class CauseFinder:
             if flags_of is not None and trace is not None:
                 unit = self.traces.guideline.elements[key].unit
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
+                counted, needed, _ = self.traces.sources.of(trace)
                 for reference in self.traces.sources.read_by(trace):
                     found = self.traces.resource(reference)
                     own = found is None or may_be_of(key, found, self.traces.guideline)
                     doubtful = [flag for flag in flags_of(reference) if own or flag.rule not in QUANTITY_RULES]
                     if found is not None and is_of_another_type(key, found, self.traces.guideline):
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
+                    taken_for_it = reference in counted or reference in needed
+                    if not taken_for_it:  # read through and passed over: that it has no code is no reason
+                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
+                    if taken_for_it and not own and not flags:
+                        name = self.traces.facts(reference).display or reference
+                        flags = [f"{reference}, {name}: it may be this, but its code is none that is known for it"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
                     faults = unit_faults(self.traces.record.resolve_quietly(reference), unit, flags_of(reference))
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]

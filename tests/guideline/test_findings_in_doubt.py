@@ -1,0 +1,235 @@
+"""An entry in words, in doubt or by a code that no value set has: unknown because of the entry, and never "nothing is on record".
+Rescue counts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from guideway.apply.run import apply_guideline
+from guideway.records.reading import read_resources
+
+from .support import guideline
+from .test_conflicts import case_from
+from .test_elements import cond, obs, value_of
+
+Json = dict[str, Any]
+ADULT = {"patient": {"born": "1982-03-01", "sex": "female"}}
+MCAS = {"condition": "icd10cm|D89.42"}
+INDOLENT = {"condition": "sct|70910003"}
+FINDINGS = "MastCellFindingElements"
+RESCUE = "emergency-preparedness#auto-injector-after-anaphylaxis"
+
+
+def shown(*items: Json) -> dict[str, Json]:
+    """The recommendations by key, with their missing data."""
+    case = case_from([ADULT, *items], 0, "patient-view")
+    (record,) = read_resources([case.bundle], case.id)
+    outcome = apply_guideline(guideline(), record, as_of=case.as_of, hook="patient-view", explain="brief").as_json()
+    return {r["id"]: r for r in outcome["recommendations"]}
+
+
+def because(recommendation: Json, element: str) -> list[str]:
+    return [why for m in recommendation["missing"] if m["element"] == element for why in m.get("because", [])]
+
+
+def supply(recommendation: Json, element: str) -> list[str]:
+    return [way["text"] for m in recommendation["missing"] if m["element"] == element for way in m["supply"]]
+
+
+BONE = [
+    "text: Osteoporosis",
+    "text: Osteopenia of hip",
+    "icd10cm|M81.6",
+    "icd10cm|M80.051A",
+    "icd10cm|M80.08XD",
+    "icd10cm|M85.851",
+]
+DENIED = [
+    "Screening for osteoporosis",
+    "Family history of osteoporosis",
+    "No osteoporosis",
+    "At risk of osteoporosis",
+    "Osteoporosis risk",
+]
+NOT_IT = ["No history of anaphylaxis", "Risk of anaphylaxis", "Anaphylaxis risk", "Anaphylactoid purpura"]
+SPINE = ["icd10cm|M48.56XA", "icd10cm|M48.50XD", "icd10cm|S32.010A", "text: Compression fracture of L1"]
+
+
+@pytest.mark.parametrize("entry", BONE)
+def test_bone_disease_in_words_or_by_another_code_is_unknown_and_named(entry: str) -> None:
+    found = shown(INDOLENT, cond(entry))
+    mention = found["mast-cell-bone-health#calcium-vitamin-d-mention"]
+    assert mention["status"] == "unknown"
+    assert found["mast-cell-bone-health#bisphosphonate-sm"]["status"] == "unknown"
+    said = " ".join(note for key, r in found.items() if key.startswith("mast-cell-bone") for note in r.get("notes", []))
+    assert "no diagnosis of osteopenia or osteoporosis is on record" not in said
+    assert "On record, but in words, in doubt or by a code" in " ".join(mention["notes"])
+    assert because(mention, "osteopeniaOrOsteoporosis")
+
+
+def test_without_an_entry_the_mention_stands() -> None:
+    mention = shown(INDOLENT)["mast-cell-bone-health#calcium-vitamin-d-mention"]
+    assert mention["status"] == "applies"
+    assert any(note.startswith("No bone density and no diagnosis") for note in mention["notes"])
+
+
+@pytest.mark.parametrize("entry", DENIED)
+def test_words_that_deny_it_are_no_entry(entry: str) -> None:
+    assert shown(INDOLENT, cond(f"text: {entry}"))["mast-cell-bone-health#calcium-vitamin-d-mention"]["status"] == "applies"
+
+
+ANAPHYLAXIS = [
+    "icd10cm|T78.01XA",
+    "icd10cm|T78.05XA",
+    "icd10cm|T80.52XA",
+    "icd10cm|T78.00XD",
+    "text: Anaphylaxis to bee venom",
+    "text: History of anaphylaxis",
+]
+
+
+@pytest.mark.parametrize("entry", ANAPHYLAXIS)
+def test_rescue_counts_anaphylaxis_in_doubt_and_the_steps_leave_it_open(entry: str) -> None:
+    found = shown(MCAS, cond(entry))
+    assert found[RESCUE]["status"] == "applies"
+    assert "Whether it is anaphylaxis is for the clinician to say" in " ".join(found[RESCUE]["notes"])
+    step = found["dupilumab-question#step-1-h1"]
+    assert step["status"] == "unknown"
+    assert because(step, "hxSystemicAnaphylaxis")
+
+
+def test_a_provisional_anaphylaxis_counts_for_rescue_and_a_refuted_one_does_not() -> None:
+    known = "icd10cm|T78.00XA"
+    assert shown(MCAS, cond(known, verification="provisional"))[RESCUE]["status"] == "applies"
+    assert shown(MCAS, cond(known, verification="refuted"))[RESCUE]["status"] == "unknown"
+
+
+@pytest.mark.parametrize("entry", NOT_IT)
+def test_what_is_no_anaphylaxis_does_not_count(entry: str) -> None:
+    found = shown(MCAS, cond(f"text: {entry}"))
+    assert found[RESCUE]["status"] == "unknown"
+    assert not because(found[RESCUE], "hxSystemicAnaphylaxis")
+
+
+@pytest.mark.parametrize("entry", ["text: Laryngeal angioedema", "text: Swelling of tongue"])
+def test_rescue_counts_angioedema_of_the_airway_in_words(entry: str) -> None:
+    assert shown(MCAS, cond(entry))[RESCUE]["status"] == "applies"
+
+
+@pytest.mark.parametrize("entry", SPINE)
+def test_a_vertebral_fracture_by_another_code_is_named(entry: str) -> None:
+    augmentation = shown(INDOLENT, cond(entry))["mast-cell-bone-health#vertebral-augmentation-sm"]
+    assert augmentation["status"] == "unknown"
+    assert because(augmentation, "vertebralCompressionFracture")
+    assert "a vertebral compression fracture is for the clinician to say" in " ".join(augmentation["notes"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "define"),
+    [
+        ("text: Shortness of breath", "Has Respiratory Symptoms"),
+        ("icd10cm|R06.02", "Has Respiratory Symptoms"),
+        ("icd10cm|R51.9", "Has Neuropsychiatric Symptoms"),
+        ("icd10cm|F41.9", "Has Neuropsychiatric Symptoms"),
+        ("icd10cm|R11.2", "Has Gastrointestinal Symptoms"),
+        ("icd10cm|R55", "Has Cardiovascular Symptoms"),
+        ("icd10cm|R00.0", "Has Cardiovascular Symptoms"),
+        ("text: Itchy skin", "Has Pruritus"),
+        ("text: Flushing of face", "Has Flushing"),
+    ],
+)
+def test_a_symptom_in_words_is_unknown_even_where_it_was_denied_before(entry: str, define: str) -> None:
+    symptom = {"Has Flushing": "Flushing", "Has Pruritus": "Pruritus"}.get(define)
+    denied = [obs(symptom, False)] if symptom else []
+    if symptom:
+        assert value_of(FINDINGS, define, denied) is False
+    assert value_of(FINDINGS, define, [*denied, cond(entry)]) is None
+
+
+def test_the_entry_is_named_and_others_are_not() -> None:
+    found = shown(MCAS, cond("icd10cm|R06.02"), cond("text: Headache"))["dupilumab-question#step-1-h1"]
+    (reason,) = because(found, "sxRespiratory")
+    assert "R06.02: it may be this, but its code is none that is known for it" in reason
+    assert not because(found, "hxSystemicAnaphylaxis")
+
+
+@pytest.mark.parametrize(
+    ("entry", "define"),
+    [
+        ("icd10cm|R41.81", "Has Neuropsychiatric Symptoms"),
+        ("icd10cm|G31.84", "Has Neuropsychiatric Symptoms"),
+        ("icd10cm|L29.81", "Has Pruritus"),
+        ("icd10cm|L29.81", "Has Dermatologic Symptoms"),
+        ("icd10cm|K52.9", "Has Gastrointestinal Symptoms"),
+        ("text: Cholestatic pruritus", "Has Pruritus"),
+    ],
+)
+def test_a_code_that_names_another_cause_is_no_symptom(entry: str, define: str) -> None:
+    assert value_of(FINDINGS, define, [cond(entry)]) is None
+    assert not value_of(FINDINGS, define.replace("Has ", "Perhaps ").replace("Pruritus", "Pruritus"), [cond(entry)])
+
+
+ASKED = {
+    "hxSystemicAnaphylaxis": "Has History Of Anaphylaxis",
+    "hxAirwayAngioedema": "Has History Of Airway Angioedema",
+    "sxCardiovascular": "Has Cardiovascular Symptoms",
+    "sxRespiratory": "Has Respiratory Symptoms",
+    "sxBronchospasm": "Has Bronchospasm",
+    "sxDermatologic": "Has Dermatologic Symptoms",
+    "sxFlushing": "Has Flushing",
+    "sxPruritus": "Has Pruritus",
+    "sxGI": "Has Gastrointestinal Symptoms",
+    "sxNeuropsychiatric": "Has Neuropsychiatric Symptoms",
+    "sxChronicPain": "Has Chronic Pain",
+    "osteopeniaOrOsteoporosis": "Has Osteopenia Or Osteoporosis",
+    "vertebralCompressionFracture": "Has Vertebral Compression Fracture",
+    "pathologicFracture": "Has Pathologic Fracture",
+}
+
+
+@pytest.mark.parametrize("element", ASKED)
+def test_no_can_be_said_and_yes(element: str) -> None:
+    for answer in (True, False):
+        assert value_of(FINDINGS, ASKED[element], [{"answers": "clinical-course", element: answer}]) is answer
+    assert value_of(FINDINGS, ASKED[element], []) is None
+
+
+def test_no_settles_an_entry_in_doubt_that_is_older_and_no_newer_one() -> None:
+    no = {"answers": "clinical-course", "hxSystemicAnaphylaxis": False, "at": "2026-05-01"}
+    for at, expected in (("2026-04-30", False), ("2026-05-01", False), ("2026-05-02", None), ("2026-05", None)):
+        entry = cond("text: Anaphylaxis to bee venom", onset=at)
+        assert value_of(FINDINGS, "Has History Of Anaphylaxis", [entry, no]) is expected, at
+    assert value_of(FINDINGS, "Has History Of Anaphylaxis", [cond("icd10cm|T78.00XA"), no]) is True
+
+
+def test_no_clears_the_lists() -> None:
+    no: Json = {"answers": "clinical-course"}
+    no |= dict.fromkeys(("hxSystemicAnaphylaxis", "hxAirwayAngioedema", "sxRespiratory"), False)
+    found = shown(MCAS, no)
+    assert found[RESCUE]["status"] == "does-not-apply"
+    assert found["dupilumab-question#step-1-h1"]["status"] == "does-not-apply"
+
+
+def test_the_supply_names_the_question_first() -> None:
+    first = supply(shown(MCAS)[RESCUE], "hxSystemicAnaphylaxis")[0]
+    assert first == "Answer in Clinical course: Has the patient ever had anaphylaxis?"
+
+
+@pytest.mark.parametrize("code", ["77080", "77085"])
+def test_a_bone_density_scan_by_cpt_was_made(code: str) -> None:
+    from .evaluating import evaluation_of
+
+    coded = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": code}]}
+    scan = {
+        "resourceType": "Procedure", "id": "s", "status": "completed", "code": coded, "subject": {"reference": "Patient/p"},
+        "performedDateTime": "2026-01-05",
+    }  # fmt: skip
+    assert str(evaluation_of([scan]).define("MastCellLabElements", "Last Bone Density Scan"))[:10] == "2026-01-05"
+
+
+def test_the_allergy_to_aspirin_is_no_drug() -> None:
+    drug = {"medication": "sct|293586001", "start": "2026-01-01"}
+    assert value_of("MastCellMedicationElements", "On Aspirin", [drug]) is not True
+    assert value_of("MastCellTherapyElements", "Has NSAID Reaction", [{"allergy": "sct|293586001"}]) is True
