@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.conformance.suite import TALLY, Case, Failed, outcome, read, same, verdict
+from tests.conformance.suite import NOW, TALLY, Case, Failed, outcome, read, same, verdict
+from tests.engine.traces import at_once, lines_of
 from tests.shared import shared_folder
+
+from guideway.cql.translator import translate
+from guideway.diagnostics import GuidewayError
+from guideway.engine.data import ResourceSource
+from guideway.engine.program import compile_program
 
 DISPUTED = {row["name"]: row for row in yaml.safe_load((Path(__file__).parent / "disputed.yaml").read_text(encoding="utf-8"))}
 
@@ -47,6 +53,32 @@ def test_traced_code_and_elm_read_from_json_give_the_same(file: str) -> None:
         plain = outcome(case.expression)
         for other in (outcome(case.expression, trace=True), outcome(case.expression, as_json=True)):
             assert (plain is Failed and other is Failed) or same(plain, other), case.name
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("file", FILES)
+def test_traces_inside_functions_and_conditions_of_rows_are_the_same_later(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each expression as the body of a function, and as what a row's condition is about."""
+    compared = 0
+    for case in read(shared_folder("conformance/cql-tests") / f"{file}.xml"):
+        text = f"""library X
+            define function "It"(given Integer): {case.expression}
+            define "Called": It(1)
+            define "Asked": ({{1, 2}}) N where N > 0 and (({case.expression}) is not null or N = 2) and It(N) is not null"""
+        result = translate(text)
+        if result.errors:
+            continue
+        found = []
+        for program in (at_once(result.libraries, monkeypatch), compile_program(result.libraries)):
+            ran = program.evaluation(ResourceSource([]), now=NOW, trace=True)
+            for name in ("Called", "Asked"):
+                try:
+                    found.append(lines_of(ran.trace("X", name)))
+                except GuidewayError as error:
+                    found.append([error.message.partition(": ")[2]])
+        assert found[:2] == found[2:], case.name
+        compared += len(found[0])
+    assert compared
 
 
 def test_the_list_of_disputed_tests_stays_short_and_gives_its_proofs() -> None:

@@ -167,9 +167,9 @@ class CauseFinder:
             known[id(node)] = found = _NO_ELEMENTS
             key = (node.library or "", node.define or "") if node.kind == "ExpressionDef" else None
             if key is None or self._rests_on_others(key):
-                for child in node.children or ():
+                for child in node.known:  # among what has not been made there is none
                     past = known.get(id(child))
-                    if past is None and child.children:
+                    if past is None and child.known:
                         past = self._looked_past(child)
                     if past and past is not found:
                         found = found | past if found else past

@@ -156,7 +156,7 @@ class EvidenceFinder:
             if id(current) in made:
                 yield id(current)
             elif not isinstance(unwrap(current.value), bool):
-                pending += current.children or ()
+                pending += current.known  # what has not been made has not been told
 
     def _below(self, node: Trace, context: Context, inside: str, answers: bool) -> Iterator[tuple[Trace, Context, str]]:
         """The nodes that decided a node, the last first, each with the comparisons of the node in which its value stands."""
@@ -185,6 +185,8 @@ class EvidenceFinder:
             seen.add(id(node))
             if self.traces.element(node) is not None:
                 yield node
+            elif node.later is not None:  # among what has not been made there is none
+                pending += reversed(node.known)
             else:
                 pending += reversed(row_deciders(node))
 

@@ -11,7 +11,10 @@ The *support* of a value are the resources without which it could be another one
 Of a false ``and`` only the false operand counts, of a true ``or`` the true one; of a call what its body used of the operands; of
 ``First`` and ``Last`` the row that was taken.
 
-Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resources``, ``library``, ``define``
+Children that have not been made yet (``later``) rest on the names around them alone; they are made only where that may make a
+difference: not where all that those names rest on is part of the answer already, as it is for the conditions of most rows.
+
+Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``known``, ``later``, ``resources``, ``library``, ``define``
 (``engine.trace.TraceNode``).
 """
 
@@ -32,7 +35,10 @@ class Trace(Protocol):
     label: str | None
     value: Any
     children: Any
+    known: Any
+    later: Any
     resources: Any
+    operands: Any
     library: str | None
     define: str | None
 
@@ -146,9 +152,12 @@ class Provenance:
         if kind == "Query":
             found = self._query(node, scope)
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
-            children: Any = node.children or ()
-            inner = {name: self.support(child, scope) for name, child in zip(operands, children)}
-            found = self._together(children[len(inner) :], inner)
+            inner = {name: self.support(child, scope) for name, child in zip(operands, node.known)}
+            later = node.later
+            if later is not None and later.is_plain() and all(support is _NOTHING for support in inner.values()):
+                found = _NOTHING
+            else:
+                found = self._together(node.children[len(inner) :], inner)
         elif kind == "Retrieve":
             read = dict.fromkeys(node.resources or ())
             below = self._together(node.children or (), scope)
@@ -185,7 +194,7 @@ class Provenance:
         for node in nodes:
             if node.kind in _NAMES:
                 support = self._named(node, scope)
-            elif node.children or node.kind == "Retrieve":
+            elif node.known or node.later is not None or node.kind == "Retrieve":
                 support = self._known.get(id(node)) or self.support(node, scope)
             else:
                 continue
@@ -278,9 +287,13 @@ class Provenance:
         results = children[len(conditions) :]
         supports = []
         for child in conditions:
-            support = self.support(child, inside)
-            supports.append(support)
-            if child.kind not in ("With", "Without"):  # a let, for all that is known here
+            if child.kind in ("With", "Without"):
+                supports.append(_of_one(self._related(child, inside, aliases)))
+            elif child.later is not None and self._adds_nothing(child, inside, aliases):
+                supports.append(_NOTHING)
+            else:
+                support = self.support(child, inside)
+                supports.append(support)  # and of a let, for all that is known here
                 inside[id(child.value)] = _merged([inside.get(id(child.value), _NOTHING), support])
         if passed is None:
             for support in (*aliases, *supports[-1:]):
@@ -291,7 +304,11 @@ class Provenance:
             for child, support in zip(conditions, supports)
             if child.kind in ("With", "Without") or unwrap(child.value) is True
         ]
-        given = [self.support(child, inside) for child in results]
+        given = [
+            self.support(child, inside)
+            for child in results
+            if child.later is None or not self._adds_nothing(child, inside, aliases)
+        ]
         whole = _merged([*aliases, *needed, *given])
         whole = _support(whole.found, whole.needed, whole.checked | whole.others)
         kept.append(whole)
@@ -299,8 +316,28 @@ class Provenance:
         if value is not None and not isinstance(value, bool):
             items[id(value)] = _merged([items[id(value)], whole]) if id(value) in items else whole
 
-    def _related(self, node: Trace, scope: Scope) -> Support:
-        """Whether a row is related: by the one that is, or because none of them is."""
+    def _adds_nothing(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
+        """Whether what a condition or result of rows rests on is part of what the rows rest on, as far as can be told without the
+        children that would have to be made."""
+        if id(node.value) in scope:  # it stands for a let as well
+            return False
+        if node.known:
+            names = [self.support(child, scope) for child in node.known]
+            if len(names) < len(node.operands):
+                return False
+        else:
+            names = []
+            for name in node.later.names:
+                if name:
+                    if name not in scope:
+                        return False
+                    names.append(scope[name])
+                else:
+                    names += [support for key, support in scope.items() if type(key) is int]
+        return all(_is_part(support, rows) for support in names)
+
+    def _related(self, node: Trace, scope: Scope, around: Sequence[Support] = ()) -> Support:
+        """Whether a row is related: by the one that is, or because none of them is; ``around`` is what the row rests on."""
         children = list(node.children or ())
         rows = [child for child in children if child.kind == "Iteration"]
         source = getattr(node, "source", None)
@@ -309,7 +346,10 @@ class Provenance:
         supports = []
         for row in rows[-1:] if node.value is True else rows:
             item = _item(whole, row.value)
-            supports += [item, self._together(row.children or (), {**scope, row.label: item})]
+            inside = {**scope, row.label: item}
+            rests_on = [*around, item]
+            conditions = [c for c in row.children or () if c.later is None or not self._adds_nothing(c, inside, rests_on)]
+            supports += [item, self._together(conditions, inside)]
         if node.value is True:
             return _merged(supports)
         looked = _merged([*supports, whole]).all()
@@ -320,16 +360,24 @@ class Provenance:
         known = self._read.get(id(node))
         if known is None:
             known = self._read[id(node)] = {}
-            pending = [node]
+            pending: list[Any] = [node]
             while pending:
                 current = pending.pop()
+                if type(current) is tuple:  # what is still to be made, after what it rests on
+                    (current,) = current
+                    if current.later is not None and not current.later.reads_only(known):
+                        count = len(current.known)
+                        pending += reversed(current.children[count:])
+                    continue
                 if current.kind == "ExpressionDef" and current is not node:  # others refer to it too
                     known |= self.read_by(current)
                     continue
                 if current.resources:
                     known |= dict.fromkeys(current.resources)
-                if current.children:
-                    pending += reversed(current.children)
+                if current.later is not None:
+                    pending.append((current,))
+                if current.known:
+                    pending += reversed(current.known)
         return known
 
 
@@ -349,6 +397,22 @@ def _item(rows: Support, value: Any) -> Support:
     if references:
         return _support(dict.fromkeys(references))
     return _support(rows.found, rows.needed, rows.checked)
+
+
+def _is_part(support: Support, rows: Sequence[Support]) -> bool:
+    """Whether rows that rest on all these rest on no more, and for no other reason, if they rest on this too."""
+    if support is _NOTHING or any(support is row for row in rows):
+        return True
+    found = {reference for row in rows for reference in row.found}
+    if not support.found.keys() <= found:
+        return False
+    needed = found.union(*(row.needed for row in rows))
+    if not support.needed.keys() <= needed:
+        return False
+    if not (support.checked or support.others):
+        return True
+    checked = needed.union(*(row.checked for row in rows))
+    return support.checked.keys() <= checked and support.others.keys() <= checked
 
 
 def _qualifying(support: Support) -> Support:

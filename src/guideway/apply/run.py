@@ -155,13 +155,16 @@ def apply_guideline(
         if explained:
             from guideway.apply.explain import Explainer
 
-            explainer = Explainer(guideline, evaluate(trace=True) if warm else evaluation, seen)
+            traced = evaluate(trace=True) if warm else evaluation
+            explainer = Explainer(guideline, traced, seen)
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
                 only_missing = only_missing or (chosen_by or {}).get(recommendation.key) == "missing"
                 explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing)
             outcome.findings += explainer.unit_faults
+            if warm:
+                traced.forget_traces()
         unmet_inputs(outcome, trees, guideline, seen)
     find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation, guideline)

@@ -47,7 +47,7 @@ class PatientTraces:
     def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
         """The data elements below a node that are not below another one."""
         seen: set[int] = set()
-        pending = list(reversed(node.children or ()))
+        pending = list(reversed(node.known))  # among what has not been made there is none
         while pending:
             child = pending.pop()
             if id(child) in seen:
@@ -56,8 +56,8 @@ class PatientTraces:
             element = self.element(child)
             if element is not None:
                 yield element, child
-            elif child.children:
-                pending += reversed(child.children)
+            elif child.known:
+                pending += reversed(child.known)
 
     def facts(self, reference: str) -> ResourceFacts:
         """What a resource of the record says."""

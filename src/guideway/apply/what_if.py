@@ -266,11 +266,12 @@ def override(evaluation: Any, overrides: Mapping[DefineKey, Any]) -> None:
     """Give defines of an evaluation a value, in place of what their logic gives; before anything is evaluated."""
     tracer = evaluation.tracer
     for (library, define), value in overrides.items():
-        key = evaluation.program.entry(library, define, tracer is not None)
-        evaluation.memo[key] = value
+        evaluation.memo[evaluation.program.entry(library, define, False)] = value  # traced code asks plain code too
         if tracer is not None:
             from guideway.engine.trace import define_node
 
+            key = evaluation.program.entry(library, define, True)
+            evaluation.memo[key] = value
             tracer.defines[key] = define_node(library, define, value)
 
 

@@ -11,7 +11,7 @@ from guideway.elm import nodes, types
 from guideway.engine.generator import Generator
 from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
 from guideway.engine.layout import Layout
-from guideway.engine.packing import functions_of, pack, slim
+from guideway.engine.packing import PLAIN, functions_of, pack, slim
 from guideway.engine.program import CompiledLibrary
 
 
@@ -49,12 +49,15 @@ def compile_library(
 def _target(environment: Environment, kind: str, key: str, name: str, index: int) -> tuple[str, str]:
     """Where a reference into another library leads: that library's key, and the name in its module."""
     info = environment.libraries[key]
+    plain, _, kind = kind.rpartition(" ")
     if kind == "define":
         wanted = info.defines[name]
-        return key, f"d{next(at for at, statement in enumerate(info.library.statements) if statement is wanted)}"
-    if kind == "parameter":
-        return key, f"p{list(info.parameters).index(name)}"
-    return key, f"f{index}"
+        target = f"d{next(at for at, statement in enumerate(info.library.statements) if statement is wanted)}"
+    elif kind == "parameter":
+        target = f"p{list(info.parameters).index(name)}"
+    else:
+        target = f"f{index}"
+    return key, f"{PLAIN}{target}" if plain else target
 
 
 def source_text(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> str:

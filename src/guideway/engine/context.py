@@ -100,6 +100,13 @@ class Evaluation:
             self._run(function)
         return self.tracer.defines[function]
 
+    def forget_traces(self) -> None:
+        """Let go of all traces: they lead back here, so only the garbage collector would notice that nobody needs them any more.
+        Nothing must be evaluated after that."""
+        self.made = None
+        if self.tracer is not None:
+            self.tracer.defines.clear()
+
     def _run(self, function: Callable[[Evaluation], Any]) -> Any:
         try:
             token = EVALUATION_OFFSET.set(self.timezone_offset)

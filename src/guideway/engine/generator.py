@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
-from guideway.engine.generator_trace import Below, place_text, traced
+from guideway.engine.generator_trace import Below, function_later, place_text, traced, traced_later
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
@@ -80,6 +80,12 @@ class Generator:
         self._values: dict[str, Any] = {}
         self._evaluated = 0
         self._folds: dict[str, int] = {}
+        self.in_row = False
+        """Whether something of a query's rows is written that is evaluated for each of them."""
+        self.later = 0
+        """Traced: how many traces the module can make later."""
+        self.plainly = False
+        """Whether this is plain code amid traced code: what it calls is the plain code of that."""
         self.below: Below | None = None
         """Traced: the children of the expression that is being written."""
         self.calls = ""
@@ -112,6 +118,8 @@ class Generator:
     def _visit_traced(self, node: Any, handler: Handler) -> Code:
         if self.w.too_deep():
             return self._visit_apart(node, handler)
+        if self.in_row and self.context == "Patient" and (names := self.env.closed.names(self, node)):
+            return traced_later(self, node, handler, place_text(self, label_of(node), node.locator), names)
         outer, calls = self.below, self.calls
         below = self.below = Below(self)
         self.calls = ""
@@ -264,6 +272,15 @@ class Generator:
         return code, block
 
     @contextmanager
+    def row(self, inside: bool = True) -> Iterator[None]:
+        """Inside the ``with`` block something is written that is evaluated for each row of a query, or (not ``inside``) not."""
+        outer, self.in_row = self.in_row, inside
+        try:
+            yield
+        finally:
+            self.in_row = outer
+
+    @contextmanager
     def bound(self, names: dict[str, Binding], *, kind: str = "aliases") -> Iterator[None]:
         """Names in scope inside the ``with`` block; ``kind`` is ``aliases``, ``lets`` or ``operands``."""
         outer: dict[str, Binding] = getattr(self, kind)
@@ -320,9 +337,6 @@ class Generator:
         return writer
 
     def _function(self, index: int, function: nodes.FunctionDef) -> FunctionWriter | None:
-        from guideway.engine.generator_access import bind
-        from guideway.engine.generator_types import operand_type
-
         arguments = [f"a{i}" for i in range(len(function.operand))]
         writer = self.w = FunctionWriter(f"f{index}", ["E", *arguments], self.numbers)
         if function.expression is None:
@@ -331,21 +345,36 @@ class Generator:
                 writer.line("E.made = None")
             writer.line(f"return external(E, {names})")
             return writer
-        locals_: dict[str, Binding] = {}
-        for operand, argument in zip(function.operand, arguments):
-            name = writer.new_local()
-            writer.line(f"{name} = {argument}")
-            locals_[operand.name or ""] = bind(self, Code(name, simple=True), operand_type(operand))
-        self.operands = locals_
-        if self.traced:  # what the call's own node needs: the names of its operands, and the body
-            self.home = writer.new_local()
-            writer.line(f"{self.home} = E.home")
-            code, children = self._with_children(function.expression)
-            writer.line(f"E.made = {self.literal(tuple(locals_))}, {children}")
-        else:
+        if not self.traced:
+            self.bind_operands(function, arguments)
             code = self.visit(function.expression)
+        else:  # what the call's own node needs: the names of its operands, and the body
+            names = self.literal(tuple(operand.name or "" for operand in function.operand))
+            if self.env.closed.function(self, function):
+                code = function_later(self, index, function, arguments, names)
+            else:
+                self.bind_operands(function, arguments)
+                code, children = self.traced_body(function.expression)
+                writer.line(f"E.made = {names}, {children}")
         writer.line(f"return {code.text}")
         return writer
+
+    def bind_operands(self, function: nodes.FunctionDef, arguments: Iterable[str]) -> None:
+        """From here on the operands are what the Python function is given."""
+        from guideway.engine.generator_access import bind
+        from guideway.engine.generator_types import operand_type
+
+        self.operands = {}
+        for operand, argument in zip(function.operand, arguments):
+            name = self.w.new_local()
+            self.w.line(f"{name} = {argument}")
+            self.operands[operand.name or ""] = bind(self, Code(name, simple=True), operand_type(operand))
+
+    def traced_body(self, expression: Any) -> tuple[Code, str]:
+        """Traced: the value of the body of a function, for the define that calls it, and the children that this has."""
+        self.home = self.w.new_local()
+        self.w.line(f"{self.home} = E.home")
+        return self._with_children(expression)
 
     def _with_children(self, expression: Any) -> tuple[Code, str]:
         """Traced: the value of the body of a define or function, and the children that this has."""

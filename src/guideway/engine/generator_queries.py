@@ -169,7 +169,8 @@ class _Query:
         for clause in self.node.relationship:
             self._related(clause)
         if self.node.where is not None:
-            condition = truth(g, self.node.where)
+            with g.row():
+                condition = truth(g, self.node.where)
             g.w.behind(f"if not {condition.text}:", self.skip())
         body()
 
@@ -191,7 +192,8 @@ class _Query:
                 leave.append(text)
             related = [f"{found} = True", *leave, "break"]
             if clause.suchThat is not None:
-                condition = truth(g, clause.suchThat)
+                with g.row():
+                    condition = truth(g, clause.suchThat)
                 block = Block()
                 block.items += related
                 g.w.behind(f"if {condition.text}:", block)
@@ -217,7 +219,8 @@ class _Query:
         """The value of a row: the return expression, the only alias, or a tuple of all aliases."""
         g = self.g
         if self.node.return_ is not None:
-            return g.visit(self.node.return_.expression)
+            with g.row():
+                return g.visit(self.node.return_.expression)
         if len(self.sources) == 1:
             return bound_value(g.aliases[self.sources[0].alias])
         return self.all_aliases()
@@ -248,6 +251,11 @@ class _Query:
 
 
 def _query(g: Generator, node: nodes.Query) -> Code:
+    with g.row(False):
+        return _written(g, node)
+
+
+def _written(g: Generator, node: nodes.Query) -> Code:
     query = _Query(g, node)
     if node.aggregate is not None:
         return _aggregated(query, node.aggregate)

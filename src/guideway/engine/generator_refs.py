@@ -51,13 +51,15 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population"):
         g.calls = "defines"
         return g.call("for_each_subject", [Code("E"), Code(name)], node)
-    if owner is g.info:
+    if owner is g.info and not g.plainly:
         return Code(f"{name}(E)", 1)
     return Code(f"{g.mark(node)}{name}(E)", 1)
 
 
 def define_name(g: Generator, owner: LibraryInfo, definition: nodes.ExpressionDef) -> str:
     """The name in the module of the function behind a define."""
+    if g.plainly:
+        return g.link("plain define", owner.key, definition.name or "")
     if owner is g.info:
         return f"d{g.statement_index[id(definition)]}"
     return g.link("define", owner.key, definition.name or "")
@@ -163,10 +165,10 @@ def calls_function(g: Generator) -> None:
 
 def function_name(g: Generator, owner: LibraryInfo, function: nodes.FunctionDef) -> str:
     """The name in the module of a function's Python function."""
-    if owner is g.info:
+    if owner is g.info and not g.plainly:
         return f"f{g.statement_index[id(function)]}"
     index = next(i for i, s in enumerate(owner.library.statements) if s is function)
-    return g.link("function", owner.key, function.name or "", index)
+    return g.link("plain function" if g.plainly else "function", owner.key, function.name or "", index)
 
 
 def overloads(g: Generator, owner: LibraryInfo, node: nodes.FunctionRef) -> list[nodes.FunctionDef]:

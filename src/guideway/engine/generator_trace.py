@@ -5,16 +5,22 @@ written: ``Below`` collects, for the expression that is being written, the Pytho
 stands in the same block is made where its parent is made; what may be skipped is a variable that is null until then; what is
 made again and again, or in a function of its own, goes to a list. What a define or function that is called has made is in
 ``E.made`` when it comes back.
+
+Most nodes would stand in functions and below the conditions of rows, of which there are as many as the record has resources,
+and hardly any of them is looked at. So a function that is about nothing but what it is given, and a condition that is about
+nothing but the row (``closed``), are plain code, and there is, instead of the children, what makes them when somebody asks
+(``trace.Later``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from guideway.engine.generator_emit import Code
+from guideway.engine.generator_emit import Code, FunctionWriter
 
 if TYPE_CHECKING:
-    from guideway.engine.generator import Generator
+    from guideway.elm import nodes
+    from guideway.engine.generator import Generator, Handler
 
 _LONGEST = 1_000
 _DEEPEST = 12
@@ -112,3 +118,51 @@ def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Cod
     else:
         g.below.add(node_text(g, kind, place, value.text, children), depth + 1)
     return Code(value.text, simple=True, nonnull=code.nonnull)
+
+
+def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: tuple[str, ...]) -> Code:
+    """The value of a closed expression by plain code; its node has the function that makes its children. ``names`` are those
+    around it that it mentions."""
+    outer, below, calls = g.w, g.below, g.calls
+    assert below is not None
+    g.traced, g.plainly, g.below = False, True, None
+    code = g.visit(node)
+    g.traced, g.plainly = True, False
+    value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
+    inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
+    own = g.below = Below(g)
+    g.calls = ""
+    with g.row(False):
+        g.w.store(Code(handler(g, node).text))
+    if g.calls:
+        own.add(g.w.store(Code("E.made")).text)
+        own.final = own.final and g.calls == "define"
+    inner.line(f"return {own.close()[0]}")
+    g.w, g.below, g.calls = outer, below, calls
+    captured = inner.captured()
+    inner.arguments = ["E", *captured]
+    outer.inner.append(inner)
+    given = "".join(f"{argument}, " for argument in captured)
+    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}))"
+    below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
+    return Code(value.text, simple=True, nonnull=code.nonnull)
+
+
+def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str], names: str) -> Code:
+    """The result of a closed function by its plain code; what makes the children of its body is a function of its own."""
+    outer = g.w
+    inner = g.w = FunctionWriter(_new_name(g), ["E", *arguments], g.numbers, outer)
+    g.bind_operands(function, arguments)
+    inner.line(f"return {g.traced_body(function.expression)[1]}")
+    g.w = outer
+    outer.inner.append(inner)
+    given = "".join(f"{argument}, " for argument in arguments)
+    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home)")
+    plain = g.link("plain function", g.info.key, function.name or "", index)
+    return Code(f"{plain}({', '.join(['E', *arguments])})")
+
+
+def _new_name(g: Generator) -> str:
+    """A name of the module for what makes a trace later."""
+    g.later += 1
+    return f"y{g.later}"

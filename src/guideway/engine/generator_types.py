@@ -12,6 +12,7 @@ from typing import Any
 
 from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
+from guideway.engine.closed import Closed
 from guideway.fhir.modelinfo import ModelInfo, builtin, split_type
 
 FHIR_URI = "http://hl7.org/fhir"
@@ -83,6 +84,7 @@ class Environment:
             self._by_name.setdefault(info.name, []).append(info)
         self.fhir = builtin("FHIR", "4.0.1")
         self.models: dict[str, ModelInfo] = {model.url: model for model in (self.fhir, *models)}
+        self.closed = Closed()
         self._inferred: dict[int, tuple[Any, types.Type | None]] = {}
 
     def included(self, info: LibraryInfo, alias: str) -> LibraryInfo:

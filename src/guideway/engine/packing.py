@@ -19,7 +19,9 @@ from types import CodeType, FunctionType
 from typing import Any
 
 Link = tuple[str, str]
-"""What a reference into another library names: the library's key, and the name in its module."""
+"""What a reference into another library names: the library's key, and the name in its module, perhaps ``PLAIN``."""
+PLAIN = "plain "
+"""Before a name in a module: that of the library's plain code, whichever code refers to it."""
 
 Buffer = bytes | memoryview
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import UNSET, Evaluation, in_offset, offset_of
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.packing import Buffer, Link, Namespace
+from guideway.engine.packing import PLAIN, Buffer, Link, Namespace
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 7
+FORMAT = 8
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -225,7 +225,8 @@ class Program:
     def _linked(self, link: Link, traced: bool) -> Any:
         """What a reference into another library stands for."""
         key, name = link
-        return self.module(key, traced).of(name)
+        own = name.removeprefix(PLAIN)
+        return self.module(key, traced and own is name).of(own)
 
     def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
         """The error with the library, define and locator of the innermost place in the logic that it passed."""
@@ -317,9 +318,10 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
-        from guideway.engine.trace import TraceNode, t_define, t_known, t_property
+        from guideway.engine.trace import Later, TraceNode, t_define, t_known, t_property
 
-        return {**names_of_modules(), "N": TraceNode, "t_define": t_define, "t_known": t_known, "t_property": t_property}
+        made = {"N": TraceNode, "Later": Later, "t_define": t_define, "t_known": t_known, "t_property": t_property}
+        return names_of_modules() | made
     import builtins
     from decimal import Decimal
 

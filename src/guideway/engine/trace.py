@@ -6,11 +6,14 @@ tree is made once and shared by all references to it. Untraced code knows nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from guideway.diagnostics import GuidewayError
+from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.values.temporal import _offset as EVALUATION_OFFSET
 from guideway.engine.values.uncertainty import Beyond
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
@@ -18,7 +21,61 @@ if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
 
 
-class TraceNode(msgspec.Struct, eq=False, gc=False):
+_FAILURES = (
+    CqlRuntimeError, GuidewayError, TypeError, AttributeError, ValueError, ArithmeticError, LookupError, RecursionError,
+)  # fmt: skip
+
+
+class Later(msgspec.Struct, eq=False):
+    """Children that are made when somebody asks for them: they rest on the values of ``names`` alone, which stand around the
+    expression or are the operands of the function that is called, and none of them is a define with a meaning of its own or reads
+    data. A let has the name "" here."""
+
+    evaluation: Evaluation
+    library: str
+    function: str
+    """The name in the library's traced module of what makes them."""
+    names: tuple[str, ...]
+    given: tuple[Any, ...]
+    """What it is given: values of names, and the define that is evaluated."""
+    home: Any = None
+    """The define for which a function is called."""
+
+    def made(self) -> Any:
+        """The children, as traced code gives them; none where the logic fails that did not when it needed less."""
+        evaluation = self.evaluation
+        function = evaluation.program.module(self.library, True).of(self.function)
+        before = evaluation.home, evaluation.made
+        evaluation.home = self.home
+        token = EVALUATION_OFFSET.set(evaluation.timezone_offset)
+        try:
+            return function(evaluation, *self.given)
+        except _FAILURES:
+            return ()
+        finally:
+            EVALUATION_OFFSET.reset(token)
+            evaluation.home, evaluation.made = before
+
+    def reads_only(self, references: Container[str]) -> bool:
+        """Whether the children certainly read no other resources than these."""
+        tracer = self.evaluation.tracer
+        assert tracer is not None
+        for value in self.given:
+            for item in value if type(value) is list else (value,):
+                if isinstance(item, FhirObject | FhirPrimitive):
+                    origin = tracer.origin(item)
+                    if origin is None or origin[0] not in references:
+                        return False
+                elif isinstance(item, dict | list):
+                    return False
+        return True
+
+    def is_plain(self) -> bool:
+        """Whether nothing that the children rest on is data of the record."""
+        return not any(isinstance(value, FhirObject | FhirPrimitive | list | dict) for value in self.given)
+
+
+class TraceNode(msgspec.Struct, eq=False):
     """One sub-expression of an evaluation.
 
     ``kind`` is the ELM node's name (``ExpressionDef`` for a define's own node, ``Iteration`` for one row of a query or of what a
@@ -27,7 +84,7 @@ class TraceNode(msgspec.Struct, eq=False, gc=False):
     refers to); ``reads`` the elements of resources that it read, as ``("Observation/x", "value")``.
 
     Many more nodes are made than are ever looked at. So what code gives is kept as it is, and brought into its final form when
-    somebody asks for it. Nothing that a node holds leads back to it, so the garbage collector need not look (``gc=False``).
+    somebody asks for it.
     """
 
     kind: str
@@ -64,13 +121,39 @@ class TraceNode(msgspec.Struct, eq=False, gc=False):
         return "" if self.home is None else self.home[1]
 
     @property
+    def later(self) -> Later | None:
+        """How the children will be made (of a call those after its operands), where nobody has asked for them so far."""
+        below = self.below
+        kind = type(below)
+        if kind is Later:
+            return below  # type: ignore[no-any-return]
+        if kind is list and below and self.kind == "FunctionRef":
+            last = below[-1]
+            if type(last) is tuple and type(last[1]) is Later:
+                return last[1]
+        return None
+
+    @property
+    def known(self) -> tuple[TraceNode, ...]:
+        """The children without those that would have to be made."""
+        if self.later is None:
+            return self.children
+        below = self.below
+        if type(below) is Later:
+            return ()
+        found: list[TraceNode] = []
+        self._gather(below[:-1], found)
+        self.below = [*found, below[-1]]
+        return tuple(found)
+
+    @property
     def children(self) -> tuple[TraceNode, ...]:
         """The operands in the order of evaluation."""
         below = self.below
         if type(below) is tuple:
             return below
         found: list[TraceNode] = []
-        self._gather(below, found)
+        self._gather(below.made() if type(below) is Later else below, found)
         self.below = final = tuple(found)
         return final
 
@@ -85,7 +168,7 @@ class TraceNode(msgspec.Struct, eq=False, gc=False):
                 self._gather(child, found)
             elif kind is tuple:
                 self.more, body = child
-                self._gather(body, found)
+                self._gather(body.made() if type(body) is Later else body, found)
 
     def _more(self, name: str, *kinds: str) -> Any:
         if self.kind in kinds:
@@ -103,6 +186,8 @@ class TraceNode(msgspec.Struct, eq=False, gc=False):
     @property
     def operands(self) -> tuple[str, ...]:
         """Of a call: the names of what it was given; so many of its children are these, then comes its body. Else absent."""
+        if self.later is not None and type(self.below) is list:
+            return self.below[-1][0]  # type: ignore[no-any-return]
         operands: tuple[str, ...] = self._more("operands", "FunctionRef")
         return operands
 

@@ -1,0 +1,179 @@
+"""Which expressions are about nothing but the names around them: they read no data of their own and ask no define that does.
+
+What such an expression comes to rests on the values of its names (aliases, operands, lets) alone, so traced code need not make
+a trace of it until somebody looks inside (``generator_trace``). A define that reads nothing (``define "As Of": Now()``) may be
+asked; one with tags may not: it has a meaning of its own to those who read the trace.
+
+What it comes to must tell by itself where it came from: values of CQL's own types do, as nobody asks that of them, and so do
+whole resources that were given. An element of a resource does not, nor does a list of values: these are traced at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from guideway.elm import nodes, types
+
+if TYPE_CHECKING:
+    from guideway.engine.generator import Generator
+    from guideway.engine.generator_types import LibraryInfo
+
+LEAST = 4
+"""So many nodes make it worth while."""
+_HEAD = frozenset(("annotation", "resultTypeSpecifier", "localId", "locator", "resultTypeName", "result_type", "signature"))
+_READS = (nodes.Retrieve, nodes.Message)
+"""Nodes that read data, or have an effect."""
+_LOOSE = (
+    nodes.IdentifierRef, nodes.Current, nodes.Iteration, nodes.Total, nodes.Filter, nodes.ForEach, nodes.Repeat, nodes.Aggregate,
+    nodes.ByExpression,
+)  # fmt: skip
+"""Nodes that may mean something that stands outside of them under no name."""
+
+
+class _Body(NamedTuple):
+    """What is known of the body of a define or function."""
+
+    closed: bool
+    makes: bool = True
+    """Whether it may come to a resource that it was not given."""
+
+
+_OPEN = _Body(False)
+
+
+class Closed:
+    """Finds them, for all libraries of a program."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Body] = {}
+        self._kept: list[Any] = []
+
+    def names(self, g: Generator, node: Any) -> tuple[str, ...] | None:
+        """The names around an expression that it mentions, in order (of a let ""); None where it is not closed, gives data of the
+        record itself, or is too small to matter."""
+        if isinstance(node, nodes.Property) or not _is_plain(g.type_of(node)):
+            return None
+        found: dict[str, None] = {}
+        bound: set[str] = set()
+        lets: set[str] = set()
+        size = 0
+        for part in parts_of(node):
+            size += 1
+            if isinstance(part, _LOOSE) or not self._part(g, g.info, part).closed:
+                return None
+            if isinstance(part, nodes.QueryLetRef):
+                lets.add(part.name or "")
+                found[part.name or ""] = None
+            elif isinstance(part, (nodes.AliasRef, nodes.OperandRef)):
+                found[part.name or ""] = None
+            elif isinstance(part, nodes.Property) and part.source is None:
+                found[part.scope or ""] = None
+            elif isinstance(part, (nodes.AliasedQuerySource, nodes.With, nodes.Without)):
+                bound.add(part.alias or "")
+            elif isinstance(part, (nodes.LetClause, nodes.AggregateClause)):
+                bound.add(part.identifier or "")
+        if size < LEAST or not bound.isdisjoint((*g.aliases, *g.lets, *g.operands)):
+            return None
+        return tuple(dict.fromkeys("" if name in lets else name for name in found if name not in bound))
+
+    def function(self, g: Generator, function: nodes.FunctionDef) -> bool:
+        """Whether a function of the library that is written rests on its operands alone, and gives nothing of the record but what
+        it was given."""
+        body = function.expression
+        if body is None or sum(1 for _ in parts_of(body)) < LEAST:
+            return False
+        type_ = g.env.type_of(body, g.info)
+        found = self._definition(g, g.info, function)
+        return found.closed and (_is_plain(type_) or (_is_resource(g, type_) and not found.makes))
+
+    def _part(self, g: Generator, info: LibraryInfo, part: Any) -> _Body:
+        """What an expression does by itself, apart from those in it."""
+        if isinstance(part, _READS):
+            return _OPEN
+        if isinstance(part, nodes.FunctionRef):
+            called = [self._definition(g, *found) for found in _called(g, info, part)]
+            return _Body(bool(called) and all(body.closed for body in called), any(body.makes for body in called))
+        if isinstance(part, nodes.ExpressionRef):
+            owner = g.env.included(info, part.libraryName) if part.libraryName else info
+            definition = owner.defines.get(part.name or "")
+            return _OPEN if definition is None or _tagged(definition) else self._definition(g, owner, definition)
+        if isinstance(part, nodes.ParameterRef):
+            owner = g.env.included(info, part.libraryName) if part.libraryName else info
+            parameter = owner.parameters.get(part.name or "")
+            if parameter is None:
+                return _OPEN
+            declared = g.env.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
+            return _Body(_is_plain(declared or g.env.type_of(parameter.default, owner)), False)
+        if isinstance(part, nodes.IdentifierRef):
+            tables = (info.defines, info.parameters)
+            if part.libraryName is not None or any(part.name in table for table in tables):
+                return _OPEN
+        leads = isinstance(part, (nodes.Property, nodes.IdentifierRef)) and not _is_element(g, info, part)
+        return _Body(True, leads or isinstance(part, nodes.Instance))
+
+    def _definition(self, g: Generator, info: LibraryInfo, definition: nodes.ExpressionDef) -> _Body:
+        """What a define or function does; one that leads back to itself is taken to read data."""
+        known = self._known.get(id(definition))
+        if known is None:
+            self._kept.append(definition)
+            self._known[id(definition)] = known = _OPEN
+            body = definition.expression
+            if body is not None:
+                found = [self._part(g, info, part) for part in parts_of(body)]
+                known = _Body(all(part.closed for part in found), any(part.makes for part in found))
+            self._known[id(definition)] = known
+        return known
+
+
+def parts_of(node: Any) -> Iterator[Any]:
+    """An expression and all that stands in it."""
+    pending = [node]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending.extend(reversed(item))
+        elif isinstance(item, (nodes.Element, nodes.TupleElement, nodes.InstanceElement)):
+            yield item
+            pending.extend(getattr(item, field) for field in reversed(item.__struct_fields__) if field not in _HEAD)
+
+
+def _called(g: Generator, info: LibraryInfo, node: nodes.FunctionRef) -> list[tuple[LibraryInfo, nodes.FunctionDef]]:
+    """The functions that a call may mean; all of the name with as many operands."""
+    owner = g.env.included(info, node.libraryName) if node.libraryName else info
+    return [(owner, f) for f in owner.functions.get(node.name or "", []) if len(f.operand) == len(node.operand)]
+
+
+def _tagged(definition: nodes.ExpressionDef) -> bool:
+    return any(isinstance(note, dict) and note.get("t") for note in definition.annotation)
+
+
+def _is_plain(type_: types.Type | None) -> bool:
+    """Whether values of a type are CQL's own, and single: none of them is a part of the record."""
+    if isinstance(type_, types.NamedType):
+        return type_.uri == types.SYSTEM_URI and type_ != types.ANY
+    if isinstance(type_, types.ChoiceType):
+        return all(_is_plain(choice) for choice in type_.choices)
+    return isinstance(type_, types.IntervalType) and _is_plain(type_.point)
+
+
+def _is_resource(g: Generator, type_: types.Type | None) -> bool:
+    """Whether values of a type are whole resources, or lists of them."""
+    if isinstance(type_, types.ListType):
+        type_ = type_.element
+    name = g.env.fhir_name(type_)
+    return name is not None and f"FHIR.{name}" in g.env.fhir.types and g.env.fhir.is_subtype(name, "Resource")
+
+
+def _is_element(g: Generator, info: LibraryInfo, part: Any) -> bool:
+    """Whether what a path or a name leads to is certainly no resource."""
+    pending = [g.env.type_of(part, info)]
+    while pending:
+        type_ = pending.pop()
+        if isinstance(type_, types.ListType):
+            pending.append(type_.element)
+        elif isinstance(type_, types.ChoiceType):
+            pending.extend(type_.choices)
+        elif not isinstance(type_, (types.NamedType, types.IntervalType)) or type_ == types.ANY or _is_resource(g, type_):
+            return False
+    return True
