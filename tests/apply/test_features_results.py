@@ -391,6 +391,16 @@ def _() -> None:
     assert "activity" not in result.plan
 
 
+@row("a patient whose death cannot be read gets no recommendation either")
+def _() -> None:
+    for change in ({"deceasedDateTime": "gestern"}, {"deceasedBoolean": "true"}):
+        patient = {"resourceType": "Patient", "id": "p", **change}
+        result = one({**A, "definitionCanonical": CANONICAL}, activity(), patient=patient)
+        assert result.statuses() == {"a": "does-not-apply"}
+        assert "cannot be read" in result.outcome.recommendations[0].reason
+        assert "patient-deceased-unreadable" in result.rules()
+
+
 @row("policies: cpg drafts, cqf the reference's forms, spec options in groups")
 def _() -> None:
     inner = plan("inner", {"id": "x", "title": "X", "definitionCanonical": CANONICAL})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.records.make import PATIENT, Json, observation, record, resource
+from tests.records.make import PATIENT, Json, observation, record, resource, rules
 
 PATIENT_REF = {"patient": {"reference": "Patient/p"}}
 CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}
@@ -103,6 +103,14 @@ def test_doubtful_data_is_kept_and_flagged(change: dict[str, Any], rule: str) ->
     assert [f.rule for f in found.flags_of("Observation/x")] == [rule]
 
 
+@pytest.mark.parametrize("kind", ["MedicationRequest", "MedicationStatement", "ServiceRequest", "Procedure"])
+def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
+    found = record(resource(kind, status="unknown", intent="order", code=CODE, medicationCodeableConcept=CODE), policy="clinical")
+    assert len(found.retrieve(kind)) == 1
+    assert "status-unknown" in [f.rule for f in found.flags_of(f"{kind}/x")]
+    assert "status-unknown" in rules(found)
+
+
 def test_a_good_observation_is_not_flagged() -> None:
     assert record(observation("x"), policy="clinical").flagged == []
 
@@ -117,6 +125,7 @@ def test_two_values_for_one_day_contradict_each_other() -> None:
     ("one", "two"),
     [
         ({}, {"valueQuantity": {"value": 0.80, "unit": "10*9/L", "code": "10*9/L"}}),
+        ({}, {"valueQuantity": {"value": 800, "unit": "/uL", "code": "/uL"}}),
         ({}, {"effectiveDateTime": "2026-05-02"}),
         ({}, {"effectiveDateTime": "2026-05-01T08:00:00Z"}),
         ({"effectiveDateTime": "2026-05-01T08:00:00Z"}, {"effectiveDateTime": "2026-05-01T08:00:01Z"}),
@@ -129,6 +138,14 @@ def test_other_pairs_do_not(one: Json, two: Json) -> None:
         observation("a", **one), observation("b", **({"valueQuantity": {"value": 9, "code": "10*9/L"}} | two)), policy="clinical"
     )
     assert found.flagged == []
+
+
+@pytest.mark.parametrize(
+    "two", [{"value": 801, "code": "/uL"}, {"value": 800, "code": "/uL", "comparator": "<"}, {"value": 800, "code": "mg"}]
+)
+def test_values_that_differ_after_conversion_do(two: Json) -> None:
+    found = record(observation("a"), observation("b", valueQuantity=two), policy="clinical")
+    assert [f.rule for f in found.flagged if f.rule == "tie"] == ["tie", "tie"]
 
 
 def test_the_same_instant_in_two_time_zones_is_one() -> None:

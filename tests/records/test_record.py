@@ -111,8 +111,30 @@ def test_who_dies_later_is_alive_at_the_evaluation_time() -> None:
     assert found.under("none", "2026-08-01T00:00:00Z").deceased
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"deceasedDateTime": "gestern"},
+        {"deceasedBoolean": "true"},
+        {"deceasedBoolean": None},
+        {"deceasedBoolean": False, "deceasedDateTime": "2026"},
+        {"_deceasedDateTime": {"extension": [{"url": "http://example.org/reason", "valueCode": "unknown"}]}},
+    ],
+)
+def test_nobody_is_taken_to_be_alive_whose_death_cannot_be_read(change: Json) -> None:
+    found = record(PATIENT | change)
+    assert found.death_unreadable or found.deceased
+    assert "patient-deceased-unreadable" in rules(found) or "patient-deceased" in rules(found)
+
+
+def test_versions_that_contradict_each_other_leave_a_death_unreadable() -> None:
+    found = record(PATIENT, PATIENT | {"deceasedBoolean": True})
+    assert (found.deceased, found.death_unreadable) == (False, True)
+
+
 def test_a_living_patient_has_no_findings() -> None:
-    assert rules(record(PATIENT | {"deceasedBoolean": False, "active": True})) == []
+    found = record(PATIENT | {"deceasedBoolean": False, "active": True})
+    assert (rules(found), found.death_unreadable) == ([], False)
 
 
 def test_a_patient_without_an_id_still_has_a_record() -> None:

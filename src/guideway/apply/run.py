@@ -135,7 +135,7 @@ def apply_guideline(
         resolve,
         lambda action: variables_of(action, guideline, seen),
     )
-    stopped = "The patient has died: no recommendation is made" if getattr(seen, "deceased", False) else None
+    stopped = _stopped(seen)
     walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
     outcome = _outcome(guideline, walk, trees, place, when, hook, policy, given)
@@ -172,6 +172,15 @@ def apply_guideline(
     outcome.findings += said
     _link_requests(outcome)
     return outcome
+
+
+def _stopped(record: Any) -> str | None:
+    """Why nothing is recommended to this patient at all; None: no such reason."""
+    if getattr(record, "deceased", False):
+        return "The patient has died: no recommendation is made"
+    if getattr(record, "death_unreadable", False):
+        return "Whether the patient has died cannot be read: no recommendation is made"
+    return None
 
 
 def _faultless(record: Any) -> bool:

@@ -124,6 +124,8 @@ class Hygiene(msgspec.Struct, frozen=True):
         codings = [c for c in _concept(kind, data).get("coding", ()) if isinstance(c, dict) and c.get("code")]
         if codings and not any(c.get("system") for c in codings):
             yield "code-without-system", "its code names no code system, so it matches no value set"
+        if data.get("status") == "unknown" and kind not in COUNTING:
+            yield "status-unknown", "its status is unknown, so whether it holds is not known"
         if kind == "Observation":
             for place, holder in _measured(data):
                 yield from _value_faults(holder, place)
@@ -304,7 +306,7 @@ def compare(observations: Iterable[tuple[int, str, Json]], offset: int = 0) -> V
     replaced: dict[int, Reason] = {}
     ties: dict[int, Reason] = {}
     for group in groups.values():
-        if len(group) < 2 or len({repr(_value(data)) for _, _, data in group}) < 2:
+        if len(group) < 2 or _agree(group):
             continue
         corrections = [item for item in group if item[2].get("status") in ("amended", "corrected")]
         if corrections and len(corrections) < len(group):
@@ -313,11 +315,36 @@ def compare(observations: Iterable[tuple[int, str, Json]], offset: int = 0) -> V
                 if data.get("status") not in ("amended", "corrected"):
                     replaced[position] = ("superseded-by-correction", f"{names} corrects it")
             group = corrections
-        if len({repr(_value(data)) for _, _, data in group}) > 1:
+        if not _agree(group):
             for position, own, _ in group:
                 others = " and ".join(sorted({label for p, label, _ in group if p != position and label != own}))
                 ties[position] = ("tie", f"{others} has another value for the same time; which is right is not known")
     return Verdicts(replaced, ties)
+
+
+def _agree(group: Iterable[tuple[int, str, Json]]) -> bool:
+    """Whether observations have one value; the same amount in another unit is the same value."""
+    values = [(_value(data), data) for _, _, data in group]
+    if len({repr(value) for value, _ in values}) < 2:
+        return True
+    quantities = [data.get("valueQuantity") for _, data in values]
+    if not all(isinstance(q, dict) and isinstance(q.get("value"), int | Decimal) for q in quantities):
+        return False
+    from guideway.ucum.conversion import exact
+
+    first, *others = (q for q in quantities if isinstance(q, dict))
+    unit = first.get("code") or first.get("unit")
+    for other in others:
+        given = other.get("code") or other.get("unit")
+        if other.get("comparator") != first.get("comparator") or not isinstance(unit, str) or not isinstance(given, str):
+            return False
+        try:
+            same = exact(Decimal(other["value"]), given, unit) == exact(Decimal(first["value"]), unit, unit)
+        except ValueError:  # no number in that unit
+            return False
+        if not same:
+            return False
+    return True
 
 
 def _moment(data: Json, offset: int) -> str | None:

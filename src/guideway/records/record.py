@@ -96,6 +96,15 @@ class PatientRecord:
         return data.get("deceasedBoolean") is True or "deceasedDateTime" in data
 
     @property
+    def death_unreadable(self) -> bool:
+        """Whether the record says something about the patient's death that cannot be read: nobody is then taken to be alive."""
+        names = ("deceasedBoolean", "deceasedDateTime")
+        if any(name in self.patient.object.data for name in names):
+            return False
+        given = self.patient.resource
+        return any(name in given or f"_{name}" in given or name in self.patient.differs for name in names)
+
+    @property
     def inactive(self) -> bool:
         """Whether the record says that it is not in use."""
         return self.patient.object.data.get("active") is False
@@ -363,6 +372,10 @@ class PatientRecord:
             yield finding(self.patient, "birth-date-impossible", f"{label}: the birth date is {fault}.", ("birthDate",))
         if self.deceased:
             yield finding(self.patient, "patient-deceased", f"{label} has died: no recommendation is made.")
+        elif self.death_unreadable:
+            message = f"{label}: whether the patient has died cannot be read: no recommendation is made."
+            hint = "Put deceasedBoolean or deceasedDateTime right, or leave it out for a patient who is alive."
+            yield finding(self.patient, "patient-deceased-unreadable", message, severity=Severity.error, hint=hint)
         if self.inactive:
             yield finding(self.patient, "patient-inactive", f"{label} is marked as not in use (active is false).")
         if self.replaced_by is not None:
