@@ -209,4 +209,4 @@ def test_a_severe_allergy_to_a_member_known_by_name_withholds_the_class() -> Non
         "criticality": "high",
         "code": {"text": "chlorpheniramine"},
     }
-    assert evaluation_of([allergy]).define(MEDICATIONS, "Has Severe Reaction To H1 Antihistamine") is True
+    assert evaluation_of([allergy]).define(MEDICATIONS, "Allergy Rules Out H1 Antihistamines") is True

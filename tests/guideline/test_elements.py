@@ -316,10 +316,10 @@ def test_lab(row: Any) -> None:
             [med("Montelukast", status="stopped", reason="local:stop-reason|cost")],
             False,
         ),
-        ("Has Severe Reaction To H1 Antihistamine", [{"allergy": "Cetirizine", "criticality": "high"}], True),
-        ("Has Severe Reaction To H1 Antihistamine", [{"allergy": "Cetirizine", "severity": "severe"}], True),
-        ("Has Severe Reaction To H1 Antihistamine", [{"allergy": "Cetirizine", "reaction": "Anaphylaxis#39579001"}], True),
-        ("Has Severe Reaction To H1 Antihistamine", [{"allergy": "Cetirizine", "severity": "mild"}], False),
+        ("Allergy Rules Out H1 Antihistamines", [{"allergy": "Cetirizine", "criticality": "high"}], True),
+        ("Allergy Rules Out H1 Antihistamines", [{"allergy": "Cetirizine", "severity": "severe"}], True),
+        ("Allergy Rules Out H1 Antihistamines", [{"allergy": "Cetirizine", "reaction": "Anaphylaxis#39579001"}], True),
+        ("Allergy Rules Out H1 Antihistamines", [{"allergy": "Cetirizine", "severity": "mild"}], False),
     ]
 )
 def test_medication(row: Any) -> None:

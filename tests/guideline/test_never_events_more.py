@@ -414,7 +414,7 @@ EVENTS = [
         "drug-proposed-in-spite-of-an-allergy",
         with_drug_allergy,
         proposed_again,
-        Guard(all_false(MEDICATIONS, "Has Allergy", "Has Severe") | all_false("MastCellMidostaurinElements", "Has Allergy")),
+        Guard(all_false(MEDICATIONS, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")),
         DRUGS,
     ),
     Event(
@@ -441,7 +441,7 @@ EVENTS = [
         "class-proposed-after-a-severe-reaction-to-a-member",
         with_severe_reaction_to_another_h1,
         h1_proposed,
-        Guard(defines(MEDICATIONS, Has_Severe_Reaction_To_H1_Antihistamine=False)),
+        Guard(defines(MEDICATIONS, Allergy_Rules_Out_H1_Antihistamines=False)),
         H1,
     ),
     Event(
