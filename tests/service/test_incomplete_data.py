@@ -23,6 +23,8 @@ from tests.service.ehr import (
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem, shape
 
+from guideway.service.card_text import LONGEST, escaped
+
 Json = dict[str, Any]
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception", "diagnostics": "no index"}]}
 PARTLY = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
@@ -288,3 +290,10 @@ def test_authorization_has_the_right_types(here: Local, ehr: FhirServer, name: s
     bad = {"expires_in": -1, "scope": 5, "subject": 5, "access_token": "a\nb"}
     body = hook_request(COUNT, fhirServer=ehr.base, fhirAuthorization=good | {name: bad[name]})
     assert problem(here.hook(body), 400)["expression"] == [f"fhirAuthorization.{name}"]
+
+
+def test_what_a_caller_writes_without_end_is_cut_or_refused(here: Local) -> None:
+    assert len(escaped("tablet " * 100_000)) <= LONGEST
+    assert escaped("tablet " * 500) == ("tablet " * 500).strip()
+    many = [RX | {"id": f"d{number}"} for number in range(1000)]
+    assert problem(here.hook(order_request(*many), ORDERS), 413)["expression"] == ["context"]

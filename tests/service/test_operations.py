@@ -6,7 +6,7 @@ import base64
 import copy
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.apply.small import BASE
@@ -15,6 +15,7 @@ from tests.service.local import local
 from tests.service.test_requirements_requests import problem
 
 from guideway.guideline.package import Artifact
+from guideway.service.cql_process import CqlProcess
 from guideway.service.value_sets import validation
 from guideway.terminology.expansion import Member
 
@@ -238,6 +239,42 @@ def test_cql_an_expression_that_would_run_for_ever_is_ended_and_the_next_one_ans
         endless = expression("Matches('" + "a" * 40 + "!', '(a+)+$')")
         problem(service.post("/fhir/$cql", endless), 504)
         assert good(service.post("/fhir/$cql", expression("1")))["parameter"][0]["valueInteger"] == 1
+
+
+def test_cql_a_result_is_bounded(fhir: Service) -> None:
+    doubled = expression("({" + ", ".join("0" for _ in range(24)) + "}) X aggregate R starting 'aaaa': R + R")
+    assert "larger than" in problem(fhir.post("/fhir/$cql", doubled), 400)["diagnostics"]
+    assert good(fhir.post("/fhir/$cql", expression("1")))["parameter"][0]["valueInteger"] == 1
+
+
+def test_cql_an_answer_that_nobody_waited_for_is_given_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(BaseException):
+        pass
+
+    class Line:
+        answers: ClassVar[list[Any]] = [Stopped(), ("result", {"of": "the next"})]
+
+        def send(self, question: Any) -> None:
+            pass
+
+        def poll(self, seconds: float) -> bool:
+            return True
+
+        def recv(self) -> Any:
+            found = self.answers.pop(0)
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+    ended: list[bool] = []
+    process = CqlProcess(None, 1)
+    monkeypatch.setattr(process, "_open", Line)
+    monkeypatch.setattr(process, "_end", lambda: ended.append(True))
+    with pytest.raises(Stopped):
+        process.evaluate("1")
+    assert ended == [True]
+    assert process.evaluate("2") == {"of": "the next"}
+    assert ended == [True]
 
 
 def test_cql_can_be_switched_off(tmp_path: Any, small: Any) -> None:

@@ -18,6 +18,9 @@ TITLES = 3
 IN_FULL = 5
 """So many data that are missing are told in full."""
 
+LONGEST = 4000
+"""So many characters of one text are shown."""
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ADDRESS = re.compile(
@@ -31,12 +34,13 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escaped(text: Any) -> str:
-    """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces.
+    """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces. What nobody
+    would read to its end is cut.
 
     >>> escaped("<b>5 * 3</b>")
     '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
-    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(str(text).split())))
+    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", cut(str(text), LONGEST)[0]))
     return _ADDRESS.sub(rf"\1{_JOINER}", plain).translate(_ENTITIES)
 
 

@@ -12,12 +12,11 @@ import contextlib
 import multiprocessing
 import signal
 import threading
-from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from guideway.diagnostics import GuidewayError
-from guideway.engine.data import DataSource
-from guideway.engine.values import DateTime
 from guideway.service.problems import Problem
 
 Json = dict[str, Any]
@@ -25,6 +24,7 @@ Json = dict[str, Any]
 START_SECONDS = 60.0
 MEMORY_BYTES = 2 << 30
 """Address space of the child, where the platform can limit it."""
+RESULT_BYTES = 10_000_000
 
 
 class CqlProcess:
@@ -40,28 +40,21 @@ class CqlProcess:
         self._child: Any = None
         self._line: Any = None
 
-    def evaluate(
-        self,
-        expression: str,
-        *,
-        now: DateTime,
-        source: DataSource | None = None,
-        timezone: str | int | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        includes: Sequence[str] = (),
-    ) -> Json:
-        """As ``Cql.evaluate``; raises Problem 504 where it takes too long, 503 where no child can be had."""
+    def evaluate(self, expression: str, **options: Any) -> Json:
+        """As ``Cql.evaluate``, with its options; raises Problem 504 where it takes too long, 503 where no child can be had."""
+        kind = answer = None
         with self._lock:
             try:
                 line = self._open()
-                line.send((expression, now, source, timezone, dict(parameters or {}), tuple(includes)))
+                line.send((expression, options))
                 if not line.poll(self._seconds):
-                    self._end()
                     raise Problem(504, f"the expression took longer than {self._seconds:g} s")
                 kind, answer = line.recv()
             except (EOFError, OSError):
-                self._end()
                 raise Problem(422, "the expression brought its process to an end; it may need too much memory") from None
+            finally:
+                if kind is None:  # whatever it was: an answer that is still to come would be taken for that to the next question
+                    self._end()
         if kind == "problem":
             raise GuidewayError(answer)
         result: Json = answer
@@ -118,13 +111,13 @@ def answer_questions(line: Any, package: str | None, terminology: tuple[str, boo
     line.send("ready")
     while True:
         try:
-            expression, now, source, timezone, parameters, includes = line.recv()
+            expression, options = line.recv()
         except EOFError:
             return
         try:
-            result = evaluator.evaluate(
-                expression, now=now, source=source, timezone=timezone, parameters=parameters, includes=includes
-            )
+            result = evaluator.evaluate(expression, **options)
+            if len(msgspec.json.encode(result)) > RESULT_BYTES:
+                raise GuidewayError(f"the result is larger than {RESULT_BYTES} bytes; ask for a part of it")
             line.send(("result", result))
         except GuidewayError as error:
             line.send(("problem", str(error)))

@@ -27,6 +27,8 @@ Json = dict[str, Any]
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(r"(?:[A-Za-z]+/)?[A-Za-z0-9\-.]{1,64}")
+MOST_PROPOSED = 500
+"""So many draft orders, appointments and tasks may come in a context."""
 EMPTY = frozenset({"array-empty", "object-empty", "json-null"})
 """Faults by which nothing is lost."""
 USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
@@ -71,6 +73,8 @@ class HookRequest:
         self.medications: list[Json] = []
         """Medications that came with the drafts."""
         self.proposed = [resource for name in RESOURCES if name in self.context for resource in self._resources(name)]
+        if len(self.proposed) + len(self.medications) > MOST_PROPOSED:
+            raise Problem(413, f"the context holds more than {MOST_PROPOSED} resources", expression="context")
         self._select()
         self.fhir_server, self.token = self._server(body)
 
