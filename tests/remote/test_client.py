@@ -222,3 +222,16 @@ def test_backend_services_token(kind):
     )
     assert claims["iss"] == claims["sub"] == "me"
     assert claims["exp"] - claims["iat"] <= 300
+
+
+def test_whom_to_trust_is_read_once(monkeypatch):
+    from guideway.remote import client
+
+    client._certificates.cache_clear()
+    read = []
+    make = client.httpx.create_ssl_context
+    monkeypatch.setattr(client.httpx, "create_ssl_context", lambda **options: read.append(1) or make(**options))
+    for _ in range(3):
+        Client(Guard())
+    assert read == [1]
+    client._certificates.cache_clear()

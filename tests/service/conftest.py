@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(FULL)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests are given out by the file, those that go through all deployments stay together: these are then started once."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            all_deployments = ("test_requirements_", "test_incomplete_data")
+            return "deployments" if file.rpartition("/")[2].startswith(all_deployments) else file
+
+    return Together(config, log)
+
+
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small guideline, for services in this process."""
@@ -90,8 +107,8 @@ def services(
         return made[key]
 
     yield get
-    for service in made.values():
-        service.stop()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda service: service.stop(), made.values()))
 
 
 @pytest.fixture(params=DEPLOYMENTS)

@@ -161,7 +161,7 @@ class Service:
             )
         for _ in range(600):
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.base}/health/ready", timeout=5).status_code == 200:
+                if httpx.get(f"{self.base}/health/ready", timeout=5, verify=False).status_code == 200:
                     return self
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended with {self.process.returncode}: {self.log()[-2000:]}")
@@ -196,6 +196,7 @@ class Service:
 
     def request(self, method: str, path: str, *, headers: Any = None, **options: Any) -> httpx.Response:
         options.setdefault("timeout", 60)
+        options.setdefault("verify", False)  # there is no TLS here, and making ready for it takes longer than most requests
         return httpx.request(method, self.base + path, headers={**self.headers(path), **(headers or {})}, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:

@@ -49,6 +49,7 @@ class Local(Service):
 
     def request(self, method: str, path: str, *, headers: Any = None, **options: Any) -> httpx.Response:
         options.pop("timeout", None)
+        options.pop("verify", None)
         content = options.get("content")
         if content is not None and not isinstance(content, bytes):
             options["content"] = b"".join(content)

@@ -8,10 +8,12 @@ which reads with the token that an EHR passed along.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -60,7 +62,7 @@ class Client:
         self._token_base = AllowedBase(token_base.rstrip("/")) if token_base else None
         self._received = 0
         self._deadline = time.monotonic() + self.limits.seconds
-        transport = httpx.AsyncHTTPTransport(retries=0, trust_env=False)
+        transport = httpx.AsyncHTTPTransport(verify=_certificates(), retries=0, trust_env=False)
         pool = transport._pool  # the only way to give httpx a network backend of one's own
         pool._network_backend = GuardedBackend(guard)
         self._http = httpx.AsyncClient(
@@ -164,6 +166,12 @@ class Client:
             return decode(body)
         except ValueError as error:
             raise RemoteError("not-fhir", f"{_shown(url)} did not answer with JSON: {error}") from error
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust, read once: a service makes a client for each request, and reading takes longer than many an answer."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _outcome_text(body: bytes) -> str:
