@@ -110,6 +110,8 @@ class Provenance:
     def __init__(self) -> None:
         self._known: dict[int, Support] = {}
         self._read: dict[int, References] = {}
+        self._resources: dict[str, Support] = {}
+        """Of each resource that rows are, what it rests on by itself."""
 
     def of(self, node: Trace) -> tuple[References, References, References]:
         """The resources that a value came from; those that made it that; those that were looked at for it and did not count."""
@@ -178,7 +180,7 @@ class Provenance:
             found = self._some(node, scope)
         elif kind in _TAKES_ONE and node.value is not None:
             rows = self._together(node.children or (), scope)
-            taken = _item(rows, node.value)
+            taken = self._item(rows, node.value)
             found = _support(taken.found, taken.needed, taken.checked | rows.others)
         elif kind in ("If", "Case") and not isinstance(node.value, bool) and len(node.children or ()) > 1:
             chosen = self.support(node.children[-1], scope)
@@ -226,7 +228,7 @@ class Provenance:
         if node.kind in ("Intersect", "Except"):  # that an item is in the first list only, or in both, rests on the second too
             first = self.support(node.children[0], scope)
             second = _support({}, {}, self._together(node.children[1:], scope).all())
-            items = {id(item): _merged([_item(first, item), second]) for item in node.value}
+            items = {id(item): _merged([self._item(first, item), second]) for item in node.value}
         if sum(len(child.value) for child in lists) > len(node.value):
             others = dict(others)
             inside = {id(item) for item in node.value}
@@ -234,7 +236,7 @@ class Provenance:
                 known = self.support(child, scope)
                 for item in child.value:
                     if id(item) not in inside:
-                        _item(known, item).add_to(others)
+                        self._item(known, item).add_to(others)
         return Support(whole.found, whole.needed, whole.checked, others, items)
 
     # -- queries
@@ -248,8 +250,9 @@ class Provenance:
         others: References = {}
         for source in sources:
             others |= source.others
+        simple = sources[0] if len(sources) == 1 else None
         for row in children[first:]:
-            if row.kind == "Iteration":
+            if row.kind == "Iteration" and (simple is None or not self._simple_row(row, simple, scope, kept, items, others)):
                 self._row(row, 0, sources, [], scope, kept, items, others)
         found = _merged(kept)
         if isinstance(node.value, list) and len(node.value) < len(kept):  # each value once: whose value was there already
@@ -261,6 +264,30 @@ class Provenance:
             for source in sources:
                 source.add_to(others)
         return Support(found.found, found.needed, found.checked, others, items)
+
+    def _simple_row(
+        self, row: Trace, source: Support, scope: Scope, kept: list[Support], items: dict[int, Support], others: References
+    ) -> bool:
+        """Whether a row is there as it is, or is not, for nothing but what it says itself, as most are; then it goes where it
+        belongs."""
+        children = row.children
+        if len(children) != 1:
+            return False
+        condition = children[0]
+        later = condition.later
+        if later is None or later.names != (row.label,) or condition.known or id(condition.value) in scope:
+            return False
+        item = self._item(source, row.value)
+        passed = getattr(row, "kept", None)
+        if passed is None:
+            item.add_to(others)
+        elif passed == 1 and row.value is not None and not isinstance(row.value, bool) and id(row.value) not in items:
+            whole = item if not (item.others or item.items) else _of_one(item)
+            kept.append(whole)
+            items[id(row.value)] = whole
+        else:
+            return False
+        return True
 
     def _row(
         self,
@@ -275,7 +302,7 @@ class Provenance:
     ) -> None:
         """One row: it goes to ``kept`` and ``items``, or to ``others``."""
         children = list(row.children or ())
-        item = _item(sources[depth], row.value) if depth < len(sources) else _NOTHING
+        item = self._item(sources[depth], row.value) if depth < len(sources) else _NOTHING
         inside = {**scope, row.label: item}
         aliases = [*outer, item]
         if children and children[0].kind == "Iteration":  # of the next source
@@ -316,6 +343,21 @@ class Provenance:
         if value is not None and not isinstance(value, bool):
             items[id(value)] = _merged([items[id(value)], whole]) if id(value) in items else whole
 
+    def _item(self, rows: Support, value: Any) -> Support:
+        """What one item of a list rests on."""
+        known = rows.items.get(id(value))
+        if known is not None:
+            return known
+        if type(value) is FhirObject and (reference := value.reference) is not None:
+            known = self._resources.get(reference)
+            if known is None:
+                known = self._resources[reference] = _support({reference: None})
+            return known
+        references = resources_of_value(value)
+        if references:
+            return _support(dict.fromkeys(references))
+        return _support(rows.found, rows.needed, rows.checked) if rows.others or rows.items else rows
+
     def _adds_nothing(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
         """Whether what a condition or result of rows rests on is part of what the rows rest on, as far as can be told without the
         children that would have to be made."""
@@ -345,7 +387,7 @@ class Provenance:
         whole = self._together(before, scope)
         supports = []
         for row in rows[-1:] if node.value is True else rows:
-            item = _item(whole, row.value)
+            item = self._item(whole, row.value)
             inside = {**scope, row.label: item}
             rests_on = [*around, item]
             conditions = [c for c in row.children or () if c.later is None or not self._adds_nothing(c, inside, rests_on)]
@@ -386,17 +428,6 @@ def _of_one(support: Support) -> Support:
     if not (support.others or support.items):
         return support
     return _support(support.found, support.needed, support.checked | support.others)
-
-
-def _item(rows: Support, value: Any) -> Support:
-    """What one item of a list rests on."""
-    known = rows.items.get(id(value))
-    if known is not None:
-        return known
-    references = resources_of_value(value)
-    if references:
-        return _support(dict.fromkeys(references))
-    return _support(rows.found, rows.needed, rows.checked)
 
 
 def _is_part(support: Support, rows: Sequence[Support]) -> bool:

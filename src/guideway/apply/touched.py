@@ -22,15 +22,14 @@ QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", 
 
 def mark_touched(outcome: PatientOutcome, record: Any, guideline: CompiledGuideline, found: list[Diagnostic]) -> None:
     """Put the findings of the data on the recommendations that they touch."""
-    about = getattr(record, "findings_about", None)
-    pointers = [finding.pointer for finding in found if finding.pointer]
-    if about is None or not pointers:
+    pointed = [finding for finding in found if finding.pointer]
+    if not pointed:
         return
     known: dict[str, list[Diagnostic]] = {}
     for recommendation in outcome.recommendations:
         for reference, merely_seen_by in _looked_at(recommendation):
             if reference not in known:
-                known[reference] = about(reference) if any(p.startswith(reference) for p in pointers) else []
+                known[reference] = [f for f in pointed if f.pointer == reference or str(f.pointer).startswith(f"{reference}.")]
             for finding in known[reference]:
                 if finding in recommendation.findings:
                     continue
