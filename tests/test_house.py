@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "guideway"
 
 FLOORS: list[set[str]] = [
     {"stamps", "patterns"},
-    {"diagnostics", "cache"},
+    {"diagnostics", "cache", "patterns_writing"},
     {"fhir", "ucum"},
     {"terminology", "elm"},
     {"cql", "engine"},

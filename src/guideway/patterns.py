@@ -1,48 +1,126 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled when they are first used, and kept compiled between runs.
 
-Compiling one costs about as much as importing a small module, and most runs of a short-lived process use few of those that
-its modules declare. ``Later`` stands where ``re.compile`` would: it has the methods of a compiled pattern that are used here.
+Compiling one costs about as much as importing a small module. Most runs of a short-lived process use few of those that its
+modules declare: ``Later`` stands where ``re.compile`` would. And a guideline asks for the same ones in every run: ``use`` takes
+what was kept with it (``patterns_writing``) in the compile cache, and ``compiled`` makes a pattern of that without reading its
+text again. Only what the guideline or this program says is kept: a pattern made from a patient's data is not.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KIND = "patterns"
+LENGTH = 4
+
+Cache = Any
+"""What keeps: a ``guideway.cache.Cache``."""
+
+Key = tuple[Any, int]
+"""A pattern's text and its flags."""
+
+Kept = tuple[int, int, int, int, dict[str, int], tuple[str | None, ...]]
+"""Of a pattern that is kept: its whole flags, where its code begins and ends, and its groups: how many, by name, by number."""
+
+
+class Store:
+    """The patterns that were kept with one guideline, and those that this process has compiled itself."""
+
+    __slots__ = ("cache", "codes", "key", "made", "source", "table")
+
+    def __init__(self, cache: Cache = None, key: str = "", source: Any = b"") -> None:
+        self.cache = cache
+        self.key = key
+        self.source = source
+        """The compiled guideline as it is kept, in which a pattern stands that may be kept with it."""
+        self.table: dict[Key, Kept] = {}
+        self.codes = memoryview(b"")
+        self.made: dict[Key, str | None] = {}
+        """What was compiled here, with the text that it was made of; None for this program's own."""
+        found = cache.view(KIND, key) if cache is not None else None
+        if found is not None:
+            self._read(found)
+
+    def _read(self, blob: memoryview) -> None:
+        from marshal import loads
+
+        start = LENGTH + int.from_bytes(blob[:LENGTH], "little")
+        try:
+            table = loads(blob[LENGTH:start])
+        except (EOFError, ValueError, TypeError):
+            return
+        if isinstance(table, dict):
+            self.table, self.codes = table, blob[start:]
+
+    def pattern(self, key: Key) -> re.Pattern[Any] | None:
+        """The pattern, if it was kept."""
+        kept = self.table.get(key)
+        if kept is None:
+            return None
+        try:
+            flags, start, end, groups, by_name, by_number = kept
+            from _sre import compile as made  # type: ignore[import-not-found]
+
+            found: re.Pattern[Any] = made(key[0], flags, list(self.codes[start:end].cast("I")), groups, by_name, by_number)
+        except (ImportError, TypeError, ValueError, RuntimeError, OverflowError):
+            return None
+        return found
+
+
+_store = Store()
+
+
+def use(cache: Cache, key: str, source: Any) -> None:
+    """Take what was kept under this key, which is made of the guideline's and the interpreter's; ``source`` is the guideline as
+    it is kept itself."""
+    global _store
+    _store = Store(cache, key, source)
+
+
+def save() -> bool:
+    """Keep what was compiled with what was kept; true where something was written."""
+    if _store.cache is None or not _store.made:
+        return False
+    from guideway.patterns_writing import write
+
+    return write(_store)
+
+
+def compiled(text: Any, flags: int = 0, origin: str | None = None) -> re.Pattern[Any]:
+    """As ``re.compile``. ``origin`` is the text that the pattern was made of; None: it stands in this program."""
+    key = (text, flags)
+    found = _store.pattern(key)
+    if found is None:
+        found = re.compile(text, flags)
+        if _store.cache is not None:
+            _store.made[key] = origin
+    return found
 
 
 class Later:
-    """A pattern in waiting.
+    """A pattern in waiting: it is compiled when one of its methods is first asked for.
 
     >>> Later(r"(\\d+)-(\\d+)").fullmatch("3-4").groups()
     ('3', '4')
     """
 
-    __slots__ = ("_compiled", "flags", "text")
+    match: Callable[..., re.Match[Any] | None]
+    fullmatch: Callable[..., re.Match[Any] | None]
+    search: Callable[..., re.Match[Any] | None]
+    findall: Callable[..., list[Any]]
+    sub: Callable[..., str]
 
-    def __init__(self, text: str, flags: int = 0) -> None:
+    def __init__(self, text: str | bytes, flags: int = 0) -> None:
         self.text = text
         self.flags = flags
-        self._compiled: re.Pattern[str] | None = None
 
-    @property
-    def compiled(self) -> re.Pattern[str]:
-        """The compiled pattern."""
-        if self._compiled is None:
-            self._compiled = re.compile(self.text, self.flags)
-        return self._compiled
-
-    def match(self, text: str, position: int = 0) -> re.Match[str] | None:
-        """As ``re.Pattern.match``."""
-        return self.compiled.match(text, position)
-
-    def fullmatch(self, text: str) -> re.Match[str] | None:
-        """As ``re.Pattern.fullmatch``."""
-        return self.compiled.fullmatch(text)
-
-    def findall(self, text: str) -> list[Any]:
-        """As ``re.Pattern.findall``."""
-        return self.compiled.findall(text)
-
-    def sub(self, replacement: str, text: str, count: int = 0) -> str:
-        """As ``re.Pattern.sub``."""
-        return self.compiled.sub(replacement, text, count)
+    def __getattr__(self, name: str) -> Any:
+        if name[:1] == "_":
+            raise AttributeError(name)
+        method = getattr(compiled(self.text, int(self.flags)), name)
+        self.__dict__[name] = method  # from now on it is the compiled pattern's own
+        return method

@@ -310,7 +310,7 @@ def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
     expected = text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path))
     assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected  # it keeps the modules
     entries = sorted(tmp_path.glob("*.blob"))
-    assert {entry.name.partition("-")[0] for entry in entries} == {"guideline", "program"}
+    assert {entry.name.partition("-")[0] for entry in entries} == {"guideline", "patterns", "program"}
     for entry in entries:
         data = bytearray(entry.read_bytes())
         data[len(data) // 2] ^= 0xFF

@@ -17,9 +17,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.engine.values import DateTime
 from guideway.patterns import Later
 
-_FORM = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII
-)
+_FORM = Later(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$", re.ASCII)
 _OFFSET = Later(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$", re.ASCII)
 
 

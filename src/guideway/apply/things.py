@@ -7,7 +7,6 @@ given as text is compared too; what can only be compared by its words says so (`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 
 from guideway.apply.names import concept_text, objects
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.patterns import Later
 
 Json = dict[str, Any]
 Codes = frozenset[tuple[str | None, str]]
@@ -49,6 +49,9 @@ class Thing(msgspec.Struct, frozen=True):
     text: str
 
 
+_WORD = Later(r"[^\W_]+")
+
+
 @lru_cache(4096)
 def words(text: str, forms: Words = NO_FORMS) -> Words:
     """The words of a name that tell it from another; ``forms`` are words that do not.
@@ -56,7 +59,7 @@ def words(text: str, forms: Words = NO_FORMS) -> Words:
     >>> sorted(words("Vial-A 5 mg, small", frozenset({"vial", "small"})))
     ['a']
     """
-    found = re.findall(r"[^\W_]+", text.casefold())
+    found = _WORD.findall(text.casefold())
     kept = frozenset(w for w in found if w not in _NOT_NAMES and w not in forms and not w[0].isdigit())
     return kept or frozenset(found)
 

@@ -7,14 +7,17 @@ is not given.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from guideway import patterns
 from guideway.cli.options import Option
 from guideway.cli.output import show_lines, write_result
 from guideway.diagnostics import GuidewayError, Severity
+from guideway.stamps import digest
 
 if TYPE_CHECKING:
     from guideway.apply.comparing import Comparison
@@ -105,6 +108,9 @@ def apply(
     from guideway.guideline.compiled import open_guideline
 
     guideline = with_plans(open_guideline(package), package)
+    if guideline.entry is not None:
+        cache, key, kept = guideline.entry
+        patterns.use(cache, digest(patterns.KIND, sys.version, key), kept)
     if terminology is not None:
         from guideway.remote.terminology import Terminology
 

@@ -57,6 +57,7 @@ def _warm(arguments: list[str], archive: Archive | None) -> int:
     _import_msgspec()
     if archive is not None:
         archive.run_usual()
+    from guideway import patterns
     from guideway.cli.apply import OPTIONS, apply
     from guideway.cli.ending import ended
     from guideway.cli.options import quick
@@ -70,6 +71,7 @@ def _warm(arguments: list[str], archive: Archive | None) -> int:
         status = run(arguments)
     if archive is not None and status == 0:
         archive.save()
+        patterns.save()
     return status
 
 

@@ -145,6 +145,8 @@ class CompiledGuideline:
         self._roots: list[Artifact] | None = None
         self._root_names = None if roots is None else tuple(roots)
         self._terminology: Any = None
+        self.entry: tuple[Any, str, Any] | None = None
+        """Where it comes from, if that is a cache: the cache, the key, and what is there."""
         self._facts: dict[int, PlanFacts] = {id(found.resource): found for found in facts}
         """By identity of the plan's JSON."""
 
@@ -326,6 +328,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
         blob = kept.view("guideline", key)
         found = _thaw(blob) if blob is not None else None
         if found is not None:
+            found.entry = (kept, key, blob)
             return found
     from guideway.guideline.compiling import compile_guideline
     from guideway.guideline.package import load

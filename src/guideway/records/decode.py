@@ -18,13 +18,14 @@ import msgspec
 
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.structure import OutOfRange
+from guideway.patterns import Later
 
 MAX_DEPTH = 200
 """Deepest nesting accepted; real records stay below 40."""
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
+_SPACED_KEY = Later(rb'"[ \t\r\n]+:')
 _PUT_RIGHT = " Put it right there, or export the file again."
 _BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
 

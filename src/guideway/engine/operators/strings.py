@@ -13,16 +13,21 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.uncertainty import doubtful
-from guideway.patterns import Later
+from guideway.patterns import Later, compiled
 
 _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 """``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
 
 
+_DOTALL = int(re.DOTALL)
+
+
 @lru_cache(maxsize=512)
-def _pattern(pattern: str) -> re.Pattern[str]:
+def _pattern(pattern: str, origin: str | None = None) -> re.Pattern[str]:
+    """The compiled pattern; ``origin`` is the pattern that it is a part of."""
     try:
-        return re.compile(_NAMED_GROUP.sub("(?P<", pattern) if "(?<" in pattern else pattern, re.DOTALL)
+        text = _NAMED_GROUP.sub("(?P<", pattern) if "(?<" in pattern else pattern
+        return compiled(text, _DOTALL, pattern if origin is None else origin)
     except re.error as error:
         raise CqlRuntimeError(f"{pattern!r} is not a regular expression: {error}") from None
 
@@ -40,7 +45,7 @@ class _Finder:
     compiled as a whole.
     """
 
-    __slots__ = ("_core", "_other", "_uses", "_whole", "_words")
+    __slots__ = ("_core", "_other", "_pattern", "_uses", "_whole", "_words")
 
     def __init__(self, pattern: str) -> None:
         self._uses = 0
@@ -48,6 +53,7 @@ class _Finder:
         self._other: re.Pattern[str] | None = None
         self._whole: re.Pattern[str] | None = None
         self._core = ""
+        self._pattern = pattern
         known = _alternatives(pattern)
         if known is None:
             self._whole = _pattern(pattern)
@@ -57,7 +63,7 @@ class _Finder:
         others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
         if others:
             try:
-                self._other = _pattern(f"{before}(?:{'|'.join(others)}){after}")
+                self._other = _pattern(f"{before}(?:{'|'.join(others)}){after}", pattern)
             except CqlRuntimeError:
                 self._whole = _pattern(pattern)
                 return
@@ -69,7 +75,7 @@ class _Finder:
             return self._whole.search(text) is not None
         self._uses += 1
         if self._uses >= _MANY:
-            self._whole = _pattern(self._core)
+            self._whole = _pattern(self._core, self._pattern)
         for word in self._words:
             if word in text:
                 return True

@@ -26,10 +26,10 @@ from guideway.patterns import Later
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_INTEGER = Later(r"[+-]?\d{1,100}", re.ASCII).fullmatch
-_DECIMAL = Later(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII).fullmatch
-_QUANTITY = Later(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?\s*", re.ASCII).fullmatch
-_CLOCK = Later(r"T?(\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)(Z|[+-]\d{2}:\d{2})?", re.ASCII).fullmatch
+_INTEGER = Later(r"[+-]?\d{1,100}", re.ASCII)
+_DECIMAL = Later(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)
+_QUANTITY = Later(r"\s*([+-]?\d+(?:\.\d+)?)\s*(?:'([^']*)'|([a-z]+))?\s*", re.ASCII)
+_CLOCK = Later(r"T?(\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 
 
 def to_boolean(operand: Any) -> bool | None:
@@ -47,7 +47,7 @@ def to_boolean(operand: Any) -> bool | None:
 def to_integer(operand: Any) -> Any:
     """Digits with an optional sign; booleans as 1 and 0."""
     if isinstance(operand, str):
-        return fit(int(operand), False) if _INTEGER(operand) else None
+        return fit(int(operand), False) if _INTEGER.fullmatch(operand) else None
     if type(operand) is Uncertainty:
         return spread(operand, to_integer)
     return fit(int(operand), False) if isinstance(operand, int) else None
@@ -56,7 +56,7 @@ def to_integer(operand: Any) -> Any:
 def to_long(operand: Any) -> Any:
     """As :func:`to_integer`, in the range of Long."""
     if isinstance(operand, str):
-        return fit(int(operand), True) if _INTEGER(operand) else None
+        return fit(int(operand), True) if _INTEGER.fullmatch(operand) else None
     if type(operand) is Uncertainty:
         return spread(operand, to_long)
     return fit(int(operand), True) if isinstance(operand, int) else None
@@ -67,7 +67,7 @@ def to_decimal(operand: Any) -> Any:
     if isinstance(operand, bool):
         return Decimal("1.0") if operand else Decimal("0.0")
     if isinstance(operand, str):
-        if not _DECIMAL(operand):
+        if not _DECIMAL.fullmatch(operand):
             return None
         value = Decimal(operand)
         if value.copy_abs() >= LARGEST_RESULT:
@@ -126,7 +126,7 @@ def to_datetime(operand: Any) -> DateTime | None:
 def to_time(operand: Any) -> Time | None:
     """``14:30:00.0``, with or without ``T`` and an offset (which is left out), or the time of a date-time."""
     if isinstance(operand, str):
-        match = _CLOCK(operand)
+        match = _CLOCK.fullmatch(operand)
         if match is None:
             return None
         try:
@@ -143,7 +143,7 @@ def to_time(operand: Any) -> Time | None:
 def to_quantity(operand: Any) -> Any:
     """``5.5 'cm'`` or ``3 days``; numbers have unit 1; of a ratio, numerator by denominator."""
     if isinstance(operand, str):
-        match = _QUANTITY(operand)
+        match = _QUANTITY.fullmatch(operand)
         value = to_decimal(match.group(1)) if match else None
         if match is None or value is None:
             return None

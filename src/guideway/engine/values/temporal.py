@@ -169,7 +169,7 @@ class Date(_Dated, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Date:
         """``2014``, ``2014-05`` or ``2014-05-01``; ValueError for anything else."""
-        match = _DATE(text)
+        match = _DATE.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a date")
         year, month, day = match.groups()
@@ -211,7 +211,7 @@ class DateTime(_Dated, frozen=True):
     @classmethod
     def parse(cls, text: str) -> DateTime:
         """An ISO 8601 date-time of any precision, fraction digits past the third cut off; ValueError for anything else."""
-        match = _DATETIME(text)
+        match = _DATETIME.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a date-time")
         year, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -265,7 +265,7 @@ class Time(_Temporal, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Time:
         """``14``, ``14:30``, ``14:30:00.0``; ValueError for anything else."""
-        match = _TIME(text)
+        match = _TIME.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a time")
         hour, minute, second, fraction = match.groups()
@@ -295,11 +295,11 @@ class Time(_Temporal, frozen=True):
         return f"@T{self}"
 
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII).fullmatch
-_DATETIME = re.compile(
+_DATE = Later(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+_DATETIME = Later(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?)?T?", re.ASCII
-).fullmatch
-_TIME = Later(r"(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?", re.ASCII).fullmatch
+)
+_TIME = Later(r"(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?", re.ASCII)
 
 MAX_OFFSET = 14 * 60
 

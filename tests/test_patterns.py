@@ -1,0 +1,112 @@
+"""Regular expressions that are kept compiled: the same patterns come back, and nothing that a guideline does not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guideway import patterns
+from guideway.cache import Cache
+from guideway.patterns import Later, compiled
+from guideway.patterns_writing import taken_apart
+
+SAID = (
+    r".* (aspirin(?! free)|nytol) .*",
+    r"(?P<day>\d{4})-(\d{2})|(?P<other>x+?)(?:é|ß)*",
+    r"(?i:NSAIDs?)[^a-z0-9%]+(?<!for )$",
+    r"a{2,3}(b|c)\1",
+)
+SOURCE = " ".join(SAID).encode() + b" the rest of a guideline"
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    before = patterns._store
+    yield
+    patterns._store = before
+
+
+def store() -> patterns.Store:
+    return patterns._store
+
+
+@pytest.mark.parametrize("text", SAID)
+@pytest.mark.parametrize("flags", [0, int(re.DOTALL), int(re.ASCII | re.IGNORECASE)])
+def test_what_is_kept_is_the_pattern(tmp_path: Path, text: str, flags: int) -> None:
+    cache = Cache(tmp_path)
+    patterns.use(cache, "key", SOURCE)
+    assert store().pattern((text, flags)) is None
+    compiled(text, flags, text)
+    assert patterns.save()
+    assert not patterns.save()
+    patterns.use(cache, "key", SOURCE)
+    kept = store().pattern((text, flags))
+    assert kept == re.compile(text, flags)
+    assert kept is not None
+    assert kept.groupindex == re.compile(text, flags).groupindex
+    assert compiled(text, flags, text) == kept
+    assert not store().made
+
+
+def test_patterns_are_added_to_those_of_earlier_runs(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for text in SAID:
+        patterns.use(cache, "key", SOURCE)
+        compiled(text, 0, text)
+        assert patterns.save()
+    patterns.use(cache, "key", SOURCE)
+    assert set(store().table) == {(text, 0) for text in SAID}
+    patterns.use(cache, "other", SOURCE)
+    assert not store().table
+
+
+def test_what_the_guideline_does_not_say_is_not_kept(tmp_path: Path) -> None:
+    patterns.use(Cache(tmp_path), "key", SOURCE)
+    compiled("aspirin|Jane Roe", 0, "aspirin|Jane Roe")
+    assert not patterns.save()
+    assert b"Roe" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    patterns.use(Cache(tmp_path), "key", SOURCE)
+    assert compiled("aspirin|Jane Roe", 0, "aspirin|Jane Roe").search("I am Jane Roe")
+
+
+def test_a_damaged_entry_is_as_none(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    patterns.use(cache, "key", SOURCE)
+    compiled(SAID[0], 0, SAID[0])
+    patterns.save()
+    (entry,) = tmp_path.glob("patterns-*")
+    data = bytearray(entry.read_bytes())
+    data[-3] ^= 1
+    entry.write_bytes(bytes(data))
+    patterns.use(cache, "key", SOURCE)
+    assert not store().table
+    assert compiled(SAID[0], 0, SAID[0]).search(" nytol ")
+
+
+@pytest.mark.parametrize("blob", [b"", b"\xff\xff\xff\xff", b"\x01\x00\x00\x00x", b"\x05\x00\x00\x00i\x01\x00\x00\x00"])
+def test_an_entry_that_holds_something_else_is_as_none(tmp_path: Path, blob: bytes) -> None:
+    cache = Cache(tmp_path)
+    patterns.use(cache, "key", SOURCE)
+    cache.write(patterns.KIND, store().key, blob)
+    patterns.use(cache, "key", SOURCE)
+    assert compiled(SAID[0], 0, SAID[0]).search(" nytol ")
+
+
+def test_what_cannot_be_taken_apart_is_compiled_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("re._compiler._code")
+    assert taken_apart("x", 0) is None
+    patterns.use(Cache(tmp_path), "key", SOURCE)
+    compiled(SAID[0], 0, SAID[0])
+    assert not patterns.save()
+
+
+def test_a_pattern_in_waiting_becomes_the_compiled_one() -> None:
+    pattern = Later(r"(\d+)")
+    assert pattern.findall("1 22") == ["1", "22"]
+    assert pattern.fullmatch("1x") is None
+    assert pattern.fullmatch.__self__ == re.compile(r"(\d+)")  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        pattern.nothing  # noqa: B018
