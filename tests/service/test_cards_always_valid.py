@@ -13,8 +13,9 @@ from tests.apply.small import AS_OF, BASE, TABLET_A, activity, agreement, guidel
 
 from guideway.apply.care_plan import requests
 from guideway.apply.outcome import STATUSES
-from guideway.service.cards import EXTENSION, Shown, cards_of
+from guideway.service.cards import EXTENSION, cards_of
 from guideway.service.openapi import SCHEMAS
+from guideway.service.suggestions import Shown
 
 OWN = "https://example.org/guideway/StructureDefinition/"
 CARD = {"$ref": "#/components/schemas/Card", "components": {"schemas": SCHEMAS}}

@@ -8,7 +8,7 @@ from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, gui
 from guideway.apply.care_plan import requests
 from guideway.service.cards import EXTENSION, cards_of
 from guideway.service.services import in_use, left_to_others, services_of
-from guideway.service.suggested import standalone
+from guideway.service.suggestions import standalone
 
 OWN = "https://example.org/guideway/StructureDefinition/"
 TAKE_A, TAKE_B = f"{BASE}/ActivityDefinition/take-a", f"{BASE}/ActivityDefinition/take-b"

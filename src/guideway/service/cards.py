@@ -42,7 +42,7 @@ from guideway.service.card_text import (
 from guideway.service.card_units import RANKS, Unit, indicator_of
 from guideway.service.data_notes import DataNotes
 from guideway.service.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
-from guideway.service.suggested import standalone
+from guideway.service.suggestions import Offers, Shown
 
 Json = dict[str, Any]
 
@@ -50,16 +50,6 @@ NO_NOTES = DataNotes()
 NAMESPACE = uuid.UUID("6f0d4d0e-6a0a-5b7e-9d3a-2f3f5a3c9f10")
 EXTENSION = "org.example.guideway.recommendations"
 """In a card's ``extension``: the recommendations on it, each with its plan, action, status and suggestions."""
-
-
-class Shown(msgspec.Struct, kw_only=True):
-    """One recommendation on a card: where it comes from, what came of it, and the ids of its suggestions."""
-
-    plan: str
-    version: str
-    action: str
-    status: str
-    suggestions: list[str] = []
 
 
 class Card(msgspec.Struct, kw_only=True):
@@ -171,7 +161,6 @@ class _Maker:
         asked: Collection[str],
     ) -> None:
         self.outcome = outcome
-        self.requests = requests
         self.instance = instance
         self.service = service
         self.drafts = drafts
@@ -180,8 +169,7 @@ class _Maker:
         self.elsewhere = frozenset(elsewhere)
         self.asked = frozenset(asked)
         self.plans = {p.id: p for p in outcome.plans}
-        self.offered: dict[tuple[str, ...], str] = {}
-        """Requests that are offered already, and the suggestion's id."""
+        self.offers = Offers(requests, self.plans, drafts, self._uuid, self._url)
 
     # what is shown
 
@@ -254,7 +242,7 @@ class _Maker:
         shown = self._shown_of([unit])
         summary, _ = cut(unit.title)
         parts = self._section(unit, titled=summary != unit.title)
-        suggestions = self._suggestions([unit], shown)
+        suggestions = self.offers.of([unit], shown)
         return self._card(f"{unit.plan_id}#{unit.name}", [unit], summary, parts, suggestions, shown, one_of=True)
 
     def gathered(
@@ -303,7 +291,7 @@ class _Maker:
             parts += [f"**{escaped(unit.title)}**", f"One of: {escaped('; '.join(offered))}", *source_line(unit.recommendations)]
         parts += self._withheld(withheld)
         shown = self._shown_of([*units, *listed]) + [self._shown(r) for r in untold]
-        suggestions = self._withdrawals(units, shown) + self._suggestions(units, shown)
+        suggestions = self.offers.to_take_back(units, shown) + self.offers.of(units, shown)
         worst = "warning" if pressing or failed or missing else "info"
         return self._card(name, units, summary, parts, suggestions, shown, at_least=worst)
 
@@ -463,72 +451,6 @@ class _Maker:
         lines = [f"{titles(names, len(names))}: {escaped(reason)}" for reason, names in by_reason.items()]
         return bullets("Withheld, with the reason:", lines)
 
-    def _suggestions(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
-        """What the units offer, each request once; the recommendations it belongs to get its id."""
-        by_key = {(s.plan, s.action): s for s in shown}
-        found = []
-        for unit in (each for u in units for each in (u, *u.also)):
-            for offer in unit.offers:
-                suggestion = self._suggestion(offer)
-                r = offer.recommendation
-                assert r is not None
-                key = tuple(r.requests)
-                if key in self.offered:
-                    for each in (r, unit.own):
-                        mine = by_key.get((self._url(each), each.action)) if each is not None else None
-                        if mine is not None and self.offered[key] not in mine.suggestions:
-                            mine.suggestions.append(self.offered[key])
-                if suggestion is not None:
-                    found.append(suggestion)
-        return found
-
-    def _suggestion(self, offer: ActionNode) -> Json | None:
-        r = offer.recommendation
-        assert r is not None
-        key = tuple(r.requests)
-        if key in self.offered:
-            return None
-        actions = []
-        title = cut(r.title or r.action)[0]
-        for reference in r.requests:
-            resource = self.requests.get(reference)
-            if resource is None:
-                continue
-            kind = _action_type(offer.definition)
-            what = (
-                {"resourceId": reference}
-                if kind == "delete"
-                else {"resource": standalone(resource, self.requests, self.plans, r.requests)}
-            )
-            actions.append({"type": kind, "description": title, **what})
-        if not actions:
-            return None
-        suggestion: Json = {"label": title, "uuid": self._id(r, "suggestion"), "actions": actions}
-        if offer.definition.get("precheckBehavior") == "yes":
-            suggestion["isRecommended"] = True
-        self.offered[key] = suggestion["uuid"]
-        return suggestion
-
-    def _withdrawals(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
-        """Advice against an order that is being written offers to take that order back; never more than an offer.
-
-        Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
-        order could go.
-        """
-        by_key = {(s.plan, s.action): s for s in shown}
-        found: dict[str, Json] = {}
-        for r in (r for unit in units for r in unit.recommendations if r.direction == "against"):
-            drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
-            for reference in drafts if len(drafts) == 1 else ():
-                if reference is None:
-                    continue
-                label = cut(f"Take back the draft order: {self.drafts[reference] or reference}")[0]
-                action = {"type": "delete", "description": label, "resourceId": reference}
-                identity = self._uuid(f"take-back|{reference}")
-                found.setdefault(reference, {"label": label, "uuid": identity, "actions": [action]})
-                by_key[self._url(r), r.action].suggestions.append(identity)
-        return list(found.values())
-
     def _source(self, said_of: Sequence[Recommendation], sections: int) -> Json:
         """The source of the one recommendation that the card is about; of several, the chosen plan."""
         found = said_of[0].source[0] if sections == 1 and said_of and said_of[0].source else None
@@ -566,9 +488,6 @@ class _Maker:
         plan = self.plans.get(r.plan_id)
         return plan.url if plan is not None else r.plan
 
-    def _id(self, r: Recommendation, what: str) -> str:
-        return self._uuid(f"{r.key}|{what}")
-
     def _uuid(self, what: str) -> str:
         versions = ",".join(f"{p.id}|{p.version or ''}" for p in self.outcome.plans if p.chosen)
         return str(uuid.uuid5(NAMESPACE, f"{self.instance}|{self.service}|{versions}|{what}"))
@@ -582,12 +501,3 @@ def _presses(r: Recommendation) -> bool:
 
 def _pruned(value: Json) -> Json:
     return {name: part for name, part in value.items() if part not in (None, "", [], {})}
-
-
-def _action_type(definition: Json) -> str:
-    for coding in (definition.get("type") or {}).get("coding") or ():
-        if coding.get("code") in ("create", "update"):
-            return str(coding["code"])
-        if coding.get("code") in ("remove", "delete"):
-            return "delete"
-    return "create"

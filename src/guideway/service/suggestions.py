@@ -1,0 +1,159 @@
+"""What a card offers: suggestions with the resources that they create, change or delete, as a client can store them (CDS Hooks
+2.0, "Suggestion" and "Action": a create holds the whole resource).
+
+A CarePlan holds what is proposed together with the RequestGroup that it is part of; a suggestion holds some of it alone. A
+reference to something that is neither on the server nor in the suggestion would make the client's transaction fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from guideway.apply.actions import ActionNode
+from guideway.apply.outcome import Recommendation
+from guideway.service.card_text import cut
+from guideway.service.card_units import Unit
+
+Json = dict[str, Any]
+GOAL = "/resource-pertainsToGoal"
+"""Of an extension that points at a goal of the CarePlan, which no suggestion holds."""
+
+
+class Shown(msgspec.Struct, kw_only=True):
+    """One recommendation on a card: where it comes from, what came of it, and the ids of its suggestions."""
+
+    plan: str
+    version: str
+    action: str
+    status: str
+    suggestions: list[str] = []
+
+
+class Offers:
+    """The suggestions of all cards of one response: what several recommendations propose is offered once, and belongs to all."""
+
+    def __init__(
+        self,
+        requests: Mapping[str, Json],
+        plans: Collection[str],
+        drafts: Mapping[str, str],
+        identity: Callable[[str], str],
+        url: Callable[[Recommendation], str],
+    ) -> None:
+        """``requests``: what was proposed, by reference; ``plans``: the ids of all plans; ``drafts``: draft orders by reference,
+        in words; ``identity``: a stable id for a name; ``url``: the plan's of a recommendation."""
+        self.requests = requests
+        self.plans = plans
+        self.drafts = drafts
+        self.identity = identity
+        self.url = url
+        self.offered: dict[tuple[str, ...], str] = {}
+        """Requests that are offered already, and the suggestion's id."""
+
+    def of(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
+        """What the units offer, each request once; the recommendations it belongs to get its id."""
+        by_key = {(s.plan, s.action): s for s in shown}
+        found = []
+        for unit in (each for u in units for each in (u, *u.also)):
+            for offer in unit.offers:
+                suggestion = self._suggestion(offer)
+                r = offer.recommendation
+                assert r is not None
+                key = tuple(r.requests)
+                if key in self.offered:
+                    for each in (r, unit.own):
+                        mine = by_key.get((self.url(each), each.action)) if each is not None else None
+                        if mine is not None and self.offered[key] not in mine.suggestions:
+                            mine.suggestions.append(self.offered[key])
+                if suggestion is not None:
+                    found.append(suggestion)
+        return found
+
+    def _suggestion(self, offer: ActionNode) -> Json | None:
+        r = offer.recommendation
+        assert r is not None
+        key = tuple(r.requests)
+        if key in self.offered:
+            return None
+        actions = []
+        title = cut(r.title or r.action)[0]
+        for reference in r.requests:
+            resource = self.requests.get(reference)
+            if resource is None:
+                continue
+            kind = _action_type(offer.definition)
+            what = (
+                {"resourceId": reference}
+                if kind == "delete"
+                else {"resource": standalone(resource, self.requests, self.plans, r.requests)}
+            )
+            actions.append({"type": kind, "description": title, **what})
+        if not actions:
+            return None
+        suggestion: Json = {"label": title, "uuid": self.identity(f"{r.key}|suggestion"), "actions": actions}
+        if offer.definition.get("precheckBehavior") == "yes":
+            suggestion["isRecommended"] = True
+        self.offered[key] = suggestion["uuid"]
+        return suggestion
+
+    def to_take_back(self, units: Sequence[Unit], shown: Sequence[Shown]) -> list[Json]:
+        """Advice against an order that is being written offers to take that order back; never more than an offer.
+
+        Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
+        order could go.
+        """
+        by_key = {(s.plan, s.action): s for s in shown}
+        found: dict[str, Json] = {}
+        for r in (r for unit in units for r in unit.recommendations if r.direction == "against"):
+            drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
+            for reference in drafts if len(drafts) == 1 else ():
+                if reference is None:
+                    continue
+                label = cut(f"Take back the draft order: {self.drafts[reference] or reference}")[0]
+                action = {"type": "delete", "description": label, "resourceId": reference}
+                identity = self.identity(f"take-back|{reference}")
+                found.setdefault(reference, {"label": label, "uuid": identity, "actions": [action]})
+                by_key[self.url(r), r.action].suggestions.append(identity)
+        return list(found.values())
+
+
+def _action_type(definition: Json) -> str:
+    for coding in (definition.get("type") or {}).get("coding") or ():
+        if coding.get("code") in ("create", "update"):
+            return str(coding["code"])
+        if coding.get("code") in ("remove", "delete"):
+            return "delete"
+    return "create"
+
+
+def standalone(resource: Json, proposed: Collection[str], plans: Collection[str], own: Collection[str]) -> Json:
+    """The resource without references to what was proposed with it: ``proposed`` requests (``Type/id``) and the RequestGroups of
+    the ``plans`` (ids), but for its ``own`` suggestion's."""
+
+    def hangs(value: Any) -> bool:
+        reference = value.get("reference") if isinstance(value, dict) else None
+        if not isinstance(reference, str) or reference in own:
+            return False
+        kind, _, key = reference.partition("/")
+        return reference in proposed or (kind == "RequestGroup" and any(key == plan or _numbered(key, plan) for plan in plans))
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            if str(value.get("url", "")).endswith(GOAL):
+                return {}
+            found = {name: cleaned(part) for name, part in value.items() if not hangs(part)}
+            return {name: part for name, part in found.items() if part not in ([], {}) or value[name] in ([], {})}
+        if isinstance(value, list):
+            kept = [(part, cleaned(part)) for part in value if not hangs(part)]
+            return [new for old, new in kept if new != {} or old == {}]
+        return value
+
+    result: Json = cleaned(resource)
+    return result
+
+
+def _numbered(key: str, plan: str) -> bool:
+    return key.startswith(f"{plan}-") and key[len(plan) + 1 :].isdigit()
