@@ -414,7 +414,9 @@ EVENTS = [
         "drug-proposed-in-spite-of-an-allergy",
         with_drug_allergy,
         proposed_again,
-        Guard(all_false(MEDICATIONS, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")),
+        Guard(
+            all_false(MEDICATIONS, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")
+        ),
         DRUGS,
     ),
     Event(
