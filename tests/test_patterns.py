@@ -10,8 +10,8 @@ import pytest
 
 from guideway import patterns
 from guideway.cache import Cache
-from guideway.patterns import Later, compiled
-from guideway.patterns_writing import taken_apart
+from guideway.patterns import Later, compiled, store
+from guideway.patterns_writing import save, taken_apart
 
 SAID = (
     r".* (aspirin(?! free)|nytol) .*",
@@ -29,10 +29,6 @@ def nothing_kept() -> Iterator[None]:
     patterns._store = before
 
 
-def store() -> patterns.Store:
-    return patterns._store
-
-
 @pytest.mark.parametrize("text", SAID)
 @pytest.mark.parametrize("flags", [0, int(re.DOTALL), int(re.ASCII | re.IGNORECASE)])
 def test_what_is_kept_is_the_pattern(tmp_path: Path, text: str, flags: int) -> None:
@@ -40,8 +36,8 @@ def test_what_is_kept_is_the_pattern(tmp_path: Path, text: str, flags: int) -> N
     patterns.use(cache, "key", SOURCE)
     assert store().pattern((text, flags)) is None
     compiled(text, flags, text)
-    assert patterns.save()
-    assert not patterns.save()
+    assert save(store())
+    assert not save(store())
     patterns.use(cache, "key", SOURCE)
     kept = store().pattern((text, flags))
     assert kept == re.compile(text, flags)
@@ -56,7 +52,7 @@ def test_patterns_are_added_to_those_of_earlier_runs(tmp_path: Path) -> None:
     for text in SAID:
         patterns.use(cache, "key", SOURCE)
         compiled(text, 0, text)
-        assert patterns.save()
+        assert save(store())
     patterns.use(cache, "key", SOURCE)
     assert set(store().table) == {(text, 0) for text in SAID}
     patterns.use(cache, "other", SOURCE)
@@ -66,7 +62,7 @@ def test_patterns_are_added_to_those_of_earlier_runs(tmp_path: Path) -> None:
 def test_what_the_guideline_does_not_say_is_not_kept(tmp_path: Path) -> None:
     patterns.use(Cache(tmp_path), "key", SOURCE)
     compiled("aspirin|Jane Roe", 0, "aspirin|Jane Roe")
-    assert not patterns.save()
+    assert not save(store())
     assert b"Roe" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
     patterns.use(Cache(tmp_path), "key", SOURCE)
     assert compiled("aspirin|Jane Roe", 0, "aspirin|Jane Roe").search("I am Jane Roe")
@@ -76,7 +72,7 @@ def test_a_damaged_entry_is_as_none(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     patterns.use(cache, "key", SOURCE)
     compiled(SAID[0], 0, SAID[0])
-    patterns.save()
+    save(store())
     (entry,) = tmp_path.glob("patterns-*")
     data = bytearray(entry.read_bytes())
     data[-3] ^= 1
@@ -100,7 +96,7 @@ def test_what_cannot_be_taken_apart_is_compiled_each_time(tmp_path: Path, monkey
     assert taken_apart("x", 0) is None
     patterns.use(Cache(tmp_path), "key", SOURCE)
     compiled(SAID[0], 0, SAID[0])
-    assert not patterns.save()
+    assert not save(store())
 
 
 def test_a_pattern_in_waiting_becomes_the_compiled_one() -> None:

@@ -81,13 +81,9 @@ def use(cache: Cache, key: str, source: Any) -> None:
     _store = Store(cache, key, source)
 
 
-def save() -> bool:
-    """Keep what was compiled with what was kept; true where something was written."""
-    if _store.cache is None or not _store.made:
-        return False
-    from guideway.patterns_writing import write
-
-    return write(_store)
+def store() -> Store:
+    """What is used."""
+    return _store
 
 
 def compiled(text: Any, flags: int = 0, origin: str | None = None) -> re.Pattern[Any]:

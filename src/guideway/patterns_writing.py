@@ -26,8 +26,10 @@ MOST = 2000
 Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]
 
 
-def write(store: Store) -> bool:
-    """Write the patterns that were kept, and of those that were made the ones that may be; false where there are none."""
+def save(store: Store) -> bool:
+    """Write the patterns that were kept, and of those that were made the ones that may be; false where there are none of these."""
+    if store.cache is None or not store.made:
+        return False
     pieces: dict[Key, Made] = {
         key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number)
         for key, (flags, start, end, groups, by_name, by_number) in store.table.items()

@@ -71,7 +71,10 @@ def _warm(arguments: list[str], archive: Archive | None) -> int:
         status = run(arguments)
     if archive is not None and status == 0:
         archive.save()
-        patterns.save()
+        if patterns.store().made:
+            from guideway.patterns_writing import save
+
+            save(patterns.store())
     return status
 
 
