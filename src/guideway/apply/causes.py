@@ -346,7 +346,7 @@ class CauseFinder:
                     if not taken_for_it:  # read through and passed over: that it has no code is no reason
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
-                    if taken_for_it and not own and not flags:
+                    if taken_for_it and not own and not flags and not (found or {}).get("component"):
                         name = self.traces.facts(reference).display or reference
                         flags = [f"{reference}, {name}: it may be this, but its code is none that is known for it"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
