@@ -27,7 +27,7 @@ Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]
 
 
 def save(store: Store) -> bool:
-    """Write the patterns that were kept, and of those that were made the ones that may be; false where there are none of these."""
+    """Write the patterns that were kept, and of those that were made the ones that may be; false where none of these is."""
     if store.cache is None or not store.made:
         return False
     pieces: dict[Key, Made] = {
