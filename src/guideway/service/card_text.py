@@ -30,7 +30,8 @@ _ADDRESS = re.compile(
 _JOINER = "\u2060"
 """An invisible character that is part of no address: many renderers make links after they have read escapes, so a backslash does
 not keep an address in a patient's text from becoming a link."""
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_REPLACED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": f"{_JOINER}@"})
+"""An address of mail is broken on both sides: some renderers take any name for that of a host."""
 
 
 def escaped(text: Any) -> str:
@@ -41,7 +42,7 @@ def escaped(text: Any) -> str:
     '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
     plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", cut(str(text), LONGEST)[0]))
-    return _ADDRESS.sub(rf"\1{_JOINER}", plain).translate(_ENTITIES)
+    return _ADDRESS.sub(rf"\1{_JOINER}", plain).translate(_REPLACED)
 
 
 def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
