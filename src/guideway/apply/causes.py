@@ -24,6 +24,7 @@ from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import QUANTITY_RULES, UNCODED, is_of_another_type, may_be_of
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
+from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
 from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.engine.values import Uncertainty
@@ -31,12 +32,12 @@ from guideway.guideline.compiled import DefineKey
 
 
 class Causes(msgspec.Struct, frozen=True):
-    """What is behind a null: data elements that are null; elements that have a value which does not settle it, with why; and,
-    where there is neither, the names of defines."""
+    """What is behind a null: data elements that are null; elements that have a value which does not settle it, with why; and
+    nulls that no element accounts for, each with its node (``untagged``)."""
 
     strong: dict[DefineKey, None]
     weak: dict[DefineKey, list[str]]
-    names: dict[str, None]
+    untagged: dict[NullKey, Trace]
 
 
 _FEW = 3
@@ -60,6 +61,7 @@ class CauseFinder:
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
+        self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
         self._past: dict[int, frozenset[DefineKey]] = {}
@@ -83,17 +85,17 @@ class CauseFinder:
             self._passed_over,
             self._nodes,
             self._parts,
-            lambda node: self._causes(node, known).strong,
-            self._looked_past,
+            lambda node: [*(causes := self._causes(node, known)).strong, *self._read_for(causes)],
+            lambda node: self._looked_past(node) | self._reads.of(node),
         )
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
-        names: dict[str, None] = {}
+        untagged: dict[NullKey, Trace] = {}
         for leaf in leaves:
             causes = self._causes(leaf, known)
             strong |= causes.strong
             weak |= causes.weak
-            names |= causes.names
+            untagged |= causes.untagged
         waiting = self._waiting(results)
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
@@ -109,11 +111,46 @@ class CauseFinder:
                 because=list(dict.fromkeys(reasons)),
                 checked=self._looked_at(key) if checked else [],
             )
-        if not found:
+        named = {self.traces.guideline.elements[key].id for key in found}
+        for missing in self._untagged(untagged, results, checked):
+            if missing.element not in named:
+                named.add(missing.element)
+                yield missing
+        if not named:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
             if first is not None:
-                name = next(iter(names), first.define or first.expression)
+                name = first.define or first.expression
                 yield Missing(element=name, display=define_words(name), for_=first.kind)
+
+    def _untagged(
+        self, nulls: dict[NullKey, Trace], results: list[tuple[ConditionResult, Trace]], checked: bool
+    ) -> Iterator[Missing]:
+        """What is missing that no data element stands for."""
+        for key, node in nulls.items():
+            waiting = (result.kind for result, trace in results if key in self._causes(trace, self._known).untagged)
+            kind = next(waiting, APPLICABILITY)
+            for datum in data_behind(key, node, self.traces):
+                found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})
+                yield Missing(
+                    element=datum.name,
+                    display=datum.display,
+                    for_=kind,
+                    supply=datum.supply,
+                    because=self._weaknesses(datum),
+                    checked=list(found | needed | looked_at)[:BRIEF],
+                )
+
+    def _weaknesses(self, datum: Datum) -> list[str]:
+        """Why data that is there does not help."""
+        notes: list[str] = []
+        flags_of = getattr(self.traces.record, "flags_of", None)
+        for reference in self.traces.sources.read_by(datum.node):
+            found = self.traces.resource(reference)
+            flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)] if flags_of is not None else []
+            notes += flags or (weaknesses(found, reference, False, True) if found is not None else [])
+        if datum.key is not None:
+            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({datum.key: None})]
+        return list(dict.fromkeys(notes))[:5]
 
     def _looked_at(self, key: DefineKey) -> list[str]:
         """The resources that a missing element rests on as it is."""
@@ -178,6 +215,10 @@ class CauseFinder:
             known[id(node)] = found
         return found
 
+    def _read_for(self, causes: Causes) -> Iterator[str]:
+        """The names of what was read for the nulls that no element accounts for."""
+        return (name for node in causes.untagged.values() for name in self._reads.of(node))
+
     def _rests_on_others(self, key: DefineKey) -> bool:
         """Whether a define may rest on a data element other than itself."""
         known = self._others.get(key)
@@ -189,9 +230,10 @@ class CauseFinder:
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
         element = self.traces.element(node)
+        causes = self._causes(node, known)
         if element is None:
-            return False
-        return list(self._causes(node, known).strong) == [(element.library, element.define)]
+            return not causes.strong and list(causes.untagged) == [(node.library, node.define)]
+        return list(causes.strong) == [(element.library, element.define)]
 
     def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
         """What is behind a null."""
@@ -206,45 +248,48 @@ class CauseFinder:
     def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
-        names: dict[str, None] = {}
+        untagged: dict[NullKey, Trace] = {}
 
         def gather(nodes: Iterable[Trace]) -> None:
             for child in nodes:
                 more = self._causes(child, known)
                 strong.update(more.strong)
                 weak.update(more.weak)
-                names.update(more.names)
+                untagged.update(more.untagged)
 
         if node.kind == "Coalesce":  # any of them would do: the first that can be supplied
             for child in node.children or ():
                 gather([child])
-                if strong:
+                if strong or untagged:
                     break
         elif node.kind == "OperandRef":
             gather(self._given.get(id(node), ()))
         elif node.kind == "FunctionRef" and hasattr(node, "operands"):
             count = self._bind(node)
             gather(node.children[count:])
-            if (not strong and not weak) or any(id(child) in self._cut for child in node.children[count:]):
+            if not (strong or weak or untagged) or any(id(child) in self._cut for child in node.children[count:]):
                 gather(node.children[:count])
         else:
             gather(node.children or ())
         element = self.traces.element(node)
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
-        if not strong:
+        if not strong and not untagged:
             for tested in self._null_tests(node):
                 gather(tested)
-                if strong:
+                if strong or untagged:
                     break
         name = define_name(node)
         if not strong and not weak and (name is not None or comparison_text(node) is not None):
-            weak.update(self._undecided(node))
+            weak.update(self._undecided(node, only_empty=bool(untagged)))
         if strong and node.kind not in _CONNECTIVES:
             weak = {}
-        if not strong and not weak and name is not None:
-            names[name] = None
-        return Causes(strong, weak, {} if strong or weak else names)
+        if not strong and not untagged and self._reads.of(node):
+            untagged[id(node)] = node
+        if name is not None and any(isinstance(key, int) for key in untagged) and names_datum(node, self.traces):
+            untagged = {key: below for key, below in untagged.items() if not isinstance(key, int)}
+            untagged[node.library or "", name] = node
+        return Causes(strong, weak, untagged)
 
     def _bind(self, call: Any) -> int:
         """Note which operand each name in the body of a call stands for; how many operands there are."""
@@ -286,7 +331,7 @@ class CauseFinder:
             if found:
                 yield found
 
-    def _undecided(self, node: Trace) -> dict[DefineKey, list[str]]:
+    def _undecided(self, node: Trace, *, only_empty: bool) -> dict[DefineKey, list[str]]:
         """The nearest elements below a null that nothing null explains. They have values, which do not settle the matter: a
         partial date, a comparator, another unit. Where some have no value after all, only those."""
         empty: dict[DefineKey, list[str]] = {}
@@ -302,7 +347,7 @@ class CauseFinder:
             else:
                 doubt = unit_mismatch(plain(value), [plain(unwrap(side.value)) for side in node.children or ()])
                 present[key] = [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
-        return empty or present
+        return empty if empty or only_empty else present
 
     def _vague(self, node: Trace) -> dict[DefineKey, list[str]]:
         """Behind a length of time that is not known to the day: the elements that the resources may be of whose dates are no

@@ -11,7 +11,7 @@ from typing import Any
 
 from guideway.apply.names import objects
 from guideway.apply.outcome import Supply
-from guideway.guideline.compiled import CompiledGuideline, Element
+from guideway.guideline.compiled import CompiledGuideline, Element, Requirement
 
 Json = dict[str, Any]
 
@@ -29,6 +29,38 @@ def supplies(element: Element, guideline: CompiledGuideline) -> list[Supply]:
         unit = f" ({element.unit})" if element.unit else ""
         found.append(Supply(kind="record", text=f"Record {element.display}{unit}", unit=element.unit))
     return found
+
+
+def requirement_name(requirement: Requirement, guideline: CompiledGuideline) -> str | None:
+    """What a retrieve asks for, in words: its value set or its codes; None where it takes every resource of the type."""
+    if requirement.value_set:
+        return _title(requirement.value_set, guideline)
+    named = [_display(system, code, guideline) or code for system, code in requirement.codes]
+    return " or ".join(dict.fromkeys(named)) or None
+
+
+def requirement_supply(requirement: Requirement, guideline: CompiledGuideline) -> Supply:
+    """How to supply what a retrieve asks for, where no element says it."""
+    name = requirement_name(requirement, guideline)
+    measured = requirement.type in _MEASURED
+    code: Json | None = None
+    if requirement.codes:
+        system, value = requirement.codes[0]
+        code = {"code": value} | ({"system": system} if system else {})
+    what = name or requirement.type
+    text = f"Order or enter: {what}" if measured else f"Record: {what}" + (f" ({requirement.type})" if name else "")
+    kind = "order" if measured else "record"
+    return Supply(kind=kind, text=text, type=requirement.type, value_set=requirement.value_set, code=code)
+
+
+def _title(url: str, guideline: CompiledGuideline) -> str:
+    return guideline.value_set_titles.get(url) or guideline.value_set_titles.get(url.partition("|")[0]) or url
+
+
+def _display(system: str | None, code: str, guideline: CompiledGuideline) -> str | None:
+    """What the package's value sets call a code."""
+    members = (m for found in guideline.value_sets.values() if isinstance(found, list) for m in found if not isinstance(m, str))
+    return next((m[2] for m in members if (m[0], m[1]) == (system, code) and m[2]), None)
 
 
 def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
@@ -59,7 +91,7 @@ def _item(node: Json, link_id: str) -> Json | None:
 
 def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
     url = element.value_set or ""
-    title = guideline.value_set_titles.get(url) or guideline.value_set_titles.get(url.partition("|")[0]) or url
+    title = _title(url, guideline)
     members = guideline.value_sets.get(url) or guideline.value_sets.get(url.partition("|")[0])
     code: Json | None = None
     if isinstance(members, list) and members:

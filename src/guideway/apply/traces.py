@@ -31,6 +31,8 @@ class PatientTraces:
         self.record = record
         self.sources = Provenance()
         self._traces: dict[DefineKey, Trace | None] = {}
+        subject = record.subject()
+        self.subject_type: str = subject.fhir_type.rpartition(".")[2] if subject is not None else "Patient"
 
     def trace(self, library: str, define: str) -> Trace | None:
         """The trace of a define, or None where there is none (the evaluation was made without)."""
