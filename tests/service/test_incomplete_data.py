@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.service.each import each
 from tests.service.ehr import (
     COUNT,
     ORDERS,
@@ -53,7 +54,7 @@ def with_observation(value: Any, **more: Any) -> Json:
     return body
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "why"),
     [
         (searchset(FAILED), "no index"),
@@ -79,7 +80,7 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
     assert shape(here.cards(with_observation(searchset(COUNT, REMARK, total=1)))) == shape(here.cards(hook_request(COUNT, RX)))
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         PATIENT,
@@ -104,7 +105,7 @@ def test_the_patient_is_a_patient(here: Local) -> None:
     assert problem(here.hook(body), 400)["expression"] == ["prefetch.patient"]
 
 
-@pytest.mark.parametrize(
+@each(
     "subject",
     [
         {"reference": "Group/1"},
@@ -225,7 +226,7 @@ def of(*entries: Json) -> Json:
     return body
 
 
-@pytest.mark.parametrize(
+@each(
     ("fault", "where"),
     [
         ({"medicationCodeableConcept": "tablet A"}, ".medicationCodeableConcept"),

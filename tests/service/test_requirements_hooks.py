@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import pytest
+from tests.service.each import each
 from tests.service.ehr import HOOKS, PATIENT, RX, SERVICE_OF, Service
 from tests.service.test_requirements_requests import problem
 
@@ -39,8 +39,14 @@ assert set(CONTEXTS) == set(HOOKS)
 CASES = [(hook, name) for hook, (_, names) in CONTEXTS.items() for name in names]
 
 
+DISCOVERED: dict[str, list[dict[str, Any]]] = {}
+"""The services by the base URL of a deployment."""
+
+
 def request(service: Service, hook: str, context: dict[str, Any]) -> Any:
-    (entry,) = [s for s in service.get("/cds-services").json()["services"] if s["id"] == f"{SERVICE_OF[hook]}-{hook}"]
+    if service.base not in DISCOVERED:
+        DISCOVERED[service.base] = service.get("/cds-services").json()["services"]
+    (entry,) = [s for s in DISCOVERED[service.base] if s["id"] == f"{SERVICE_OF[hook]}-{hook}"]
     assert entry["hook"] == hook
     prefetch = {
         key: {"resourceType": "Bundle", "type": "searchset", "entry": []} for key in entry["prefetch"] if key != "patient"
@@ -50,7 +56,7 @@ def request(service: Service, hook: str, context: dict[str, Any]) -> Any:
     return service.hook(body, f"{SERVICE_OF[hook]}-{hook}")
 
 
-@pytest.mark.parametrize("hook", CONTEXTS)
+@each("hook", CONTEXTS)
 def test_H1_a_complete_context_is_answered(service: Service, hook: str) -> None:
     answer = request(service, hook, CONTEXTS[hook][0])
     assert answer.status_code == 200, answer.text
@@ -58,18 +64,18 @@ def test_H1_a_complete_context_is_answered(service: Service, hook: str) -> None:
         assert "A draft holds tablet A" in answer.text
 
 
-@pytest.mark.parametrize(("hook", "name"), CASES)
+@each(("hook", "name"), CASES)
 def test_H2_each_required_field_is_asked_for(service: Service, hook: str, name: str) -> None:
     context = {k: v for k, v in CONTEXTS[hook][0].items() if k != name}
     assert problem(request(service, hook, context), 400)["expression"] == [f"context.{name}"]
 
 
-@pytest.mark.parametrize("user", ["Practitioner/d", "PractitionerRole/d", "Patient/p", "RelatedPerson/r"])
+@each("user", ["Practitioner/d", "PractitionerRole/d", "Patient/p", "RelatedPerson/r"])
 def test_H3_who_is_at_the_screen(service: Service, user: str) -> None:
     assert request(service, "patient-view", USER | {"userId": user}).status_code == 200
 
 
-@pytest.mark.parametrize("user", ["d", "Device/d", "Practitioner/", "Practitioner/a b", 5, {}])
+@each("user", ["d", "Device/d", "Practitioner/", "Practitioner/a b", 5, {}])
 def test_H3_who_cannot_be_at_the_screen(service: Service, user: Any) -> None:
     assert request(service, "patient-view", USER | {"userId": user}).status_code == 400
 
@@ -80,7 +86,7 @@ def test_H4_an_encounter_may_be_named_where_it_is_optional(service: Service) -> 
     problem(request(service, "patient-view", USER | {"encounterId": "../e"}), 400)
 
 
-@pytest.mark.parametrize(
+@each(
     "drafts",
     [
         5,

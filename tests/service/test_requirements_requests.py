@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from tests.service.each import each
 from tests.service.ehr import COUNT, PATIENT, RX, SERVICE, hook_request, prefetch, searchset
 
 AUTHORIZATION = {
@@ -39,7 +40,7 @@ def test_R1_a_post_of_json_is_answered(service):
     assert service.hook(hook_request()).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["hook", "hookInstance", "context"])
+@each("name", ["hook", "hookInstance", "context"])
 def test_R2_what_is_required_is_asked_for(service, name):
     body = hook_request()
     del body[name]
@@ -51,7 +52,7 @@ def test_R3_authorization_needs_a_server(service):
     assert problem(service.hook(hook_request(fhirAuthorization=AUTHORIZATION)), 400)["expression"] == ["fhirServer"]
 
 
-@pytest.mark.parametrize("name", sorted(AUTHORIZATION))
+@each("name", sorted(AUTHORIZATION))
 def test_R3_authorization_is_whole(service, ehr_server, name):
     authorization = {k: v for k, v in AUTHORIZATION.items() if k != name}
     body = hook_request(fhirServer=ehr_server.base, fhirAuthorization=authorization)
@@ -62,18 +63,18 @@ def test_R4_the_wrong_hook(service):
     problem(service.hook(hook_request(hook="order-sign")), 400)
 
 
-@pytest.mark.parametrize("value", ["1", "", 5, None, "zzzzzzzz-0000-0000-0000-000000000000"])
+@each("value", ["1", "", 5, None, "zzzzzzzz-0000-0000-0000-000000000000"])
 def test_R5_a_bad_uuid(service, value):
     problem(service.hook(hook_request(hookInstance=value)), 400)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a":NaN}', b"[" * 5000, b'{"a":1e999999999}'])
+@each("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a":NaN}', b"[" * 5000, b'{"a":1e999999999}'])
 def test_R6_bad_json(service, content):
     answer = service.request("POST", f"/cds-services/{SERVICE}", content=content, headers={"Content-Type": "application/json"})
     problem(answer, 400)
 
 
-@pytest.mark.parametrize("name", ["userId", "patientId"])
+@each("name", ["userId", "patientId"])
 def test_R7_a_missing_field_of_the_context(service, name):
     body = hook_request()
     del body["context"][name]
@@ -179,7 +180,7 @@ def test_S_patient_data_of_another_is_refused(service):
     problem(service.hook(body), 400)
 
 
-@pytest.mark.parametrize(
+@each(
     "subject",
     [
         {"reference": "https://other.example.org/fhir/Patient/other"},

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.service.each import each
 from tests.service.ehr import COUNT, RX, SERVICE, TOKEN_ISS, Service, hook_request, running, send, token
 from tests.service.test_requirements_requests import problem, shape
 
@@ -104,7 +105,7 @@ def test_S_jku_remote_keys_are_read_from_the_list_only(package, tmp_path, ehr_se
     assert len(asked) <= 2
 
 
-@pytest.mark.parametrize(
+@each(
     "server",
     [
         "http://169.254.169.254/latest",
