@@ -126,6 +126,8 @@ class Hygiene(msgspec.Struct, frozen=True):
             yield "code-without-system", "its code names no code system, so it matches no value set"
         if data.get("status") == "unknown" and kind not in COUNTING:
             yield "status-unknown", "its status is unknown, so whether it holds is not known"
+        if kind == "QuestionnaireResponse" and when(kind, data) is None and not _stored(data):
+            yield "date-missing", "it does not say when it was filled in, so its answers are not read"
         if kind == "Observation":
             for place, holder in _measured(data):
                 yield from _value_faults(holder, place)
@@ -150,6 +152,12 @@ def when(kind: str, data: Json) -> str | None:
             if isinstance(start, str):
                 return start
     return None
+
+
+def _stored(data: Json) -> bool:
+    """Whether the server says when it stored a resource."""
+    meta = data.get("meta")
+    return isinstance(meta, dict) and isinstance(meta.get("lastUpdated"), str)
 
 
 def is_open_proposal(data: Json) -> bool:
