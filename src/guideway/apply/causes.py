@@ -206,7 +206,7 @@ class CauseFinder:
             if key is None or self._rests_on_others(key):
                 for child in node.known:  # among what has not been made there is none
                     past = known.get(id(child))
-                    if past is None and child.known:
+                    if past is None and child.below and (type(child.below) is tuple or child.known):
                         past = self._looked_past(child)
                     if past and past is not found:
                         found = found | past if found else past

@@ -14,8 +14,8 @@ Of a false ``and`` only the false operand counts, of a true ``or`` the true one;
 Children that have not been made yet (``later``) rest on the names around them alone; they are made only where that may make a
 difference: not where all that those names rest on is part of the answer already, as it is for the conditions of most rows.
 
-Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``known``, ``later``, ``resources``, ``library``, ``define``
-(``engine.trace.TraceNode``).
+Works on the nodes of ``engine.trace``; most are looked at only to see that there is nothing below them, so their ``below`` is asked
+first.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from guideway.engine.trace import Later, TraceNode
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
 
@@ -34,7 +35,9 @@ class Trace(Protocol):
     kind: str
     label: str | None
     value: Any
+    reads: Any
     children: Any
+    below: Any
     known: Any
     later: Any
     resources: Any
@@ -196,7 +199,7 @@ class Provenance:
         for node in nodes:
             if node.kind in _NAMES:
                 support = self._named(node, scope)
-            elif node.known or node.later is not None or node.kind == "Retrieve":
+            elif node.below or node.kind == "Retrieve":
                 support = self._known.get(id(node)) or self.support(node, scope)
             else:
                 continue
@@ -266,22 +269,21 @@ class Provenance:
         return Support(found.found, found.needed, found.checked, others, items)
 
     def _simple_row(
-        self, row: Trace, source: Support, scope: Scope, kept: list[Support], items: dict[int, Support], others: References
+        self, row: Any, source: Support, scope: Scope, kept: list[Support], items: dict[int, Support], others: References
     ) -> bool:
         """Whether a row is there as it is, or is not, for nothing but what it says itself, as most are; then it goes where it
         belongs."""
-        children = row.children
-        if len(children) != 1:
+        below = row.below
+        if len(below) != 1 or type(below[0]) is not TraceNode:
             return False
-        condition = children[0]
-        later = condition.later
-        if later is None or later.names != (row.label,) or condition.known or id(condition.value) in scope:
+        condition = below[0]
+        later = condition.below
+        if type(later) is not Later or later.names != (row.label,) or id(condition.value) in scope:
             return False
         item = self._item(source, row.value)
-        passed = getattr(row, "kept", None)
-        if passed is None:
+        if row.more is None:
             item.add_to(others)
-        elif passed == 1 and row.value is not None and not isinstance(row.value, bool) and id(row.value) not in items:
+        elif row.more == 1 and row.value is not None and not isinstance(row.value, bool) and id(row.value) not in items:
             whole = item if not (item.others or item.items) else _of_one(item)
             kept.append(whole)
             items[id(row.value)] = whole
@@ -414,12 +416,14 @@ class Provenance:
                 if current.kind == "ExpressionDef" and current is not node:  # others refer to it too
                     known |= self.read_by(current)
                     continue
-                if current.resources:
+                below = current.below
+                if (current.reads or current.kind == "Retrieve") and current.resources:
                     known |= dict.fromkeys(current.resources)
-                if current.later is not None:
-                    pending.append((current,))
-                if current.known:
-                    pending += reversed(current.known)
+                if type(below) is not tuple:
+                    if current.later is not None:
+                        pending.append((current,))
+                    below = current.known
+                pending += below[::-1]
         return known
 
 
