@@ -260,3 +260,14 @@ def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
 def test_units_of_counts(unit: str, expected: float | None) -> None:
     count = evaluation_of([observation("751-8", amount(0.8, unit))]).define("MastCellMidostaurinElements", "ANC")
     assert (float(count.value) if count is not None else None) == expected
+
+
+@pytest.mark.parametrize("unit", ["K/uL", "k/ul", "K/mcL", "K/µL", "K/mm3"])
+def test_thousands_as_they_are_printed(unit: str) -> None:
+    """Without a code K is a thousand; as a code of UCUM it is the kelvin, and no count."""
+
+    def count(value: Json) -> Any:
+        return evaluation_of([observation("751-8", value)]).define("MastCellMidostaurinElements", "ANC")
+
+    assert float(count({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}).value) == 0.8
+    assert count(amount(0.8, "K/uL")) is None
