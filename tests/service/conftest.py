@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("starlette")
 
 from tests.service import postgresql
-from tests.service.ehr import COUNT, PATIENT, RX, FhirServer, Service, write_guideline
+from tests.service.ehr import COUNT, OMITTING, PATIENT, RX, SHADOWED, FhirServer, Service, write_guideline
 from tests.service.local import Local
 
 FULL = pytest.mark.full
@@ -101,8 +101,10 @@ def services(
             service = kind(
                 folder, package, "ES384" if authenticated else None, workers=workers, cors_origins=["https://app.example.org"],
                 fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, deadline_seconds=4,
-                cql_operation=True, **more,
+                cql_operation=True, missing_data={OMITTING: "omit"}, shadow=[SHADOWED], **more,
             )  # fmt: skip
+            if authenticated:
+                service.settings["issuers"][0] |= {"jku": [ehr_server.base.replace("/fhir", "/keys")], "jku_private": True}
             made[key] = service.start()
         return made[key]
 

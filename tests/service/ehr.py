@@ -49,6 +49,10 @@ SERVICE_OF = {
 HOOKS = tuple(SERVICE_OF)
 SERVICE = "main-patient-view"
 ORDERS = "orders-order-select"
+OMITTING = "occasions-encounter-start"
+"""The service that goes on without data that cannot be had, in the deployments that all tests share."""
+SHADOWED = "occasions-appointment-book"
+"""The service that shows nothing there."""
 
 
 def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
