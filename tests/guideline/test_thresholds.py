@@ -605,6 +605,20 @@ def test_the_date_of_an_old_result_is_pointed_out(days: int, said: bool) -> None
     assert not said or f"taken on {ago(days)}, more than 365 days ago" in found
 
 
+@pytest.mark.parametrize(("days", "used"), [(90, True), (91, False)])
+def test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed(days: int, used: bool) -> None:
+    order = {
+        "resourceType": "MedicationRequest",
+        "id": "famotidine",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/case"},
+        "medicationCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "4278"}]},
+        "dispenseRequest": {"validityPeriod": {"end": str(ago(days))}},
+    }
+    assert value_of("MastCellMedicationElements", "On H2 Antihistamine", [{"resource": order}]) is used
+
+
 COVERED_ELSEWHERE = {
     "procedureOrderMaxAgeDays": "test_unsaid_by_codes",
     "labMaxAgeDays": "test_never_events_more",
@@ -640,6 +654,7 @@ COVERED = {
     "opioidSupplyUnknownDays": test_opioids_of_before,
     "administrationActiveDays": test_drugs,
     "steroidLongTermDays": test_doses_and_devices,
+    "orderLapses": test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed,
     "autoInjectorMaxAgeDays": test_doses_and_devices,
     "cetirizineLabelDose": test_doses_and_devices,
     "levocetirizineLabelDose": test_doses_and_devices,
