@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import subprocess
 import threading
 import time
 import uuid
@@ -10,8 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from jwt.algorithms import ECAlgorithm
-from tests.cli.processes import assert_fatal, guideway
+from tests.cli.processes import assert_fatal
 from tests.service.ehr import COUNT, ISS, KEYS, PATIENT, RX, SERVICE
+
+from guideway.cli.root import run
 
 CARD = {"uuid": str(uuid.uuid4()), "summary": "Drink *water*", "indicator": "info", "source": {"label": "A book"},
         "detail": "**Why**\n\n- it is [hot](https://x)\n- 5 \\* 3 &lt;b&gt;", "selectionBehavior": "any",
@@ -22,6 +27,17 @@ CARD = {"uuid": str(uuid.uuid4()), "summary": "Drink *water*", "indicator": "inf
 SERVICES = [{"hook": "patient-view", "id": "water", "title": "Water", "description": "About water",
              "prefetch": {"patient": "Patient/{{context.patientId}}",
                           "tests": "Observation?patient={{context.patientId}}"}}]  # fmt: skip
+
+
+def guideway(*arguments):
+    """One run of the program, in this process: the start of another takes longer than what is looked at here."""
+    written = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
+    with contextlib.redirect_stdout(written[0]), contextlib.redirect_stderr(written[1]):
+        status = run([str(each) for each in arguments])
+    for stream in written:
+        stream.flush()
+    out, told = (stream.buffer.getvalue() for stream in written)
+    return subprocess.CompletedProcess(arguments, status, out, told)
 
 
 class Other:
@@ -265,7 +281,8 @@ def test_mistakes_of_the_user(other, bundle, tmp_path):
 
 
 def test_for_programs(other, bundle):
-    (found,) = json.loads(guideway("hooks", "call", other.base, "--bundle", bundle, "--format", "json").stdout)
+    done = guideway_in_a_process("hooks", "call", other.base, "--bundle", bundle, "--format", "json")
+    (found,) = json.loads(done.stdout)
     assert found["service"] == "water"
     assert found["answer"] == {"cards": [CARD]}
     assert SERVICE not in str(found)
