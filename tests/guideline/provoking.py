@@ -141,9 +141,9 @@ def unguarded() -> CompiledGuideline:
     ):
         assert guard in text
         text = text.replace(guard, gone, 1)
-    head, start, tail = text.partition('define function "Count Divisor"')
-    assert start
-    common.write_text(head + start + tail.replace("else null", "else 1.0", 1), "utf-8")
+    divisor = "else 1.0 / \"Converted\"(unit, '10*9/L')"
+    assert divisor in text
+    common.write_text(text.replace(divisor, "else 1.0"), "utf-8")
     manifest = plans / "package.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"hygiene": "clinical"', '"hygiene": "none"'), "utf-8")
     for file in plans.rglob("PlanDefinition-*.json"):
