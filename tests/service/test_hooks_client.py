@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from jwt.algorithms import ECAlgorithm
 from tests.cli.processes import assert_fatal
+from tests.cli.processes import guideway as guideway_in_a_process
 from tests.service.ehr import COUNT, ISS, KEYS, PATIENT, RX, SERVICE
 
 from guideway.cli.root import run
