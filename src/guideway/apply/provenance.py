@@ -14,7 +14,7 @@ Of a false ``and`` only the false operand counts, of a true ``or`` the true one;
 Children that have not been made yet (``later``) rest on the names around them alone; they are made only where that may make a
 difference: not where all that those names rest on is part of the answer already, as it is for the conditions of most rows.
 
-Works on the nodes of ``engine.trace``; most are looked at only to see that there is nothing below them, so their ``below`` is asked
+Works on the nodes of ``engine.trace``; most are looked at only to see that there is nothing below them, so ``below`` is asked
 first.
 """
 

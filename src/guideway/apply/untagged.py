@@ -9,7 +9,7 @@ nothing, so there each thing that is read stands for itself. How to supply it fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -113,13 +113,22 @@ class Reads:
             known = self._known[id(node)] = _NOTHING
             if self.traces.element(node) is None:
                 known = frozenset(name for name, _, _ in own_reads(node, self.traces)) or _NOTHING
-                for child in node.children or () if not known else ():
+                for child in self._children(node) if not known else ():
                     below = self._known.get(id(child))
-                    if below is None and (child.children or child.kind in _READS):
+                    if below is None and (child.below or child.kind in _READS):
                         below = self.of(child)
                     if below and below is not known:
                         known = known | below if known else below
                 self._known[id(node)] = known
+        return known
+
+    def _children(self, node: Trace) -> Sequence[Trace]:
+        """The children without those that would have to be made, where these read nothing that would have a name."""
+        later = node.later
+        if later is None or later.asks_parameters or not later.reads_none_of(self.traces.subject_type):
+            children: Sequence[Trace] = node.children
+            return children
+        known: Sequence[Trace] = node.known
         return known
 
 

@@ -37,6 +37,8 @@ class _Body(NamedTuple):
     closed: bool
     makes: bool = True
     """Whether it may come to a resource that it was not given."""
+    asks: bool = False
+    """Whether it asks for parameters."""
 
 
 _OPEN = _Body(False)
@@ -87,13 +89,18 @@ class Closed:
         found = self._definition(g, g.info, function)
         return found.closed and (_is_plain(type_) or (_is_resource(g, type_) and not found.makes))
 
+    def asks(self, g: Generator, node: Any) -> bool:
+        """Whether a closed expression asks for parameters."""
+        return any(self._part(g, g.info, part).asks for part in parts_of(node))
+
     def _part(self, g: Generator, info: LibraryInfo, part: Any) -> _Body:
         """What an expression does by itself, apart from those in it."""
         if isinstance(part, _READS):
             return _OPEN
         if isinstance(part, nodes.FunctionRef):
             called = [self._definition(g, *found) for found in _called(g, info, part)]
-            return _Body(bool(called) and all(body.closed for body in called), any(body.makes for body in called))
+            closed = bool(called) and all(body.closed for body in called)
+            return _Body(closed, any(body.makes for body in called), any(body.asks for body in called))
         if isinstance(part, nodes.ExpressionRef):
             owner = g.env.included(info, part.libraryName) if part.libraryName else info
             definition = owner.defines.get(part.name or "")
@@ -104,7 +111,7 @@ class Closed:
             if parameter is None:
                 return _OPEN
             declared = g.env.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
-            return _Body(_is_plain(declared or g.env.type_of(parameter.default, owner)), False)
+            return _Body(_is_plain(declared or g.env.type_of(parameter.default, owner)), False, True)
         if isinstance(part, nodes.IdentifierRef):
             tables = (info.defines, info.parameters)
             if part.libraryName is not None or any(part.name in table for table in tables):
@@ -121,7 +128,8 @@ class Closed:
             body = definition.expression
             if body is not None:
                 found = [self._part(g, info, part) for part in parts_of(body)]
-                known = _Body(all(part.closed for part in found), any(part.makes for part in found))
+                closed = all(part.closed for part in found)
+                known = _Body(closed, any(part.makes for part in found), any(part.asks for part in found))
             self._known[id(definition)] = known
         return known
 

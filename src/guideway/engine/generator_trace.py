@@ -129,7 +129,7 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     code = g.visit(node)
     g.traced, g.plainly = True, False
     value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
-    inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
+    inner = g.w = FunctionWriter(_new_name(g, node), [], g.numbers, outer)
     own = g.below = Below(g)
     g.calls = ""
     with g.row(False):
@@ -151,7 +151,7 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
 def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str], names: str) -> Code:
     """The result of a closed function by its plain code; what makes the children of its body is a function of its own."""
     outer = g.w
-    inner = g.w = FunctionWriter(_new_name(g), ["E", *arguments], g.numbers, outer)
+    inner = g.w = FunctionWriter(_new_name(g, function.expression), ["E", *arguments], g.numbers, outer)
     g.bind_operands(function, arguments)
     inner.line(f"return {g.traced_body(function.expression)[1]}")
     g.w = outer
@@ -162,7 +162,7 @@ def function_later(g: Generator, index: int, function: nodes.FunctionDef, argume
     return Code(f"{plain}({', '.join(['E', *arguments])})")
 
 
-def _new_name(g: Generator) -> str:
-    """A name of the module for what makes a trace later."""
+def _new_name(g: Generator, node: Any) -> str:
+    """A name of the module for what makes a trace later; what asks for parameters is told by it."""
     g.later += 1
-    return f"y{g.later}"
+    return f"{'z' if g.env.closed.asks(g, node) else 'y'}{g.later}"

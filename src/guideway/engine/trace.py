@@ -34,7 +34,7 @@ class Later(msgspec.Struct, eq=False):
     evaluation: Evaluation
     library: str
     function: str
-    """The name in the library's traced module of what makes them."""
+    """The name in the library's traced module of what makes them: ``z…`` where parameters are asked for, else ``y…``."""
     names: tuple[str, ...]
     given: tuple[Any, ...]
     """What it is given: values of names, and the define that is evaluated."""
@@ -58,17 +58,29 @@ class Later(msgspec.Struct, eq=False):
 
     def reads_only(self, references: Container[str]) -> bool:
         """Whether the children certainly read no other resources than these."""
+        return all(reference in references for reference in self._origins())
+
+    def reads_none_of(self, kind: str) -> bool:
+        """Whether the children certainly read no resource of a type."""
+        return not any(reference.startswith(f"{kind}/") for reference in self._origins(f"{kind}/"))
+
+    @property
+    def asks_parameters(self) -> bool:
+        """Whether the children may be about parameters."""
+        return self.function[0] == "z"
+
+    def _origins(self, unknown: str = "") -> Iterator[str]:
+        """The resources that the values it is given are of (of what cannot be told ``unknown``)."""
         tracer = self.evaluation.tracer
         assert tracer is not None
         for value in self.given:
             for item in value if type(value) is list else (value,):
                 if isinstance(item, FhirObject | FhirPrimitive):
                     origin = tracer.origin(item)
-                    if origin is None or origin[0] not in references:
-                        return False
+                    if origin is not None:  # of what has none, no parts have one
+                        yield origin[0]
                 elif isinstance(item, dict | list):
-                    return False
-        return True
+                    yield unknown
 
     def is_plain(self) -> bool:
         """Whether nothing that the children rest on is data of the record."""
