@@ -52,12 +52,14 @@ def rows(body: Json, service: Service, iss: str | None) -> list[tuple[int, Json]
 async def only_shown(runtime: Runtime, found: Sequence[tuple[int, Json]]) -> None:
     """Raises Problem 400 where a row is about a card that was not shown to the caller by the service, or a suggestion that was
     not on it; StoreError where that cannot be told."""
-    await anyio.to_thread.run_sync(runtime.writer.flush, PATIENCE)
     cards = {row["card"] for _, row in found}
+    known = await anyio.to_thread.run_sync(runtime.store.cards, cards)
     until = time.monotonic() + (PATIENCE if runtime.settings.workers > 1 else 0)
-    while True:
+    while not cards <= known.keys():
+        await anyio.to_thread.run_sync(runtime.writer.flush, PATIENCE)
+        last = time.monotonic() >= until
         known = await anyio.to_thread.run_sync(runtime.store.cards, cards)
-        if cards <= known.keys() or time.monotonic() >= until:
+        if last:
             break
         await anyio.sleep(0.05)
     if runtime.writer.failing and not cards <= known.keys():
