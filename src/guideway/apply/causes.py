@@ -284,7 +284,7 @@ class CauseFinder:
             weak.update(self._undecided(node, only_empty=bool(untagged)))
         if strong and node.kind not in _CONNECTIVES:
             weak = {}
-        if not strong and not untagged and self._reads.of(node):
+        if not strong and not untagged and self._reads.beyond(node, weak):
             untagged[id(node)] = node
         if name is not None and any(isinstance(key, int) for key in untagged) and names_datum(node, self.traces):
             untagged = {key: below for key, below in untagged.items() if not isinstance(key, int)}

@@ -9,7 +9,7 @@ nothing, so there each thing that is read stands for itself. How to supply it fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -86,7 +86,7 @@ def own_reads(node: Trace, traces: PatientTraces) -> Iterator[tuple[str, str, Su
             return
         for requirement in _requirements(node, traces):
             title = requirement_name(requirement, traces.guideline)
-            name = f"{requirement.type} of {title}" if title else requirement.type
+            name = _named(requirement, traces)
             yield name, title or requirement.type, requirement_supply(requirement, traces.guideline)
     elif node.kind == "Property" and unwrap(node.value) is None:
         if node.resources and node.resources[0].startswith(f"{traces.subject_type}/"):
@@ -97,6 +97,11 @@ def own_reads(node: Trace, traces: PatientTraces) -> Iterator[tuple[str, str, Su
     elif node.kind == "ParameterRef" and unwrap(node.value) is None:
         name = node.label or "parameter"
         yield name, f"parameter {name}", Supply(kind="record", text=f"Give a value for the parameter {name}")
+
+
+def _named(requirement: Requirement, traces: PatientTraces) -> str:
+    title = requirement_name(requirement, traces.guideline)
+    return f"{requirement.type} of {title}" if title else requirement.type
 
 
 class Reads:
@@ -130,6 +135,15 @@ class Reads:
             return children
         known: Sequence[Trace] = node.known
         return known
+
+    def beyond(self, node: Trace, elements: Iterable[DefineKey]) -> frozenset[str]:
+        """Of what a node reads, what these elements do not read too."""
+        found = self.of(node)
+        for key in elements if found else ():
+            definition = self.traces.guideline.definition(key)
+            numbers = definition.requirements if definition is not None else ()
+            found = found - {_named(self.traces.guideline.requirements[number], self.traces) for number in numbers}
+        return found
 
 
 _NOTHING: frozenset[str] = frozenset()
