@@ -76,3 +76,28 @@ def test_where_prednisone_or_the_class_is_ruled_out_nothing_more_is_said() -> No
         assert evaluation.define(NOTES, "Other Corticosteroid") is None
         assert evaluation.define(NOTES, "Corticosteroid To Avoid") is None
     assert evaluation_of([]).define(NOTES, "Other Corticosteroid") is None
+
+
+@pytest.mark.parametrize(
+    ("define", "name"),
+    [
+        ("H1 Antihistamine", "Benadryl cream"),
+        ("Diphenhydramine", "Advil PM"),
+        ("Systemic Corticosteroid", "prednisolone eye drops"),
+        ("Oral Cromolyn", "cromolyn nasal spray"),
+        ("Bisphosphonate", "Fosamax"),
+        ("Opioid", "Opioids"),
+        ("Opioid", "Percocet"),
+        ("Remifentanil", "Ultiva"),
+        ("Fentanyl", "Duragesic patch"),
+        ("Rocuronium", "Zemuron"),
+        ("Neuromuscular Blocker Class", "Anectine"),
+        ("Peginterferon Alfa", "pegylated interferon"),
+        ("Denosumab", "Stoboclo"),
+        ("Vitamin D", "vit D3"),
+    ],
+)
+def test_an_allergy_is_known_by_the_names_of_drugs_in_any_form(define: str, name: str) -> None:
+    """Whoever reacts to the cream reacts to the drug; the names are those of the drugs in use."""
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p"}, "code": {"text": name}}
+    assert evaluation_of([entry]).define("MastCellAllergyElements", define)

@@ -234,7 +234,26 @@ def test_auto_injectors_of_an_old_order_are_no_longer_in_date() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ASA", "Percodan", "Vicoprofen", "Duexis", "Treximet", "Arthrotec", "Fiorinal", "BC Powder", "Novalgin"]
+    "name",
+    [
+        "ASA",
+        "Percodan",
+        "Vicoprofen",
+        "Duexis",
+        "Treximet",
+        "Arthrotec",
+        "Fiorinal",
+        "BC Powder",
+        "Novalgin",
+        "Asprin",
+        "NSAIDs",
+        "ibuprofen",
+        "Voltaren gel",
+        "COX-2 inhibitors",
+        "Pepto-Bismol",
+        "mefenamic acid",
+        "nonsteroidals",
+    ],
 )
 def test_an_allergy_to_a_product_with_aspirin_or_an_nsaid_counts(name: str) -> None:
     allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p"}, "code": {"text": name}}
