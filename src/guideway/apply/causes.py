@@ -66,6 +66,7 @@ class CauseFinder:
         """By the node of an operand's name: what was given for it."""
         self._past: dict[int, frozenset[DefineKey]] = {}
         self._others: dict[DefineKey, bool] = {}
+        self._taken: dict[int, dict[str, None]] = {}
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
@@ -380,18 +381,16 @@ class CauseFinder:
             if flags_of is not None and trace is not None:
                 unit = self.traces.guideline.elements[key].unit
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
-                counted, needed, _ = self.traces.sources.of(trace)
                 for reference in self.traces.sources.read_by(trace):
                     found = self.traces.resource(reference)
                     own = found is None or may_be_of(key, found, self.traces.guideline)
                     doubtful = [flag for flag in flags_of(reference) if own or flag.rule not in QUANTITY_RULES]
                     if found is not None and is_of_another_type(key, found, self.traces.guideline):
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
-                    taken_for_it = reference in counted or reference in needed
-                    if not taken_for_it:  # read through and passed over: that it has no code is no reason
-                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
+                    if any(flag.rule == UNCODED for flag in doubtful) and not self._taken_for(trace, reference):
+                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]  # read through and passed over
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
-                    if taken_for_it and not own and not flags and not (found or {}).get("component"):
+                    if not own and not flags and not (found or {}).get("component") and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference
                         flags = [f"{reference}, {name}: it may be this, but its code is none that is known for it"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
@@ -434,6 +433,14 @@ class CauseFinder:
         return [f"{words}: {'; '.join(texts)}" for words, texts in notes.items()] or [
             f"{measured_text(*latest)}, does not serve here"
         ]
+
+    def _taken_for(self, trace: Trace, reference: str) -> bool:
+        """Whether a value came from a resource, or is what it is because of it."""
+        known = self._taken.get(id(trace))
+        if known is None:
+            counted, needed, _ = self.traces.sources.of(trace)
+            known = self._taken[id(trace)] = counted | needed
+        return reference in known
 
     def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
         """Those of them that are named as a cause."""
