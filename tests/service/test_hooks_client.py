@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import subprocess
 import threading
 import time
 import uuid
@@ -16,8 +13,7 @@ from jwt.algorithms import ECAlgorithm
 from tests.cli.processes import assert_fatal
 from tests.cli.processes import guideway as guideway_in_a_process
 from tests.service.ehr import COUNT, ISS, KEYS, PATIENT, RX, SERVICE
-
-from guideway.cli.root import run
+from tests.service.program import guideway
 
 CARD = {"uuid": str(uuid.uuid4()), "summary": "Drink *water*", "indicator": "info", "source": {"label": "A book"},
         "detail": "**Why**\n\n- it is [hot](https://x)\n- 5 \\* 3 &lt;b&gt;", "selectionBehavior": "any",
@@ -28,17 +24,6 @@ CARD = {"uuid": str(uuid.uuid4()), "summary": "Drink *water*", "indicator": "inf
 SERVICES = [{"hook": "patient-view", "id": "water", "title": "Water", "description": "About water",
              "prefetch": {"patient": "Patient/{{context.patientId}}",
                           "tests": "Observation?patient={{context.patientId}}"}}]  # fmt: skip
-
-
-def guideway(*arguments):
-    """One run of the program, in this process: the start of another takes longer than what is looked at here."""
-    written = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
-    with contextlib.redirect_stdout(written[0]), contextlib.redirect_stderr(written[1]):
-        status = run([str(each) for each in arguments])
-    for stream in written:
-        stream.flush()
-    out, told = (stream.buffer.getvalue() for stream in written)
-    return subprocess.CompletedProcess(arguments, status, out, told)
 
 
 class Other:

@@ -235,7 +235,7 @@ def test_cql_by_get_and_post_with_a_patient_and_with_a_library(fhir: Service) ->
 
 
 def test_cql_an_expression_that_would_run_for_ever_is_ended_and_the_next_one_answered(tmp_path: Any, small: Any) -> None:
-    with local(tmp_path, small, cql_operation=True, deadline_seconds=2) as service:
+    with local(tmp_path, small, cql_operation=True, deadline_seconds=3) as service:
         endless = expression("Matches('" + "a" * 40 + "!', '(a+)+$')")
         problem(service.post("/fhir/$cql", endless), 504)
         assert good(service.post("/fhir/$cql", expression("1")))["parameter"][0]["valueInteger"] == 1

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.cli.processes import assert_fatal, guideway
-from tests.service.ehr import write_guideline
+from tests.cli.processes import assert_fatal
+from tests.service.program import guideway
 
 from guideway.diagnostics import GuidewayError
 from guideway.service import serving
@@ -20,10 +20,12 @@ from guideway.service.settings import Settings
     "url",
     ["mysql://u:p@db/x", "garbage", "sqlite:////proc/no/such/place.sqlite3", "postgresql+psycopg://u:p@127.0.0.1:1/x"],
 )
-def test_a_store_that_cannot_be_used_is_said_first(tmp_path: Path, url: str, check: bool) -> None:
-    folder = write_guideline(tmp_path / "g")
+def test_a_store_that_cannot_be_used_is_said_first(
+    tmp_path: Path, small: Path, url: str, check: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uvicorn.run", None)  # it must not come to that
     config = tmp_path / "service.toml"
-    config.write_text(f"packages = [{json.dumps(str(folder))}]\nstore_url = {json.dumps(url)}\nport = 1\n")
+    config.write_text(f"packages = [{json.dumps(str(small))}]\nstore_url = {json.dumps(url)}\nport = 1\n")
     done = guideway("serve", "--config", config, *(["--check"] if check else []))
     if check:
         assert done.returncode == 2

@@ -90,6 +90,7 @@ class CqlProcess:
 
 def answer_questions(line: Any, package: str | None, terminology: tuple[str, bool] | None) -> None:
     """The child: questions in, ("result", Parameters) or ("problem", words) out, until the line is closed."""
+    from guideway.apply.moment import moment
     from guideway.guideline.compiled import open_guideline
     from guideway.guideline.cql_operations import Cql
     from guideway.guideline.locate import installed_guideline
@@ -104,6 +105,7 @@ def answer_questions(line: Any, package: str | None, terminology: tuple[str, boo
 
         guideline.terminology = Terminology(guideline.terminology, terminology[0], private=terminology[1])
     evaluator = Cql(guideline, load(package or installed_guideline() or ""))
+    evaluator.evaluate("1", now=moment("2000-01-01").now)  # what the first question needs is loaded before its time counts
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
