@@ -89,7 +89,7 @@ What stands in them is FHIR's own vocabulary (AllergyIntolerance, administration
 
 ORDINARY_WORDS: dict[str, str] = {
     "English, without which no comment can be written": """
-        among earlier elsewhere measured properly raised should stated uncertain views without""",
+        among earlier elsewhere measured properly raised second should stated views without""",
     "what programs are made of": """
         column functions record records release sites spine tests""",
     "what guidelines say of how strong a recommendation is, and of what is laid over it": """

@@ -194,7 +194,7 @@ def test_many_unknown_take_a_line_each_and_detail_gives_all() -> None:
     )
     text = text_of(many)
     assert "  2  Datum 0: answer in Form\n" in text
-    assert "and 4 more; with --explain all" in text
+    assert "and 5 more; with --explain all" in text
     assert text.index("  1  Count (Observation/x: the value 0.8 has no unit)") < text.index("Datum 0")
     assert all(text.count(f"Title of a{n}\n") == 1 for n in range(12))
     assert "no unit [unit-missing]" in text
@@ -251,6 +251,7 @@ def test_what_proposes_the_same_is_told_once() -> None:
         assert "Blood count" in text
         assert "xxxx" not in text
         assert "Mind the dose." in text
+        assert "applies (2, 1 of them told with others)" in text.casefold()
     explained = flat(text_of(both, explain=True))
     assert "Also proposed by dose: Title of twin (may)" in explained
     assert "xxxx" in explained

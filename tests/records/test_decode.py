@@ -49,6 +49,7 @@ def test_numbers_out_of_range_are_kept_as_marked_text(text: bytes) -> None:
         (b'{"a": "\\ud800"}', "surrogate"),
         (b"\xff\xfe{\x00}\x00", "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
         (b'<?xml version="1.0"?><Patient/>', "XML"),
         (b"[" * 100_000, "nested deeper"),
         (b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1), "nested deeper"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.shared import shared_folder
 from guideway.diagnostics import GuidewayError
 from guideway.records import Folder, read_bundle, read_folder
 from guideway.records.decode import decode
+from guideway.records.reading import read_files
 
 FATAL = {"malformed_json", "hostile_json_impl_defined", "legal_json_odd"}
 EXPECTED = {
@@ -111,6 +113,56 @@ def test_a_folder_shares_medications_and_reports_what_it_leaves_out(tmp_path: Pa
     assert [r.id for r in read_folder(tmp_path, "b")] == ["b"]
     with pytest.raises(GuidewayError, match="no patient 'c'"):
         read_folder(tmp_path, "c")
+
+
+def test_a_patient_of_a_folder_is_found_by_an_identifier_that_only_one_has(tmp_path: Path) -> None:
+    def person(id: str, *values: str) -> str:
+        identifiers = ",".join(f'{{"system":"urn:s","value":"{value}"}}' for value in values)
+        return f'{{"resourceType":"Patient","id":"{id}","identifier":[{identifiers}]}}\n'
+
+    write(
+        tmp_path,
+        Patient=person("a", "1", "both") + person("b", "2", "both") + '{"resourceType":"Patient","id":"c","identifier":"x"}\n',
+    )
+    folder = Folder(tmp_path)
+    for text in ("2", "urn:s|2", "b", "Patient/b"):
+        assert folder.record(text).id == "b"
+    for text in ("urn:other|2", "x", "3"):
+        with pytest.raises(GuidewayError, match="there is no patient"):
+            folder.record(text)
+    with pytest.raises(GuidewayError, match="means 2 patients: a, b"):
+        read_folder(tmp_path, "both")
+
+
+def test_files_packed_with_gzip_are_read(tmp_path: Path) -> None:
+    patient, count = (
+        b'{"resourceType":"Patient","id":"a"}\n',
+        b'{"resourceType":"Observation","id":"x","subject":{"reference":"Patient/a"}}\n',
+    )
+    (tmp_path / "Patient.ndjson").write_bytes(patient)
+    (tmp_path / "Observation.ndjson.gz").write_bytes(gzip.compress(count))
+    (tmp_path / "Patient.ndjson.gz").write_bytes(b"beside the file itself it is not read")
+    (record,) = Folder(tmp_path)
+    assert [o.id for o in record.retrieve("Observation")] == ["x"]
+    (tmp_path / "all.ndjson.gz").write_bytes(gzip.compress(patient + count))
+    (record,) = read_files([tmp_path / "all.ndjson.gz"])
+    assert [o.id for o in record.retrieve("Observation")] == ["x"]
+    (tmp_path / "all.json.gz").write_bytes(gzip.compress(patient)[:-9])
+    with pytest.raises(GuidewayError, match="damaged"):
+        read_files([tmp_path / "all.json.gz"])
+    (tmp_path / "Observation.ndjson.gz").write_bytes(gzip.compress(count)[:-9])
+    with pytest.raises(GuidewayError, match="damaged"):
+        Folder(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["null", "[1]", "1", '"x"', "{}"])
+@pytest.mark.parametrize("name", ["in.ndjson", "standard input"])
+def test_a_line_that_is_no_resource_costs_only_itself(line: str, name: str) -> None:
+    text = '{"resourceType":"Patient","id":"a"}\n{"resourceType":"Observation","id":"x"}\n' + line + "\n"
+    (record,) = read_bundle(text.encode(), name)
+    assert [o.id for o in record.retrieve("Observation")] == ["x"]
+    (finding,) = [f for f in record.findings if f.rule == "ndjson-line-unreadable"]
+    assert finding.message.startswith(f"{name}, line 3: ")
 
 
 def test_folders_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

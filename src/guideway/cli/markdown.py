@@ -21,6 +21,7 @@ from guideway.cli.telling import (
     folds,
     general_findings,
     guideline_text,
+    how_many,
     marks_of,
     missing_text,
     most_pressing_first,
@@ -78,7 +79,8 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
         found = sorted(outcome.by_status(status), key=lambda r: rank.get(r.key, len(rank)))
         if not found:
             continue
-        yield from [f"## {heading} ({len(found)})", ""]
+        folded = folds(found) if not explain and status not in (UNKNOWN, DOES_NOT_APPLY) else {}
+        yield from [f"## {heading} ({how_many(found, folded)})", ""]
         if status == DOES_NOT_APPLY and not explain:
             yield from (f"- {escape(reason)} ({number})" for reason, number in reasons_of(found))
             yield ""
@@ -93,7 +95,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             if len(found) > FEW and not detail:
                 yield from _waiting(outcome, found)
                 continue
-        folded = {} if explain else folds(found)
+        folded = folded or ({} if explain else folds(found))
         told = {twin.key for twins in folded.values() for twin in twins}
         for item in found:
             if item.key not in told:

@@ -38,6 +38,7 @@ from guideway.cli.telling import (
     folds,
     general_findings,
     guideline_text,
+    how_many,
     marks_of,
     missing_text,
     most_pressing_first,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from guideway.apply.comparing import Comparison
 
 
-TOP = 6
+TOP = 5
 """So many data that would settle most are named; and those that are at hand but cannot be used, all."""
 
 
@@ -137,9 +138,9 @@ def _group(status: str, found: Sequence[Recommendation], width: int, explain: bo
     """The recommendations of one status; those that propose what another one proposes are folded into that one."""
     if not found:
         return
-    yield from _heading(status, f"{HEADINGS[status]} ({len(found)})")
-    yield []
     folded = {} if explain else folds(found)
+    yield from _heading(status, f"{HEADINGS[status]} ({how_many(found, folded)})")
+    yield []
     for item in found:
         if any(item.key == twin.key for twins in folded.values() for twin in twins):
             continue
@@ -259,9 +260,10 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     if not found:
         return
     yield from _heading(UNKNOWN, f"{HEADINGS[UNKNOWN]} ({len(found)})")
-    yield []
     wanted = needs(found)
-    if len(found) > 1 and wanted:
+    if len(found) == 1 or not wanted:
+        yield []
+    else:
         yield [Piece("What would settle it", "title"), Piece("  (how many wait for it)", "dim")]
         shown = wanted if explain else [need for n, need in enumerate(wanted) if n < TOP or need[0].because]
         for missing, number in shown:

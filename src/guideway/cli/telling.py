@@ -6,7 +6,7 @@ Takes parts of a ``PatientOutcome``; gives text without layout, and the parts in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from guideway.apply.kinds import PRIORITY_ORDER
@@ -61,6 +61,12 @@ def folds(found: Sequence[Recommendation]) -> dict[str, list[Recommendation]]:
         else:
             result.setdefault(leader, []).append(item)
     return result
+
+
+def how_many(found: Sequence[Recommendation], folded: Mapping[str, Sequence[Recommendation]]) -> str:
+    """How many recommendations there are, and how many of them stand with another one."""
+    others = sum(map(len, folded.values()))
+    return f"{len(found)}, {others} of them told with others" if others else str(len(found))
 
 
 def most_pressing_first(found: Sequence[Recommendation]) -> list[Recommendation]:

@@ -76,12 +76,12 @@ def strip_bom(data: bytes, name: str) -> bytes:
     """The bytes without a UTF-8 byte order mark; other encodings and other formats raise GuidewayError."""
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 < data[:4].count(0) < 4:
-        raise GuidewayError(f"{name}: this is UTF-16 or UTF-32 text; FHIR JSON is UTF-8. Convert it and try again.")
     if data.startswith(b"PK\x03\x04"):
         raise GuidewayError(f"{name}: this is a ZIP file. Unpack it first.")
     if data.startswith(b"\x1f\x8b"):
         raise GuidewayError(f"{name}: this is a gzip file. Unpack it first.")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 < data[:4].count(0) < 4:
+        raise GuidewayError(f"{name}: this is UTF-16 or UTF-32 text; FHIR JSON is UTF-8. Convert it and try again.")
     start = data[:200].lstrip()
     if start.startswith(b"<"):
         raise GuidewayError(f"{name}: this looks like XML; only FHIR JSON is read. Convert it to JSON and try again.")

@@ -1,8 +1,8 @@
 """A folder of NDJSON files by resource type, as bulk exports write them: one patient at a time, in bounded memory.
 
-Takes a folder; gives records one by one. The first pass reads only the type, id and subject of each line and keeps, for each
-patient, where their lines are; the second reads a patient's lines when their turn comes. Resources about nobody (products,
-practitioners) are read once and shared. FHIR Bulk Data Access 2.0, output files.
+Takes a folder of ``.ndjson`` or ``.ndjson.gz``; gives records one by one. The first pass reads only the type, id and subject of
+each line and keeps, for each patient, where their lines are; the second reads a patient's lines when their turn comes. Resources
+about nobody (products, practitioners) are read once and shared. FHIR Bulk Data Access 2.0, output files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from guideway.fhir.structure import known_type
 from guideway.records.decode import decode
 from guideway.records.owners import is_clinical, subjects
 from guideway.records.pool import Pool, Shelf
-from guideway.records.reading import collect_line
+from guideway.records.reading import collect_line, has_identifier
 from guideway.records.record import PatientRecord
 from guideway.records.resources import Collected, Held
 
@@ -56,6 +56,8 @@ class Folder:
         self._types = frozenset((*types, "Patient")) if types is not None else None
         self._files = self._find()
         self._lines: dict[str, array[int]] = {}
+        self._people: list[tuple[str, tuple[int, int, int, int]]] = []
+        """The patients' own lines."""
         self._shared: list[tuple[int, int, int, int]] = []
         self._strays = 0
         patients: set[str] = set()
@@ -74,18 +76,34 @@ class Folder:
 
     def __iter__(self) -> Iterator[PatientRecord]:
         with ExitStack() as stack:
-            streams = [stack.enter_context(file.open("rb")) for file in self._files]
+            streams = [stack.enter_context(_opened(file)) for file in self._files]
             for patient in self.ids:
                 yield self._read(patient, streams)
 
     def record(self, patient: str) -> PatientRecord:
-        """One patient's record, by id or reference. Raises GuidewayError where there is none."""
+        """One patient's record, by id, by reference, or by an identifier (``value`` or ``system|value``). Raises GuidewayError
+        where it means none or several."""
         wanted = patient.removeprefix("Patient/")
-        if wanted not in self._lines or wanted not in self.ids:
-            listed = ", ".join(self.ids[:10]) + (f" and {len(self.ids) - 10} more" if len(self.ids) > 10 else "")
-            raise GuidewayError(f"{self.path}: there is no patient {patient!r}. Patients there: {listed}.")
         with ExitStack() as stack:
-            return self._read(wanted, [stack.enter_context(file.open("rb")) for file in self._files])
+            streams = [stack.enter_context(_opened(file)) for file in self._files]
+            if wanted not in self._lines or wanted not in self.ids:
+                wanted = self._identified(patient, streams)
+            return self._read(wanted, streams)
+
+    def _identified(self, text: str, streams: Sequence[BinaryIO]) -> str:
+        """The id of the patient with an identifier."""
+        found: dict[str, None] = {}
+        for own, place in self._people:
+            if any(held.kind == "Patient" and has_identifier(held.object.data, text) for held in self._line(streams, place).held):
+                found[own] = None
+        if len(found) == 1:
+            return next(iter(found))
+        if found:
+            raise GuidewayError(
+                f"{self.path}: {text!r} means {len(found)} patients: {', '.join(sorted(found)[:10])}. Give the id."
+            )
+        listed = ", ".join(self.ids[:10]) + (f" and {len(self.ids) - 10} more" if len(self.ids) > 10 else "")
+        raise GuidewayError(f"{self.path}: there is no patient {text!r}. Patients there: {listed}.")
 
     # -- the first pass
 
@@ -94,7 +112,9 @@ class Folder:
             raise GuidewayError(f"{self.path}: there is no such folder.")
         if not self.path.is_dir():
             raise GuidewayError(f"{self.path}: this is no folder. Give a Bundle file without --data.")
-        files = sorted(self.path.glob("*.ndjson"))
+        plain = sorted(self.path.glob("*.ndjson"))
+        packed = [file for file in self.path.glob("*.ndjson.gz") if file.with_suffix("") not in plain]
+        files = sorted([*plain, *packed])
         if not files:
             raise GuidewayError(
                 f"{self.path}: there are no .ndjson files in it. A folder of files by type (Patient.ndjson, …) is expected."
@@ -107,7 +127,7 @@ class Folder:
     def _survey(self, number: int, file: Path, patients: set[str]) -> None:
         offset = 0
         try:
-            with file.open("rb") as stream:
+            with _opened(file) as stream:
                 for count, line in enumerate(stream, 1):
                     if line.strip():
                         self._note(number, offset, count, line, patients)
@@ -141,6 +161,7 @@ class Folder:
         place = (number, offset, len(line), count)
         if kind == "Patient" and own:
             patients.add(own)
+            self._people.append((own, place))
             references = [f"Patient/{own}"]
         keys = {key for r in references if (key := _patient_id(r)) is not None}
         for key in keys:
@@ -177,6 +198,26 @@ class Folder:
         for held in found.held:
             _where(held, count)
         return found
+
+
+def _opened(file: Path) -> BinaryIO:
+    """A file to read from any place in it; one packed with gzip by way of a temporary file that nobody else can open."""
+    if file.suffix != ".gz":
+        return file.open("rb")
+    import gzip
+    import zlib
+    from shutil import copyfileobj
+    from tempfile import TemporaryFile
+
+    unpacked = TemporaryFile()  # noqa: SIM115 (whoever reads it closes it)
+    try:
+        with gzip.open(file) as stream:
+            copyfileobj(stream, unpacked)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        unpacked.close()
+        raise GuidewayError(f"{file}: this gzip file is damaged: {error}. Pack or copy it again.") from None
+    unpacked.seek(0)
+    return unpacked
 
 
 def _where(held: Held, count: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
@@ -18,6 +18,8 @@ from guideway.records.record import PatientRecord
 from guideway.records.resources import Collected, collect
 
 STDIN = "-"
+GZIP = b"\x1f\x8b"
+"""How a gzip file begins (RFC 1952 §2.3.1)."""
 
 
 def read_bundle(data: bytes, name: str = "input") -> list[PatientRecord]:
@@ -26,8 +28,9 @@ def read_bundle(data: bytes, name: str = "input") -> list[PatientRecord]:
 
 
 def read_files(paths: Sequence[str | os.PathLike[str]]) -> list[PatientRecord]:
-    """The patients of several files read as one input (a Bundle and extra data for it, say); ``-`` is standard input."""
-    return read_documents([(file_name(path), file_bytes(path)) for path in paths])
+    """The patients of several files read as one input (a Bundle and extra data for it, say), also packed with gzip; ``-`` is
+    standard input."""
+    return read_documents([(file_name(path), unpacked(file_bytes(path), file_name(path))) for path in paths])
 
 
 def read_documents(documents: Sequence[tuple[str, bytes]]) -> list[PatientRecord]:
@@ -55,7 +58,7 @@ def select(found: Sequence[PatientRecord], patient: str) -> PatientRecord:
     GuidewayError where it means none or several."""
     wanted = patient.removeprefix("Patient/")
     matches = [r for r in found if r.id == wanted or r.patient.full_url == patient] or [
-        r for r in found if _identified(r, patient)
+        r for r in found if has_identifier(r.patient.object.data, patient)
     ]
     if len(matches) == 1:
         return matches[0]
@@ -66,11 +69,14 @@ def select(found: Sequence[PatientRecord], patient: str) -> PatientRecord:
     raise GuidewayError(f"{patient!r} means {len(matches)} patients: {which}. Give the whole reference.")
 
 
-def _identified(record: PatientRecord, text: str) -> bool:
+def has_identifier(patient: Mapping[str, Any], text: str) -> bool:
+    """Whether a Patient has an identifier, given as ``value`` or ``system|value``."""
     system, bar, value = text.rpartition("|")
-    for identifier in record.patient.object.data.get("identifier", ()):
-        if identifier.get("value") == value and (not bar or identifier.get("system") == system):
-            return True
+    identifiers = patient.get("identifier")
+    for identifier in identifiers if isinstance(identifiers, list) else ():
+        if isinstance(identifier, dict) and identifier.get("value") == value:
+            if not bar or identifier.get("system") == system:
+                return True
     return False
 
 
@@ -96,6 +102,19 @@ def file_bytes(path: str | os.PathLike[str]) -> bytes:
         raise GuidewayError(f"{path}: this cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
+def unpacked(data: bytes, name: str) -> bytes:
+    """The bytes that a gzip file holds; any other bytes as they are. Raises GuidewayError where the file is damaged."""
+    if not data.startswith(GZIP):
+        return data
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise GuidewayError(f"{name}: this gzip file is damaged: {error}. Pack or copy it again.") from None
+
+
 def _collected(data: bytes, name: str) -> list[Collected]:
     try:
         return [collect(decode(data, name), name)]
@@ -110,17 +129,27 @@ def _ndjson_lines(data: bytes, name: str) -> list[tuple[int, bytes]] | None:
     """The lines of NDJSON with their numbers; None where the text is something else."""
     text = strip_bom(data, name)
     lines = [(number, line) for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
-    if not lines or not all(line.lstrip().startswith(b"{") for _, line in lines):
+    if not any(line.lstrip().startswith(b"{") for _, line in lines):
         return None
-    if not name.endswith(".ndjson") and (len(lines) < 2 or not all(line.rstrip().endswith(b"}") for _, line in lines)):
-        return None
-    return lines
+    if name.removesuffix(".gz").endswith(".ndjson"):
+        return lines
+    others = [line for _, line in lines if not (line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}"))]
+    return lines if len(lines) - len(others) > 1 and all(map(_is_json, others)) else None
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        decode(line, "")
+    except GuidewayError:
+        return False
+    return True
 
 
 def collect_line(line: bytes, name: str, number: int) -> Collected:
     """The resources of one line of NDJSON; a line that cannot be read is a finding, and the others stay."""
     try:
-        return collect(decode(line, f"{name}, line {number}"), name)
+        decoded = decode(line, f"{name}, line {number}")
+        return collect(decoded, name, f"{name}, line {number}")
     except GuidewayError as error:
         message = f"{error} The line is left out."
         return Collected([], [], [Diagnostic("ndjson-line-unreadable", Severity.error, message, name, None, f"/{number}")])

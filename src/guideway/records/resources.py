@@ -132,17 +132,18 @@ class Collected(msgspec.Struct, frozen=True):
     findings: list[Diagnostic]
 
 
-def collect(decoded: Decoded, name: str) -> Collected:
-    """The resources of a document. Raises GuidewayError where it is no FHIR resource at all."""
+def collect(decoded: Decoded, name: str, place: str | None = None) -> Collected:
+    """The resources of a document. Raises GuidewayError, naming ``place`` in it, where it is no FHIR resource at all."""
     value = decoded.value
+    place = place or name
     if not isinstance(value, dict):
         found = structure.kind_of(value)
         raise GuidewayError(
-            f"{name}: this is {found} in JSON; a FHIR Bundle or resource, an object with a resourceType, is expected."
+            f"{place}: this is {found} in JSON; a FHIR Bundle or resource, an object with a resourceType, is expected."
         )
     kind = value.get("resourceType")
     if not isinstance(kind, str) or not kind:
-        raise GuidewayError(f"{name}: this is JSON, but no FHIR: it has no resourceType. A FHIR Bundle or resource is expected.")
+        raise GuidewayError(f"{place}: this is JSON, but no FHIR: it has no resourceType. A FHIR Bundle or resource is expected.")
     gathered = _Gathering(name, _twice(decoded))
     gathered.take(value, (), None)
     return Collected(gathered.held, gathered.deletions, gathered.findings)
