@@ -22,7 +22,17 @@ from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
-from guideway.apply.touched import QUANTITY_RULES, UNCODED, is_of_another_type, may_be_of
+from guideway.apply.touched import (
+    QUANTITY_RULES,
+    UNCODED,
+    Codes,
+    codes_of,
+    codings_of,
+    is_among,
+    is_of_another_type,
+    may_be_of,
+    types_of,
+)
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
 from guideway.apply.words import define_words
@@ -64,6 +74,7 @@ class CauseFinder:
         self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
+        self._resources: dict[str, tuple[Any, dict[str, Any] | None, list[Any], Codes | None]] = {}
         self._past: dict[int, frozenset[DefineKey]] = {}
         self._others: dict[DefineKey, bool] = {}
         self._taken: dict[int, dict[str, None]] = {}
@@ -371,6 +382,16 @@ class CauseFinder:
                     present.setdefault(key, []).extend(words)
         return empty or present
 
+    def _resource(self, reference: str) -> tuple[Any, dict[str, Any] | None, list[Any], Codes | None]:
+        """A resource that was read, as the record has it and as JSON; what is doubtful about it; its codes."""
+        known = self._resources.get(reference)
+        if known is None:
+            record, found = self.traces.record, self.traces.resource(reference)
+            codings = codings_of(found) if found is not None else None
+            known = record.resolve_quietly(reference), found, list(record.flags_of(reference)), codings
+            self._resources[reference] = known
+        return known
+
     def _because(self, key: DefineKey) -> list[str]:
         """Why an element has no value although there is data: what was left out or is doubtful."""
         notes = self._reasons.get(key)
@@ -381,11 +402,12 @@ class CauseFinder:
             if flags_of is not None and trace is not None:
                 unit = self.traces.guideline.elements[key].unit
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
+                codes, types = codes_of(key, self.traces.guideline), types_of(key, self.traces.guideline)
                 for reference in self.traces.sources.read_by(trace):
-                    found = self.traces.resource(reference)
-                    own = found is None or may_be_of(key, found, self.traces.guideline)
-                    doubtful = [flag for flag in flags_of(reference) if own or flag.rule not in QUANTITY_RULES]
-                    if found is not None and is_of_another_type(key, found, self.traces.guideline):
+                    resource, found, all_flags, codings = self._resource(reference)
+                    own = found is None or is_among(codings, codes)
+                    doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]
+                    if found is not None and types and found.get("resourceType") not in types:
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
                     if any(flag.rule == UNCODED for flag in doubtful) and not self._taken_for(trace, reference):
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]  # read through and passed over
@@ -394,7 +416,7 @@ class CauseFinder:
                         name = self.traces.facts(reference).display or reference
                         flags = [f"{reference}, {name}: it may be this, but its code is none that is known for it"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
-                    faults = unit_faults(self.traces.record.resolve_quietly(reference), unit, flags_of(reference))
+                    faults = unit_faults(resource, unit, all_flags)
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]

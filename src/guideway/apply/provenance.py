@@ -130,6 +130,10 @@ class Provenance:
         known = self._known.get(id(node))
         if known is not None:
             return known
+        below = node.below
+        if type(below) is Later and (known := _straight(below, scope)) is not None:
+            self._known[id(node)] = known
+            return known
         self._known[id(node)] = _NOTHING
         if node.kind in _OWN_WAY:
             known = self._new(node, scope)
@@ -159,10 +163,8 @@ class Provenance:
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
             inner = {name: self.support(child, scope) for name, child in zip(operands, node.known)}
             later = node.later
-            if later is not None and later.is_plain() and all(support is _NOTHING for support in inner.values()):
-                found = _NOTHING
-            else:
-                found = self._together(node.children[len(inner) :], inner)
+            straight = None if later is None else _straight(later, inner)
+            found = self._together(node.children[len(inner) :], inner) if straight is None else straight
         elif kind == "Retrieve":
             read = dict.fromkeys(node.resources or ())
             below = self._together(node.children or (), scope)
@@ -425,6 +427,20 @@ class Provenance:
                     below = current.known
                 pending += below[::-1]
         return known
+
+
+def _straight(later: Later, scope: Scope) -> Support | None:
+    """What children that are still to be made rest on, as far as their names tell; None where they do not."""
+    names = later.names if later.straight is None else later.straight
+    found = _NOTHING
+    for name in names:
+        known = scope.get(name)
+        if known is None or not (known is found or known is _NOTHING or found is _NOTHING):
+            return None
+        found = known if found is _NOTHING else found
+    if (later.straight is None and found is not _NOTHING) or not later.is_plain():
+        return None
+    return _of_one(found)
 
 
 def _of_one(support: Support) -> Support:

@@ -65,25 +65,47 @@ def _is_of(element: str, reference: str, record: Any, guideline: CompiledGuideli
 
 def is_of_another_type(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:
     """Whether a data element is read from resources of other types: its value set is what those are retrieved by."""
-    value_set = guideline.elements[element].value_set
-    types = {r.type for r in guideline.requirements if r.value_set and r.value_set == value_set}
+    types = types_of(element, guideline)
     return bool(types) and resource.get("resourceType") not in types
+
+
+def types_of(element: DefineKey, guideline: CompiledGuideline) -> frozenset[str]:
+    """The types of resources that a data element's value set is retrieved by."""
+    value_set = guideline.elements[element].value_set
+    return frozenset(r.type for r in guideline.requirements if r.value_set and r.value_set == value_set)
 
 
 def may_be_of(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:
     """Whether a resource may be a data element's: it has a code of a value set that the element is read by, or no code at all;
     yes where the element names no value set, or one that is not known."""
-    code = resource.get("code")
-    codings = code.get("coding") if isinstance(code, dict) else None
-    definition = guideline.definition(element)
-    read = (guideline.requirements[number].value_set for number in definition.requirements) if definition is not None else ()
-    value_sets = {name for name in (guideline.elements[element].value_set, *read) if name}
-    if not value_sets or not codings:
-        return True
+    return is_among(codings_of(resource), codes_of(element, guideline))
+
+
+Codes = frozenset[tuple[str | None, str | None]]
+
+
+def codes_of(element: DefineKey, guideline: CompiledGuideline) -> list[Codes] | None:
+    """The codes of each value set that a data element is read by; None where it names none, or one that is not known."""
     from guideway.terminology.expansion import UnresolvedValueSet
 
-    has = {(coding.get("system"), coding.get("code")) for coding in codings if isinstance(coding, dict)}
+    definition = guideline.definition(element)
+    read = (guideline.requirements[number].value_set for number in definition.requirements) if definition is not None else ()
+    names = dict.fromkeys(name for name in (guideline.elements[element].value_set, *read) if name)
     try:
-        return any(has & guideline.terminology.codes(name) for name in value_sets)
+        return [guideline.terminology.codes(name) for name in names] or None
     except UnresolvedValueSet:
-        return True
+        return None
+
+
+def codings_of(resource: Json) -> Codes | None:
+    """The codes of a resource; None where it has none."""
+    code = resource.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    if not codings:
+        return None
+    return frozenset((coding.get("system"), coding.get("code")) for coding in codings if isinstance(coding, dict))
+
+
+def is_among(codings: Codes | None, codes: list[Codes] | None) -> bool:
+    """Whether codes are those of value sets, as far as both are known."""
+    return codings is None or codes is None or any(not codings.isdisjoint(known) for known in codes)

@@ -116,8 +116,10 @@ class Reads:
         known = self._known.get(id(node))
         if known is None:
             known = self._known[id(node)] = _NOTHING
-            if self.traces.element(node) is None:
-                known = frozenset(name for name, _, _ in own_reads(node, self.traces)) or _NOTHING
+            kind = node.kind
+            if kind != "ExpressionDef" or self.traces.element(node) is None:
+                if kind in _READS or kind == "Property":
+                    known = frozenset(name for name, _, _ in own_reads(node, self.traces)) or _NOTHING
                 for child in self._children(node) if not known else ():
                     below = self._known.get(id(child))
                     if below is None and (child.below or child.kind in _READS):

@@ -30,6 +30,13 @@ _LOOSE = (
 )  # fmt: skip
 """Nodes that may mean something that stands outside of them under no name."""
 
+_CHOOSES = (
+    nodes.And, nodes.Or, nodes.Implies, nodes.If, nodes.Case, nodes.Coalesce, nodes.Query, nodes.Exists, nodes.First, nodes.Last,
+    nodes.Indexer, nodes.SingletonFrom, nodes.Distinct, nodes.Union, nodes.Intersect, nodes.Except, nodes.Slice, nodes.Flatten,
+    *_LOOSE,
+)  # fmt: skip
+"""Nodes that may not need all that stands in them, or take some of it."""
+
 
 class _Body(NamedTuple):
     """What is known of the body of a define or function."""
@@ -92,6 +99,23 @@ class Closed:
     def asks(self, g: Generator, node: Any) -> bool:
         """Whether a closed expression asks for parameters."""
         return any(self._part(g, g.info, part).asks for part in parts_of(node))
+
+    def straight(self, g: Generator, node: Any) -> tuple[str, ...] | None:
+        """The names that a closed expression mentions, if it always rests on all of them in the same way; None where it does not,
+        or where that cannot be told."""
+        from guideway.engine.generator_refs import is_in_place
+
+        found: dict[str, None] = {}
+        for part in parts_of(node):
+            if isinstance(part, (nodes.AliasRef, nodes.OperandRef)):
+                found[part.name or ""] = None
+            elif (
+                isinstance(part, (*_CHOOSES, nodes.QueryLetRef))
+                or (isinstance(part, nodes.Property) and part.source is None)
+                or (isinstance(part, nodes.FunctionRef) and not is_in_place(g, part))
+            ):
+                return None
+        return tuple(found)
 
     def _part(self, g: Generator, info: LibraryInfo, part: Any) -> _Body:
         """What an expression does by itself, apart from those in it."""

@@ -220,6 +220,15 @@ def _reads_value(function: nodes.FunctionDef) -> bool:
     return isinstance(body.source, nodes.OperandRef) and body.source.name == function.operand[0].name
 
 
+def is_in_place(g: Generator, node: nodes.FunctionRef) -> bool:
+    """Whether a call is written in place, and so has no body of its own in a trace."""
+    found = overloads(g, owner_of(g, node), node)
+    if len(found) == 1 or all(_reads_value(f) for f in found):
+        native = tag(found[0], "native") in NATIVE and len(found) == 1 and len(node.operand) == 1
+        return _reads_value(found[0]) or native
+    return False
+
+
 def _in_place(g: Generator, node: nodes.FunctionRef, function: nodes.FunctionDef, certain: bool) -> Code | None:
     if _reads_value(function):
         operand = node.operand[0]

@@ -143,7 +143,9 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     inner.arguments = ["E", *captured]
     outer.inner.append(inner)
     given = "".join(f"{argument}, " for argument in captured)
-    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}))"
+    straight = g.env.closed.straight(g, node)
+    also = "" if straight is None else f", None, {g.literal(straight)}"
+    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}){also})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
@@ -157,7 +159,9 @@ def function_later(g: Generator, index: int, function: nodes.FunctionDef, argume
     g.w = outer
     outer.inner.append(inner)
     given = "".join(f"{argument}, " for argument in arguments)
-    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home)")
+    straight = g.env.closed.straight(g, function.expression)
+    also = "" if straight is None else f", {g.literal(straight)}"
+    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home{also})")
     plain = g.link("plain function", g.info.key, function.name or "", index)
     return Code(f"{plain}({', '.join(['E', *arguments])})")
 

@@ -40,6 +40,8 @@ class Later(msgspec.Struct, eq=False):
     """What it is given: values of names, and the define that is evaluated."""
     home: Any = None
     """The define for which a function is called."""
+    straight: tuple[str, ...] | None = None
+    """Those of the names that they always rest on, all of them and in the same way; None where they may choose."""
 
     def made(self) -> Any:
         """The children, as traced code gives them; none where the logic fails that did not when it needed less."""
@@ -62,6 +64,9 @@ class Later(msgspec.Struct, eq=False):
 
     def reads_none_of(self, kind: str) -> bool:
         """Whether the children certainly read no resource of a type."""
+        given = self.given
+        if len(given) == 1 and type(given[0]) is FhirObject and given[0].data.get("resourceType") not in (None, kind):
+            return True
         return not any(reference.startswith(f"{kind}/") for reference in self._origins(f"{kind}/"))
 
     @property
