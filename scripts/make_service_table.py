@@ -49,7 +49,7 @@ def main() -> int:
         reports = [Path(name) for name in sys.argv[1:]]
         if not reports:
             reports = [Path(folder) / "junit.xml"]
-            options = ["-q", "-n", "2", "-m", "full or not long", f"--junitxml={reports[0]}"]
+            options = ["-q", "-n", "2", "--dist", "loadfile", "-m", "full or not long", f"--junitxml={reports[0]}"]
             subprocess.run([sys.executable, "-m", "pytest", "tests/service", *options], cwd=ROOT, check=False)
         made, problems = table(*reports)
     if problems:

@@ -374,7 +374,12 @@ def test_a_record_too_large_to_explain_in_time_has_its_cards_without_reasons(
         monkeypatch.setattr(Explainer, "explain", endless)
         shown = service.cards(hook_request(COUNT, RX))
         (only,) = service.cards(hook_request(RX | {"status": "stopped"}))
+        monkeypatch.setattr(hooks, "HOPELESS", 1)
+        monkeypatch.setattr(service.runtime.settings, "deadline_seconds", 1000.0)
+        assert [c["summary"] for c in service.cards(hook_request(COUNT, RX))] == [c["summary"] for c in whole]
+        monkeypatch.setattr(service.runtime.settings, "deadline_seconds", 1.0)
         monkeypatch.setattr(hooks, "LARGE", 1000)
+        monkeypatch.setattr(hooks, "HOPELESS", 1000)
         problem(service.hook(hook_request(COUNT, RX)), 504)
     assert [c["summary"] for c in shown] == [c["summary"] for c in whole]
     assert [s["label"] for c in shown for s in c["suggestions"]] == [s["label"] for c in whole for s in c["suggestions"]]

@@ -39,6 +39,8 @@ Json = dict[str, Any]
 
 LARGE = 500
 """So many resources of one patient may take longer to explain than there is time; then what applies is worked out first."""
+HOPELESS = 3000
+"""So many cannot be explained in the time that there is: it is not tried."""
 SOURCE = "prefetch"
 """What the record calls the place that its resources came from."""
 
@@ -118,6 +120,8 @@ async def _answer(runtime: Runtime, service: Service, request: HookRequest, call
     def work() -> list[Card]:
         if len(gathered.resources) > LARGE:
             at_first.append(_cards(runtime, service, request, caller, gathered, reasons=False))
+        if len(gathered.resources) > HOPELESS:
+            return at_first[0]
         return _cards(runtime, service, request, caller, gathered)
 
     cards: list[Card] = await runtime.lanes.run(work, left, lambda: at_first[0] if at_first else None)
