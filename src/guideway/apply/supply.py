@@ -1,8 +1,9 @@
 """How to supply a missing data element: which result to order, which question to answer, what to record.
 
 From the element's tags: ``@valueset`` (codes by which a result or record would carry it), ``@unit``, ``@question``
-(questionnaire and item). What kind of thing it is follows from what the element's logic reads: a value set on Observations is
-a measurement to order, on Conditions, medications and so on a record to add.
+(questionnaire and item), and ``@supply``, which says it in the guideline's own words. What kind of thing it is follows from
+what the element's logic reads: a value set on Observations is a measurement to order, on Conditions, medications and so on a
+record to add.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ def supplies(element: Element, guideline: CompiledGuideline) -> list[Supply]:
     if element.value_set:
         found.append(_coded(element, guideline))
     if not found:
-        unit = f" ({element.unit})" if element.unit else ""
-        found.append(Supply(kind="record", text=f"Record {element.display}{unit}", unit=element.unit))
+        unit = f", in {element.unit}" if element.unit else ""
+        text = element.tag("supply") or f"Record: {element.display}{unit}"
+        found.append(Supply(kind="record", text=text, unit=element.unit))
     return found
 
 
@@ -102,8 +104,13 @@ def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
     types = [r.type for r in read if r.value_set == url] or [r.type for r in read]
     measured = next((kind for kind in types if kind in _MEASURED), None)
     unit = f", in {element.unit}" if element.unit else ""
-    example = f", for example {code['display']}" if code and "display" in code else ""
+    taken = any(kind.startswith("Medication") for kind in types)  # which product comes first in a list says nothing
+    example = f", for example {code['display']}" if code and "display" in code and not taken else ""
+    title = element.display if taken else title
     named = f" ({title}{example})" if title.casefold() != element.display.casefold() else f" ({example[2:]})" if example else ""
     text = f"Order or enter: {element.display}{named}{unit}" if measured else f"Record: {element.display}{named}"
+    own = element.tag("supply")
+    order = measured and (not (own or "").startswith("Record"))
+    text = own or text
     kind = measured or (types[0] if types else None)
-    return Supply(kind="order" if measured else "record", text=text, type=kind, value_set=url, code=code, unit=element.unit)
+    return Supply(kind="order" if order else "record", text=text, type=kind, value_set=url, code=code, unit=element.unit)
