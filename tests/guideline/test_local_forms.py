@@ -83,6 +83,9 @@ def test_the_route_decides_before_the_words(route: Json, expected: bool) -> None
     [
         ("prednisone 10 MG Oral Tablet (nasal polyps)", True),
         ("cetirizine tablet, eye allergy", True),
+        ("prednisone 20 mg (nasal polyps)", True),
+        ("prednisolone eye itch relief", False),
+        ("nasal allergy spray", False),
         ("prednisolone acetate 1% ophthalmic suspension", False),
         ("budesonide for oral inhalation", False),
         ("dexamethasone oral rinse", False),
@@ -90,6 +93,18 @@ def test_the_route_decides_before_the_words(route: Json, expected: bool) -> None
 )
 def test_the_name_of_the_product_says_its_form(name: str, expected: bool) -> None:
     assert in_use(STEROID, name=name) is expected
+
+
+def test_a_drug_in_words_may_say_what_it_is_for() -> None:
+    record = {
+        "resourceType": "MedicationStatement",
+        "id": "m",
+        "status": "active",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": {"text": "prednisone 20 mg for nasal polyps"},
+        "dosage": [{"text": "daily", "route": {"text": "oral"}}],
+    }
+    assert evaluation_of([record]).define("MastCellMedicationElements", "On Systemic Corticosteroid") is True
 
 
 def test_an_administered_eye_drop_is_local() -> None:
