@@ -9,7 +9,7 @@ and four parts with an empty line after each but the last. What the model is:
     R   name   version                              a model that it needs
     X   name   type   key element   birth date      a context
 
-then its types, the codes of required bindings, and the implicit conversions:
+then its types and the codes of required bindings, each in the order of their names, and the implicit conversions:
 
     name   base   flags   code path   elements   contexts   searches
     type   codes

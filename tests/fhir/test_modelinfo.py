@@ -8,7 +8,7 @@ import pytest
 from tests.shared import shared_folder
 
 from guideway.diagnostics import GuidewayError
-from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, JsonElement, builtin, read_xml, split_type
+from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, JsonElement, ModelInfo, builtin, read_xml, split_type
 
 FHIR = builtin("FHIR", "4.0.1")
 QICORE = """<?xml version="1.0"?>
@@ -53,6 +53,17 @@ def test_elements_own_and_inherited(type_name: str, element: str, expected: str)
     found = FHIR.element(type_name, element)
     assert found is not None
     assert found.type == expected
+
+
+@pytest.mark.parametrize("model", [FHIR, builtin("System")], ids=lambda m: m.name)
+def test_every_line_of_a_table_is_found_by_its_name(model: ModelInfo) -> None:
+    names = list(model.types)
+    assert len(names) == len(set(names)) == len(model.types) > 10
+    assert all(name in model.types and model.types[name].name == name for name in names)
+    assert "FHIR.Observatio" not in model.types
+    assert FHIR.codes("FHIR.QuantityComparator") == {"<", "<=", ">=", ">"}
+    assert FHIR.codes("FHIR.Quantity") is None
+    assert FHIR.codes("System.QuantityComparator") is None
 
 
 def test_what_is_not_there_is_none() -> None:

@@ -13,6 +13,7 @@ expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,F
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -90,40 +91,66 @@ class JsonElement(msgspec.Struct, frozen=True):
     choice: bool
 
 
+class _Lines:
+    """Lines of a table in the order of what stands before their first tab, looked up by that."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+
+    def find(self, name: str) -> str | None:
+        """What stands after the name; None where there is no such line."""
+        start = f"{name}\t".encode()
+        place = bisect_left(self._lines, start)
+        if place == len(self._lines) or not self._lines[place].startswith(start):
+            return None
+        return self._lines[place][len(start) :].decode()
+
+    def names(self) -> list[str]:
+        """The name of each line."""
+        return [line.partition(b"\t")[0].decode() for line in self._lines]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
 class _TypeTable(Mapping[str, TypeInfo]):
     """Types by qualified name; ``lines`` are those of a table by the type's own name, each parsed on first use."""
 
-    def __init__(self, model: str, lines: Mapping[str, str], parsed: dict[str, TypeInfo] | None = None) -> None:
-        self._prefix = f"{model}."
+    def __init__(self, model: str, lines: _Lines, parsed: dict[str, TypeInfo] | None = None) -> None:
+        self._model = model
         self._lines = lines
         self._parsed: dict[str, TypeInfo] = parsed if parsed is not None else {}
 
     def __getitem__(self, name: str) -> TypeInfo:
         found = self._parsed.get(name)
         if found is None:
-            prefix = self._prefix
-            if not name.startswith(prefix):
+            line = self._line(name)
+            if line is None:
                 raise KeyError(name)
-            found = self._parsed[name] = _read_type_line(prefix[:-1], name, self._lines[name[len(prefix) :]])
+            found = self._parsed[name] = _read_type_line(self._model, name, line)
         return found
 
     def __contains__(self, name: object) -> bool:
-        if name in self._parsed:
-            return True
-        return isinstance(name, str) and name.startswith(self._prefix) and name[len(self._prefix) :] in self._lines
+        return name in self._parsed or (isinstance(name, str) and self._line(name) is not None)
 
     def __iter__(self) -> Iterator[str]:
-        return (self._prefix + name for name in self._lines) if self._lines else iter(self._parsed)
+        return (f"{self._model}.{name}" for name in self._lines.names()) if self._lines else iter(self._parsed)
 
     def __len__(self) -> int:
-        return len(self._lines or self._parsed)
+        return len(self._lines) or len(self._parsed)
+
+    def _line(self, name: str) -> str | None:
+        model, _, own = name.partition(".")
+        return self._lines.find(own) if model == self._model else None
 
 
 class ModelInfo:
     """One data model."""
 
     __slots__ = (
-        "_codes", "_conversions", "_identifiers", "_inherited", "_json", "contexts", "name", "patient_birth_date",
+        "_code_lines", "_codes", "_conversions", "_identifiers", "_inherited", "_json", "contexts", "name", "patient_birth_date",
         "patient_class", "required", "target_url", "target_version", "types", "url", "version",
     )  # fmt: skip
 
@@ -141,7 +168,7 @@ class ModelInfo:
         target_version: str | None = None,
         patient_class: str | None = None,
         patient_birth_date: str | None = None,
-        codes: Mapping[str, str] | None = None,
+        codes: _Lines | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -154,7 +181,8 @@ class ModelInfo:
         self.target_version = target_version
         self.patient_class = patient_class
         self.patient_birth_date = patient_birth_date
-        self._codes: dict[str, str | frozenset[str]] = dict(codes or {})
+        self._code_lines = codes
+        self._codes: dict[str, frozenset[str] | None] = {}
         self._inherited: dict[str, dict[str, ElementInfo]] = {}
         self._json: dict[str, dict[str, JsonElement]] = {}
         self._identifiers: dict[str, str] | None = None
@@ -220,11 +248,12 @@ class ModelInfo:
     def codes(self, type_name: str) -> frozenset[str] | None:
         """The codes of a required binding (``FHIR.ObservationStatus`` → final, amended, …); None where all codes are allowed or
         the binding is not known here."""
-        name = type_name.removeprefix(f"{self.name}.")
-        found = self._codes.get(name)
-        if isinstance(found, str):
-            found = self._codes[name] = frozenset(found.split(" "))
-        return found
+        if type_name not in self._codes:
+            model, _, name = type_name.partition(".")
+            lines = self._code_lines if model == self.name else None
+            line = lines.find(name) if lines is not None else None
+            self._codes[type_name] = frozenset(line.split(" ")) if line is not None else None
+        return self._codes[type_name]
 
     def json_elements(self, type_name: str) -> Mapping[str, JsonElement]:
         """The JSON properties of a type: choice elements under each of their names (``valueQuantity``), the others as they
@@ -315,14 +344,18 @@ def builtin(name: str, version: str | None = None) -> ModelInfo:
 
 def read_table(path: str | os.PathLike[str]) -> ModelInfo:
     """A model from a compact table (see ``scripts/make_model_table.py`` for the format)."""
-    with open(path, "rb") as stream:  # as bytes: a text stream would copy a quarter of a megabyte twice more
-        text = stream.read().decode("utf-8").replace("\r\n", "\n")
-    first, types, codes, conversions = (part.strip("\n") for part in text.split("\n\n"))
+    with open(path, "rb") as stream:  # as bytes: of a quarter of a megabyte most is never looked at
+        data = stream.read()
+    lines = (data.replace(b"\r\n", b"\n") if b"\r" in data else data).split(b"\n")
+    ends = [number for number, line in enumerate(lines) if not line]
+    first, types, codes, conversions = (
+        lines[start:end] for start, end in zip((0, *(end + 1 for end in ends)), ends[:4], strict=False)
+    )
     head: dict[str, str] = {}
     contexts: list[ContextInfo] = []
     required: list[tuple[str, str | None]] = []
-    for line in first.split("\n"):
-        tag, *fields = line.split("\t")
+    for line in first:
+        tag, *fields = line.decode().split("\t")
         if tag == "M":
             head = dict(field.partition("=")[::2] for field in fields)
         elif tag == "R":
@@ -335,21 +368,16 @@ def read_table(path: str | os.PathLike[str]) -> ModelInfo:
         model,
         head.get("version"),
         head["url"],
-        _TypeTable(model, _by_name(types)),
-        lambda: tuple(_conversion(model, line) for line in conversions.split("\n") if line),
+        _TypeTable(model, _Lines(types)),
+        lambda: tuple(_conversion(model, line.decode()) for line in conversions),
         tuple(contexts),
         required=tuple(required),
         target_url=head.get("target_url"),
         target_version=head.get("target_version"),
         patient_class=head.get("patient_class"),
         patient_birth_date=head.get("patient_birth_date"),
-        codes=_by_name(codes),
+        codes=_Lines(codes),
     )
-
-
-def _by_name(part: str) -> dict[str, str]:
-    """The lines of a part of a table by what stands before their first tab."""
-    return dict([line.split("\t", 1) for line in part.split("\n")]) if part else {}
 
 
 def _conversion(model: str, line: str) -> ConversionInfo:
@@ -420,7 +448,7 @@ def read_xml(path: str | os.PathLike[str]) -> ModelInfo:
         model,
         root.get("version"),
         root.attrib["url"],
-        _TypeTable(model, {}, types),
+        _TypeTable(model, _Lines([]), types),
         tuple(
             ConversionInfo(
                 c.attrib["functionName"], _xml_name(model, c.get("fromType", "")), _xml_name(model, c.get("toType", ""))
