@@ -41,18 +41,26 @@ def test_first_come_first_served_and_waiting_does_not_count() -> None:
     order: list[int] = []
 
     def work(number: int) -> Callable[[], None]:
-        return lambda: (time.sleep(0.2), order.append(number))[1]
+        return lambda: (time.sleep(0.1), order.append(number))[1]
 
-    ask(Lanes(1, 30), *[(work(n), 0.9) for n in range(6)])  # all of them together take longer than each may
-    assert order == list(range(6))
+    ask(Lanes(1, 600), *[(work(n), 1.5) for n in range(18)])  # all of them together take longer than each may
+    assert order == list(range(18))
 
 
 def test_who_waits_too_long_is_told_so_and_never_begun() -> None:
     begun: list[str] = []
     gate = threading.Event()
     lanes = Lanes(1, 0.2)
-    first, second = ask(lanes, (lambda: gate.wait(1), 5), (lambda: begun.append("x"), 5))
-    assert first is False
+
+    async def run() -> tuple[Any, Any]:
+        first = asyncio.create_task(lanes.run(lambda: gate.wait(600), 600))
+        await asyncio.sleep(0.02)
+        (second,) = await asyncio.gather(lanes.run(lambda: begun.append("x"), 600), return_exceptions=True)
+        gate.set()
+        return await first, second
+
+    first, second = asyncio.run(run())
+    assert first is True
     assert isinstance(second, Problem)
     assert (second.status, second.headers) == (503, {"Retry-After": "2"})
     assert begun == []
