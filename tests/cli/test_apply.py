@@ -244,6 +244,32 @@ def test_plans_are_chosen_by_id_or_name() -> None:
     assert by_id == by_name
 
 
+def test_what_is_wrong_with_a_package_is_told_apart_with_its_place(tmp_path: Path) -> None:
+    given = {
+        "resourceType": "PlanDefinition",
+        "id": "p",
+        "url": "http://example.org/PlanDefinition/p",
+        "status": "draft",
+        "action": "x",
+    }
+    (tmp_path / "PlanDefinition-p.json").write_text(json.dumps(given))
+    (tmp_path / "Logic.cql").write_text("library Logic version '1'\ndefine \"A\":\n")
+    shown = text(HEALTHY, *AS_OF, "--package", str(tmp_path))
+    about, patient = shown.index("ABOUT THE GUIDELINE"), shown.find("ABOUT THIS PATIENT'S DATA")
+    assert about > 0 > patient
+    assert "Logic.cql:2:" in shown
+    assert "PlanDefinition-p.json#/action: p: its action is no list but 'x'" in flat(shown)
+    marked = flat(text(HEALTHY, *AS_OF, "--package", str(tmp_path), "--format", "markdown"))
+    assert "## About the guideline" in marked
+    assert "Logic.cql:2:" in marked
+
+
+def test_the_requests_alone() -> None:
+    flattened = document(INTERRUPT, *AS_OF, "--format", "requests")
+    kinds = {entry["resource"]["resourceType"] for entry in flattened["entry"]}
+    assert (flattened["resourceType"], "MedicationRequest" in kinds, "RequestGroup" in kinds) == ("Bundle", True, False)
+
+
 def test_parameters_reach_the_logic() -> None:
     assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--parameter", "noSuchParameter=1"), "noSuchParameter")
     assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--parameter", "x"), "NAME=VALUE")

@@ -147,7 +147,7 @@ def test_apply_by_id_by_url_and_as_a_bundle(fhir: Service) -> None:
 
 
 @pytest.mark.parametrize("policy", ["cpg", "cqf", "spec"])
-@pytest.mark.parametrize("form", ["careplan", "bundle"])
+@pytest.mark.parametrize("form", ["careplan", "bundle", "requests"])
 def test_every_result_bears_the_draft_banner(fhir: Service, policy: str, form: str) -> None:
     given = case({"name": "policy", "valueCode": policy}, {"name": "_outputForm", "valueCode": form})
     made = good(fhir.post("/fhir/PlanDefinition/main/$apply", given))

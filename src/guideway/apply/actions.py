@@ -223,6 +223,7 @@ class Walk:
         facts = self.facts(artifact)
         place = _Place(self, artifact, facts.libraries, (*stack, artifact.canonical), [*via, artifact.id])
         node.actions = place.actions(facts, verdict, depth)
+        self.findings += _faults_of(artifact)
         statuses = {a.status for a in node.actions}
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
         node.extension = list(objects(artifact.resource.get("extension")))
@@ -247,6 +248,23 @@ class Walk:
             if action.nested is not None:
                 self._reached_again(action.nested, way)
             pending += action.children
+
+
+def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
+    """What of a plan's actions is no action, and that it has none."""
+    given = artifact.resource.get("action")
+    members = given if isinstance(given, list) else []
+    file, name = artifact.file or None, artifact.id or artifact.url
+    if given is not None and not isinstance(given, list):
+        text = f"{name}: its action is no list but {str(given)[:60]!r}; there is nothing to apply in it"
+        yield Diagnostic("plan-actions", Severity.error, text, file, pointer="/action")
+    elif not members:
+        text = f"{name}: the plan has no actions, so there is nothing to apply in it"
+        yield Diagnostic("plan-actions", Severity.warning, text, file, pointer="/action")
+    for number, member in enumerate(members):
+        if not isinstance(member, dict):
+            text = f"{name}: action {number + 1} is no object but {str(member)[:60]!r}; it is left out"
+            yield Diagnostic("plan-actions", Severity.error, text, file, pointer=f"/action/{number}")
 
 
 class _Place:
@@ -314,9 +332,7 @@ class _Place:
         if status == APPLIES:
             if facts.computes or facts.faults or node.request is not None:
                 file = self.plan.file or None
-                filling = Filling(
-                    node, facts, recommendation, walk.expressions, walk.setting.subject, self.libraries, file, walk.policy
-                )
+                filling = Filling(node, facts, recommendation, walk.expressions, walk.setting, self.libraries, file, walk.policy)
                 own = libraries_of(node.activity.resource) if node.activity is not None else []
                 filling.fill(own or self.libraries)
             recommendation.notes += self._notes(facts, recommendation)
@@ -456,12 +472,13 @@ class _Place:
         """selectionBehavior is the end user's choice; only a group with nothing to choose from is worth a finding."""
         behavior = node.definition.get("selectionBehavior")
         children = node.children or (node.nested.actions if node.nested is not None else [])
-        if behavior not in ("exactly-one", "one-or-more") or not children:
+        if behavior not in ("exactly-one", "one-or-more") or not (children or node.group):
             return
         statuses = [child.status for child in children]
         if all(status in (DOES_NOT_APPLY, UNKNOWN, ERROR) for status in statuses):
             unknown = statuses.count(UNKNOWN)
             more = f" ({unknown} of {len(statuses)} cannot be known yet)" if unknown else ""
+            more = more if statuses else ": all are skipped"
             text = f"{node.id}: {behavior} of its actions is to be chosen, and none applies{more}"
             finding = self._finding("selection-empty", Severity.warning, text, node.id)
             if node.recommendation is not None:

@@ -325,7 +325,10 @@ def _when_and_where(request: Json, activity: Json, action: Json, kind: Kind, set
             request[kind.location] = [copied(location)] if kind.location_many else copied(location)
         elif kind.type != "Claim" and activity.get("location"):
             _extend(request, ACTIVITY_FACT + "location", "Reference", location)
-    priority = action.get("priority") or activity.get("priority")
+    _put_priority(request, action.get("priority") or activity.get("priority"), kind)
+
+
+def _put_priority(request: Json, priority: Any, kind: Kind) -> None:
     if isinstance(priority, str):
         if kind.priority:
             request[kind.priority] = priority
@@ -333,6 +336,32 @@ def _when_and_where(request: Json, activity: Json, action: Json, kind: Kind, set
             request["priority"] = APPOINTMENT_PRIORITY.get(priority, 0)
         elif kind.type != "Claim":
             _extend(request, ACTIVITY_FACT + "priority", "Code", priority)
+
+
+def take_over(request: Json, computed: Json, setting: Setting) -> Json:
+    """The request with the timing and the priority that an action's dynamic values computed, in place of those it had."""
+    kind = KINDS[str(request["resourceType"])]
+    timing = timing_of(computed)
+    if timing is not None:
+        replaced = () if kind.occurrence is None else tuple(f"{kind.occurrence}{name}" for name in kind.occurrence_names)
+        request = {name: copied(value) for name, value in request.items() if name not in replaced}
+        _without(request, ACTIVITY_FACT + "timing")
+        for dose in objects(request.get("dosageInstruction")) if timing[0] == "Timing" else ():
+            dose.pop("timing", None)
+        if not _put_timing(request, kind, timing, setting):
+            _extend(request, ACTIVITY_FACT + "timing", *timing)
+    if "priority" in computed:
+        request = copied(request)
+        _without(request, ACTIVITY_FACT + "priority")
+        _put_priority(request, computed["priority"], kind)
+    return request
+
+
+def _without(request: Json, url: str) -> None:
+    kept = [e for e in objects(request.get("extension")) if e.get("url") != url]
+    request.pop("extension", None)
+    if kept:
+        request["extension"] = kept
 
 
 def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Setting) -> bool:

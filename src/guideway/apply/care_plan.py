@@ -264,12 +264,16 @@ class _Builder:
         for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
             found += [{"url": url, "valueDataRequirement": copied(d)} for d in objects(definition.get(name))]
         for participant in objects(definition.get("participant")):
-            if person(participant.get("type"), self.setting) is None or participant.get("role"):
+            who = person(participant.get("type"), self.setting)
+            elsewhere = who is not None and reference_type(who) == "Organization"  # an action's participant is none
+            if who is None or elsewhere or participant.get("role"):
                 parts: list[Json] = []
                 if isinstance(participant.get("type"), str):
                     parts.append({"url": "type", "valueCode": participant["type"]})
                 if isinstance(participant.get("role"), dict):
                     parts.append({"url": "role", "valueCodeableConcept": copied(participant["role"])})
+                if elsewhere:
+                    parts.append({"url": "actor", "valueReference": {"reference": who}})
                 if parts:
                     found.append({"url": ACTION_PARTICIPANT, "extension": parts})
         if node.request is None:
@@ -287,7 +291,7 @@ class _Builder:
             # RequestGroup.action.participant: Patient, Practitioner, PractitionerRole, RelatedPerson, Device
             own = participant.get("reference")  # set by a dynamic value
             reference = own if isinstance(own, str) else reference
-            if reference is not None and not reference.startswith("Organization/") and {"reference": reference} not in found:
+            if reference is not None and reference_type(reference) != "Organization" and {"reference": reference} not in found:
                 found.append({"reference": reference})
         return found
 
@@ -428,6 +432,12 @@ def requests(outcome: PatientOutcome) -> list[Json]:
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
     builder.build()
     return builder.requests
+
+
+def requests_bundle(outcome: PatientOutcome) -> Json:
+    """The requests alone, flattened, in a collection Bundle."""
+    entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in requests(outcome)]
+    return pruned({"resourceType": "Bundle", "id": outcome_id(outcome), "type": "collection", "entry": entries})
 
 
 def result_bundle(outcomes: Iterable[PatientOutcome]) -> Json:

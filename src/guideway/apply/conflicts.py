@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
+from guideway.apply.activities import clinical_code, only_cpg
 from guideway.apply.differences import plain
 from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, ORDERABLE, concept_text, first_value, objects
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
@@ -51,6 +52,7 @@ def find_conflicts(
     """Every conflict of one patient, in the order of the rules above."""
     forms = forms_of(guideline)
     sides = [Side(action, forms) for action in _distinct(proposing)]
+    sides += [Side(action, forms) for action in _warned_against(trees)] if sides else []
     allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
     active = list(_taken(record, forms)) if sides else []
     classes = Classes(guideline) if allergies else None
@@ -80,6 +82,18 @@ def _distinct(proposing: list[ActionNode]) -> Iterator[ActionNode]:
     for action in proposing:
         if action.request is not None and id(action.request) not in seen:
             seen.add(id(action.request))
+            yield action
+
+
+def _warned_against(trees: list[PlanNode]) -> Iterator[ActionNode]:
+    """The actions that advise against something, which their code says, and make no request."""
+    seen: set[str] = set()
+    for action in (node for tree in trees for top in tree.actions for node in top.walk()):
+        recommendation = action.recommendation
+        if recommendation is None or action.request is not None or action.status != APPLIES or recommendation.key in seen:
+            continue
+        if recommendation.direction == "against" and any(not only_cpg(code) for code in objects(action.definition.get("code"))):
+            seen.add(recommendation.key)
             yield action
 
 
@@ -202,10 +216,12 @@ class Side:
     __slots__ = ("against", "choice", "key", "request", "thing", "title")
 
     def __init__(self, action: ActionNode, forms: Words) -> None:
-        assert action.request is not None
-        self.request = action.request
-        self.thing = thing_of(action.request, forms)
-        choice = first_value(action.request, ORDERABLE)
+        if action.request is not None:
+            self.request, self.thing = action.request, thing_of(action.request, forms)
+        else:  # it has no more than its own code
+            self.request = {"resourceType": "RequestGroup"}
+            self.thing = thing(map(clinical_code, objects(action.definition.get("code"))), forms)
+        choice = first_value(self.request, ORDERABLE)
         self.choice = choice if isinstance(choice, str) else None
         recommendation = action.recommendation
         self.key = recommendation.key if recommendation is not None else action.id

@@ -19,6 +19,7 @@ from guideway.guideline.actions import ActionFacts, is_computed
 
 if TYPE_CHECKING:
     from guideway.apply.actions import ActionNode
+    from guideway.apply.activities import Setting
     from guideway.apply.expressions import Expressions
     from guideway.apply.outcome import Recommendation
     from guideway.apply.policies import Policy
@@ -42,7 +43,7 @@ class Filling:
         facts: ActionFacts,
         recommendation: Recommendation,
         expressions: Expressions,
-        subject: str,
+        setting: Setting,
         libraries: list[str],
         file: str | None,
         policy: Policy,
@@ -51,7 +52,8 @@ class Filling:
         self.facts = facts
         self.recommendation = recommendation
         self.expressions = expressions
-        self.subject = subject
+        self.setting = setting
+        self.subject = setting.subject
         self.libraries = libraries
         self.file = file
         self.policy = policy
@@ -145,6 +147,11 @@ class Filling:
         must_be_about(self.subject, overrides, node.overrides)
         _must_be_sound(GROUP | {"action": [overrides]}, GROUP | {"action": [node.overrides]})
         node.overrides = overrides
+        if node.request is not None and (first == "priority" or first.startswith("timing")) and not self.policy.reference_forms:
+            from guideway.apply.activities import take_over
+
+            names = ("priority",) if first == "priority" else tuple(name for name in overrides if name.startswith("timing"))
+            node.request = take_over(node.request, {name: overrides[name] for name in names if name in overrides}, self.setting)
 
     def _computed_extensions(self, element: Json, libraries: list[str]) -> None:
         variables = {"resource": self.node.request}

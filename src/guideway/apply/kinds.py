@@ -66,6 +66,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     group_identifier: bool = False
 
+    @property
+    def occurrence_names(self) -> tuple[str, ...]:
+        """The endings of the occurrence choice in JSON."""
+        return tuple(name[0].upper() + name[1:] for name in self.occurrence_types)
+
 
 REQUEST_INTENTS = frozenset(
     {"proposal", "plan", "directive", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}

@@ -279,6 +279,8 @@ class PatientOutcome(msgspec.Struct, kw_only=True):
     skipped: list[Json] = []
     excluded: list[Excluded] = []
     findings: list[Diagnostic] = []
+    guideline_findings: list[Diagnostic] = []
+    """Those of them that are about the guideline, not about the patient; not part of the JSON."""
     parameters: Json = {}
     tree: Any = None
     """What ``care_plan`` builds from (``care_plan.Tree``); not part of the JSON."""

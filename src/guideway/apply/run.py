@@ -310,7 +310,8 @@ def _outcome(
         ],
         recommendations=_in_order(trees, walk),
         skipped=walk.skipped,
-        findings=[*guideline.findings, *walk.findings, *_standing(resources, when)],
+        findings=(found := [*guideline.findings, *walk.findings, *_standing(resources, when)]),
+        guideline_findings=list(found),
         parameters=shown_parameters(parameters),
     )
 

@@ -49,7 +49,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("policy", ("--policy",), "How requests are written: CPG, the Java reference, or the letter of FHIR.", None, "cpg",
            ("cpg", "cqf", "spec")),
     Option("form", ("--format",), "For people: table, markdown. For programs: a CarePlan (json), its resources, the outcome.",
-           None, "table", ("table", "json", "bundle", "markdown", "outcome")),
+           None, "table", ("table", "json", "bundle", "requests", "markdown", "outcome")),
     Option("explain", ("--explain",), "Every recommendation in full, with each condition and the values behind it.", flag=True),
     Option("target", ("-o", "--output"), "Write there instead of standard output.", "FILE"),
     Option("failing", ("--fail-on",), "Exit with status 1 at a finding, or at something unknown; repeatable.", None, None,
@@ -275,7 +275,7 @@ def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf],
         for document, difference in zip(documents, differences, strict=False):
             document["whatIf"] = {"set": difference.notes, **difference.comparison.as_json()}
         return documents[0] if len(documents) == 1 else documents
-    from guideway.apply.care_plan import bundle, care_plan, result_bundle
+    from guideway.apply.care_plan import bundle, care_plan, requests_bundle, result_bundle
     from guideway.apply.explanation_resources import signed
 
     if form == "json":
@@ -285,7 +285,8 @@ def _document(outcomes: Sequence[PatientOutcome], differences: Sequence[WhatIf],
         for entry, outcome in zip(made["entry"], outcomes, strict=True):
             entry["resource"] = signed(entry["resource"], outcome)
         return made
-    bundles = [signed(bundle(outcome), outcome) for outcome in outcomes]
+    make = requests_bundle if form == "requests" else bundle
+    bundles = [signed(make(outcome), outcome) for outcome in outcomes]
     if len(bundles) == 1:
         return bundles[0]
     return {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": each} for each in bundles]}

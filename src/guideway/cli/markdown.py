@@ -15,11 +15,11 @@ from guideway.cli.telling import (
     HEADINGS,
     OF_A_KIND,
     also_text,
+    by_origin,
     evidence_rows,
     excluded_text,
     findings_in_short,
     folds,
-    general_findings,
     guideline_text,
     how_many,
     marks_of,
@@ -27,6 +27,7 @@ from guideway.cli.telling import (
     most_pressing_first,
     needs,
     notes_of,
+    place_of,
     proposals_of,
     reasons_of,
     result_text,
@@ -64,11 +65,11 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
     yield f"- Result: {result_text(outcome)}"
     yield ""
-    general = general_findings(outcome, explain)
-    if general:
-        yield from ["## About this patient's data", ""]
+    for heading, general in by_origin(outcome, explain):
+        yield from [f"## {heading}", ""]
         for finding, more in findings_in_short(general, None if explain else OF_A_KIND):
-            yield f"- {escape(finding.message)} (`{finding.rule}`)"
+            place = f"{place_of(finding)}: " if finding.file else ""
+            yield f"- {escape(place + finding.message)} (`{finding.rule}`)"
             if more:
                 yield f"- and {more} more (`{finding.rule}`)"
         yield ""

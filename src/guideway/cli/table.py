@@ -32,11 +32,11 @@ from guideway.cli.telling import (
     HEADINGS,
     OF_A_KIND,
     also_text,
+    by_origin,
     evidence_rows,
     excluded_text,
     findings_in_short,
     folds,
-    general_findings,
     guideline_text,
     how_many,
     marks_of,
@@ -45,6 +45,7 @@ from guideway.cli.telling import (
     need_text,
     needs,
     notes_of,
+    place_of,
     proposals_of,
     reasons_of,
     result_text,
@@ -105,7 +106,8 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
         yield from _row("hook", outcome.hook, width)
     yield from _row("result", result_text(outcome), width)
     yield []
-    yield from _findings("About this patient's data", general_findings(outcome, explain), width, None if explain else OF_A_KIND)
+    for heading, found in by_origin(outcome, explain):
+        yield from _findings(heading, found, width, None if explain else OF_A_KIND)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
     for status in (ERROR, SUPPRESSED, SATISFIED):
@@ -342,6 +344,7 @@ def _findings(heading: str, findings: Sequence[Diagnostic], width: int, most: in
         named = finding.pointer and finding.message.startswith(finding.pointer.partition(".")[0])
         in_message = finding.pointer and finding.pointer.startswith("/")  # the message says which entry
         place = f"{finding.pointer}: " if finding.pointer and not named and not in_message else ""
+        place = f"{place_of(finding)}: " if finding.file else place
         yield from _row("", f"{place}{finding.message} [{finding.rule}]", width, bullet="• ")
         if finding.hint:
             yield from _row("", finding.hint, width, "dim")

@@ -124,6 +124,23 @@ def general_findings(outcome: PatientOutcome, full: bool) -> list[Diagnostic]:
     return [f for f in outcome.findings if full or (f.severity, f.rule) != plans_only]
 
 
+def by_origin(outcome: PatientOutcome, full: bool) -> Iterator[tuple[str, list[Diagnostic]]]:
+    """The findings on the whole result under a heading each: those in the guideline's own files, those about the patient."""
+    found = general_findings(outcome, full)
+    own = [finding for finding in found if finding in outcome.guideline_findings]
+    for heading, part in (("About the guideline", own), ("About this patient's data", [f for f in found if f not in own])):
+        if part:
+            yield heading, part
+
+
+def place_of(finding: Diagnostic) -> str:
+    """Where a finding of the guideline is: file, line and column, or the place in its JSON."""
+    place = finding.file or ""
+    if finding.position is not None:
+        return f"{place}:{finding.position}"
+    return f"{place}#{finding.pointer}" if place and finding.pointer else place
+
+
 def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Iterator[tuple[Diagnostic, int]]:
     """At most so many findings of each rule; with the last of them how many more there are."""
     count = Counter(finding.rule for finding in findings)

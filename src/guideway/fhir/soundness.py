@@ -75,6 +75,8 @@ def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]
         for key, item in value.items():
             if isinstance(item, str) and item.startswith("#") and (key in _LOCAL or key.endswith("Canonical")):
                 yield (*path, key), f"{item[:80]} leads to nothing that is contained in the result"
+            elif key == "reference" and isinstance(item, str) and item.split() != [item]:
+                yield (*path, key), f"a reference is a URI, without spaces, not {item[:80]!r}"
             elif isinstance(item, dict | list):
                 yield from _invariants(item, (*path, key), key)
 

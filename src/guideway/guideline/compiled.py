@@ -226,9 +226,12 @@ class CompiledGuideline:
     # -- logic
 
     def library_name(self, reference: str) -> str | None:
-        """The compiled library that a Library canonical names."""
+        """The compiled library that a Library canonical names; None also where that has another version."""
         wanted = parse(reference)
-        found = self.library_urls.get(str(wanted)) or self.library_urls.get(wanted.url)
+        found = self.library_urls.get(str(wanted))
+        if found is None and wanted.version and any(known.startswith(f"{wanted.url}|") for known in self.library_urls):
+            return None
+        found = found or self.library_urls.get(wanted.url)
         if found is None:
             name = wanted.url.rstrip("/").rpartition("/")[2]
             found = name if name in self.defines or name in self.aliases else None

@@ -18,7 +18,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from guideway.apply.care_plan import bundle, care_plan
+from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.data_requirements import module_definition
 from guideway.apply.explanation_resources import signed
 from guideway.apply.moment import moment
@@ -197,6 +197,10 @@ def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
     return apply_operation(runtime, inputs, as_bundle=True)
 
 
+FORMS = {"careplan": care_plan, "bundle": bundle, "requests": requests_bundle}
+"""What ``_outputForm`` may say."""
+
+
 def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False) -> Json:
     """``PlanDefinition/$apply``: a CarePlan a subject; a Bundle where ``_outputForm`` says so."""
     inputs.without_servers()
@@ -225,9 +229,9 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
         for record in _subjects(runtime, inputs)
     ]
     wanted = inputs.text("_outputForm") or "careplan"
-    if wanted.lower() not in ("bundle", "careplan"):
-        raise Problem(400, "_outputForm must be bundle or careplan", expression=where("_outputForm"))
-    form = bundle if as_bundle or wanted.lower() == "bundle" else care_plan
+    if wanted.lower() not in FORMS:
+        raise Problem(400, f"_outputForm must be one of {', '.join(FORMS)}", expression=where("_outputForm"))
+    form = bundle if as_bundle else FORMS[wanted.lower()]
     results = [signed(form(outcome), outcome) for outcome in outcomes]
     if len(results) == 1:
         return results[0]

@@ -1,0 +1,113 @@
+"""What is computed, advised against, addressed or left empty in ways that are easily lost on the way to the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensions, made, one
+from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
+
+from guideway.apply.care_plan import requests, requests_bundle
+from guideway.apply.names import DIRECTION
+
+AGAINST = [{"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}}]
+TIMES = LOGIC + 'define "Span": Interval[@2026-07-01T00:00:00.0Z, @2026-07-03T00:00:00.0Z]\n'
+
+
+def computed(kind: str, *values: tuple[str, str], **more: Any) -> Any:
+    """A request of an action with these dynamic values."""
+    dynamic = [{"path": path, "expression": expression(define)} for path, define in values]
+    return one({**A, "definitionCanonical": CANONICAL, "dynamicValue": dynamic}, activity(kind=kind, **more), cql=TIMES)
+
+
+def test_a_computed_priority_of_the_action_is_the_requests() -> None:
+    assert computed("MedicationRequest", ("action.priority", "Priority"), priority="routine").request["priority"] == "urgent"
+    assert computed("Appointment", ("action.priority", "Priority")).request["priority"] == 5
+    later = computed("Task", ("priority", "Priority"), ("action.priority", "Title"), priority="routine")
+    assert (later.request["priority"], later.rules()) == ("urgent", ["dynamic-value-path"])
+
+
+def test_a_computed_timing_of_the_action_is_the_requests() -> None:
+    when = computed("ServiceRequest", ("action.timing", "When"), timingTiming=TIMING)
+    assert (when.request["occurrenceDateTime"], "occurrenceTiming" in when.request) == ("2026-07-01", False)
+    assert when.actions[0]["timingDateTime"] == "2026-07-01"
+    span = computed("Task", ("action.timing", "Span"))
+    assert span.request["restriction"]["period"]["start"].startswith("2026-07-01")
+    none = computed("EnrollmentRequest", ("action.timing", "When"), timingDuration=DAYS)
+    (extension,) = extensions(none.request, OWN + "activity-timing")
+    assert extension["valueDateTime"] == "2026-07-01"
+
+
+def test_another_version_of_a_library_is_none() -> None:
+    def of(version: str) -> Any:
+        value = {"path": "note.text", "expression": expression("Title", reference=f"{BASE}/Library/Logic{version}")}
+        return one({**A, "definitionCanonical": CANONICAL, "dynamicValue": [value]}, activity())
+
+    for version in ("", "|1.0.0"):
+        assert of(version).request["note"] == [{"text": "A computed title"}]
+    (issue,) = of("|7").issues()
+    assert issue["details"] == {"text": "dynamic-value-error"}
+    assert f"its library {BASE}/Library/Logic|7 is not in this guideline" in issue["diagnostics"]
+
+
+def test_a_reference_that_is_none_is_refused() -> None:
+    result = computed("Task", ("action.participant", "Title"))
+    assert result.rules() == ["dynamic-value-path"]
+    assert "participant" not in result.actions[0]
+
+
+def test_an_organization_that_takes_part_stands_in_the_extension() -> None:
+    action = {**A, "participant": [{"type": "organization"}, {"type": "practitioner"}]}
+    result = one(action, organization="Organization/o", practitioner="Practitioner/d")
+    assert result.actions[0]["participant"] == [{"reference": "Practitioner/d"}]
+    (extension,) = extensions(result.actions[0], OWN + "action-participant")
+    assert extension["extension"] == [
+        {"url": "type", "valueCode": "organization"},
+        {"url": "actor", "valueReference": {"reference": "Organization/o"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("concept", "conflicts"), [(TABLET_A, ["for-and-against"]), ({"text": "Tablet A"}, ["for-and-against"]), (TABLET_B, [])]
+)
+def test_advice_against_needs_no_request(concept: Json, conflicts: list[str]) -> None:
+    take = activity(productCodeableConcept=TABLET_A)
+    against = {"id": "b", "title": "Not tablet A", "extension": AGAINST, "code": [concept]}
+    result = made(plan("main", {**A, "definitionCanonical": take["url"]}, against), take)
+    assert [c.rule for c in result.outcome.conflicts] == conflicts
+    if conflicts:
+        assert result.outcome.conflicts[0].recommendations == ["main#a", "main#b"]
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("x", "main: its action is no list but 'x'; there is nothing to apply in it"),
+        ({"id": "a"}, "main: its action is no list but \"{'id': 'a'}\"; there is nothing to apply in it"),
+        (None, "main: the plan has no actions, so there is nothing to apply in it"),
+        ([], "main: the plan has no actions, so there is nothing to apply in it"),
+        ([A, "x"], "main: action 2 is no object but 'x'; it is left out"),
+    ],
+)
+def test_a_plan_without_actions_says_so(action: Any, text: str) -> None:
+    outcome = run(guideline(plan("main") | ({} if action is None else {"action": action})))
+    assert [f.message for f in outcome.findings if f.rule == "plan-actions"] == [text]
+    assert outcome.guideline_findings == outcome.findings
+
+
+def test_a_group_whose_actions_are_all_skipped_offers_no_choice() -> None:
+    other = {"id": "b", "title": "B", "trigger": [{"type": "named-event", "name": "order-sign"}]}
+    group = {"id": "g", "title": "G", "selectionBehavior": "one-or-more", "action": [other]}
+    outcome = run(guideline(plan("main", group, A)), hook="patient-view")
+    assert [(f.rule, f.message) for f in outcome.findings] == [
+        ("selection-empty", "g: one-or-more of its actions is to be chosen, and none applies: all are skipped")
+    ]
+
+
+def test_the_requests_alone_as_a_bundle() -> None:
+    take = activity(productCodeableConcept=TABLET_A)
+    outcome = run(guideline(plan("main", {**A, "definitionCanonical": take["url"]}), take))
+    flat = requests_bundle(outcome)
+    assert [entry["resource"] for entry in flat["entry"]] == requests(outcome)
+    assert [entry["resource"]["resourceType"] for entry in flat["entry"]] == ["MedicationRequest"]
