@@ -31,6 +31,7 @@ def made(folder: Path, usual: tuple[str, ...]) -> Archive:
 def test_the_code_comes_back_as_it_was(tmp_path: Path, usual: tuple[str, ...]) -> None:
     archive = made(tmp_path, usual)
     assert {name: archive.get_code(name).co_filename for name in SOURCES} == {name: name for name in SOURCES}
+    assert archive.codes() == {name: archive.get_code(name) for name in SOURCES}
 
 
 @pytest.mark.parametrize("at_once", [False, True])

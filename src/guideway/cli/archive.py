@@ -96,6 +96,11 @@ class Archive:
             code = marshal.loads(self._codes[start:end])
         return code
 
+    def codes(self) -> dict[str, CodeType]:
+        """The code of every module here."""
+        usual = dict(zip(self.usual, marshal.loads(self._together), strict=True)) if self.usual else {}
+        return {name: usual[name] if name in usual else self.get_code(name) for name in self.table}
+
     def run_usual(self) -> None:
         """Import the usual modules: what ``import`` does for each, without asking for each."""
         if not self.usual:

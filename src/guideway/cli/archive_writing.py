@@ -47,7 +47,7 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
     if not trees:
         return False
     files = {name: (file, is_package) for name, (file, is_package, _, _) in archive.table.items()}
-    codes = {name: archive.get_code(name) for name in archive.table}
+    codes = archive.codes()
     usual, library = archive.usual, archive.library
     if not usual:
         usual = tuple(name for name in in_order(trees) if name not in ALONE)
