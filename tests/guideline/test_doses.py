@@ -155,6 +155,18 @@ def test_of_a_choice_the_most_counts(dosage: Json, label_doses: int | None) -> N
     assert value(OVERLAY, "Ordered H1 Dose Cannot Be Read", drafts=drafts) is (label_doses is None)
 
 
+@pytest.mark.parametrize(
+    ("most", "period", "label_doses"),
+    [(20, (1, "d"), 2), (20, (12, "h"), 4), (140, (1, "wk"), 2), (100, (1, "d"), 6), (None, None, 6)],
+)
+def test_no_more_counts_than_the_instruction_allows(most: int | None, period: tuple[int, str] | None, label_doses: int) -> None:
+    dosage = timed(10, frequency=1, period=4, periodMax=6, periodUnit="h") | {"asNeededBoolean": True}
+    if most is not None and period is not None:
+        denominator = {"value": period[0], "code": period[1], "system": "http://unitsofmeasure.org"}
+        dosage["maxDosePerPeriod"] = {"numerator": {"value": most, "unit": "mg"}, "denominator": denominator}
+    assert value(OVERLAY, "Ordered H1 Label Doses", drafts=[draft(CETIRIZINE, dosage)]) == label_doses
+
+
 def test_a_choice_of_doses_is_not_what_is_taken_regularly() -> None:
     def regular(frequency: int, most: int) -> Any:
         dosage = timed(10, frequency=frequency, frequencyMax=most, period=1, periodUnit="d")
