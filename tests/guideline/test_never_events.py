@@ -237,6 +237,16 @@ def with_aspirin_allergy(m: Maker) -> tuple[Items, str]:
         allergy["criticality"] = m.one("high", "low")
     if m.random.random() < 0.3:
         allergy["verification"] = "unconfirmed"
+    if m.random.random() < 0.4:
+        allergy = m.one(
+            {"condition": m.one("text: Hives from naproxen", "text: Intolerance of aspirin"), "onset": m.before(5, 900)},
+            {
+                "medication": m.member("Aspirin"),
+                "status": "stopped",
+                "reason": m.one("local:stop-reason|adverse-effect", "text: Allergic reaction"),
+                "start": m.before(5, 300),
+            },
+        )
     items = [*aspirin_indication(m), allergy, *m.noise()]
     if m.random.random() < 0.5:
         items.append(

@@ -205,7 +205,33 @@ def with_severe_nsaid_reaction(m: Maker) -> tuple[Items, str]:
     culprit = m.member(m.one("Aspirin", "Aspirin Or NSAID Hypersensitivity", "Nonsteroidal Anti-Inflammatory Drugs"))
     allergy: Json = {"allergy": culprit, "verification": m.one("confirmed", "unconfirmed")}
     allergy |= m.one({"criticality": "high"}, {"severity": "severe"}, {"reaction": "Anaphylaxis"})
+    if m.random.random() < 0.5:
+        allergy = severe_reaction_elsewhere(m)
     return [*who, allergy, *m.noise()], m.one("patient-view", "patient-view")
+
+
+def severe_reaction_elsewhere(m: Maker) -> Json:
+    """Not on the allergy list: a problem in words, the reason of a stop, an adverse event."""
+    drug = m.one("ibuprofen", "aspirin", "Toradol", "NSAID")
+    event = {
+        "resourceType": "AdverseEvent",
+        "id": "event",
+        "actuality": "actual",
+        "subject": {"reference": "Patient/case"},
+        "date": m.before(10, 2000).isoformat(),
+        "event": {"text": "Anaphylaxis"},
+        "suspectEntity": [{"instance": {"display": drug}}],
+    }
+    return m.one(
+        {"condition": f"text: Anaphylaxis due to {drug}", "status": m.one("active", "resolved"), "onset": m.before(10, 2000)},
+        {
+            "medication": m.member(m.one("Aspirin", "Nonsteroidal Anti-Inflammatory Drugs")),
+            "status": "stopped",
+            "reason": "text: Anaphylaxis",
+            "start": m.before(10, 2000),
+        },
+        {"resource": event},
+    )
 
 
 def aspirin_tested_or_given(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:

@@ -17,7 +17,8 @@ NOT_INTOLERANCE = (
     "denies any side effects or allergies", "without rash or hives", "side effects: none", "allergy ruled out", "Cost",
     "Seasonal allergies improved", "not because of an allergy", "No known drug allergies. Cost.", "Allergies better",
     "Well tolerated, no longer needed", "Rash resolved", "allergic rhinitis resolved", "no adverse drug reactions", "no rash",
-    "unlikely allergic reaction",
+    "unlikely allergic reaction", "no longer has hives", "hives not controlled", "persistent urticaria",
+    "ineffective: hives persist",
 )  # fmt: skip
 INTOLERANCE = (
     "Rash and hives", "Adverse event", "side effects", "allergic reaction", "No effect, severe rash", "not tolerated",
