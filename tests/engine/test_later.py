@@ -187,3 +187,40 @@ def test_traces_that_are_let_go_leave_nothing_behind() -> None:
         assert nodes() == before
     finally:
         gc.enable()
+
+
+TOLD = """
+library Told
+using FHIR version '4.0.1'
+include FHIRHelpers version '4.0.1'
+parameter Most Integer
+parameter Least Integer default 3
+context Patient
+define function "Says"(name String, word String): PositionOf(' ' + word + ' ', ' ' + name + ' ') >= 0
+define function "Says Either"(name String, one String, other String): "Says"(name, one) or "Says"(name, other)
+define function "Between"(number Integer): number + Least > 4 and number < Most
+define "Strict": "Says"('a b', 'b')
+define "Choosing": "Says Either"('a b', 'b', 'c')
+define "Asking": "Between"(2)
+"""
+
+
+def test_what_is_told_of_a_body_before_it_is_made() -> None:
+    """Whether it always rests on all names that it mentions; which parameters that may have no value it is about."""
+    result = translate(TOLD, sources=BuiltinSource())
+    assert not result.errors, result.errors
+    program = compile_program(result.libraries)
+
+    def body(name: str, **parameters: Any) -> Any:
+        evaluation = program.evaluation(ResourceSource([]), now=NOW, trace=True, parameters=parameters)
+        (call,) = unmade(evaluation.trace("Told", name))
+        return call.later
+
+    assert body("Strict").straight == ("word", "name")
+    assert body("Strict").is_plain()
+    assert body("Choosing").straight is None
+    assert body("Asking").asks == ("Most",)
+    assert body("Asking").asks_only({"Most"})
+    assert not body("Asking").asks_only(set())
+    assert not body("Asking", Least=None).asks_only({"Most"})
+    assert body("Strict").reads_none_of("Patient")

@@ -113,30 +113,43 @@ class Reads:
 
     def of(self, node: Trace) -> frozenset[str]:
         """The names of everything that a node reads."""
+        return self._of(node, _NOTHING)[0]
+
+    def _of(self, node: Trace, told: frozenset[str]) -> tuple[frozenset[str], bool]:
+        """The same, perhaps without what is told already; and whether it is all."""
         known = self._known.get(id(node))
-        if known is None:
-            known = self._known[id(node)] = _NOTHING
-            kind = node.kind
-            if kind != "ExpressionDef" or self.traces.element(node) is None:
-                if kind in _READS or kind == "Property":
-                    known = frozenset(name for name, _, _ in own_reads(node, self.traces)) or _NOTHING
-                for child in self._children(node) if not known else ():
-                    below = self._known.get(id(child))
-                    if below is None and (child.below or child.kind in _READS):
-                        below = self.of(child)
+        if known is not None:
+            return known, True
+        known, whole = _NOTHING, True
+        kind = node.kind
+        if kind == "ExpressionDef":
+            told = _NOTHING  # others refer to it too
+        if kind != "ExpressionDef" or self.traces.element(node) is None:
+            if kind in _READS or kind == "Property":
+                known = frozenset(name for name, _, _ in own_reads(node, self.traces)) or _NOTHING
+            if not known:
+                children, whole = self._children(node, told)
+                for child in children:
+                    if not (child.below or child.kind in _READS):
+                        continue
+                    below, all_of_it = self._of(child, told | known if known else told)
+                    whole = whole and all_of_it
                     if below and below is not known:
                         known = known | below if known else below
-                self._known[id(node)] = known
-        return known
+        if whole or not told:
+            self._known[id(node)] = known
+            whole = True
+        return known, whole
 
-    def _children(self, node: Trace) -> Sequence[Trace]:
-        """The children without those that would have to be made, where these read nothing that would have a name."""
+    def _children(self, node: Trace, told: frozenset[str]) -> tuple[Sequence[Trace], bool]:
+        """The children, without those that would have to be made where these read nothing new; and whether these are all that
+        read anything."""
         later = node.later
-        if later is None or later.asks_parameters or not later.reads_none_of(self.traces.subject_type):
-            children: Sequence[Trace] = node.children
-            return children
-        known: Sequence[Trace] = node.known
-        return known
+        if later is None:
+            return node.children, True
+        if later.reads_none_of(self.traces.subject_type) and later.asks_only(told):
+            return node.known, not later.asks
+        return node.children, True
 
     def beyond(self, node: Trace, elements: Iterable[DefineKey]) -> frozenset[str]:
         """Of what a node reads, what these elements do not read too."""

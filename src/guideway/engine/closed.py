@@ -10,7 +10,7 @@ whole resources that were given. An element of a resource does not, nor does a l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guideway.elm import nodes, types
@@ -38,14 +38,18 @@ _CHOOSES = (
 """Nodes that may not need all that stands in them, or take some of it."""
 
 
+_GIVEN = (nodes.Literal, nodes.Quantity)
+"""Default values that are there."""
+
+
 class _Body(NamedTuple):
     """What is known of the body of a define or function."""
 
     closed: bool
     makes: bool = True
     """Whether it may come to a resource that it was not given."""
-    asks: bool = False
-    """Whether it asks for parameters."""
+    asks: tuple[str, ...] = ()
+    """The parameters without a default that it may ask for, as the trace calls them."""
 
 
 _OPEN = _Body(False)
@@ -96,9 +100,9 @@ class Closed:
         found = self._definition(g, g.info, function)
         return found.closed and (_is_plain(type_) or (_is_resource(g, type_) and not found.makes))
 
-    def asks(self, g: Generator, node: Any) -> bool:
-        """Whether a closed expression asks for parameters."""
-        return any(self._part(g, g.info, part).asks for part in parts_of(node))
+    def asks(self, g: Generator, node: Any) -> tuple[str, ...]:
+        """The parameters without a default that a closed expression may ask for, as the trace calls them."""
+        return _asked(self._part(g, g.info, part) for part in parts_of(node))
 
     def straight(self, g: Generator, node: Any) -> tuple[str, ...] | None:
         """The names that a closed expression mentions, if it always rests on all of them in the same way; None where it does not,
@@ -124,7 +128,7 @@ class Closed:
         if isinstance(part, nodes.FunctionRef):
             called = [self._definition(g, *found) for found in _called(g, info, part)]
             closed = bool(called) and all(body.closed for body in called)
-            return _Body(closed, any(body.makes for body in called), any(body.asks for body in called))
+            return _Body(closed, any(body.makes for body in called), _asked(called))
         if isinstance(part, nodes.ExpressionRef):
             owner = g.env.included(info, part.libraryName) if part.libraryName else info
             definition = owner.defines.get(part.name or "")
@@ -135,7 +139,9 @@ class Closed:
             if parameter is None:
                 return _OPEN
             declared = g.env.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
-            return _Body(_is_plain(declared or g.env.type_of(parameter.default, owner)), False, True)
+            name = f"{part.libraryName}.{part.name}" if part.libraryName else part.name or ""
+            asks = () if isinstance(parameter.default, _GIVEN) else (name,)
+            return _Body(_is_plain(declared or g.env.type_of(parameter.default, owner)), False, asks)
         if isinstance(part, nodes.IdentifierRef):
             tables = (info.defines, info.parameters)
             if part.libraryName is not None or any(part.name in table for table in tables):
@@ -153,7 +159,7 @@ class Closed:
             if body is not None:
                 found = [self._part(g, info, part) for part in parts_of(body)]
                 closed = all(part.closed for part in found)
-                known = _Body(closed, any(part.makes for part in found), any(part.asks for part in found))
+                known = _Body(closed, any(part.makes for part in found), _asked(found))
             self._known[id(definition)] = known
         return known
 
@@ -168,6 +174,10 @@ def parts_of(node: Any) -> Iterator[Any]:
         elif isinstance(item, (nodes.Element, nodes.TupleElement, nodes.InstanceElement)):
             yield item
             pending.extend(getattr(item, field) for field in reversed(item.__struct_fields__) if field not in _HEAD)
+
+
+def _asked(bodies: Iterable[_Body]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for body in bodies for name in body.asks))
 
 
 def _called(g: Generator, info: LibraryInfo, node: nodes.FunctionRef) -> list[tuple[LibraryInfo, nodes.FunctionDef]]:

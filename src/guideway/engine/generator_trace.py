@@ -129,7 +129,7 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     code = g.visit(node)
     g.traced, g.plainly = True, False
     value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
-    inner = g.w = FunctionWriter(_new_name(g, node), [], g.numbers, outer)
+    inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
     own = g.below = Below(g)
     g.calls = ""
     with g.row(False):
@@ -143,9 +143,7 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     inner.arguments = ["E", *captured]
     outer.inner.append(inner)
     given = "".join(f"{argument}, " for argument in captured)
-    straight = g.env.closed.straight(g, node)
-    also = "" if straight is None else f", None, {g.literal(straight)}"
-    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}){also})"
+    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}), None{_told(g, node)})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
@@ -153,20 +151,27 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
 def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str], names: str) -> Code:
     """The result of a closed function by its plain code; what makes the children of its body is a function of its own."""
     outer = g.w
-    inner = g.w = FunctionWriter(_new_name(g, function.expression), ["E", *arguments], g.numbers, outer)
+    inner = g.w = FunctionWriter(_new_name(g), ["E", *arguments], g.numbers, outer)
     g.bind_operands(function, arguments)
     inner.line(f"return {g.traced_body(function.expression)[1]}")
     g.w = outer
     outer.inner.append(inner)
     given = "".join(f"{argument}, " for argument in arguments)
-    straight = g.env.closed.straight(g, function.expression)
-    also = "" if straight is None else f", {g.literal(straight)}"
-    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home{also})")
+    told = _told(g, function.expression)
+    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home{told})")
     plain = g.link("plain function", g.info.key, function.name or "", index)
     return Code(f"{plain}({', '.join(['E', *arguments])})")
 
 
-def _new_name(g: Generator, node: Any) -> str:
-    """A name of the module for what makes a trace later; what asks for parameters is told by it."""
+def _told(g: Generator, node: Any) -> str:
+    """What is told of a closed expression beforehand, as further operands of ``trace.Later``."""
+    straight, asks = g.env.closed.straight(g, node), g.env.closed.asks(g, node)
+    if asks:
+        return f", {g.literal(straight)}, {g.literal(asks)}"
+    return "" if straight is None else f", {g.literal(straight)}"
+
+
+def _new_name(g: Generator) -> str:
+    """A name of the module for what makes a trace later."""
     g.later += 1
-    return f"{'z' if g.env.closed.asks(g, node) else 'y'}{g.later}"
+    return f"y{g.later}"

@@ -34,7 +34,7 @@ class Later(msgspec.Struct, eq=False):
     evaluation: Evaluation
     library: str
     function: str
-    """The name in the library's traced module of what makes them: ``z…`` where parameters are asked for, else ``y…``."""
+    """The name in the library's traced module of what makes them."""
     names: tuple[str, ...]
     given: tuple[Any, ...]
     """What it is given: values of names, and the define that is evaluated."""
@@ -42,6 +42,8 @@ class Later(msgspec.Struct, eq=False):
     """The define for which a function is called."""
     straight: tuple[str, ...] | None = None
     """Those of the names that they always rest on, all of them and in the same way; None where they may choose."""
+    asks: tuple[str, ...] = ()
+    """The parameters without a default that they may be about."""
 
     def made(self) -> Any:
         """The children, as traced code gives them; none where the logic fails that did not when it needed less."""
@@ -62,17 +64,16 @@ class Later(msgspec.Struct, eq=False):
         """Whether the children certainly read no other resources than these."""
         return all(reference in references for reference in self._origins())
 
+    def asks_only(self, names: Container[str]) -> bool:
+        """Whether the children are certainly about no parameter that has no value, except for these."""
+        return None not in self.evaluation.parameters.values() and all(name in names for name in self.asks)
+
     def reads_none_of(self, kind: str) -> bool:
         """Whether the children certainly read no resource of a type."""
         given = self.given
         if len(given) == 1 and type(given[0]) is FhirObject and given[0].data.get("resourceType") not in (None, kind):
             return True
         return not any(reference.startswith(f"{kind}/") for reference in self._origins(f"{kind}/"))
-
-    @property
-    def asks_parameters(self) -> bool:
-        """Whether the children may be about parameters."""
-        return self.function[0] == "z"
 
     def _origins(self, unknown: str = "") -> Iterator[str]:
         """The resources that the values it is given are of (of what cannot be told ``unknown``)."""
