@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, express
 
 from guideway.apply.care_plan import requests, requests_bundle
 from guideway.apply.names import DIRECTION
+from guideway.guideline.package import from_files
+from guideway.guideline.reading import SourceFile
 
 AGAINST = [{"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}}]
 TIMES = LOGIC + 'define "Span": Interval[@2026-07-01T00:00:00.0Z, @2026-07-03T00:00:00.0Z]\n'
@@ -111,3 +114,40 @@ def test_the_requests_alone_as_a_bundle() -> None:
     flat = requests_bundle(outcome)
     assert [entry["resource"] for entry in flat["entry"]] == requests(outcome)
     assert [entry["resource"]["resourceType"] for entry in flat["entry"]] == ["MedicationRequest"]
+
+
+@pytest.mark.parametrize(
+    "path", ["medication.text", "(medication as CodeableConcept).text", "medication.ofType(CodeableConcept).text"]
+)
+def test_a_path_goes_on_below_the_choice_that_is_there(path: str) -> None:
+    result = computed("MedicationRequest", (path, "Title"), productCodeableConcept=TABLET_A)
+    assert (result.request["medicationCodeableConcept"]["text"], result.rules()) == ("A computed title", [])
+
+
+def test_a_path_below_a_choice_of_which_none_is_there_is_refused() -> None:
+    assert computed("ServiceRequest", ("occurrence.repeat.count", "Number")).rules() == ["dynamic-value-path"]
+
+
+@pytest.mark.parametrize(("words", "made"), [("Stop smoking", 1), ("Keep smoking", 2)])
+def test_messages_that_say_the_same_are_one(words: str, made: int) -> None:
+    first, second = (activity(n, "CommunicationRequest", description=d) for n, d in (("x", "Stop smoking"), ("y", words)))
+    actions = ({"id": a["id"], "title": a["id"], "definitionCanonical": a["url"]} for a in (first, second))
+    outcome = run(guideline(plan("main", *actions), first, second))
+    assert len(requests(outcome)) == made
+    assert [r.also for r in outcome.recommendations] == ([["main#y"], ["main#x"]] if made == 1 else [[], []])
+
+
+def test_a_retired_activity_and_a_value_set_are_named() -> None:
+    action = {**A, "definitionCanonical": CANONICAL}
+    assert one(action, activity(status="retired")).rules() == ["definition-retired"]
+    (issue,) = one({**A, "definitionCanonical": f"{BASE}/ValueSet/tablets"}).issues()
+    assert issue["diagnostics"].endswith("is a value set, which cannot be applied")
+
+
+def test_artifacts_in_xml_are_named() -> None:
+    files = [
+        SourceFile("PlanDefinition-p.json", json.dumps(plan("p", A)).encode()),
+        SourceFile("PlanDefinition-q.xml", b'<PlanDefinition xmlns="http://hl7.org/fhir"/>'),
+    ]
+    (finding,) = from_files(files, "here").findings
+    assert (finding.rule, finding.file) == ("artifact-xml", "PlanDefinition-q.xml")

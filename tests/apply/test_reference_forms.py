@@ -7,13 +7,14 @@ import re
 from typing import Any
 
 import pytest
-from tests.apply.small import BASE, TABLET_A, activity, guideline, plan, record, run
+from tests.apply.small import BASE, PATIENT, TABLET_A, activity, expression, guideline, plan, record, run
 from tests.shared import shared_folder
 
 from guideway.apply.care_plan import bundle, care_plan
 from guideway.apply.names import DO_NOT_PERFORM, MESSAGES
 from guideway.apply.outcome import dumps
 from guideway.apply.run import apply_guideline
+from guideway.fhir.check import check_resource
 from guideway.guideline.compiling import compile_guideline
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
@@ -285,3 +286,37 @@ def test_groups_of_nothing_stay_and_what_is_contained_is_lifted_behind_what_cont
     nothing = care_plan(run(guideline(plan("main", {"id": "n", "title": "N", "condition": [never]})), policy="cqf"))
     assert "action" not in nothing["contained"][0]
     assert nothing["activity"] == [{"reference": {"reference": "#main"}}]
+
+
+def test_where_the_policy_differs_from_the_reference_on_purpose() -> None:
+    """What docs/apply.md says of it: what answers to another hook, is for another audience, is withheld or in place, or is for
+    a patient who has died, is not proposed."""
+    own = "https://example.org/guideway/StructureDefinition/"
+    user = {"coding": [{"code": "nurse"}]}
+    other_user = {"code": {"code": "user"}, "valueCodeableConcept": {"coding": [{"code": "pharmacist"}]}}
+    actions = {
+        "hook": {"trigger": [{"type": "named-event", "name": "order-sign"}]},
+        "withheld": {"extension": [{"url": own + "withheld-when", "valueExpression": expression("True")}]},
+        "satisfied": {"extension": [{"url": own + "satisfied-when", "valueExpression": expression("True")}]},
+        "role": {"participant": [{"type": "practitioner", "role": {"coding": [{"code": "pharmacist"}]}}]},
+        "kept": {},
+    }
+    made = guideline(plan("main", *({"id": n, "title": n, **more} for n, more in actions.items())))
+    asked: Json = {"policy": "cqf", "hook": "patient-view", "user_type": user}
+
+    def titles(outcome: Any) -> list[str]:
+        groups = [r for r in care_plan(outcome).get("contained", ()) if r["resourceType"] == "RequestGroup"]
+        return [action["title"] for group in groups for action in group.get("action", ())]
+
+    assert titles(run(made, **asked)) == ["kept"]
+    assert titles(run(made, patient=PATIENT | {"deceasedBoolean": True}, **asked)) == []
+    elsewhere = guideline(plan("main", {"id": "a", "title": "a"}, useContext=[other_user]))
+    assert titles(run(elsewhere, **asked)) == []
+
+
+def test_an_organization_is_the_author_which_is_the_one_thing_r4_does_not_allow() -> None:
+    outcome = run(guideline(plan("main", {"id": "a", "title": "a"})), policy="cqf", organization="Organization/o")
+    made = care_plan(outcome)
+    faults = {(d.rule, d.pointer) for d in check_resource(made) if d.severity.value == "error"}
+    assert {rule for rule, _ in faults} == {"reference-type"}
+    assert all("author" in (pointer or "") for _, pointer in faults)

@@ -399,12 +399,18 @@ class _Place:
             return
         target = self._resolve(canonical)
         if target is None:
-            text = f"{node.id}: its definition {canonical} is not in this guideline"
+            url = canonical.partition("|")[0]
+            other = url in self.walk.guideline.value_sets or canonical in self.walk.guideline.value_sets
+            what = "is a value set, which cannot be applied" if other else "is not in this guideline"
+            text = f"{node.id}: its definition {canonical} {what}"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
         elif target.type == "PlanDefinition":
             self._nested(node, recommendation, target, depth)
         elif target.type == "ActivityDefinition":
             node.activity = target
+            if node.status == APPLIES and target.resource.get("status") == "retired":
+                text = f"{node.id}: its definition {target.canonical} is retired"
+                recommendation.findings.append(self._finding("definition-retired", Severity.warning, text, node.id))
             if node.status == APPLIES:
                 made = make_request(target.resource, definition, self.walk.setting, target.file)
                 node.request = made.resource

@@ -28,6 +28,7 @@ _TOKEN = Later(
         (?:\[(?P<after>\d+)\])?""",
     re.VERBOSE,
 )
+_CAST = Later(r"\(\s*([\w.]+)\s+as\s+(\w+)\s*\)")
 _PREFIX = Later(r"^(%resource|%action|%context|\$this|action)\.")
 
 
@@ -51,6 +52,8 @@ def parse_path(path: str, root_type: str = "") -> tuple[Step, ...]:
     (Step(name='extension', index=None, type=None, url='http://x'), Step(name='value', index=None, type=None, url=None))
     """
     text = _PREFIX.sub("", path.strip(), count=1)
+    if "(" in text and " as " in text:  # a cast in parentheses
+        text = _CAST.sub(r"\1 as \2", text)
     head = root_type.rpartition(".")[2]
     text = text.removeprefix(f"{root_type}.").removeprefix(f"{head}.") if root_type else text
     steps: list[Step] = []
@@ -103,7 +106,7 @@ def _add(steps: list[Step], match: re.Match[str], path: str) -> None:
 def set_path(root: Json, root_type: str, path: str, value: Any) -> None:
     """Write ``value`` (a runtime value, or a list of them) at ``path``; ``BadPath`` leaves ``root`` as it was."""
     steps = parse_path(path, root_type)
-    plan = list(_resolve(root_type, steps, value))
+    plan = list(_resolve(root_type, steps, value, root))
     last_name, last_type, many, last_step = plan[-1]
     try:
         final = _final(value, last_type, many and last_step.index is None)
@@ -137,8 +140,10 @@ def _final(value: Any, target: str, as_list: bool) -> Any:
     return to_fhir(value, target)
 
 
-def _resolve(root_type: str, steps: tuple[Step, ...], value: Any) -> list[tuple[str, str, bool, Step]]:
-    """For each step: JSON name, FHIR type of the element, whether it repeats, the step."""
+def _resolve(root_type: str, steps: tuple[Step, ...], value: Any, root: Json) -> list[tuple[str, str, bool, Step]]:
+    """For each step: JSON name, FHIR type of the element, whether it repeats, the step. Where a path goes on below a choice
+    element without saying its type, it is the one that is there."""
+    node: Any = root
     from guideway.fhir.modelinfo import builtin, split_type
 
     model = builtin("FHIR", "4.0.1")
@@ -160,6 +165,8 @@ def _resolve(root_type: str, steps: tuple[Step, ...], value: Any) -> list[tuple[
             inner = parts[0] if many else inner
             constructor, parts = split_type(inner)
             if constructor == "choice":
+                if not final and step.type is None:
+                    step = msgspec.structs.replace(step, type=_present(node, step.name, parts))
                 kind = _choose(step, parts, value if final else None, current)
                 short = kind.rpartition(".")[2].replace("SimpleQuantity", "Quantity")
                 json_name = step.name + short[0].upper() + short[1:]
@@ -174,8 +181,17 @@ def _resolve(root_type: str, steps: tuple[Step, ...], value: Any) -> list[tuple[
         if not final and (primitive is not None or kind.startswith("System.")):
             raise BadPath(f"{step.name} is a {short_kind}: nothing lies below it")
         result.append((json_name, short_kind, many, step))
+        node = node.get(json_name) if isinstance(node, dict) and step.url is None else None
+        if isinstance(node, list):
+            node = node[step.index or 0] if len(node) > (step.index or 0) else None
         current = kind
     return result
+
+
+def _present(node: Any, name: str, parts: tuple[str, ...]) -> str | None:
+    """The type of the choice element that an object has; None where it has none."""
+    types = [part.rpartition(".")[2] for part in parts]
+    return next((t for t in types if isinstance(node, dict) and f"{name}{t[0].upper()}{t[1:]}" in node), None)
 
 
 def _choose(step: Step, parts: tuple[str, ...], value: Any, owner: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, prohibits, same_on_record
-from guideway.apply.differences import DETAILS, differences, same_thing
+from guideway.apply.differences import DETAILS, differences, plain, same_thing
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.names import objects
@@ -107,6 +107,8 @@ def _comparable(left: ActionNode, right: ActionNode) -> bool:
         return False
     if left.activity is not None and right.activity is not None and left.activity.url == right.activity.url:
         return same_thing(first, second)
+    if first["resourceType"] == "CommunicationRequest":  # told by what is said
+        return bool(first.get("payload")) and plain(first["payload"]) == plain(second.get("payload"))
     named = thing_of(first)
     return first["resourceType"] in _THINGS and bool(named.codes or named.names) and same_thing(first, second)
 

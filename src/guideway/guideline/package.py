@@ -232,6 +232,10 @@ def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
                 package = package or content
             else:
                 artifacts += _artifacts(content, file.name, findings)
+        elif file.name.endswith(".xml") and b"http://hl7.org/fhir" in file.data[:2000]:
+            text = "FHIR artifacts in XML are not read"
+            hint = "give it as JSON; this file is not used"
+            findings.append(Diagnostic("artifact-xml", Severity.warning, text, file.name, hint=hint))
     if not artifacts and not libraries:
         raise GuidewayError(f"{origin}: no FHIR knowledge artifact in it", findings)
     manifest = _manifest(package, origin, artifacts)
