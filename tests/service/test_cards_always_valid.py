@@ -112,8 +112,6 @@ def test_every_card_keeps_the_invariants(tree, resources, limit):
         for action in (a for s in card.get("suggestions", ()) for a in s["actions"]):
             assert ("resourceId" in action) == (action["type"] == "delete")
             assert ("resource" in action) != (action["type"] == "delete")
-    if any(r.status in ("applies", "unknown", "error", "suppressed") for r in outcome.recommendations):
-        assert bodies, "something to say, and silence"
     named = [each for card in cards for each in card.shown]
     told = {(each.plan, each.action) for each in named}
     urls = {p.id: p.url for p in outcome.plans}
