@@ -233,3 +233,16 @@ def test_the_allergy_to_aspirin_is_no_drug() -> None:
     drug = {"medication": "sct|293586001", "start": "2026-01-01"}
     assert value_of("MastCellMedicationElements", "On Aspirin", [drug]) is not True
     assert value_of("MastCellTherapyElements", "Has NSAID Reaction", [{"allergy": "sct|293586001"}]) is True
+
+
+def test_a_diagnosis_in_words_is_not_shown_as_a_fact() -> None:
+    criteria = shown(cond("text: Possible mast cell activation syndrome"))["dupilumab-question#criteria"]
+    assert criteria["status"] == "applies"
+    assert "on record" not in criteria["title"]
+    assert '"Possible mast cell activation syndrome". Whether it is mast cell activation syndrome' in criteria["notes"][0]
+    assert not any("Whether it is" in note for note in shown(MCAS)["dupilumab-question#criteria"]["notes"])
+
+
+def test_another_diagnosis_in_doubt_is_no_reason() -> None:
+    found = shown(MCAS, cond("icd10cm|J45.909", verification="differential"))
+    assert not because(found["dupilumab-question#step-1-h1"], "sxRespiratory")

@@ -89,9 +89,16 @@ def test_without_a_start_the_start_is_named_and_not_the_baseline() -> None:
         if entry["resource"]["resourceType"] == "MedicationRequest":
             entry["resource"].pop("authoredOn", None)
     found = decided(bundle)
-    assert any(m["element"] == "midostaurinStart" for m in found["interrupt-anc"].get("missing", [])) or any(
-        "When midostaurin began is not on record" in note for note in found["find-anc-baseline"]["notes"]
-    )
+    for key in ("interrupt-anc", "discontinue-anc"):
+        assert found[key]["status"] == "unknown"
+        assert found[key]["missing"][0]["element"] == "midostaurinStart"
+        assert not {"ancBaseline", "cytopeniaOnset"} & {m["element"] for m in found[key]["missing"]}
+    assert any("When midostaurin began is not on record" in note for note in found["find-anc-baseline"]["notes"])
+
+
+def test_how_long_a_count_was_low_is_told_for_the_band_of_the_patient_alone() -> None:
+    shown = [e["display"] for e in decided(example())["discontinue-anc"]["evidence"]]
+    assert not [d for d in shown if "0.5" in d or "reported range" in d], shown
 
 
 def test_a_baseline_too_old_is_named() -> None:
@@ -104,15 +111,18 @@ def test_a_baseline_too_old_is_named() -> None:
 def test_a_sample_of_a_month_does_not_prove_how_long_a_count_was_low() -> None:
     began = med("Midostaurin", dose="100 mg 2/d") | {"start": "2026-04-01"}
     low = [obs(ANC, "0.4 10*9/L", at=at) for at in ("2026-05-03", "2026-06-01")]
-    assert value_of(MIDOSTAURIN, "ANC Days Below 0.5", [began, *low]) == 29
+    assert value_of(MIDOSTAURIN, "Days With Neutrophils Below 0.5", [began, *low]) == 29
     between = obs(ANC, "1.8 10*9/L", at="2026-05")
-    assert value_of(MIDOSTAURIN, "ANC Days Below 0.5", [began, *low, between]) == 0
+    assert value_of(MIDOSTAURIN, "Days With Neutrophils Below 0.5", [began, *low, between]) == 0
     first = obs(ANC, "0.4 10*9/L", at="2026-04")
-    assert value_of(MIDOSTAURIN, "ANC Days Below 0.5", [began | {"start": "2026-03-31"}, first, low[1]]) == 32
-    assert value_of(MIDOSTAURIN, "ANC Days Below 0.5", [began, first, low[1]]) == 0
+    assert value_of(MIDOSTAURIN, "Days With Neutrophils Below 0.5", [began | {"start": "2026-03-31"}, first, low[1]]) == 32
+    assert value_of(MIDOSTAURIN, "Days With Neutrophils Below 0.5", [began, first, low[1]]) == 0
     normal = obs(ANC, "1.8 10*9/L", at="2026-04")
-    assert value_of(MIDOSTAURIN, "ANC Days Below 0.5", [began, normal, obs(ANC, "0.4 10*9/L", at="2026-04-05"), low[1]]) == 0
-    assert value_of(MIDOSTAURIN, "ANC Days Possibly Low", [began, between, low[1]]) == 31
+    assert (
+        value_of(MIDOSTAURIN, "Days With Neutrophils Below 0.5", [began, normal, obs(ANC, "0.4 10*9/L", at="2026-04-05"), low[1]])
+        == 0
+    )
+    assert value_of(MIDOSTAURIN, "Days With Neutrophils Possibly Low", [began, between, low[1]]) == 31
 
 
 def test_elsewhere() -> None:

@@ -23,6 +23,7 @@ from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import (
+    IN_DOUBT,
     QUANTITY_RULES,
     UNCODED,
     Codes,
@@ -409,8 +410,8 @@ class CauseFinder:
                     doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]
                     if found is not None and types and found.get("resourceType") not in types:
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
-                    if any(flag.rule == UNCODED for flag in doubtful) and not self._taken_for(trace, reference):
-                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]  # read through and passed over
+                    if any(flag.rule in IN_DOUBT for flag in doubtful) and not self._taken_for(trace, reference):
+                        doubtful = [flag for flag in doubtful if flag.rule not in (IN_DOUBT if not own else (UNCODED,))]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
                     if not own and not flags and not (found or {}).get("component") and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference

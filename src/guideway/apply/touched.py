@@ -17,6 +17,9 @@ from guideway.guideline.compiled import CompiledGuideline, DefineKey
 Json = dict[str, Any]
 
 UNCODED = "uncoded"
+IN_DOUBT = frozenset((UNCODED, "unconfirmed"))
+"""What says nothing about an element that the resource was not taken for."""
+
 QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", "tie"))
 
 
