@@ -75,7 +75,7 @@ class CauseFinder:
         self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
-        self._resources: dict[str, tuple[Any, dict[str, Any] | None, list[Any], Codes | None]] = {}
+        self._resources: dict[str, tuple[Any, dict[str, Any] | None, list[Any], Codes | None, bool]] = {}
         self._past: dict[int, frozenset[DefineKey]] = {}
         self._others: dict[DefineKey, bool] = {}
         self._taken: dict[int, dict[str, None]] = {}
@@ -383,13 +383,15 @@ class CauseFinder:
                     present.setdefault(key, []).extend(words)
         return empty or present
 
-    def _resource(self, reference: str) -> tuple[Any, dict[str, Any] | None, list[Any], Codes | None]:
-        """A resource that was read, as the record has it and as JSON; what is doubtful about it; its codes."""
+    def _resource(self, reference: str) -> tuple[Any, dict[str, Any] | None, list[Any], Codes | None, bool]:
+        """A resource that was read, as the record has it and as JSON; what is doubtful about it; its codes; whether its date or
+        its value may leave an element open that is about something else."""
         known = self._resources.get(reference)
         if known is None:
             record, found = self.traces.record, self.traces.resource(reference)
             codings = codings_of(found) if found is not None else None
-            known = record.resolve_quietly(reference), found, list(record.flags_of(reference)), codings
+            speaks = found is None or "valueQuantity" in found or bool(weaknesses(found, reference, False, False))
+            known = record.resolve_quietly(reference), found, list(record.flags_of(reference)), codings, speaks
             self._resources[reference] = known
         return known
 
@@ -405,8 +407,10 @@ class CauseFinder:
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
                 codes, types = codes_of(key, self.traces.guideline), types_of(key, self.traces.guideline)
                 for reference in self.traces.sources.read_by(trace):
-                    resource, found, all_flags, codings = self._resource(reference)
+                    resource, found, all_flags, codings, speaks = self._resource(reference)
                     own = found is None or is_among(codings, codes)
+                    if not (own or all_flags or speaks or self._taken_for(trace, reference)):
+                        continue
                     doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]
                     if found is not None and types and found.get("resourceType") not in types:
                         doubtful = [flag for flag in doubtful if flag.rule != UNCODED]

@@ -18,6 +18,7 @@ from guideway.apply.provenance import Trace, unwrap
 from guideway.apply.supply import requirement_name, requirement_supply
 from guideway.apply.traces import PatientTraces
 from guideway.apply.words import define_words
+from guideway.engine.trace import Later, TraceNode
 from guideway.engine.values import Code
 from guideway.guideline.compiled import DefineKey, Requirement
 
@@ -130,7 +131,7 @@ class Reads:
             if not known:
                 children, whole = self._children(node, told)
                 for child in children:
-                    if not (child.below or child.kind in _READS):
+                    if not (child.below or child.kind in _READS) or (child.kind == "Iteration" and self._says_nothing(child)):
                         continue
                     below, all_of_it = self._of(child, told | known if known else told)
                     whole = whole and all_of_it
@@ -140,6 +141,12 @@ class Reads:
             self._known[id(node)] = known
             whole = True
         return known, whole
+
+    def _says_nothing(self, row: Trace) -> bool:
+        """Whether nothing stands below a row but what would have to be made, and reads nothing."""
+        below = row.below
+        later = below[0].below if len(below) == 1 and type(below[0]) is TraceNode else None
+        return type(later) is Later and later.asks_only(()) and later.reads_none_of(self.traces.subject_type)
 
     def _children(self, node: Trace, told: frozenset[str]) -> tuple[Sequence[Trace], bool]:
         """The children, without those that would have to be made where these read nothing new; and whether these are all that

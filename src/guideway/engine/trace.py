@@ -62,7 +62,17 @@ class Later(msgspec.Struct, eq=False):
 
     def reads_only(self, references: Container[str]) -> bool:
         """Whether the children certainly read no other resources than these."""
-        return all(reference in references for reference in self._origins())
+        tracer = self.evaluation.tracer
+        assert tracer is not None
+        for value in self.given:
+            for item in value if type(value) is list else (value,):
+                if isinstance(item, FhirObject | FhirPrimitive):
+                    origin = tracer.origin(item)
+                    if origin is not None and origin[0] not in references:  # of what has none, no parts have one
+                        return False
+                elif isinstance(item, dict | list):
+                    return False
+        return True
 
     def asks_only(self, names: Container[str]) -> bool:
         """Whether the children are certainly about no parameter that has no value, except for these."""
@@ -70,23 +80,19 @@ class Later(msgspec.Struct, eq=False):
 
     def reads_none_of(self, kind: str) -> bool:
         """Whether the children certainly read no resource of a type."""
-        given = self.given
-        if len(given) == 1 and type(given[0]) is FhirObject and given[0].data.get("resourceType") not in (None, kind):
-            return True
-        return not any(reference.startswith(f"{kind}/") for reference in self._origins(f"{kind}/"))
-
-    def _origins(self, unknown: str = "") -> Iterator[str]:
-        """The resources that the values it is given are of (of what cannot be told ``unknown``)."""
         tracer = self.evaluation.tracer
         assert tracer is not None
         for value in self.given:
             for item in value if type(value) is list else (value,):
                 if isinstance(item, FhirObject | FhirPrimitive):
-                    origin = tracer.origin(item)
-                    if origin is not None:  # of what has none, no parts have one
-                        yield origin[0]
+                    found = item.data.get("resourceType") if isinstance(item, FhirObject) else None
+                    if found is None and (origin := tracer.origin(item)) is not None:
+                        found = origin[0].partition("/")[0]
+                    if found == kind:
+                        return False
                 elif isinstance(item, dict | list):
-                    yield unknown
+                    return False
+        return True
 
     def is_plain(self) -> bool:
         """Whether nothing that the children rest on is data of the record."""
