@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from guideway.engine.generator import Generator
     from guideway.engine.generator_types import LibraryInfo
 
-LEAST = 4
+LEAST = 2
 """So many nodes make it worth while."""
 _HEAD = frozenset(("annotation", "resultTypeSpecifier", "localId", "locator", "resultTypeName", "result_type", "signature"))
 _READS = (nodes.Retrieve, nodes.Message)
