@@ -108,6 +108,7 @@ class Later:
     fullmatch: Callable[..., re.Match[Any] | None]
     search: Callable[..., re.Match[Any] | None]
     findall: Callable[..., list[Any]]
+    split: Callable[..., list[Any]]
     sub: Callable[..., str]
 
     def __init__(self, text: str | bytes, flags: int = 0) -> None:

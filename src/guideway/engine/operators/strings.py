@@ -33,6 +33,7 @@ def _pattern(pattern: str, origin: str | None = None) -> re.Pattern[str]:
 
 
 _SPECIAL = frozenset("\\.^$*+?{}[]|()")
+_MARKS = Later(r"([\[\]()|])")
 _MANY = 40
 """So many texts are worth a regular expression."""
 
@@ -102,21 +103,22 @@ def _alternatives(pattern: str) -> tuple[str, list[str], str] | None:
         return None
     found = [""]
     depth, in_class = 0, False
-    for sign in inside:
-        if in_class:
-            in_class = sign != "]"
-        elif sign == "[":
-            in_class = True
-        elif sign == "(":
-            depth += 1
-        elif sign == ")":
-            depth -= 1
-            if depth < 0:
-                return None
-        elif sign == "|" and depth == 0:
-            found.append("")
-            continue
-        found[-1] += sign
+    for number, piece in enumerate(_MARKS.split(inside)):  # text, a mark, text, …
+        if number % 2:
+            if in_class:
+                in_class = piece != "]"
+            elif piece == "[":
+                in_class = True
+            elif piece == "(":
+                depth += 1
+            elif piece == ")":
+                depth -= 1
+                if depth < 0:
+                    return None
+            elif piece == "|" and depth == 0:
+                found.append("")
+                continue
+        found[-1] += piece
     return None if depth or in_class else (before, found, after)
 
 
