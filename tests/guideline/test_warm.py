@@ -1,10 +1,13 @@
-"""What a long-running process does to be faster (tracing only what is explained) changes no outcome."""
+"""What a long-running process does (letting traces go at once) changes no outcome, and leaves none of them behind."""
 
 from __future__ import annotations
+
+import gc
 
 import pytest
 
 from guideway.apply.run import apply_guideline
+from guideway.engine.trace import TraceNode
 from guideway.records.reading import read_bundle
 from tests.guideline.support import ROOT, guideline
 
@@ -21,3 +24,16 @@ def test_warm_or_not_the_outcome_is_the_same(level: str) -> None:
             outcome = apply_guideline(guideline(), record, as_of="2026-06-01", explain=level, warm=warm)
             found.append(outcome.as_json())
         assert found[0] == found[1], example.name
+
+
+def test_traces_go_when_the_outcome_is_there() -> None:
+    (record,) = read_bundle(EXAMPLES[0].read_bytes(), EXAMPLES[0].name)
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(each) is TraceNode for each in gc.get_objects())
+        outcome = apply_guideline(guideline(), record, as_of="2026-06-01", explain="evidence", warm=True)
+        assert any(recommendation.evidence for recommendation in outcome.recommendations)
+        assert sum(type(each) is TraceNode for each in gc.get_objects()) == before
+    finally:
+        gc.enable()

@@ -78,7 +78,7 @@ def apply_guideline(
     - ``hook``: only actions that answer to this trigger; None: all.
     - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
       apply; ``"short"``: nor, where it is much, of what cannot be known yet; ``"none"``: statuses only, the fastest.
-    - ``warm``: trace only what is explained. The same outcome; faster in a process that has both forms of the logic ready.
+    - ``warm``: for a process that goes on: what was needed only to explain goes at once. The same outcome.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
     - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
@@ -103,17 +103,14 @@ def apply_guideline(
     given = _alike(engine_parameters(guideline, parameters or {}), seen)
     given, not_judged, said = screened(given, {reference, subject.reference or reference} if subject is not None else ())
 
-    def evaluate(trace: bool) -> Any:
-        made = guideline.program.evaluation(
-            seen, now=when.now, timezone=when.offset, parameters=given, terminology=guideline.terminology, trace=trace
-        )
-        if overrides:
-            from guideway.apply.what_if import override
+    traced = level != "none"
+    evaluation = guideline.program.evaluation(
+        seen, now=when.now, timezone=when.offset, parameters=given, terminology=guideline.terminology, trace=traced
+    )
+    if overrides:
+        from guideway.apply.what_if import override
 
-            override(made, overrides)
-        return made
-
-    evaluation = evaluate(trace=level != "none" and not warm)
+        override(evaluation, overrides)
     place = Setting(
         subject=reference,
         as_of=when.text,
@@ -155,17 +152,16 @@ def apply_guideline(
         if explained:
             from guideway.apply.explain import Explainer
 
-            traced = evaluate(trace=True) if warm else evaluation
-            explainer = Explainer(guideline, traced, seen)
+            explainer = Explainer(guideline, evaluation, seen)
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
                 only_missing = only_missing or (chosen_by or {}).get(recommendation.key) == "missing"
                 explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing)
             outcome.findings += explainer.unit_faults
-            if warm:
-                traced.forget_traces()
         unmet_inputs(outcome, trees, guideline, seen)
+    if warm:
+        evaluation.forget_traces()
     find_groups(outcome, trees)
     _record_findings(outcome, seen, evaluation, guideline)
     outcome.excluded += not_judged

@@ -102,7 +102,7 @@ class Evaluation:
 
     def forget_traces(self) -> None:
         """Let go of all traces: they lead back here, so only the garbage collector would notice that nobody needs them any more.
-        Nothing must be evaluated after that."""
+        What is evaluated after that has no trace of what was evaluated before."""
         self.made = None
         if self.tracer is not None:
             self.tracer.defines.clear()

@@ -312,7 +312,7 @@ def define_node(library: str, define: str, value: Any, children: Any = (), place
 def t_known(E: Evaluation, key: Any) -> Any:
     """The value of a define that was evaluated before; its tree goes to whatever refers to it."""
     assert E.tracer is not None
-    E.made = E.tracer.defines[key]
+    E.made = E.tracer.defines.get(key)  # none of what has been let go
     return E.memo[key]
 
 
