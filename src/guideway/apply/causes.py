@@ -72,6 +72,7 @@ class CauseFinder:
         self._reasons: dict[DefineKey, list[str]] = {}
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
+        self._nodes_with_reads = KnownNodes()
         self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
@@ -89,18 +90,9 @@ class CauseFinder:
         """The data that some completion of the rest lets decide the status, in the order of the conditions; ``checked``: with the
         resources that were looked at for each."""
         known = self._known
-        kinds = [result.kind for result, _ in results]
-        leaves = relevant_leaves(
-            [trace for _, trace in results],
-            lambda every, values: statuses(kinds, every, values),
-            lambda node: self._is_datum(node, known),
-            unwrap,
-            self._passed_over,
-            self._nodes,
-            self._parts,
-            lambda node: [*(causes := self._causes(node, known)).strong, *self._read_for(causes)],
-            lambda node: self._looked_past(node) | self._reads.of(node),
-        )
+        leaves = self._leaves(results)
+        if any(self._causes(leaf, known).untagged for leaf in leaves):  # which may also change what has a value so far
+            leaves = self._leaves(results, with_reads=True)
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
@@ -134,6 +126,24 @@ class CauseFinder:
             if first is not None:
                 name = first.define or first.expression
                 yield Missing(element=name, display=define_words(name), for_=first.kind)
+
+    def _leaves(self, results: list[tuple[ConditionResult, Trace]], *, with_reads: bool = False) -> list[Trace]:
+        """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
+        known = self._known
+        kinds = [result.kind for result, _ in results]
+        return relevant_leaves(
+            [trace for _, trace in results],
+            lambda every, values: statuses(kinds, every, values),
+            lambda node: self._is_datum(node, known),
+            unwrap,
+            self._passed_over,
+            self._nodes_with_reads if with_reads else self._nodes,
+            self._parts,
+            (lambda node: [*(causes := self._causes(node, known)).strong, *self._read_for(causes)])
+            if with_reads
+            else (lambda node: self._causes(node, known).strong),
+            (lambda node: self._looked_past(node) | self._reads.of(node)) if with_reads else self._looked_past,
+        )
 
     def _untagged(
         self, nulls: dict[NullKey, Trace], results: list[tuple[ConditionResult, Trace]], checked: bool
