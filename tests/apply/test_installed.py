@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from decimal import Decimal
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -45,6 +47,32 @@ def test_results_are_valid_fhir_and_follow_the_schema(path: Path) -> None:
     assert not outcome.by_status("error"), [r.reason for r in outcome.by_status("error")]
     for recommendation in outcome.recommendations:
         assert bool(recommendation.missing) >= (recommendation.status == "unknown"), recommendation.key
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: reversed_keys(value[name]) for name in reversed(value)}
+    return [reversed_keys(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", ["aggressive-sm-neutrophils-without-unit", "uncoded-diagnosis"])
+def test_the_order_of_entries_and_keys_and_the_way_in_change_no_byte(name: str) -> None:
+    """With findings about the data, and with the trace. A finding names the file it is about, so that one differs."""
+    text = (ROOT / "examples" / f"{name}.json").read_bytes()
+    plain = json.loads(text, parse_float=Decimal)
+
+    def told(data: Any, file: str = "in.json") -> bytes:
+        written = data if isinstance(data, bytes) else dumps(data)
+        (found,) = read_bundle(written, file)
+        outcome = apply_guideline(installed(), found, as_of=AS_OF, explain=True, plans=["midostaurin-dose-modification"])
+        return dumps(outcome.as_json())
+
+    expected = told(text)
+    for seed in range(3):
+        entries = random.Random(seed).sample(plain["entry"], len(plain["entry"]))
+        assert told(plain | {"entry": entries}) == expected
+    assert told(reversed_keys(plain)) == expected
+    assert told(text, "standard input").replace(b'"standard input"', b'"in.json"') == expected
 
 
 @pytest.mark.parametrize("policy", ["cqf", "spec"])

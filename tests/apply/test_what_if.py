@@ -101,6 +101,11 @@ def test_the_latest_measurement_counts_and_the_unit_may_be_left_out() -> None:
     assert after(["Count=0.8"], observation(5))[0]["low"] == "applies"
 
 
+def test_a_number_without_a_unit_is_told_with_the_unit_it_was_taken_in() -> None:
+    (note,) = after(["count=0.8@2026-05-30"])[2]
+    assert note == "Blue cell count: 0.8 10*9/L (the element's own unit; none was given) as Observation of 2026-05-30"
+
+
 def test_an_answer_is_given_and_a_drug_added() -> None:
     assert after(["agrees=true"])[0]["agrees"] == "applies"
     assert after(["agrees=false"])[0]["agrees"] == "does-not-apply"

@@ -111,6 +111,22 @@ def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
     assert "status-unknown" in rules(found)
 
 
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"dataAbsentReason": {"text": "clotted"}}, "value-and-absent"),
+        ({"valueQuantity": {"value": 1, "unit": "10*9/L", "code": "/uL"}}, "unit-contradicts"),
+        ({"valueQuantity": {"value": 1, "code": "/uL", "system": "http://snomed.info/sct"}}, "unit-of-another-system"),
+        ({"valueQuantity": {"value": 1, "unit": "per cubic something", "code": "/uL"}}, None),
+        ({"valueQuantity": {"value": 1, "unit": "10*3/uL", "code": "10*9/L"}}, None),
+    ],
+)
+def test_a_result_that_says_two_things_is_a_finding_where_it_is_read(change: Json, rule: str | None) -> None:
+    found = record(observation("x", **change), policy="clinical")
+    found.retrieve("Observation", code_path="code", codes=frozenset({("http://loinc.org", "751-8")}))
+    assert rules(found) == ([rule] if rule else [])
+
+
 def test_a_good_observation_is_not_flagged() -> None:
     assert record(observation("x"), policy="clinical").flagged == []
 

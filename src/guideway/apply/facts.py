@@ -97,6 +97,9 @@ def value_of(resource: Json) -> tuple[Any, str | None]:
                 shown = f"{value['comparator']}{number}" if value.get("comparator") else number
                 unit = value.get("code") or value.get("unit")
                 return shown, unit if isinstance(unit, str) else None
+            if name == "valueQuantity":  # a unit is no value
+                unit = value.get("code") or value.get("unit")
+                return None, unit if isinstance(unit, str) else None
             text = concept_text(value)
             if text:
                 return text, None

@@ -50,6 +50,8 @@ def moment(as_of: Any, timezone: str = "UTC") -> Moment:
         if zone is None:
             offset = offset_of(timezone, local)
         else:
+            if zone != "Z" and abs(_minutes(zone[0], zone[1:3], zone[-2:])) > 14 * 60:
+                raise GuidewayError(f"{text!r} is not an evaluation time: no place on earth is {zone} from UTC")
             instant = local - timedelta(minutes=0 if zone == "Z" else _minutes(zone[0], zone[1:3], zone[-2:]))
             offset = offset_of(timezone, instant, utc=True)
             local = instant + timedelta(minutes=offset)

@@ -63,7 +63,9 @@ def read_text(text: str, type_name: str, name: str) -> Any:
         pass
     example = _EXAMPLES.get(kind.rpartition(".")[2])
     hint = f"; write, for example, {name}={example}" if example else ""
-    raise GuidewayError(f"parameter {name}: {text!r} is not a {kind}{hint}")
+    what = name if name.startswith("--") else f"parameter {name}"
+    article = "an" if kind[:1] in "AEIO" else "a"
+    raise GuidewayError(f"{what}: {text!r} is not {article} {kind}{hint}")
 
 
 _FHIR_TYPES = {

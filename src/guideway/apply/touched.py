@@ -20,7 +20,9 @@ UNCODED = "uncoded"
 IN_DOUBT = frozenset((UNCODED, "unconfirmed"))
 """What says nothing about an element that the resource was not taken for."""
 
-QUANTITY_RULES = frozenset(("unit-missing", "unit-unknown", "value-impossible", "tie"))
+QUANTITY_RULES = frozenset(
+    ("unit-missing", "unit-unknown", "value-impossible", "tie", "value-and-absent", "unit-contradicts", "unit-of-another-system")
+)
 
 
 def mark_touched(outcome: PatientOutcome, record: Any, guideline: CompiledGuideline, found: list[Diagnostic]) -> None:

@@ -105,12 +105,22 @@ def change(
         if changed is not None and resource is not None:
             result.record = changed
             result.notes.append(
-                f"{element.display}: {setting.text} as {resource['resourceType']} of {_date(setting, when)}{remark}"
+                f"{element.display}: {_said(setting)} as {resource['resourceType']} of {_date(setting, when)}{remark}"
             )
         else:
             result.overrides[element.library, element.define] = in_own_unit(element, setting.text)
-            result.notes.append(f"{element.display}: {setting.text} (in place of what its logic gives)")
+            result.notes.append(f"{element.display}: {_said(setting)} (in place of what its logic gives)")
     return result
+
+
+def _said(setting: Setting) -> str:
+    """The value as it was taken: a number that was given without a unit with the element's own."""
+    text, unit = setting.text or "", setting.element.unit
+    try:
+        bare = unit is not None and read_quantity(re.sub(r"^(<=|>=|<|>)\s*", "", text)).unit == "1"
+    except (ValueError, InvalidOperation):
+        bare = False
+    return f"{text} {unit} (the element's own unit; none was given)" if bare and not text.rstrip().endswith("'") else text
 
 
 def _own(resource: Json, subject: str) -> None:

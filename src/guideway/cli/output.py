@@ -24,6 +24,8 @@ def write_result(text: str | bytes, path: str | None) -> None:
     if path is None or path == "-":
         _write_standard_output(data)
         return
+    if not path:
+        raise GuidewayError("-o: this is no file name; name a file, or - for standard output")
     try:
         _write_file(data, path)
     except OSError as error:

@@ -239,6 +239,8 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
         parts[0] += f": {', '.join(filter(None, known))}"
         if evidence.unit:
             parts[0] += f" {evidence.unit}"
+    elif evidence.unit:
+        parts[0] += f": no number that can be used, in {evidence.unit}"
     elif evidence.element and (evidence.resource or "").startswith("Patient/"):
         parts[0] += ": not known"  # the patient is there, and does not say it
     if evidence.date and evidence.date != evidence.value:

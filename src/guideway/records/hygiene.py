@@ -131,6 +131,7 @@ class Hygiene(msgspec.Struct, frozen=True):
         if kind == "Observation":
             for place, holder in _measured(data):
                 yield from _value_faults(holder, place)
+                yield from _contradictions(holder, place)
             period = data.get("effectivePeriod")
             ends = (period.get("start"), period.get("end")) if isinstance(period, dict) else (None, None)
             if isinstance(ends[0], str) and isinstance(ends[1], str) and ends[0][:10] > ends[1][: len(ends[0][:10])]:
@@ -266,6 +267,30 @@ def _value_faults(data: Json, place: str) -> Iterator[Reason]:
         yield "unit-missing", f"{place}the value {value} has no unit"
     elif isinstance(value, int | Decimal) and value < 0 and isinstance(unit, str) and re.fullmatch(COUNT_UNIT, unit):
         yield "value-impossible", f"{place}a count of {value} {unit} cannot be"
+
+
+UCUM = "http://unitsofmeasure.org"
+
+
+def _contradictions(data: Json, place: str) -> Iterator[Reason]:
+    """What a measurement says in two ways that do not go together."""
+    if data.get("dataAbsentReason") and any(name.startswith("value") for name in data):
+        yield "value-and-absent", f"{place}it has a value and a reason why there is none"
+    quantity = data.get("valueQuantity")
+    if not isinstance(quantity, dict):
+        return
+    unit, code, system = quantity.get("unit"), quantity.get("code"), quantity.get("system")
+    if isinstance(code, str) and isinstance(system, str) and system != UCUM:
+        yield "unit-of-another-system", f"{place}its unit {code!r} is of {system}, not of UCUM"
+    elif isinstance(unit, str) and isinstance(code, str) and unit != code:
+        from guideway.ucum.conversion import factor
+
+        ratio = factor(unit, code)
+        if ratio is not None and ratio != 1:
+            yield (
+                "unit-contradicts",
+                f"{place}its printed unit {unit!r} and its code {code!r} are different units; the code counts",
+            )
 
 
 def _value_doubts(data: Json, place: str) -> Iterator[Reason]:

@@ -298,7 +298,7 @@ def _current(versions: list[Held]) -> tuple[list[Held], str]:
         highest = max(int(number or 0) for number in numbers)
         found = [item for item, number in zip(versions, numbers) if int(number or 0) == highest]
         if len(found) < len(versions):
-            versions, why = found, f"with the highest versionId, {highest},"
+            versions, why = found, f"with the highest versionId ({highest})"
     moments = [begin(_meta(item, "lastUpdated") or "") for item in versions]
     dated = [moment for moment in moments if moment is not None]
     if len(versions) > 1 and len(dated) == len(versions):

@@ -19,6 +19,21 @@ from guideway.records.decode import Decoded
 
 Path = tuple[str | int, ...]
 
+BUNDLE_TYPES = frozenset(
+    (
+        "document",
+        "message",
+        "transaction",
+        "transaction-response",
+        "batch",
+        "batch-response",
+        "history",
+        "searchset",
+        "collection",
+    )
+)
+"""http://hl7.org/fhir/R4/valueset-bundle-type.html"""
+
 
 class Held:
     """One resource as it was given: its JSON, its full URL, which source and place it came from. Its structure is checked when
@@ -214,6 +229,10 @@ class _Gathering:
             inside = fault.path[: len(path)] == path and "resource" not in fault.path[len(path) : -1]
             if inside:
                 self.say(fault.rule, f"{element_path(fault.path)}: {fault.message}.", fault.path)
+        if str(bundle.get("type")) not in BUNDLE_TYPES:
+            given = bundle.get("type")
+            message = f"The Bundle's type is {given!r}" if given is not None else "The Bundle has no type"
+            self.say("bundle-type", f"{message}; it is read as a collection.", (*path, "type"))
         for link in _objects(bundle.get("link")):
             if link.get("relation") == "next":
                 message = (
