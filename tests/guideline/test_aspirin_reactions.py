@@ -86,6 +86,13 @@ def test_a_problem_that_names_the_drug_and_the_reaction(words: str, expected: tu
         (ASPIRIN, "no side effects", NONE),
         (IBUPROFEN, "Anaphylaxis", SEVERE),
         (IBUPROFEN, "hives", REACTION),
+        (IBUPROFEN, "Throat swelling", SEVERE),
+        (IBUPROFEN, "Lip swelling", SEVERE),
+        (ASPIRIN, "Bronchospasm", SEVERE),
+        (IBUPROFEN, "Hypotension", SEVERE),
+        (IBUPROFEN, "Asthma attack", SEVERE),
+        (IBUPROFEN, "No further anaphylaxis after stopping", SEVERE),
+        (ASPIRIN, "Recurrent hives with each dose", REACTION),
         (IBUPROFEN, ADVERSE, NONE),
         ("4278", "Anaphylaxis", NONE),
     ],
@@ -97,7 +104,10 @@ def test_a_stop(code: str, reason: str | Json, expected: tuple[object, object]) 
 def test_an_nsaid_stopped_for_a_harm_without_a_name_is_to_be_read_first() -> None:
     evaluation = evaluation_of([order(IBUPROFEN, "stopped", ADVERSE)])
     assert evaluation.define(THERAPIES, "Has NSAID Reaction") is None
-    assert "an NSAID was not tolerated" in evaluation.define("MastCellProposalNotes", "Aspirin Allergies In Words")[0]
+    assert (
+        "aspirin or an NSAID was stopped or not tolerated"
+        in evaluation.define("MastCellProposalNotes", "Aspirin Allergies In Words")[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,6 +123,20 @@ def test_the_newer_of_stop_and_tolerance_counts_unless_the_reaction_was_severe(
 ) -> None:
     stopped = order(ASPIRIN, "stopped", reason, start="2026-01-01", changed="2026-02-15")
     assert judged(stopped, answer("aspirinTolerance", TOLERATED, answered, "clinical-course")) == expected
+
+
+@pytest.mark.parametrize("code", [ASPIRIN, IBUPROFEN])
+def test_a_stop_for_a_code_that_is_not_known_is_to_be_read_first(code: str) -> None:
+    unread = {"coding": [{"system": "http://example.org/reasons", "code": "x7"}]}
+    stopped = order(code, "stopped", unread, start="2026-01-01", changed="2026-05-20")
+    found = answer("aspirinTolerance", TOLERATED, "2026-05-01", "clinical-course")
+    assert judged(stopped) == judged(stopped, found) == (None, None)
+    later = answer("aspirinTolerance", TOLERATED, "2026-05-25", "clinical-course")
+    assert judged(stopped, later) == ("tolerated", False)
+    remarks = evaluation_of([stopped]).define("MastCellProposalNotes", "Aspirin Allergies In Words")
+    assert any("code x7" in remark for remark in remarks)
+    known = {"coding": [{**unread["coding"][0], "display": "Cost"}]}
+    assert judged(order(code, "stopped", known)) == NONE
 
 
 def test_a_stop_without_a_day_stands() -> None:

@@ -18,13 +18,19 @@ NOT_INTOLERANCE = (
     "Seasonal allergies improved", "not because of an allergy", "No known drug allergies. Cost.", "Allergies better",
     "Well tolerated, no longer needed", "Rash resolved", "allergic rhinitis resolved", "no adverse drug reactions", "no rash",
     "unlikely allergic reaction", "no longer has hives", "hives not controlled", "persistent urticaria",
-    "ineffective: hives persist",
+    "ineffective: hives persist", "no reaction", "wheezing resolved", "sore throat gone",
+    "Severe heartburn persists", "persistent urticaria due to mastocytosis",
 )  # fmt: skip
 INTOLERANCE = (
     "Rash and hives", "Adverse event", "side effects", "allergic reaction", "No effect, severe rash", "not tolerated",
     "Rash resolved after stopping", "didn't tolerate", "unable to tolerate: nausea", "Urticaria", "allergy", "Drug allergy",
     "no benefit; side effects", "Side effects not improved", "Anaphylaxis", "hypersensitivity reaction", "angioedema of the lip",
     "patient reports hives after dose", "No improvement and developed rash", "allergic reaction resolved",
+    "No further hives after stopping", "No more rash since stopped", "Recurrent rash with each dose",
+    "Hives persisted until drug stopped", "Ongoing urticaria, likely from drug", "Allergy test positive for famotidine",
+    "Developed allergic symptoms after first dose", "Never had hives before this drug", "Throat swelling", "Swelling of the lips",
+    "Bronchospasm", "Wheezing", "Hypotension", "Stevens-Johnson syndrome", "Asthma attack", "Collapse", "Severe reaction",
+    "Never had anaphylaxis before", "No more angioedema since stopped",
 )  # fmt: skip
 
 
