@@ -69,6 +69,41 @@ def test_an_end_that_nobody_dated_is_open(record: Json, expected: bool | None) -
     assert ended_recently(record) is expected
 
 
+def out_of_date(instruction: Json, dispense: Json | None = None) -> Json:
+    """An active order of an opioid with the times it was for."""
+    made = order("7804", "active", {}, start="2025-06-01") | {"dosageInstruction": [instruction]}
+    return made | {"dispenseRequest": {"validityPeriod": dispense}} if dispense else made
+
+
+def until(end: str) -> Json:
+    return {"timing": {"repeat": {"boundsPeriod": {"start": "2025-06-01", "end": end}}}}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (out_of_date({}, {"end": "2026-02-01"}), None),
+        (out_of_date({}, {"end": "2025-07-01"}), None),
+        (out_of_date(until("2026-05-01")), None),
+        (out_of_date(until("2025-08-01"), {"end": "2025-07-01"}), None),
+        (out_of_date(until("2026-05-28")), True),
+    ],
+)
+def test_an_active_order_whose_time_is_over_proves_no_end(record: Json, expected: bool | None) -> None:
+    found = evaluation_of([record])
+    assert found.define(OPIOIDS, "Opioid Ended Recently") is expected
+    if expected is None:
+        assert "7804" in found.define(OPIOIDS, "Note On Entries Left Open")
+        denied = answer("opioidEndedRecently", NO, "2026-05-20", "care-and-lists")
+        assert ended_recently(record, denied) is False
+
+
+def test_an_active_order_whose_time_is_over_still_warns_of_a_benzodiazepine() -> None:
+    lorazepam = order("6470", "draft", {})
+    found = evaluation_of([out_of_date({}, {"end": "2026-02-01"})], drafts=[lorazepam])
+    assert found.define("MastCellSafetyOverlay", "Benzodiazepine Meets Opioid") is True
+
+
 NO, YES = {"valueBoolean": False}, {"valueBoolean": True}
 
 
@@ -119,7 +154,6 @@ def dependence(entry: Json) -> object:
 def test_every_diagnosis_of_the_chapter_counts(code: str) -> None:
     assert dependence(diagnosis(code=code)) is True
     assert dependence(diagnosis(code=code, clinical="remission")) is None
-    assert dependence(diagnosis(code=code, clinical="resolved")) is False
     assert dependence(diagnosis(code=code, verified="refuted")) is False
 
 
@@ -135,6 +169,12 @@ def test_every_diagnosis_of_the_chapter_counts(code: str) -> None:
         diagnosis("Suboxone maintenance"),
         diagnosis("Opioid-induced constipation"),
         diagnosis("Heroin addiction"),
+        diagnosis(code="F11.20", clinical="resolved"),
+        diagnosis(code="F11.20", clinical="inactive"),
+        diagnosis("Opioid use disorder", clinical="resolved"),
+        diagnosis("Drug addiction"),
+        diagnosis("Polysubstance abuse"),
+        diagnosis("Substance use disorder, severe"),
     ],
 )
 def test_remission_and_words_leave_it_open(entry: Json) -> None:
@@ -145,7 +185,9 @@ def test_remission_and_words_leave_it_open(entry: Json) -> None:
 @pytest.mark.parametrize(
     "words",
     ["No opioid use disorder", "Denies opioid abuse", "Allergy to codeine", "Alcohol dependence", "Nicotine dependence",
-     "Cannabis use disorder", "Adverse effect of opioid", "Screening for opioid use disorder"],
+     "Cannabis use disorder", "Adverse effect of opioid", "Screening for opioid use disorder",
+     "No history of drug abuse", "Family history of substance use disorder",
+     "Drug-induced liver disorder"],
 )  # fmt: skip
 def test_other_words_do_not(words: str) -> None:
     assert dependence(diagnosis(words)) is False
