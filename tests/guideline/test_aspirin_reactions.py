@@ -67,6 +67,22 @@ def statement(code: str, status: str = "completed") -> Json:
         ("Gastropathy due to NSAID", NONE),
         ("Anaphylaxis due to peanut", NONE),
         ("Long-term use of aspirin", NONE),
+        ("No known NSAID allergy", NONE),
+        ("Denies aspirin allergy", NONE),
+        ("No aspirin sensitivity", NONE),
+        ("FHx aspirin allergy", NONE),
+        ("Mother allergic to aspirin", NONE),
+        ("Allergy to ibuprofen ruled out", NONE),
+        ("Aspirin allergy delabeled", NONE),
+        ("Severe osteoarthritis treated with ibuprofen", NONE),
+        ("Severe low back pain on naproxen", NONE),
+        ("Long term (current) use of aspirin; severe aortic stenosis", NONE),
+        ("Denies penicillin allergy. Aspirin anaphylaxis", SEVERE),
+        ("Aspirin not tolerated", REACTION),
+        ("Hives whenever she takes aspirin", REACTION),
+        ("Anaphylaxis to ibuprofen, treated with epinephrine", SEVERE),
+        ("Anaphylaxis on ibuprofen; tolerates acetaminophen", SEVERE),
+        ("Hypotension due to ibuprofen", SEVERE),
     ],
 )
 def test_a_problem_that_names_the_drug_and_the_reaction(words: str, expected: tuple[object, object]) -> None:
@@ -74,6 +90,43 @@ def test_a_problem_that_names_the_drug_and_the_reaction(words: str, expected: tu
     resolved = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}]}
     assert judged(condition(words, clinicalStatus=resolved)) == expected
     assert judged(condition(words, verification="refuted")) == NONE
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Idiopathic anaphylaxis, tolerates aspirin", "Anaphylaxis to peanut. Takes aspirin daily", "Septic shock, ibuprofen given"],
+)
+def test_a_drug_beside_a_harm_is_to_be_read_first_and_undoes_no_answer(words: str) -> None:
+    assert judged(condition(words)) == (None, None)
+    found = answer("aspirinTolerance", TOLERATED, "2026-05-01", "clinical-course")
+    assert judged(condition(words), found) == ("tolerated", False)
+    remarks = evaluation_of([condition(words)]).define("MastCellProposalNotes", "Aspirin Allergies In Words")
+    assert any(words in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("No NSAIDs - anaphylaxis", SEVERE),
+        ("No NSAIDs anaphylaxis", SEVERE),
+        ("No aspirin", REACTION),
+        ("No aspirin: allergic", REACTION),
+        ("No known allergies except aspirin", REACTION),
+        ("NKDA; aspirin", REACTION),
+        ("Denies penicillin allergy. Aspirin", REACTION),
+        ("No known drug allergies", NONE),
+        ("NKDA", NONE),
+        ("Not allergic to aspirin", NONE),
+        ("Denies NSAID allergy", NONE),
+        ("Pt states no aspirin allergy", NONE),
+        ("No known aspirin or NSAID allergy", NONE),
+    ],
+)
+def test_an_entry_of_the_allergy_list_that_begins_with_no(words: str, expected: tuple[object, object]) -> None:
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
+    assert judged(entry) == expected
+    if expected == NONE:
+        assert evaluation_of([entry]).define("MastCellAllergyElements", "Drug Allergens") == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +158,7 @@ def test_an_nsaid_stopped_for_a_harm_without_a_name_is_to_be_read_first() -> Non
     evaluation = evaluation_of([order(IBUPROFEN, "stopped", ADVERSE)])
     assert evaluation.define(THERAPIES, "Has NSAID Reaction") is None
     assert (
-        "aspirin or an NSAID was stopped or not tolerated"
+        "the record names aspirin or another NSAID beside"
         in evaluation.define("MastCellProposalNotes", "Aspirin Allergies In Words")[0]
     )
 
