@@ -87,9 +87,14 @@ def test_orders_of_one_antihistamine_are_judged_by_their_sum(first: Json, second
         assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", drafts=orders) is above
 
 
-def test_orders_of_two_antihistamines_are_not_added() -> None:
-    drafts = [draft(CETIRIZINE, instruction(30), id="a"), draft("28889", instruction(30), id="b")]
-    assert value(OVERLAY, "Ordered H1 Label Doses", drafts=drafts) == 3
+def test_orders_of_two_antihistamines_are_added_each_by_its_own_label() -> None:
+    drafts = [
+        draft(CETIRIZINE, instruction(20), id="a"),
+        draft("28889", instruction(10), id="b"),
+        draft("87636", instruction(360), id="c"),
+    ]
+    assert value(OVERLAY, "Ordered H1 Label Doses", drafts=drafts) == 5
+    assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", drafts=drafts) is True
 
 
 def within(dosage: Json, start: str, end: str) -> Json:
@@ -157,12 +162,23 @@ def test_of_a_choice_the_most_counts(dosage: Json, label_doses: int | None) -> N
 
 @pytest.mark.parametrize(
     ("most", "period", "label_doses"),
-    [(20, (1, "d"), 2), (20, (12, "h"), 4), (140, (1, "wk"), 2), (100, (1, "d"), 6), (None, None, 6)],
+    [
+        (20, (1, "d"), 2),
+        (20, (1, "day"), 2),
+        (20, (1, "Days"), 2),
+        (20, (12, "hours"), 4),
+        (20, (12, "h"), 4),
+        (140, (1, "wk"), 2),
+        (100, (1, "d"), 6),
+        (None, None, 6),
+    ],
 )
 def test_no_more_counts_than_the_instruction_allows(most: int | None, period: tuple[int, str] | None, label_doses: int) -> None:
     dosage = timed(10, frequency=1, period=4, periodMax=6, periodUnit="h") | {"asNeededBoolean": True}
     if most is not None and period is not None:
-        denominator = {"value": period[0], "code": period[1], "system": "http://unitsofmeasure.org"}
+        denominator: Json = {"value": period[0], "unit": period[1]}
+        if len(period[1]) < 3:
+            denominator |= {"code": period[1], "system": "http://unitsofmeasure.org"}
         dosage["maxDosePerPeriod"] = {"numerator": {"value": most, "unit": "mg"}, "denominator": denominator}
     assert value(OVERLAY, "Ordered H1 Label Doses", drafts=[draft(CETIRIZINE, dosage)]) == label_doses
 
