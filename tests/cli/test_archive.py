@@ -78,7 +78,8 @@ def test_a_module_of_the_standard_library_is_served_while_its_source_is_what_it_
     codes = {"colorsys": compile("answer = 42", "colorsys", "exec")}
     blob = packed({"colorsys": (str(source), False)}, codes, (), {"colorsys": stamp})
     monkeypatch.setattr(sys, "meta_path", [Archive("", "", memoryview(blob)), *sys.meta_path])
-    monkeypatch.setattr(sys, "modules", {name: module for name, module in sys.modules.items() if name != "colorsys"})
+    monkeypatch.setitem(sys.modules, "colorsys", sys)  # so that whatever was there, or nothing, is there again afterwards
+    del sys.modules["colorsys"]
     import colorsys
 
     assert colorsys.answer == 42  # type: ignore[attr-defined]

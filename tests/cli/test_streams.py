@@ -64,7 +64,7 @@ def test_what_only_informs_is_no_finding() -> None:
         (b'{"resourceType": "Bundle",\n "entry": [', ":2: this is not JSON: it breaks off too soon. Is the file complete?"),
         ('{"resourceType": "Bundle"}'.encode("utf-16-le"), "UTF-16"),
         (b"PK\x03\x04rest", "ZIP file"),
-        (b'{"resourceType": "Bundle", "entry": {}}', "entry: a list is expected"),
+        (b'{"resourceType": "Bundle", "type": "collection", "entry": {}}', "entry: a list is expected"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line(tmp_path: Path, data: bytes, words: str) -> None:
