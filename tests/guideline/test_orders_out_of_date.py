@@ -30,7 +30,8 @@ def test_midostaurin_counts_as_taken(over: Json) -> None:
 @pytest.mark.parametrize(
     ("code", "name"),
     [("8787", "On Beta Blocker"), ("6470", "Benzodiazepine Is Possibly In Use"), ("7243", "Naltrexone Is Possibly In Use"),
-     ("2670", "On Morphine Or Codeine")],
+     ("2670", "On Morphine Or Codeine"), ("5640", "On NSAID"), ("9143", "On Ranitidine"),
+     ("3498", "First Generation H1 Antihistamine Is Possibly In Use")],
 )  # fmt: skip
 def test_warnings_stay(code: str, name: str) -> None:
     assert evaluation_of([active(code, LAPSED)]).define(MEDICATIONS, name) is True
