@@ -56,10 +56,25 @@ def test_yes_or_no_in_words(words: str, expected: bool | None) -> None:
     assert attested(response(answer(valueString=words))) is expected
 
 
-@pytest.mark.parametrize("words", ["Not tolerated", "not-tolerated"])
+@pytest.mark.parametrize(
+    "words", ["Not tolerated", "not-tolerated", "No", "no.", "Does not tolerate", "doesn't tolerate it", "no, hives"]
+)
 def test_a_choice_in_words(words: str) -> None:
     seen = evaluation_of([response(answer("aspirinTolerance", valueString=words))])
     assert seen.define("MastCellTherapyElements", "Aspirin Tolerance") == "not-tolerated"
+
+
+@pytest.mark.parametrize("words", ["got hives last time", "no data", "yes"])
+def test_an_answer_in_other_words_leaves_aspirin_unknown(words: str) -> None:
+    seen = evaluation_of([response(answer("aspirinTolerance", valueString=words))])
+    assert seen.define("MastCellTherapyElements", "Aspirin Tolerance") is None
+    assert seen.define("MastCellTherapyElements", "Has Severe NSAID Reaction") is None
+
+
+@pytest.mark.parametrize("words", ["Not tested", "untested", "Tolerated", "unknown"])
+def test_an_offered_answer_in_words_leaves_nothing_open(words: str) -> None:
+    seen = evaluation_of([response(answer("aspirinTolerance", valueString=words))])
+    assert seen.define("MastCellTherapyElements", "Has Severe NSAID Reaction") is False
 
 
 def test_without_a_date_the_moment_it_was_stored_counts() -> None:

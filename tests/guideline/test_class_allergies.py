@@ -49,6 +49,10 @@ def entry(words: str, **more: object) -> dict[str, object]:
         ("Bisphosphonates", set(), {"Bisphosphonates"}),
         ("Benzodiazepines", set(), {"Benzodiazepines"}),
         ("Allergic to nothing of it", set(), set()),
+        ("Antihistamine eye drops", set(), set()),
+        ("Antihistamines - eye swelling", H1, {"H1 Antihistamines"}),
+        ("Denies steroid allergy", set(), set()),
+        ("Diphenhydramine and other antihistamines", H1, {"H1 Antihistamines"}),
     ],
 )
 def test_what_an_entry_is_about(words: str, drugs: set[str], classes: set[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
+from .evaluating import evaluation_of
 from .support import guideline
 from .test_conflicts import case_from
 from .test_elements import cond, obs, value_of
@@ -41,6 +42,8 @@ def supply(recommendation: Json, element: str) -> list[str]:
 BONE = [
     "text: Osteoporosis",
     "text: Osteopenia of hip",
+    "text: Low BMD",
+    "text: Osteopaenia",
     "icd10cm|M81.6",
     "icd10cm|M80.051A",
     "icd10cm|M80.08XD",
@@ -53,7 +56,11 @@ DENIED = [
     "At risk of osteoporosis",
     "Osteoporosis risk",
 ]
-NOT_IT = ["No history of anaphylaxis", "Risk of anaphylaxis", "Anaphylaxis risk", "Anaphylactoid purpura"]
+NOT_IT = [
+    "No history of anaphylaxis", "Risk of anaphylaxis", "Anaphylaxis risk", "Anaphylactoid purpura", "Family hx of anaphylaxis",
+    "FHx anaphylaxis", "Mother had anaphylaxis", "Brother: anaphylaxis", "Never had anaphylaxis", "Anaphylaxis: none",
+    "Anaphylaxis denied", "No h/o anaphylaxis",
+]  # fmt: skip
 SPINE = ["icd10cm|M48.56XA", "icd10cm|M48.50XD", "icd10cm|S32.010A", "text: Compression fracture of L1"]
 
 
@@ -87,6 +94,10 @@ ANAPHYLAXIS = [
     "icd10cm|T78.00XD",
     "text: Anaphylaxis to bee venom",
     "text: History of anaphylaxis",
+    "text: No recent anaphylaxis; anaphylaxis in 2019",
+    "text: Anaphylaxis ruled out 2020; later anaphylaxis to peanut",
+    "text: No anaphylaxis since 2019",
+    "text: Mother reports anaphylaxis at school",
 ]
 
 
@@ -246,3 +257,20 @@ def test_a_diagnosis_in_words_is_not_shown_as_a_fact() -> None:
 def test_another_diagnosis_in_doubt_is_no_reason() -> None:
     found = shown(MCAS, cond("icd10cm|J45.909", verification="differential"))
     assert not because(found["dupilumab-question#step-1-h1"], "sxRespiratory")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Acute hepatitis B, no complications", True),
+        ("Hepatic failure no encephalopathy", True),
+        ("Liver failure ruled out", False),
+        ("Family hx liver failure", False),
+        ("No liver failure", False),
+    ],
+)
+def test_liver_disease_in_words(words: str, expected: bool) -> None:
+    seen = evaluation_of(
+        [{"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "code": {"text": words}}]
+    )
+    assert bool(seen.define("MastCellFindingElements", "Acute Hepatitis Or Liver Failure")) is expected
