@@ -68,6 +68,7 @@ def statement(code: str, status: str = "completed") -> Json:
         ("Anaphylaxis due to peanut", NONE),
         ("Long-term use of aspirin", NONE),
         ("No known NSAID allergy", NONE),
+        ("Asprin allergy", REACTION),
         ("Denies aspirin allergy", NONE),
         ("No aspirin sensitivity", NONE),
         ("FHx aspirin allergy", NONE),
