@@ -22,13 +22,6 @@ def package_option(command: Command) -> Command:
     )(command)
 
 
-def plan_option(command: Command) -> Command:
-    """``--plan ID``, repeatable."""
-    return click.option("--plan", "plans", metavar="ID", multiple=True, help="A plan by id or name; repeatable.  [default: all]")(
-        command
-    )
-
-
 def open_package(path: str | None) -> CompiledGuideline:
     """The compiled guideline; ``GuidewayError`` where there is none."""
     from guideway.guideline.compiled import open_guideline

@@ -30,7 +30,7 @@ from guideway.guideline.compiled import (
 from guideway.guideline.elements import element_of
 from guideway.guideline.expressions import EITHER, INLINE, expressions_of, unquoted
 from guideway.guideline.libraries import LibraryText
-from guideway.guideline.package import Artifact, Guideline
+from guideway.guideline.package import Guideline
 from guideway.guideline.requirements import FHIR_URI, Analysis, base_name, local_name, name_of, value_set_url
 from guideway.terminology.valuesets import ValueSetIndex, version_key
 
@@ -109,12 +109,6 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         program=program,
         findings=findings,
     )
-
-
-def translate_guideline(guideline: Guideline) -> tuple[dict[tuple[str, str | None], nodes.Library], list[Diagnostic]]:
-    """The ELM of every library of a guideline, and what the translator found: for building packages and for validation."""
-    findings: list[Diagnostic] = []
-    return _translated(guideline, findings), findings
 
 
 def _translated(guideline: Guideline, findings: list[Diagnostic]) -> dict[tuple[str, str | None], nodes.Library]:
@@ -373,8 +367,3 @@ def _value_sets(libraries: list[nodes.Library], guideline: Guideline) -> list[tu
     for artifact in guideline.of_type("ValueSet"):
         wanted[artifact.url, None] = None
     return list(wanted)
-
-
-def artifacts_of(guideline: Guideline) -> list[Artifact]:
-    """What a compiled guideline keeps of the artifacts."""
-    return [a for a in guideline.artifacts if a.type in APPLIED_TYPES]
