@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.json"))
 SCHEMA = json.loads((Path(guideway.apply.__file__).parent / "outcome.schema.json").read_text())
 FORMAT = jsonschema.Draft202012Validator(SCHEMA)
+RECOMMENDATION = jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["recommendations"]["items"]})
 
 
 @cache
@@ -128,9 +129,23 @@ CASES = sorted((ROOT / "tests" / "guideline" / "cases").rglob("*.yaml"))
 POLICIES = ("cpg", "cqf", "spec")
 
 
-def check_case(path: Path, policies: tuple[str, ...] = POLICIES, *, alone: bool = True) -> None:
-    """Every plan on the patient of a case, in every form: valid FHIR, and the documented format; ``alone``: also the requests by
-    themselves, which the CarePlan and the Bundle hold too."""
+@cache
+def follows_the_format(recommendation: bytes) -> None:
+    """One recommendation of an outcome, each that is alike once."""
+    RECOMMENDATION.validate(json.loads(recommendation))
+
+
+def follow_the_schema(outcome: Any) -> None:
+    """The documented format: what is around the recommendations, with the first of them, and each by itself."""
+    told = json.loads(dumps(outcome.as_json()))
+    for recommendation in told["recommendations"]:
+        follows_the_format(json.dumps(recommendation).encode())
+    FORMAT.validate(told | {"recommendations": told["recommendations"][:1]})
+
+
+def check_case(path: Path, policies: tuple[str, ...] = POLICIES, *, every_form: bool = True) -> None:
+    """Every plan on the patient of a case: a valid CarePlan, which contains all that is proposed, and the documented format;
+    ``every_form``: also the Bundle and the requests by themselves."""
     from tests.guideline.support import read as read_case
 
     from guideway.apply.care_plan import requests
@@ -142,11 +157,11 @@ def check_case(path: Path, policies: tuple[str, ...] = POLICIES, *, alone: bool 
         outcome = apply_guideline(
             installed(), found, as_of=case.as_of, hook=case.hook, policy=policy, practitioner="Practitioner/d"
         )
-        for resource in (care_plan(outcome), bundle(outcome), *(requests(outcome) if alone else ())):
+        for resource in (care_plan(outcome), *((bundle(outcome), *requests(outcome)) if every_form else ())):
             problems = [d.as_text() for d in check_resource(resource) if d.severity.value == "error"]
             assert not problems, (path.name, policy, problems[:3])
         if policy == policies[0]:  # a policy changes the forms of FHIR, not of the outcome
-            FORMAT.validate(json.loads(dumps(outcome.as_json())))
+            follow_the_schema(outcome)
 
 
 @pytest.mark.parametrize("path", CASES[::200], ids=lambda p: p.stem)
@@ -157,10 +172,10 @@ def test_some_cases_are_valid_in_every_form(path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("part", range(16))
 def test_every_case_is_valid(part: int) -> None:
-    """All under the default policy; every tenth also under one of the others and in requests by themselves, since all in all
+    """All as CarePlans of the default policy; every tenth also in the other forms, under one policy or another, since all in all
     forms take minutes."""
     for number, path in enumerate(CASES[part::16]):
-        check_case(path, POLICIES[:1], alone=False)
+        check_case(path, POLICIES[:1], every_form=False)
         if number % 10 == part % 10:
             check_case(path, (POLICIES[number // 10 % 3],))
 
