@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Json, Result, extensions, made, one
-from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, expression, medication, plan, when
+from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, expression, guideline, medication, plan, run, when
 
 NAMED_A: Json = {"text": "Tablet A 5 mg, oral"}
+ALLERGY_TO_A: Json = {
+    "resourceType": "AllergyIntolerance",
+    "id": "al",
+    "patient": {"reference": "Patient/p"},
+    "code": TABLET_A,
+    "clinicalStatus": {"coding": [{"code": "active"}]},
+}
 LAB = f"{BASE}/ActivityDefinition/lab"
 
 CLASSES = """
@@ -123,6 +130,18 @@ def test_one_drug_in_two_records_is_one_conflict_with_both() -> None:
     }
     (conflict,) = drug(TABLET_A, medication(), statement).outcome.conflicts
     assert conflict.resources == ["MedicationRequest/rx", "MedicationStatement/st"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "rule"), [(medication(), "already-active"), (ALLERGY_TO_A, "allergy")], ids=["already-active", "allergy"]
+)
+def test_a_conflict_of_several_recommendations_names_them_all(recorded: Json, rule: str) -> None:
+    ways = [activity(name, productCodeableConcept=TABLET_A, dosage=[{"text": name}]) for name in ("x", "y")]
+    actions = [{"id": a["id"], "title": a["id"], "definitionCanonical": a["url"]} for a in ways]
+    plans = [plan("p1", actions[0]), plan("p2", actions[1])]
+    outcome = run(guideline(*plans, *ways), recorded, plans=["p1", "p2"])
+    (conflict,) = [c for c in outcome.conflicts if c.rule == rule]
+    assert conflict.recommendations == ["p1#x", "p2#y"]
 
 
 @pytest.mark.parametrize(

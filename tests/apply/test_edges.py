@@ -10,7 +10,7 @@ from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensio
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
 from guideway.apply.care_plan import requests, requests_bundle
-from guideway.apply.names import DIRECTION
+from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
 

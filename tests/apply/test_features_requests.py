@@ -230,7 +230,18 @@ def test_row_27_no_fact_of_an_activity_is_lost(kind: str) -> None:
     facts |= {"dosage": [{"text": "one a day"}], "location": {"reference": "Location/l"}, "timingDateTime": "2026-07-07"}
     facts |= {"participant": [{"type": "device", "role": {"text": "the role"}}]}
     said = str(one({**A, "definitionCanonical": CANONICAL}, activity(kind=kind, **facts)).request)
-    wanted = ("the code", "Tablet A", "one site", "other site", "77", "one a day", "Location/l", "2026-07-07", "the role")
+    wanted = (
+        "the code",
+        "Tablet A",
+        "one site",
+        "other site",
+        "77",
+        "one a day",
+        "Location/l",
+        "2026-07-07",
+        "the role",
+        "device",
+    )
     assert [fact for fact in wanted if fact not in said] == []
 
 

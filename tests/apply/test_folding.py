@@ -9,7 +9,8 @@ from tests.apply.features import CANONICAL, HL7, OWN, A, Json, Result, made, one
 from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, expression, medication, plan, when
 
 from guideway.apply.differences import differences
-from guideway.apply.names import DIRECTION, PERTAINS_TO_GOAL
+from guideway.apply.names import PERTAINS_TO_GOAL
+from guideway.guideline.names import DIRECTION
 
 CLASSED = """
 library Logic version '1.0.0'

@@ -224,6 +224,16 @@ def test_a_request_has_what_the_reference_writes(kind: str, more: Json, expected
     assert dumps(request) == dumps({"resourceType": kind, "id": "x-take-a", **expected})
 
 
+@pytest.mark.parametrize(
+    ("kind", "element", "dated"),
+    [("DeviceRequest", "authoredOn", False), ("CarePlan", "created", False), ("Claim", "created", True)],
+)
+def test_of_what_the_reference_leaves_empty_only_what_r4_requires_is_dated(kind: str, element: str, dated: bool) -> None:
+    _, request = made(plan("main", {"id": "x", "title": "X", "definitionCanonical": TAKE}), activity(kind=kind))
+    assert request["resourceType"] == kind
+    assert (element in request) is dated
+
+
 def test_a_task_rests_on_its_group_in_both_forms() -> None:
     parts = (plan("main", {"id": "ask", "title": "T", "definitionCanonical": TAKE}), activity(kind="Task", doNotPerform=True))
     for contained in made(*parts), [e["resource"] for e in bundle(run(guideline(*parts), policy="cqf"))["entry"]]:

@@ -15,17 +15,18 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.activities import Setting, make_request
+from guideway.apply.activities import make_request
+from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
 from guideway.apply.conditions import Standing, Verdict, judge, reason_of
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
-from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.actions import DEPTH_LIMIT, ActionFacts, PlanFacts, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.names import objects
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]

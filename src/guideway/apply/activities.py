@@ -2,19 +2,20 @@
 parameters give.
 
 Takes the activity, the action that points at it, and the ``Setting`` (subject, encounter, who asks, when); gives the resource and
-findings. Where each fact goes is the table ``kinds.KINDS``; what a type requires beyond that is filled here, type by type
-(``COMPLETE``). A fact that the type has no place for becomes an extension ``…/activity-<fact>``. Dynamic values are applied
+findings. Where each fact goes is the table ``kinds.KINDS``; what a type requires beyond that is filled by its function in
+``completing``. A fact that the type has no place for becomes an extension ``…/activity-<fact>``. Dynamic values are applied
 afterwards, by ``actions``. FHIR R4, ActivityDefinition/$apply: http://hl7.org/fhir/R4/activitydefinition-operation-apply.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from guideway.apply.kinds import APPOINTMENT_PRIORITY, CLAIM_PRIORITY, KINDS, Kind
+from guideway.apply.activity_facts import Setting, clinical_code, is_told, kind_name, only_cpg, person, product_of, reference_type
+from guideway.apply.completing import COMPLETE
+from guideway.apply.kinds import APPOINTMENT_PRIORITY, KINDS, Kind
 from guideway.apply.names import (
     ACTIVITY_FACT,
     ACTIVITY_KIND,
@@ -23,42 +24,12 @@ from guideway.apply.names import (
     NOT_CARRIED,
     TARGET_STATUS,
     TASK_INPUTS,
-    concept_text,
-    copied,
-    extensions,
-    first_value,
-    objects,
 )
-from guideway.apply.policies import Policy
 from guideway.apply.timing import as_occurrence, as_period, timing_of
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.names import copied, objects
 
 Json = dict[str, Any]
-
-CPG_ACTIVITY_TYPES = "http://hl7.org/fhir/uv/cpg/CodeSystem/cpg-activity-type-cs"
-PROCESS_PRIORITY = "http://terminology.hl7.org/CodeSystem/processpriority"
-FORECAST_DUE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/immunization-recommendation-status", "code": "due"}]}
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """Who and when: the same for every request of one run."""
-
-    subject: str
-    """Reference of the patient, ``Patient/x``."""
-    as_of: str
-    """The evaluation time as a FHIR dateTime."""
-    policy: Policy
-    birth_date: str | None = None
-    encounter: str | None = None
-    practitioner: str | None = None
-    organization: str | None = None
-    language: str | None = None
-    location: str | None = None
-
-    @property
-    def requester(self) -> str | None:
-        """Who asks, and whom a plan is by: the practitioner, else the organization."""
-        return self.practitioner or self.organization
 
 
 class Made(msgspec.Struct):
@@ -66,12 +37,6 @@ class Made(msgspec.Struct):
 
     resource: Json | None
     findings: list[Diagnostic] = []
-
-
-def kind_name(activity: Json) -> str | None:
-    """The resource type an activity makes: cpg-activity-kind where given, else ``kind``."""
-    found = first_value(activity, ACTIVITY_KIND) or activity.get("kind")
-    return found if isinstance(found, str) else None
 
 
 def make_request(activity: Json, action: Json, setting: Setting, file: str = "") -> Made:
@@ -131,7 +96,7 @@ def _identity(request: Json, activity: Json, kind: Kind, setting: Setting) -> No
         own = activity.get("intent")
         wanted = policy.request_intent or (own if isinstance(own, str) else kind.default_intent)
         request["intent"] = wanted if wanted in kind.intents else kind.default_intent
-    if kind.authored:
+    if kind.authored and (kind.dated or not policy.reference_forms):
         request[kind.authored] = setting.as_of
     if activity.get("doNotPerform") is True:
         if kind.do_not_perform:
@@ -160,6 +125,8 @@ def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None
             roles.append({"text": str(participant.get("type"))})
         if isinstance(participant.get("role"), dict):
             roles.append(copied(participant["role"]))
+            if reference is None and is_told(participant.get("type")) and kind.type != "Appointment":
+                _extend(request, ACTIVITY_FACT + "participantType", "Code", participant["type"])
     if performers:
         if kind.performer:
             request[kind.performer] = performers if kind.performer_many else performers[0]
@@ -172,17 +139,6 @@ def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None
             roles = [] if kind.performer_type_many else roles[1:]
         for role in roles:
             _extend(request, ACTIVITY_FACT + "participantRole", "CodeableConcept", role)
-
-
-def reference_type(reference: str) -> str:
-    """The resource type that a literal reference names: ``Practitioner/x``, ``https://…/Practitioner/x``."""
-    return reference.rpartition("/")[0].rpartition("/")[2]
-
-
-def person(participant_type: Any, setting: Setting) -> str | None:
-    """Who a participant of that type is, where the parameters say; the codes are those of action-participant-type."""
-    found = {"patient": setting.subject, "practitioner": setting.practitioner, "organization": setting.organization}
-    return found.get(participant_type) if isinstance(participant_type, str) else None
 
 
 def _what(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
@@ -252,24 +208,6 @@ def _holds(node: Any, value: Any) -> bool:
     return isinstance(node, list) and any(_holds(item, value) for item in node)
 
 
-def clinical_code(code: Any) -> Any:
-    """A code without the CPG activity type beside it: ``order-service`` is no service."""
-    if not isinstance(code, dict):
-        return code
-    codings = list(objects(code.get("coding")))
-    clinical = [c for c in codings if c.get("system") != CPG_ACTIVITY_TYPES]
-    if len(clinical) == len(codings) or not (clinical or code.get("text")):
-        return code
-    kept = {name: value for name, value in code.items() if name != "coding"}
-    return {"coding": clinical, **kept} if clinical else kept
-
-
-def only_cpg(code: Json) -> bool:
-    """Whether a code says no more than which CPG activity this is."""
-    codings = list(objects(code.get("coding")))
-    return bool(codings) and all(c.get("system") == CPG_ACTIVITY_TYPES for c in codings) and not code.get("text")
-
-
 _PRODUCTS = {
     "MedicationRequest": ("Medication",),
     "DeviceRequest": ("Device",),
@@ -281,26 +219,6 @@ _PRODUCTS = {
 def _may_stand(kind: Kind, reference: Json) -> bool:
     named = reference_type(str(reference.get("reference", "")))
     return not named or named in _PRODUCTS.get(kind.type, (named,))
-
-
-def _contained_code(activity: Json, name: str) -> Json | None:
-    for resource in objects(activity.get("contained")):
-        if resource.get("id") == name and isinstance(resource.get("code"), dict):
-            return dict(resource["code"])
-    return None
-
-
-def product_of(activity: Json) -> tuple[str, Any]:
-    """The product as (``CodeableConcept`` or ``Reference``, value); one that the activity contains by its code; None: none."""
-    for name in ("CodeableConcept", "Reference"):
-        found = activity.get(f"product{name}")
-        if name == "Reference" and isinstance(found, dict) and str(found.get("reference", "")).startswith("#"):
-            code = _contained_code(activity, str(found["reference"])[1:])
-            if code is not None:  # what is contained in a definition does not come along: its code does
-                return "CodeableConcept", code
-        if isinstance(found, dict) and found:
-            return name, found
-    return "CodeableConcept", None
 
 
 def _timed(activity: Json, action: Json) -> Json:
@@ -400,191 +318,6 @@ def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
         text = activity.get("description") or activity.get("title") or action.get("description")
         if isinstance(text, str):
             request[kind.description] = text
-
-
-def _communication(request: Json, activity: Json, setting: Setting) -> None:
-    """The message: what the activity says."""
-    code = activity.get("code")
-    text = activity.get("description") or concept_text(code) or activity.get("title") or activity.get("name")
-    if isinstance(text, str):
-        request["payload"] = [{"contentString": text}]
-    if isinstance(code, dict) and not code.get("coding"):
-        request.pop("category", None)
-
-
-def _task(request: Json, activity: Json, setting: Setting) -> None:
-    for url, words in TASK_INPUTS.items():
-        for extension in extensions(activity, url):
-            name = next((n for n in extension if n.startswith("value")), None)
-            if name is not None:
-                request.setdefault("input", []).append({"type": {"text": words}, name: copied(extension[name])})
-    target = first_value(activity, TARGET_STATUS)
-    code = target.get("code") if isinstance(target, dict) else target
-    if isinstance(code, str) and setting.policy.name != "cpg":  # there every request is a draft
-        request["status"] = code
-
-
-def _supply(request: Json, activity: Json, setting: Setting) -> None:
-    request.setdefault("quantity", {"value": 1})
-    if "itemReference" not in request and "itemCodeableConcept" not in request:
-        request["itemCodeableConcept"] = {"text": _words(activity)}
-
-
-def _medication(request: Json, activity: Json, setting: Setting) -> None:
-    if "medicationReference" not in request and "medicationCodeableConcept" not in request:
-        request["medicationCodeableConcept"] = {"text": _words(activity)}
-
-
-def _device(request: Json, activity: Json, setting: Setting) -> None:
-    if "codeReference" not in request and "codeCodeableConcept" not in request:
-        request["codeCodeableConcept"] = {"text": _words(activity)}
-
-
-def _immunization(request: Json, activity: Json, setting: Setting) -> None:
-    name, product = product_of(activity)
-    vaccine = product if name == "CodeableConcept" and product else activity.get("code")
-    if not isinstance(vaccine, dict) or only_cpg(vaccine):
-        vaccine = {"text": _words(activity)}
-    recommendation: Json = {"vaccineCode": [copied(vaccine)], "forecastStatus": copied(FORECAST_DUE)}
-    if isinstance(activity.get("description"), str):
-        recommendation["description"] = activity["description"]
-    timing = timing_of(activity)
-    when = as_occurrence(timing, ("dateTime",), setting.as_of, setting.birth_date) if timing else None
-    if when is not None:
-        earliest = {"coding": [{"system": "http://loinc.org", "code": "30980-7", "display": "Date vaccine due"}]}
-        recommendation["dateCriterion"] = [{"code": earliest, "value": when[1]}]
-    request["recommendation"] = [recommendation]
-
-
-def _nutrition(request: Json, activity: Json, setting: Setting) -> None:
-    """nor-1: an oral diet, a supplement or enteral feeding must be there."""
-    name, product = product_of(activity)
-    code = clinical_code(activity.get("code"))
-    if product is not None and name == "CodeableConcept":
-        supplement: Json = {"type": copied(product)}
-        if isinstance(activity.get("quantity"), dict):
-            supplement["quantity"] = copied(activity["quantity"])
-        diet = request.pop("oralDiet", None)
-        if diet:
-            supplement["schedule"] = diet["schedule"]
-        request["supplement"] = [supplement]
-        return
-    diet = request.setdefault("oralDiet", {})
-    diet["type"] = [copied(code) if isinstance(code, dict) else {"text": _words(activity)}]
-    if isinstance(activity.get("description"), str):
-        diet["instruction"] = activity["description"]
-
-
-def _appointment(request: Json, activity: Json, setting: Setting) -> None:
-    people: list[Json] = [{"actor": {"reference": setting.subject}, "status": "needs-action"}]
-    for participant in objects(activity.get("participant")):
-        who: Json = {"status": "needs-action"}
-        if isinstance(participant.get("role"), dict):
-            who["type"] = [copied(participant["role"])]
-        reference = person(participant.get("type"), setting)
-        if reference == setting.subject:
-            continue
-        if reference is not None:
-            who["actor"] = {"reference": reference}
-        elif "type" not in who:
-            who["actor"] = {"display": str(participant.get("type"))}
-        people.append(who)
-    request["participant"] = people
-
-
-def _appointment_response(request: Json, activity: Json, setting: Setting) -> None:
-    request["appointment"] = {"display": _words(activity)}
-    request["actor"] = {"reference": setting.subject}
-
-
-def _claim(request: Json, activity: Json, setting: Setting) -> None:
-    code = clinical_code(activity.get("code"))
-    name, product = product_of(activity)
-    service = product if name == "CodeableConcept" and product else code
-    priority = CLAIM_PRIORITY.get(str(activity.get("priority")), "normal")
-    item: Json = {
-        "sequence": 1,
-        "productOrService": copied(service) if isinstance(service, dict) else {"text": _words(activity)},
-    }
-    if isinstance(activity.get("quantity"), dict):
-        item["quantity"] = copied(activity["quantity"])
-    sites = list(objects(activity.get("bodySite")))
-    if sites:
-        item["bodySite"] = copied(sites[0])
-    if isinstance(activity.get("location"), dict):
-        item["locationReference"] = copied(activity["location"])
-    request |= {
-        "type": copied(code) if isinstance(code, dict) else {"text": _words(activity)},
-        "use": "predetermination",
-        "provider": {"reference": setting.requester} if setting.requester else {"display": "provider not stated"},
-        "priority": {"coding": [{"system": PROCESS_PRIORITY, "code": priority}]},
-        "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "coverage not stated"}}],
-        "item": [item],
-    }
-
-
-def _contract(request: Json, activity: Json, setting: Setting) -> None:
-    offer: Json = {"text": str(activity.get("description") or _words(activity))}
-    term: Json = {"offer": offer}
-    _, product = product_of(activity)
-    if product is not None or isinstance(activity.get("quantity"), dict):
-        valued: Json = {}
-        if product is not None:
-            valued["entity" + product_of(activity)[0]] = copied(product)
-        if isinstance(activity.get("quantity"), dict):
-            valued["quantity"] = copied(activity["quantity"])
-        term["asset"] = [{"valuedItem": [valued]}]
-    request["term"] = [term]
-
-
-def _enrollment(request: Json, activity: Json, setting: Setting) -> None:
-    if setting.organization:
-        request["insurer"] = {"reference": setting.organization}
-
-
-def _vision(request: Json, activity: Json, setting: Setting) -> None:
-    name, product = product_of(activity)
-    code = clinical_code(activity.get("code"))
-    lens = product if name == "CodeableConcept" and product else code if isinstance(code, dict) else {"text": _words(activity)}
-    request |= {
-        "dateWritten": setting.as_of,
-        "prescriber": {"reference": setting.practitioner} if setting.practitioner else {"display": "prescriber not stated"},
-        "lensSpecification": [{"product": copied(lens), "eye": eye} for eye in ("right", "left")],
-    }
-
-
-def _needs_code(request: Json, activity: Json, setting: Setting) -> None:
-    if "code" not in request:
-        request["code"] = {"text": _words(activity)}
-
-
-COMPLETE: dict[str, Callable[[Json, Json, Setting], None]] = {
-    "CommunicationRequest": _communication,
-    "Communication": _communication,
-    "Task": _task,
-    "SupplyRequest": _supply,
-    "MedicationRequest": _medication,
-    "DeviceRequest": _device,
-    "ImmunizationRecommendation": _immunization,
-    "NutritionOrder": _nutrition,
-    "Appointment": _appointment,
-    "AppointmentResponse": _appointment_response,
-    "Claim": _claim,
-    "Contract": _contract,
-    "EnrollmentRequest": _enrollment,
-    "VisionPrescription": _vision,
-    "ServiceRequest": _needs_code,
-    "Procedure": _needs_code,
-    "DiagnosticReport": _needs_code,
-}
-"""What a type requires, or says in its own way, beyond its row of the table."""
-
-
-def _words(activity: Json) -> str:
-    for name in ("title", "name", "description", "id", "url"):
-        if isinstance(activity.get(name), str) and activity[name]:
-            return str(activity[name])
-    return "an activity without a name"
 
 
 def _carry_extensions(request: Json, activity: Json) -> None:

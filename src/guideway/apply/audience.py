@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.names import concept_text, objects
 from guideway.guideline.actions import switched_off
+from guideway.guideline.names import concept_text, objects
 
 Json = dict[str, Any]
 

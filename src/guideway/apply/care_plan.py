@@ -15,29 +15,25 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.activities import Setting, person, reference_type
+from guideway.apply.activity_facts import Setting, person, reference_type
 from guideway.apply.names import (
     ACTION_INPUT,
     ACTION_OUTPUT,
     ACTION_PARTICIPANT,
     ACTION_REASON,
-    APPLICABILITY_BEHAVIOR,
     LOGIC_EXTENSIONS,
     MESSAGES,
     NOT_CARRIED,
     PERTAINS_TO_GOAL,
     Ids,
-    concept_text,
-    copied,
-    objects,
     safe_id,
-    text_of,
 )
 from guideway.apply.outcome import PatientOutcome, pruned
 from guideway.apply.policies import Policy
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
 from guideway.fhir.soundness import cleaned
+from guideway.guideline.names import APPLICABILITY_BEHAVIOR, concept_text, copied, objects, text_of
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]

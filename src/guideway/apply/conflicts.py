@@ -24,14 +24,15 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
-from guideway.apply.activities import clinical_code, only_cpg
+from guideway.apply.activity_facts import clinical_code, only_cpg
 from guideway.apply.differences import plain
-from guideway.apply.names import ACTIVITY_FACT, EXCLUSIVE_GROUP, ORDERABLE, concept_text, first_value, objects
+from guideway.apply.names import ACTIVITY_FACT, ORDERABLE
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
 from guideway.apply.timing import coded_interval, days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.names import EXCLUSIVE_GROUP, concept_text, first_value, objects
 from guideway.patterns import Later
 
 Json = dict[str, Any]
@@ -72,6 +73,7 @@ def find_conflicts(
     merged: dict[tuple[str, str], Conflict] = {}
     for conflict in found:
         known = merged.setdefault((conflict.rule, conflict.text), conflict)
+        known.recommendations += [r for r in conflict.recommendations if r not in known.recommendations]
         known.resources += [r for r in conflict.resources if r not in known.resources]
     return list(merged.values())
 

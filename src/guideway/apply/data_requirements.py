@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from guideway.apply.names import copied, objects
 from guideway.guideline.compiled import CompiledGuideline, DateFilter, DefineKey, Requirement, definitions_in
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
+from guideway.guideline.names import copied, objects
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]

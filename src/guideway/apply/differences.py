@@ -15,19 +15,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from guideway.apply.names import (
-    ACTIVITY_FACT,
-    DIRECTION,
-    INSTANTIATES_CANONICAL,
-    NOTE,
-    PERTAINS_TO_GOAL,
-    QUALITY,
-    RATIONALE,
-    STATEMENT_ID,
-    STRENGTH,
-    objects,
-)
+from guideway.apply.names import ACTIVITY_FACT, INSTANTIATES_CANONICAL, PERTAINS_TO_GOAL
 from guideway.apply.things import WHAT, thing
+from guideway.guideline.names import DIRECTION, NOTE, QUALITY, RATIONALE, STATEMENT_ID, STRENGTH, objects
 from guideway.patterns import Later
 
 Json = dict[str, Any]

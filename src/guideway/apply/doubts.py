@@ -8,7 +8,7 @@ from typing import Any
 
 from guideway.apply.facts import date_of
 from guideway.apply.fhir_json import as_text
-from guideway.apply.names import concept_text
+from guideway.guideline.names import concept_text
 
 Json = dict[str, Any]
 Amount = tuple[Any, str | None]

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from guideway.apply.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.actions import Question
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind
+from guideway.guideline.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 
 Json = dict[str, Any]
 

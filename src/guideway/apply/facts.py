@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.names import concept_text
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.names import concept_text
 
 Json = dict[str, Any]
 

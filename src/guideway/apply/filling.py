@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.identity import AnotherPatient, must_be_about
-from guideway.apply.names import CQF_EXPRESSION, copied, first_value, objects
+from guideway.apply.names import CQF_EXPRESSION
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.actions import ActionFacts, is_computed
+from guideway.guideline.names import copied, first_value, objects
 
 if TYPE_CHECKING:
     from guideway.apply.actions import ActionNode
-    from guideway.apply.activities import Setting
+    from guideway.apply.activity_facts import Setting
     from guideway.apply.expressions import Expressions
     from guideway.apply.outcome import Recommendation
     from guideway.apply.policies import Policy

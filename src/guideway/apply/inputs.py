@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from guideway.apply.actions import PlanNode
-from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, Missing, PatientOutcome, Supply
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 

@@ -62,6 +62,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     requester: str | None = "requester"
     requester_not: frozenset[str] = frozenset()
     authored: str | None = "authoredOn"
+    dated: bool = False
+    """Whether R4 requires that date."""
     based_on: str | None = "basedOn"
     description: str | None = None
     group_identifier: bool = False
@@ -172,6 +174,7 @@ KINDS: dict[str, Kind] = {
             instantiates="list",
             requester="orderer",
             authored="dateTime",
+            dated=True,
             based_on=None,
             requester_not=frozenset({"Organization"}),
         ),
@@ -206,6 +209,7 @@ KINDS: dict[str, Kind] = {
             encounter=None,
             requester=None,
             authored="date",
+            dated=True,
             based_on=None,
             note=False,
         ),
@@ -267,6 +271,7 @@ KINDS: dict[str, Kind] = {
             encounter=None,
             requester=None,
             authored="created",
+            dated=True,
             based_on=None,
             note=False,
         ),
@@ -309,6 +314,7 @@ KINDS: dict[str, Kind] = {
             reason=None,
             requester=None,
             authored="created",
+            dated=True,
             based_on=None,
             note=False,
             requester_not=frozenset({"Organization"}),

@@ -19,12 +19,12 @@ from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, p
 from guideway.apply.differences import DETAILS, differences, plain, same_thing
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
-from guideway.apply.names import objects
 from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
 from guideway.apply.policies import policy as policy_named
 from guideway.apply.things import Words, forms_of, thing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 

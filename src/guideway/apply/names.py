@@ -2,7 +2,7 @@
 
 Extensions of our own live below ``https://example.org/guideway/StructureDefinition/``; the others are HL7's (FHIR extensions
 pack, CPG, CRMI). Ids follow from what they name, so the same input has the same ids: FHIR allows 64 characters of ``A-Z a-z
-0-9 - .``. What says what a plan or an action is, and how JSON is read, is in ``guideline.names``, and is at hand here too.
+0-9 - .``. What says what a plan or an action is, and how JSON is read, is in ``guideline.names``.
 """
 
 from __future__ import annotations
@@ -10,28 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from guideway.guideline.names import ALTERNATIVE_EXPRESSION as ALTERNATIVE_EXPRESSION
-from guideway.guideline.names import APPLICABILITY_BEHAVIOR as APPLICABILITY_BEHAVIOR
-from guideway.guideline.names import CPG as CPG
-from guideway.guideline.names import CQF as CQF
-from guideway.guideline.names import DIRECTION as DIRECTION
-from guideway.guideline.names import ENABLED as ENABLED
-from guideway.guideline.names import EXCLUSIVE_GROUP as EXCLUSIVE_GROUP
-from guideway.guideline.names import NOTE as NOTE
-from guideway.guideline.names import OWN as OWN
-from guideway.guideline.names import QUALITY as QUALITY
-from guideway.guideline.names import RATIONALE as RATIONALE
-from guideway.guideline.names import SATISFIED_WHEN as SATISFIED_WHEN
-from guideway.guideline.names import STATEMENT_ID as STATEMENT_ID
-from guideway.guideline.names import STRENGTH as STRENGTH
-from guideway.guideline.names import WITHHELD_WHEN as WITHHELD_WHEN
-from guideway.guideline.names import concept_text as concept_text
-from guideway.guideline.names import copied as copied
-from guideway.guideline.names import extension_value as extension_value
-from guideway.guideline.names import extensions as extensions
-from guideway.guideline.names import first_value as first_value
-from guideway.guideline.names import objects as objects
-from guideway.guideline.names import text_of as text_of
+from guideway.guideline.names import CPG, CQF, EXCLUSIVE_GROUP, NOTE, OWN, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.stamps import fingerprint
 
 Json = dict[str, Any]

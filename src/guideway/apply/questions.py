@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from guideway.apply.moment import Moment
-from guideway.apply.names import ASKED, objects, safe_id
+from guideway.apply.names import ASKED, safe_id
 from guideway.apply.outcome import Missing, PatientOutcome, pruned
 from guideway.apply.supply import question_item
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 

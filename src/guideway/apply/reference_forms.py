@@ -17,12 +17,13 @@ from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.care_plan import Tree, extensions_of, outcome_id, sound_extensions
-from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, copied, objects, safe_id
+from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.soundness import cleaned
+from guideway.guideline.names import copied, objects
 
 Json = dict[str, Any]
 

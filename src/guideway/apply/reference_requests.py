@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from guideway.apply.activities import FORECAST_DUE, Made, Setting, kind_name, product_of
-from guideway.apply.names import DO_NOT_PERFORM, NOT_COPIED, TARGET_STATUS, copied, first_value, objects, text_of
+from guideway.apply.activities import Made
+from guideway.apply.activity_facts import Setting, kind_name, product_of
+from guideway.apply.completing import FORECAST_DUE
+from guideway.apply.names import DO_NOT_PERFORM, NOT_COPIED, TARGET_STATUS
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.guideline.names import copied, first_value, objects, text_of
 
 Json = dict[str, Any]
 

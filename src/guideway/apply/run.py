@@ -13,7 +13,7 @@ from typing import Any
 
 from guideway import __version__
 from guideway.apply.actions import PlanNode, Walk
-from guideway.apply.activities import Setting
+from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
 from guideway.apply.expressions import Expressions

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.apply.names import objects
 from guideway.apply.outcome import Supply
 from guideway.guideline.compiled import CompiledGuideline, Element, Requirement
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 

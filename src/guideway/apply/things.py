@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.names import concept_text, objects
 from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.names import concept_text, objects
 from guideway.patterns import Later
 
 Json = dict[str, Any]

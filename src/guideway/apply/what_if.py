@@ -19,11 +19,11 @@ import msgspec
 
 from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
-from guideway.apply.names import objects
 from guideway.apply.parameters import read_quantity
 from guideway.apply.settings_check import checked, holds, in_own_unit, short_type
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 

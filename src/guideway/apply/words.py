@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.apply.names import concept_text, objects
+from guideway.guideline.names import concept_text, objects
 
 Json = dict[str, Any]
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guideway.apply.names import (
+from guideway.cli.lines import Line, Piece, wrap
+from guideway.cli.output import show_lines, write_result
+from guideway.cli.package import open_plans, package_option
+from guideway.guideline.names import (
     DIRECTION,
     SATISFIED_WHEN,
     STATEMENT_ID,
@@ -19,9 +22,6 @@ from guideway.apply.names import (
     first_value,
     objects,
 )
-from guideway.cli.lines import Line, Piece, wrap
-from guideway.cli.output import show_lines, write_result
-from guideway.cli.package import open_plans, package_option
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline

@@ -14,9 +14,9 @@ import msgspec
 
 from guideway.apply.audience import EVERYONE, reason_to_skip
 from guideway.apply.data_requirements import requirements_of_plan
-from guideway.apply.names import APPLICABILITY_BEHAVIOR, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.guideline.compiled import CompiledGuideline, definitions_in
 from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
+from guideway.guideline.names import APPLICABILITY_BEHAVIOR, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.guideline.package import Artifact
 from guideway.service.prefetch import Template, templates
 from guideway.terminology.expansion import UnresolvedValueSet

@@ -1,0 +1,108 @@
+"""What an activity is about, and for whom: what every maker of requests asks of an ActivityDefinition and of the parameters.
+
+Takes the definition as JSON; gives its kind, its product, its code without the CPG activity type, words for it. ``Setting`` is
+who and when, the same for every request of one run; ``person`` is whom a type of participant stands for there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from guideway.apply.names import ACTIVITY_KIND
+from guideway.apply.policies import Policy
+from guideway.guideline.names import first_value, objects
+
+Json = dict[str, Any]
+
+CPG_ACTIVITY_TYPES = "http://hl7.org/fhir/uv/cpg/CodeSystem/cpg-activity-type-cs"
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Who and when: the same for every request of one run."""
+
+    subject: str
+    """Reference of the patient, ``Patient/x``."""
+    as_of: str
+    """The evaluation time as a FHIR dateTime."""
+    policy: Policy
+    birth_date: str | None = None
+    encounter: str | None = None
+    practitioner: str | None = None
+    organization: str | None = None
+    language: str | None = None
+    location: str | None = None
+
+    @property
+    def requester(self) -> str | None:
+        """Who asks, and whom a plan is by: the practitioner, else the organization."""
+        return self.practitioner or self.organization
+
+
+def kind_name(activity: Json) -> str | None:
+    """The resource type an activity makes: cpg-activity-kind where given, else ``kind``."""
+    found = first_value(activity, ACTIVITY_KIND) or activity.get("kind")
+    return found if isinstance(found, str) else None
+
+
+def reference_type(reference: str) -> str:
+    """The resource type that a literal reference names: ``Practitioner/x``, ``https://…/Practitioner/x``."""
+    return reference.rpartition("/")[0].rpartition("/")[2]
+
+
+def person(participant_type: Any, setting: Setting) -> str | None:
+    """Who a participant of that type is, where the parameters say; the codes are those of action-participant-type."""
+    found = {"patient": setting.subject, "practitioner": setting.practitioner, "organization": setting.organization}
+    return found.get(participant_type) if isinstance(participant_type, str) else None
+
+
+def is_told(participant_type: Any) -> bool:
+    """Whether the type of a participant whose role is known says more than the role does: a device has none of a person's."""
+    return isinstance(participant_type, str) and participant_type not in ("", "practitioner", "patient", "organization")
+
+
+def clinical_code(code: Any) -> Any:
+    """A code without the CPG activity type beside it: ``order-service`` is no service."""
+    if not isinstance(code, dict):
+        return code
+    codings = list(objects(code.get("coding")))
+    clinical = [c for c in codings if c.get("system") != CPG_ACTIVITY_TYPES]
+    if len(clinical) == len(codings) or not (clinical or code.get("text")):
+        return code
+    kept = {name: value for name, value in code.items() if name != "coding"}
+    return {"coding": clinical, **kept} if clinical else kept
+
+
+def only_cpg(code: Json) -> bool:
+    """Whether a code says no more than which CPG activity this is."""
+    codings = list(objects(code.get("coding")))
+    return bool(codings) and all(c.get("system") == CPG_ACTIVITY_TYPES for c in codings) and not code.get("text")
+
+
+def _contained_code(activity: Json, name: str) -> Json | None:
+    for resource in objects(activity.get("contained")):
+        if resource.get("id") == name and isinstance(resource.get("code"), dict):
+            return dict(resource["code"])
+    return None
+
+
+def product_of(activity: Json) -> tuple[str, Any]:
+    """The product as (``CodeableConcept`` or ``Reference``, value); one that the activity contains by its code; None: none."""
+    for name in ("CodeableConcept", "Reference"):
+        found = activity.get(f"product{name}")
+        if name == "Reference" and isinstance(found, dict) and str(found.get("reference", "")).startswith("#"):
+            code = _contained_code(activity, str(found["reference"])[1:])
+            if code is not None:  # what is contained in a definition does not come along: its code does
+                return "CodeableConcept", code
+        if isinstance(found, dict) and found:
+            return name, found
+    return "CodeableConcept", None
+
+
+def words_of(activity: Json) -> str:
+    """What an activity is called."""
+    for name in ("title", "name", "description", "id", "url"):
+        if isinstance(activity.get(name), str) and activity[name]:
+            return str(activity[name])
+    return "an activity without a name"
