@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guideway.cli.apply import OPTIONS
+from guideway.cli.hooks import Asked, hooks
 from guideway.cli.options import Option, as_click, quick
+from guideway.diagnostics import GuidewayError
 
 SEEN: list[dict[str, object]] = []
 
@@ -83,3 +87,18 @@ def test_click_complains_where_quick_gives_up() -> None:
         assert quick(OPTIONS, "bundles", line) is None
         with pytest.raises(click.UsageError):
             by_click(line)
+
+
+@pytest.mark.parametrize("command", [hooks.commands["call"], hooks.commands["check"]], ids=lambda command: command.name)
+def test_a_call_and_a_check_of_hooks_read_the_same_options(command: click.Command) -> None:
+    both = {part.name for part in fields(Asked)}
+    assert both <= {parameter.name for parameter in command.params}
+    lines = {
+        "--jwt-key and --jwt-issuer belong together": ["--jwt-issuer", "me"],
+        "--timeout must be more than 0 seconds": ["--timeout", "0"],
+        "nowhere.json": ["--context", "nowhere.json"],
+    }
+    for words, line in lines.items():
+        context = command.make_context(command.name, ["http://127.0.0.1:9", "--patient", "p", *line])
+        with context, pytest.raises(GuidewayError, match=words):
+            command.invoke(context)

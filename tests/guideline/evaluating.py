@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from guideway.apply.moment import moment
@@ -35,9 +36,26 @@ def evaluation_of(resources: list[Json], *, drafts: list[Json] | None = None, as
     )
 
 
-def order(code: str, status: str, reason: str | Json, *, id: str = "m", start: str = "2026-03-01", changed: str = "") -> Json:
-    """An order of the drug with the reason why it has this status, and since when."""
+def order(
+    code: str,
+    status: str = "active",
+    reason: str | Json = "",
+    *,
+    id: str = "m",
+    start: str = "2026-03-01",
+    changed: str = "",
+    called: str = "",
+    dosage: Sequence[Json] = (),
+    **more: Any,
+) -> Json:
+    """An order of the drug; with the reason why it has this status and since when, the drug's words, and instructions."""
     url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
+    drug = {"coding": [{"system": RXNORM, "code": code}]} | ({"text": called} if called else {})
+    given = {
+        "statusReason": {"text": reason} if isinstance(reason, str) and reason else reason,
+        "extension": [{"url": url, "valueDateTime": changed}] if changed else [],
+        "dosageInstruction": list(dosage),
+    }
     return {
         "resourceType": "MedicationRequest",
         "id": id,
@@ -45,9 +63,9 @@ def order(code: str, status: str, reason: str | Json, *, id: str = "m", start: s
         "intent": "order",
         "subject": {"reference": "Patient/p"},
         "authoredOn": start,
-        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
-        "statusReason": {"text": reason} if isinstance(reason, str) else reason,
-        "extension": [{"url": url, "valueDateTime": changed}] if changed else [],
+        "medicationCodeableConcept": drug,
+        **{name: value for name, value in given.items() if value},
+        **more,
     }
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of
+from .evaluating import evaluation_of, order
 
 Json = dict[str, Any]
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 CETIRIZINE, NALTREXONE, MIDOSTAURIN = "20610", "7243", "1919083"
 
 
@@ -18,19 +17,6 @@ def instruction(value: float, *, times: int = 1, period: int = 1, unit: str = "d
     """A dose in mg, so many times in a period."""
     dose = {"doseQuantity": {"value": Decimal(str(value)), "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
     return {"timing": {"repeat": {"frequency": times, "period": period, "periodUnit": unit}}, "doseAndRate": [dose], **more}
-
-
-def order(code: str, *dosage: Json, id: str = "m", authored: str = "2026-05-01", status: str = "active") -> Json:
-    return {
-        "resourceType": "MedicationRequest",
-        "id": id,
-        "status": status,
-        "intent": "order",
-        "subject": {"reference": "Patient/p"},
-        "authoredOn": authored,
-        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
-        "dosageInstruction": list(dosage),
-    }
 
 
 def value(library: str, define: str, *orders: Json, drafts: list[Json] | None = None) -> Any:
@@ -53,11 +39,11 @@ def value(library: str, define: str, *orders: Json, drafts: list[Json] | None = 
     ],
 )
 def test_a_daily_dose_is_all_that_is_taken_regularly(dosage: list[Json], expected: bool | None) -> None:
-    assert value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, *dosage)) is expected
+    assert value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage=dosage)) is expected
 
 
 def test_an_order_of_two_instructions_is_judged_by_their_sum() -> None:
-    draft = order(CETIRIZINE, instruction(20), instruction(40), status="draft")
+    draft = order(CETIRIZINE, "draft", dosage=[instruction(20), instruction(40)])
     assert value("MastCellSafetyOverlay", "H1 Above Four Label Doses Is Being Ordered", drafts=[draft]) is True
 
 
@@ -65,7 +51,7 @@ OVERLAY, CARE = "MastCellSafetyOverlay", "MastCellCareElements"
 
 
 def draft(code: str, *dosage: Json, id: str = "d", text: str = "") -> Json:
-    made = order(code, *dosage, id=id, status="draft")
+    made = order(code, "draft", id=id, dosage=dosage)
     if text:
         made["medicationCodeableConcept"] = {"text": text}
     return made
@@ -186,11 +172,11 @@ def test_no_more_counts_than_the_instruction_allows(most: int | None, period: tu
 def test_a_choice_of_doses_is_not_what_is_taken_regularly() -> None:
     def regular(frequency: int, most: int) -> Any:
         dosage = timed(10, frequency=frequency, frequencyMax=most, period=1, periodUnit="d")
-        return value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage))
+        return value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage=[dosage]))
 
     assert regular(1, 2) is None
     dosage = timed(5, frequency=1, frequencyMax=2, period=1, periodUnit="d")
-    assert value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage)) is False
+    assert value("MastCellTherapyElements", "H1 At Two Label Doses", order(CETIRIZINE, dosage=[dosage])) is False
 
 
 @pytest.mark.parametrize("unit", ["ug", "mcg", "µg"])
@@ -216,7 +202,7 @@ def test_a_product_of_a_high_dose_is_not_low_dose_naltrexone(name: str, text: st
     drafts = [draft(NALTREXONE, {"text": text}, text=name)]
     assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=drafts) is not high
     assert value(OVERLAY, "Naltrexone Above Low Dose Is Being Ordered", drafts=drafts) is high
-    taken = order(NALTREXONE, {"text": text}) | {"medicationCodeableConcept": {"text": name}}
+    taken = order(NALTREXONE, dosage=[{"text": text}], medicationCodeableConcept={"text": name})
     assert value("LowDoseNaltrexoneLogic", "On Low-Dose Naltrexone", taken) is not high
 
 
@@ -231,30 +217,32 @@ def test_an_antihistamine_without_a_label_dose_cannot_be_compared() -> None:
 
 
 def test_the_order_that_started_last_is_in_force() -> None:
-    old = order(NALTREXONE, instruction(1.5), id="old", authored="2024-01-01")
-    new = order(NALTREXONE, instruction(4.5), id="new", authored="2025-01-01")
+    old = order(NALTREXONE, dosage=[instruction(1.5)], id="old", start="2024-01-01")
+    new = order(NALTREXONE, dosage=[instruction(4.5)], id="new", start="2025-01-01")
     for orders in ((old, new), (new, old)):
         assert value("MastCellTherapyElements", "Naltrexone Daily Dose", *orders) == Decimal("4.5")
-    same_day = order(NALTREXONE, instruction(4.5), id="new", authored="2024-01-01")
+    same_day = order(NALTREXONE, dosage=[instruction(4.5)], id="new", start="2024-01-01")
     assert value("MastCellTherapyElements", "Naltrexone Daily Dose", old, same_day) is None
 
 
 def test_split_doses_are_added() -> None:
-    assert value("MastCellTherapyElements", "Naltrexone Daily Dose", order(NALTREXONE, instruction(3), instruction(3))) == 6
-    split = order(MIDOSTAURIN, instruction(50), instruction(50))
+    assert (
+        value("MastCellTherapyElements", "Naltrexone Daily Dose", order(NALTREXONE, dosage=[instruction(3), instruction(3)])) == 6
+    )
+    split = order(MIDOSTAURIN, dosage=[instruction(50), instruction(50)])
     assert value("MastCellMidostaurinElements", "Midostaurin Is At 50 Twice Daily", split) is True
-    unequal = order(MIDOSTAURIN, instruction(50), instruction(100))
+    unequal = order(MIDOSTAURIN, dosage=[instruction(50), instruction(100)])
     assert value("MastCellMidostaurinElements", "Midostaurin Is At 50 Twice Daily", unequal) is None
 
 
 def test_every_twelve_hours_is_twice_a_day() -> None:
-    hourly = order(MIDOSTAURIN, instruction(50, period=12, unit="h"))
+    hourly = order(MIDOSTAURIN, dosage=[instruction(50, period=12, unit="h")])
     assert value("MastCellMidostaurinElements", "Midostaurin Is At 50 Twice Daily", hourly) is True
 
 
 def test_auto_injectors_of_an_old_order_are_no_longer_in_date() -> None:
-    def devices(authored: str) -> Any:
-        prescribed = order("1870230", authored=authored) | {"dispenseRequest": {"quantity": {"value": 2}}}
+    def devices(start: str) -> Any:
+        prescribed = order("1870230", start=start) | {"dispenseRequest": {"quantity": {"value": 2}}}
         return value("MastCellTherapyElements", "Epinephrine Auto-Injector Count", prescribed)
 
     assert devices("2026-01-01") == 2

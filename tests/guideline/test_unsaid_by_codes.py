@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of
+from .evaluating import evaluation_of, order
 from .test_elements import plain
 
 Json = dict[str, Any]
@@ -155,32 +155,20 @@ def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
     assert planned(undated | {"authoredOn": "2025-05-20"}) is None
 
 
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-
-
-def order(code: str, called: str, **instruction: Any) -> Json:
-    return {
-        "resourceType": "MedicationRequest",
-        "id": "m",
-        "status": "active",
-        "intent": "order",
-        "subject": SUBJECT,
-        "authoredOn": "2026-05-01",
-        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}], "text": called},
-        "dosageInstruction": [instruction] if instruction else [],
-    }
-
-
 @pytest.mark.parametrize(
     ("resource", "define", "expected"),
     [
-        (order("8638", "prednisolone acetate 1 % eye drops"), "On Systemic Corticosteroid", False),
-        (order("8638", "prednisolone", route={"text": "Ophthalmic"}), "On Systemic Corticosteroid", False),
-        (order("8638", "prednisolone 5 mg tablet"), "On Systemic Corticosteroid", True),
-        (order("42612", "cromolyn nasal spray"), "On Oral Cromolyn", False),
-        (order("42612", "cromolyn", text="200 mg by mouth four times a day"), "On Oral Cromolyn", True),
-        (order("3498", "diphenhydramine", text="Apply to the affected area"), "On H1 Antihistamine", False),
-        (order("3498", "diphenhydramine 25 mg", text="1 capsule for eye allergy"), "On H1 Antihistamine", True),
+        (order("8638", called="prednisolone acetate 1 % eye drops"), "On Systemic Corticosteroid", False),
+        (order("8638", called="prednisolone", dosage=[{"route": {"text": "Ophthalmic"}}]), "On Systemic Corticosteroid", False),
+        (order("8638", called="prednisolone 5 mg tablet"), "On Systemic Corticosteroid", True),
+        (order("42612", called="cromolyn nasal spray"), "On Oral Cromolyn", False),
+        (order("42612", called="cromolyn", dosage=[{"text": "200 mg by mouth four times a day"}]), "On Oral Cromolyn", True),
+        (order("3498", called="diphenhydramine", dosage=[{"text": "Apply to the affected area"}]), "On H1 Antihistamine", False),
+        (
+            order("3498", called="diphenhydramine 25 mg", dosage=[{"text": "1 capsule for eye allergy"}]),
+            "On H1 Antihistamine",
+            True,
+        ),
     ],
 )
 def test_a_local_form_is_not_the_drug_of_the_articles(resource: Json, define: str, expected: bool) -> None:

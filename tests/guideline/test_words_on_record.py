@@ -7,29 +7,23 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of
+from .evaluating import evaluation_of, order
 
 Json = dict[str, Any]
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 P = {"subject": {"reference": "Patient/p"}}
 ACTIVE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}
 
 
-def order(code: str, **more: Any) -> Json:
-    drug = {"medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]}}
-    return {"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order", **P, **drug, **more}
-
-
 @pytest.mark.parametrize("reason", ["Side effects", "Drug intolerance", "Adverse reaction", "allergy", "Not tolerated: nausea"])
 def test_a_drug_stopped_for_what_it_did_is_not_tolerated(reason: str) -> None:
-    famotidine = order("4278", status="stopped", statusReason={"text": reason})
+    famotidine = order("4278", "stopped", reason)
     assert (
         evaluation_of([famotidine]).define("MastCellMedicationElements", "Has Allergy Or Intolerance To H2 Antihistamine") is True
     )
 
 
 def test_another_reason_is_no_intolerance() -> None:
-    famotidine = order("4278", status="stopped", statusReason={"text": "Patient moved"})
+    famotidine = order("4278", "stopped", "Patient moved")
     assert (
         evaluation_of([famotidine]).define("MastCellMedicationElements", "Has Allergy Or Intolerance To H2 Antihistamine")
         is False
@@ -71,9 +65,9 @@ def test_a_molecular_result_in_words(result: Json, expected: str | None) -> None
 def test_dupilumab_for_another_disease_is_not_judged(words: str, in_order: bool) -> None:
     condition = {"resourceType": "Condition", "id": "c", "clinicalStatus": ACTIVE, "code": {"text": words}, **P}
     reason = {"reasonCode": [{"text": words}]} if in_order else {"reasonReference": [{"reference": "Condition/c"}]}
-    found = evaluation_of([condition], drafts=[order("1876376", status="draft", **reason)])
+    found = evaluation_of([condition], drafts=[order("1876376", "draft", **reason)])
     assert found.define("MastCellCareElements", "Drafts Dupilumab For MCAS") is False
-    unexplained = evaluation_of([condition], drafts=[order("1876376", status="draft")])
+    unexplained = evaluation_of([condition], drafts=[order("1876376", "draft")])
     assert unexplained.define("MastCellCareElements", "Drafts Dupilumab For MCAS") is True
 
 
@@ -93,7 +87,7 @@ def test_a_draft_that_is_none_any_more_is_not_judged(status: str) -> None:
     ],
 )
 def test_an_order_ends_when_its_time_is_over(bounds: Json, current: bool) -> None:
-    prednisone = order("8640", authoredOn="2025-01-01", dosageInstruction=[{"timing": {"repeat": bounds}}])
+    prednisone = order("8640", start="2025-01-01", dosage=[{"timing": {"repeat": bounds}}])
     assert evaluation_of([prednisone]).define("MastCellMedicationElements", "On Systemic Corticosteroid") is current
 
 

@@ -59,6 +59,48 @@ def test_a_medication_given_by_reference_is_found_by_its_code(reference: str) ->
     assert target.fhir_type == "Medication"
 
 
+@pytest.mark.parametrize(
+    ("asked", "there", "words"),
+    [
+        ("Medication/m/_history/1", "1", None),
+        ("Medication/m", "2", None),
+        (
+            "http://example.org/fhir/Medication/m/_history/1",
+            "2",
+            "_history/1 asks for version 1; version 2 of Medication/m is used",
+        ),
+        ("Medication/m/_history/2", "1", "asks for version 2; version 1 of Medication/m is used"),
+        ("Medication/m/_history/1", None, "asks for version 1; Medication/m is used, which does not say what version it is"),
+    ],
+)
+def test_a_reference_to_another_version_than_the_one_in_use_is_a_finding(
+    asked: str, there: str | None, words: str | None
+) -> None:
+    drug = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RX, "code": "1"}]}}
+    order = resource("MedicationRequest", "o", status="active", intent="order", medicationReference={"reference": asked})
+    order["encounter"] = {"reference": "Encounter/e/_history/9"}  # nobody follows it
+    versions = [drug | ({"meta": {"versionId": there}} if there else {})]
+    visit = resource("Encounter", "e", status="finished", **{"class": {"code": "AMB"}})
+    (found,) = read_bundle(bundle(PATIENT, *versions, order, visit, full_urls=True))
+    assert rules(found) == []
+    codes = frozenset({(RX, "1")})
+    assert found.retrieve("MedicationRequest", code_path="medication", codes=codes)
+    assert rules(found) == (["reference-version"] if words else [])
+    for finding in found.findings:
+        assert finding.message.startswith("MedicationRequest/o: medicationReference: ")
+        assert str(words) in finding.message
+        assert finding.severity.name == ("warning" if there else "information")
+        assert (finding in found.faults_for("MedicationRequest", "medication", codes)) is True
+    assert found.faults_for("MedicationRequest", "medication", frozenset({(RX, "2")})) == []
+
+
+def test_who_a_resource_is_about_has_no_version() -> None:
+    lab = observation("a", subject={"reference": "Patient/p/_history/2"})
+    found = record(lab, PATIENT | {"meta": {"versionId": "3"}})
+    assert [o.id for o in found.retrieve("Observation", code_path="code", codes=frozenset({(LAB, "751-8")}))] == ["a"]
+    assert rules(found) == []
+
+
 def test_a_contained_medication_is_found_by_its_code_in_its_own_order_only() -> None:
     drug = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RX, "code": "1"}]}}
     order = resource("MedicationRequest", "o", contained=[drug], medicationReference={"reference": "#m"})

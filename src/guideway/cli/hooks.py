@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from guideway.remote.local_search import Shelf
 
 Json = dict[str, Any]
-Command = TypeVar("Command", bound=Callable[..., Any])
 NOBODY: Json = {"resourceType": "Patient", "id": "conformance-check", "gender": "unknown", "birthDate": "1980-01-01"}
 
 
@@ -32,9 +33,28 @@ def hooks() -> None:
     """
 
 
-def options_of_a_call(command: Command) -> Command:
-    """What ``call`` and ``check`` have in common."""
-    options = [
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call is about: the server, how to reach it, and whose data is sent."""
+
+    url: str
+    services: tuple[str, ...]
+    bundles: tuple[str, ...]
+    patient: str | None
+    context: str | None
+    user: str
+    encounter: str | None
+    package: str | None
+    token_file: str | None
+    jwt_key: str | None
+    jwt_issuer: str | None
+    timeout: float
+
+
+def options_of_a_call(command: Callable[..., int]) -> Callable[..., int]:
+    """What ``call`` and ``check`` have in common: the server and these options, given to the command as ``Asked``."""
+    parameters = [
+        click.argument("url"),
         click.option("--service", "services", metavar="ID", multiple=True, help="Only this service; repeatable."),
         click.option("--bundle", "bundles", metavar="FILE", multiple=True, help="The patient's data, a Bundle; repeatable."),
         click.option("--patient", metavar="ID", help="Which patient, where the data has several."),
@@ -47,13 +67,18 @@ def options_of_a_call(command: Command) -> Command:
         click.option("--jwt-issuer", metavar="ISS", help="The issuer that the server knows the key by."),
         click.option("--timeout", type=float, default=10.0, show_default=True, metavar="SECONDS", help="For each call."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    @wraps(command)
+    def gathered(**given: Any) -> int:
+        asked = Asked(**{part.name: given.pop(part.name) for part in fields(Asked)})
+        return command(asked, **given)
+
+    for parameter in reversed(parameters):
+        gathered = parameter(gathered)
+    return gathered
 
 
 @hooks.command()
-@click.argument("url")
 @click.option(
     "--hook", default="patient-view", show_default=True, metavar="HOOK", help="The occasion: which services are called."
 )
@@ -61,24 +86,7 @@ def options_of_a_call(command: Command) -> Command:
 @click.option("--fhir-server", metavar="URL", help="A FHIR server that the services may ask (sent as fhirServer).")
 @click.option("--prefetch/--no-prefetch", default=True, show_default=True, help="Send the data that the services ask for.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def call(
-    url: str,
-    hook: str,
-    services: tuple[str, ...],
-    bundles: tuple[str, ...],
-    patient: str | None,
-    context: str | None,
-    user: str,
-    encounter: str | None,
-    package: str | None,
-    token_file: str | None,
-    jwt_key: str | None,
-    jwt_issuer: str | None,
-    timeout: float,
-    fhir_server: str | None,
-    prefetch: bool,
-    form: str,
-) -> int:
+def call(asked: Asked, hook: str, fhir_server: str | None, prefetch: bool, form: str) -> int:
     """Call every service of a hook as an EHR does, and print the cards.
 
     The prefetch is made from the data by the templates of the server's own discovery. The exit status is 1 where a service did
@@ -90,18 +98,18 @@ def call(
     """
     from guideway.remote.hooks_check import made_up_context
 
-    if not bundles and patient is None:
+    if not asked.bundles and asked.patient is None:
         raise GuidewayError("give the patient's data with --bundle FILE, or with --patient ID and --fhir-server URL")
-    client = _client(url, token_file, jwt_key, jwt_issuer, timeout)
-    given, whose, shelf = _data(bundles, patient, context, package)
-    made = made_up_context(hook, whose, user, encounter, given)
+    client = _client(asked)
+    given, whose, shelf = _data(asked)
+    made = made_up_context(hook, whose, asked.user, asked.encounter, given)
     if made is None:
         from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 
         wanted = ", ".join(REQUIRED_CONTEXT.get(hook, ()))
         raise GuidewayError(f"{hook} needs {wanted} in its context; give what is missing with --context FILE")
     more = {"fhirServer": fhir_server} if fhir_server else {}
-    calls = asyncio.run(_calls(client, hook, services, made, shelf if prefetch else None, more))
+    calls = asyncio.run(_calls(client, hook, asked.services, made, shelf if prefetch else None, more))
     if form == "json":
         write_result(_json([each.as_json() for each in calls]), None)
     else:
@@ -110,26 +118,10 @@ def call(
 
 
 @hooks.command()
-@click.argument("url")
 @options_of_a_call
 @click.option("--origin", metavar="URL", help="The origin of a web page that should be able to call.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def check(
-    url: str,
-    services: tuple[str, ...],
-    bundles: tuple[str, ...],
-    patient: str | None,
-    context: str | None,
-    user: str,
-    encounter: str | None,
-    package: str | None,
-    token_file: str | None,
-    jwt_key: str | None,
-    jwt_issuer: str | None,
-    timeout: float,
-    origin: str | None,
-    form: str,
-) -> int:
+def check(asked: Asked, origin: str | None, form: str) -> int:
     """Check a CDS Hooks server against the specification, rule by rule.
 
     Without data a made-up patient without findings is sent; with --bundle the rules for cards have more to look at. One item of
@@ -137,17 +129,16 @@ def check(
     """
     from guideway.remote.hooks_check import Checker, made_up_context
 
-    client = _client(url, token_file, jwt_key, jwt_issuer, timeout)
-    given, whose, shelf = _data(bundles, patient, context, package)
+    client = _client(asked)
+    given, whose, shelf = _data(asked)
     drafts = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": _draft(whose)}]}
 
     def contexts(hook: str) -> Json | None:
         made_up: Json = {"draftOrders": drafts, "selections": ["MedicationRequest/draft"]} if hook.startswith("order-s") else {}
-        return made_up_context(
-            hook, whose, user, encounter or ("none" if hook.startswith("encounter") else None), made_up | given
-        )
+        encounter = asked.encounter or ("none" if hook.startswith("encounter") else None)
+        return made_up_context(hook, whose, asked.user, encounter, made_up | given)
 
-    verdicts = asyncio.run(Checker(client, contexts, shelf, origin.rstrip("/") if origin else None).run(services))
+    verdicts = asyncio.run(Checker(client, contexts, shelf, origin.rstrip("/") if origin else None).run(asked.services))
     if form == "json":
         write_result(_json([_verdict_json(v) for v in verdicts]), None)
     else:
@@ -162,21 +153,20 @@ def _draft(patient: str) -> Json:
     }  # fmt: skip
 
 
-def _client(url: str, token_file: str | None, jwt_key: str | None, jwt_issuer: str | None, timeout: float) -> HooksClient:
+def _client(asked: Asked) -> HooksClient:
     from guideway.cli.fhir_server import read_token
     from guideway.remote.cds_hooks import HooksClient, SigningKey
 
-    if (jwt_key is None) != (jwt_issuer is None):
+    issuer, path = asked.jwt_issuer, asked.jwt_key
+    if (path is None) != (issuer is None):
         raise GuidewayError("--jwt-key and --jwt-issuer belong together: the key that signs, and the name it is known by")
-    if timeout <= 0:
+    if asked.timeout <= 0:
         raise GuidewayError("--timeout must be more than 0 seconds")
-    key = SigningKey.from_file(jwt_issuer, Path(jwt_key)) if jwt_key is not None and jwt_issuer is not None else None
-    return HooksClient(url, token=read_token(token_file), key=key, seconds=timeout)
+    key = SigningKey.from_file(issuer, Path(path)) if path is not None and issuer is not None else None
+    return HooksClient(asked.url, token=read_token(asked.token_file), key=key, seconds=asked.timeout)
 
 
-def _data(
-    bundles: Sequence[str], patient: str | None, context: str | None, package: str | None
-) -> tuple[Json, str, Shelf]:  # fmt: skip
+def _data(asked: Asked) -> tuple[Json, str, Shelf]:
     """The given context, the patient's id, and the resources that prefetch is made from."""
     from guideway.apply.hook_context import read_context
     from guideway.records.decode import decode
@@ -184,6 +174,7 @@ def _data(
     from guideway.remote.cds_hooks import with_references
     from guideway.remote.local_search import Shelf
 
+    bundles, patient, context = asked.bundles, asked.patient, asked.context
     given = dict(read_context(decode(file_bytes(context), context).value, context)) if context is not None else {}
     pairs: list[tuple[str | None, Json]] = []
     for name in bundles:
@@ -202,7 +193,7 @@ def _data(
     record = select(records, patient) if patient is not None and bundles else records[0]
     if not record.id:
         raise GuidewayError("the patient has no id; an EHR names its patient by id")
-    return given, record.id, Shelf(resources, _value_sets(resources, package))
+    return given, record.id, Shelf(resources, _value_sets(resources, asked.package))
 
 
 def _value_sets(resources: Sequence[Json], package: str | None) -> Callable[[str], frozenset[tuple[str, str]] | None]:

@@ -10,31 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
 from guideway.apply.run import FEW
+from guideway.cli import telling
 from guideway.cli.lines import clean
-from guideway.cli.telling import (
-    HEADINGS,
-    OF_A_KIND,
-    also_text,
-    by_origin,
-    evidence_rows,
-    excluded_text,
-    findings_in_short,
-    folds,
-    guideline_text,
-    how_many,
-    marks_of,
-    missing_text,
-    most_pressing_first,
-    needs,
-    notes_of,
-    place_of,
-    proposals_of,
-    reasons_of,
-    result_text,
-    sources_in_short,
-    told_findings,
-    waits_for,
-)
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -60,15 +37,15 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     guideline = outcome.guideline
     yield f"# {escape(outcome.subject)}"
     yield ""
-    yield f"- Guideline: {escape(guideline_text(guideline))}"
+    yield f"- Guideline: {escape(telling.guideline_text(guideline))}"
     yield f"- Program: {escape(outcome.program['name'])} {escape(outcome.program['version'])}"
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
-    yield f"- Result: {result_text(outcome)}"
+    yield f"- Result: {telling.result_text(outcome)}"
     yield ""
-    for heading, general in by_origin(outcome, explain):
+    for heading, general in telling.by_origin(outcome, explain):
         yield from [f"## {heading}", ""]
-        for finding, more in findings_in_short(general, None if explain else OF_A_KIND):
-            place = f"{place_of(finding)}: " if finding.file else ""
+        for finding, more in telling.findings_in_short(general, None if explain else telling.OF_A_KIND):
+            place = f"{telling.place_of(finding)}: " if finding.file else ""
             yield f"- {escape(place + finding.message)} (`{finding.rule}`)"
             if more:
                 yield f"- and {more} more (`{finding.rule}`)"
@@ -76,27 +53,27 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     if not outcome.by_status(APPLIES):
         yield from ["**Nothing applies.**", ""]
     rank = {key: number for number, key in enumerate(outcome.order)}
-    for status, heading in HEADINGS.items():
+    for status, heading in telling.HEADINGS.items():
         found = sorted(outcome.by_status(status), key=lambda r: rank.get(r.key, len(rank)))
         if not found:
             continue
-        folded = folds(found) if not explain and status not in (UNKNOWN, DOES_NOT_APPLY) else {}
-        yield from [f"## {heading} ({how_many(found, folded)})", ""]
+        folded = telling.folds(found) if not explain and status not in (UNKNOWN, DOES_NOT_APPLY) else {}
+        yield from [f"## {heading} ({telling.how_many(found, folded)})", ""]
         if status == DOES_NOT_APPLY and not explain:
-            yield from (f"- {escape(reason)} ({number})" for reason, number in reasons_of(found))
+            yield from (f"- {escape(reason)} ({number})" for reason, number in telling.reasons_of(found))
             yield ""
             continue
         if status == UNKNOWN:
-            found = most_pressing_first(found)
-            wanted = needs(found)
+            found = telling.most_pressing_first(found)
+            wanted = telling.needs(found)
             if len(found) > 1 and wanted:
                 yield from ["What would settle it, and how many recommendations wait for it:", ""]
-                yield from (f"- {escape(missing_text(missing))} ({number})" for missing, number in wanted)
+                yield from (f"- {escape(telling.missing_text(missing))} ({number})" for missing, number in wanted)
                 yield ""
             if len(found) > FEW and not detail:
                 yield from _waiting(outcome, found)
                 continue
-        folded = folded or ({} if explain else folds(found))
+        folded = folded or ({} if explain else telling.folds(found))
         told = {twin.key for twins in folded.values() for twin in twins}
         for item in found:
             if item.key not in told:
@@ -105,12 +82,12 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             yield from _conflicts(outcome)
     if outcome.excluded:
         yield from [f"## Data left out ({len(outcome.excluded)})", ""]
-        yield from (f"- {escape(excluded_text(excluded))}" for excluded in outcome.excluded)
+        yield from (f"- {escape(telling.excluded_text(excluded))}" for excluded in outcome.excluded)
         yield ""
 
 
 def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[str]:
-    marks = ", ".join(marks_of(item))
+    marks = ", ".join(telling.marks_of(item))
     yield f"### {escape(item.title)}" + (f" ({escape(marks)})" if marks else "")
     yield ""
     yield f"`{item.key if explain else item.plan_id}`"
@@ -122,14 +99,14 @@ def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recomme
         rows.append(("What", item.description))
     if item.rationale and explain:
         rows.append(("Rationale", item.rationale))
-    rows += [(label.capitalize(), text) for label, text in evidence_rows(item, explain)]
-    rows += [("Missing", missing_text(missing)) for missing in item.missing]
-    rows += [("Left out", excluded_text(excluded)) for excluded in item.excluded]
-    rows += [("Note", note) for note in notes_of(item, twins)]
-    rows += [("Proposes", text) for text in proposals_of(item, explain)]
+    rows += [(label.capitalize(), text) for label, text in telling.evidence_rows(item, explain)]
+    rows += [("Missing", telling.missing_text(missing)) for missing in item.missing]
+    rows += [("Left out", telling.excluded_text(excluded)) for excluded in item.excluded]
+    rows += [("Note", note) for note in telling.notes_of(item, twins)]
+    rows += [("Proposes", text) for text in telling.proposals_of(item, explain)]
     rows += [("Source", source.label) for source in item.source]
-    rows += [("Also", also_text(twin, item)) for twin in twins]
-    rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in told_findings(item, explain)]
+    rows += [("Also", telling.also_text(twin, item)) for twin in twins]
+    rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in telling.told_findings(item, explain)]
     if explain:
         for condition in item.conditions:
             answer = {True: "true", False: "false", None: "unknown"}[condition.value]
@@ -143,9 +120,11 @@ def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterat
     """Many that cannot be known yet: one line for each."""
     titles = {plan.id: plan.title for plan in outcome.plans}
     for item in found:
-        sources = "; ".join(sources_in_short(item.source))
-        why = waits_for(item) or ("" if item.missing else item.reason)
-        details = "; ".join([part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in told_findings(item)])
+        sources = "; ".join(telling.sources_in_short(item.source))
+        why = telling.waits_for(item) or ("" if item.missing else item.reason)
+        details = "; ".join(
+            [part for part in (sources, why) if part] + [f"{f.message} [{f.rule}]" for f in telling.told_findings(item)]
+        )
         yield f"- {escape(titles.get(item.plan_id, item.plan_id))}: {escape(item.title)}" + (
             f" ({escape(details)})" if details else ""
         )

@@ -26,34 +26,8 @@ from guideway.apply.outcome import (
     UnknownGroup,
 )
 from guideway.apply.run import FEW
+from guideway.cli import telling
 from guideway.cli.lines import Line, Piece, clean, wrap
-from guideway.cli.telling import (
-    COUNTED,
-    HEADINGS,
-    OF_A_KIND,
-    also_text,
-    by_origin,
-    evidence_rows,
-    excluded_text,
-    findings_in_short,
-    folds,
-    guideline_text,
-    how_many,
-    marks_of,
-    missing_text,
-    most_pressing_first,
-    need_text,
-    needs,
-    notes_of,
-    place_of,
-    proposals_of,
-    reasons_of,
-    result_text,
-    source_text,
-    sources_in_short,
-    told_findings,
-    waits_for,
-)
 from guideway.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -99,15 +73,15 @@ def table(
 
 def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
     yield [Piece(clean(outcome.subject), "title")]
-    yield from _row("guideline", guideline_text(outcome.guideline), width)
+    yield from _row("guideline", telling.guideline_text(outcome.guideline), width)
     yield from _row("program", f"{outcome.program['name']} {outcome.program['version']}", width)
     yield from _row("as of", f"{outcome.evaluated_at} (time zone {outcome.timezone})", width)
     if outcome.hook and outcome.hook != "patient-view":
         yield from _row("hook", outcome.hook, width)
-    yield from _row("result", result_text(outcome), width)
+    yield from _row("result", telling.result_text(outcome), width)
     yield []
-    for heading, found in by_origin(outcome, explain):
-        yield from _findings(heading, found, width, None if explain else OF_A_KIND)
+    for heading, found in telling.by_origin(outcome, explain):
+        yield from _findings(heading, found, width, None if explain else telling.OF_A_KIND)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
     for status in (ERROR, SUPPRESSED, SATISFIED):
@@ -140,8 +114,8 @@ def _group(status: str, found: Sequence[Recommendation], width: int, explain: bo
     """The recommendations of one status; those that propose what another one proposes are folded into that one."""
     if not found:
         return
-    folded = {} if explain else folds(found)
-    yield from _heading(status, f"{HEADINGS[status]} ({how_many(found, folded)})")
+    folded = {} if explain else telling.folds(found)
+    yield from _heading(status, f"{telling.HEADINGS[status]} ({telling.how_many(found, folded)})")
     yield []
     for item in found:
         if any(item.key == twin.key for twins in folded.values() for twin in twins):
@@ -166,20 +140,22 @@ def _recommendation(
         rows.append(("what", item.description, ""))
     if item.rationale and explain:
         rows.append(("rationale", item.rationale, ""))
-    rows += [(label, text, "") for label, text in evidence_rows(item, explain)]
+    rows += [(label, text, "") for label, text in telling.evidence_rows(item, explain)]
     rows += _missing_rows(item.missing) if group is None else [("missing", f"what “{group}” waits for (above)", "")]
-    rows += [("left out", excluded_text(excluded), "") for excluded in item.excluded]
-    rows += [("note", note, "") for note in notes_of(item, twins)]
-    rows += [("proposes", text, "") for text in proposals_of(item, explain)]
+    rows += [("left out", telling.excluded_text(excluded), "") for excluded in item.excluded]
+    rows += [("note", note, "") for note in telling.notes_of(item, twins)]
+    rows += [("proposes", text, "") for text in telling.proposals_of(item, explain)]
     rows += [("same as", ", ".join(item.also), "")] if explain and item.also else []
-    sources = [source_text(source, explain) for source in item.source] if explain else sources_in_short(item.source)
+    sources = (
+        [telling.source_text(source, explain) for source in item.source] if explain else telling.sources_in_short(item.source)
+    )
     if not explain and sources and len(sources[-1]) + len(item.plan_id) + _LABEL + 8 <= width:
         sources[-1] += f" (plan {item.plan_id})"
     elif not explain:
         rows.append(("plan", item.plan_id, "dim"))
     rows += [("source", text, "") for text in sources]
-    rows += [("also", also_text(twin, item), "") for twin in twins]
-    for finding in told_findings(item, explain):
+    rows += [("also", telling.also_text(twin, item), "") for twin in twins]
+    for finding in telling.told_findings(item, explain):
         only_said = finding.severity is Severity.information
         rows.append(("remark" if only_said else "finding", f"{finding.message} [{finding.rule}]", "" if only_said else "warning"))
     before = ""
@@ -193,7 +169,7 @@ def _recommendation(
 def _missing_rows(found: Iterable[Missing]) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     for missing in found:
-        rows.append(("missing", missing_text(missing, supply=False), ""))
+        rows.append(("missing", telling.missing_text(missing, supply=False), ""))
         rows += [("supply it", supply.text, "") for supply in missing.supply]
     return rows
 
@@ -212,18 +188,18 @@ def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
     """A recommendation that is already followed: what is in place, and the source."""
     yield from _title(item, width)
     if item.reason:
-        yield from _row("because", item.reason.removeprefix(f"{HEADINGS[SATISFIED]}: "), width)
-    rests = [text for label, text in evidence_rows(item, False) if label == "rests on"]
+        yield from _row("because", item.reason.removeprefix(f"{telling.HEADINGS[SATISFIED]}: "), width)
+    rests = [text for label, text in telling.evidence_rows(item, False) if label == "rests on"]
     for text in rests[-1:]:  # the condition that is met comes last
         yield from _row("rests on", text, width)
     if item.source:
-        yield from _row("source", "; ".join(sources_in_short(item.source)), width)
-    for finding in told_findings(item):
+        yield from _row("source", "; ".join(telling.sources_in_short(item.source)), width)
+    for finding in telling.told_findings(item):
         yield from _row("finding", f"{finding.message} [{finding.rule}]", width, "warning")
 
 
 def _title(item: Recommendation, width: int) -> Iterator[Line]:
-    marks = marks_of(item, item.priority if item.priority != "routine" else None)
+    marks = telling.marks_of(item, item.priority if item.priority != "routine" else None)
     strength = f"[{', '.join(marks)}]" if marks else ""
     lines = list(wrap(item.title, width, rest=_INDENT, style="title", first="", first_style=""))
     last = lines[-1]
@@ -258,18 +234,18 @@ _KINDS = {"applicability": "if", "withheld-when": "unless", "satisfied-when": "d
 
 
 def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -> Iterator[Line]:
-    found = most_pressing_first(outcome.by_status(UNKNOWN))
+    found = telling.most_pressing_first(outcome.by_status(UNKNOWN))
     if not found:
         return
-    yield from _heading(UNKNOWN, f"{HEADINGS[UNKNOWN]} ({len(found)})")
-    wanted = needs(found)
+    yield from _heading(UNKNOWN, f"{telling.HEADINGS[UNKNOWN]} ({len(found)})")
+    wanted = telling.needs(found)
     if len(found) == 1 or not wanted:
         yield []
     else:
         yield [Piece("What would settle it", "title"), Piece("  (how many wait for it)", "dim")]
         shown = wanted if explain else [need for n, need in enumerate(wanted) if n < TOP or need[0].because]
         for missing, number in shown:
-            words = missing_text(missing) if explain else need_text(missing)
+            words = telling.missing_text(missing) if explain else telling.need_text(missing)
             yield from _row("", words, width, bullet=f"{number:>3}  ")
         if len(wanted) > len(shown):
             rest = len(wanted) - len(shown)
@@ -300,9 +276,9 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
                 yield from _row("", item.title, width, bullet="• ")
             else:
                 yield from wrap(f"{title}: {item.title}", width, rest=_INDENT)
-            if words := waits_for(item) or ("" if item.missing else item.reason):
+            if words := telling.waits_for(item) or ("" if item.missing else item.reason):
                 yield from wrap(words, width, first=_INDENT * 2, rest=_INDENT * 2, style="dim")
-            for finding in told_findings(item):
+            for finding in telling.told_findings(item):
                 text = f"{finding.message} [{finding.rule}]"
                 yield from wrap(text, width, first=_INDENT * 2, rest=_INDENT * 2, style="warning")
     yield []
@@ -315,8 +291,8 @@ def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Itera
     if explain:
         yield from _group(DOES_NOT_APPLY, found, width, explain)
         return
-    yield from _heading(DOES_NOT_APPLY, f"{HEADINGS[DOES_NOT_APPLY]} ({len(found)})")
-    reasons = reasons_of(found)
+    yield from _heading(DOES_NOT_APPLY, f"{telling.HEADINGS[DOES_NOT_APPLY]} ({len(found)})")
+    reasons = telling.reasons_of(found)
     for reason, number in reasons[:REASONS]:
         yield from wrap(f"{reason} ({number})" if number > 1 else reason, width, first=f"{_INDENT}• ", rest=_INDENT * 2)
     if len(reasons) > REASONS:
@@ -340,11 +316,11 @@ def _findings(heading: str, findings: Sequence[Diagnostic], width: int, most: in
     if not findings:
         return
     yield from _heading("warning", f"{heading} ({len(findings)})")
-    for finding, more in findings_in_short(findings, most):
+    for finding, more in telling.findings_in_short(findings, most):
         named = finding.pointer and finding.message.startswith(finding.pointer.partition(".")[0])
         in_message = finding.pointer and finding.pointer.startswith("/")  # the message says which entry
         place = f"{finding.pointer}: " if finding.pointer and not named and not in_message else ""
-        place = f"{place_of(finding)}: " if finding.file else place
+        place = f"{telling.place_of(finding)}: " if finding.file else place
         yield from _row("", f"{place}{finding.message} [{finding.rule}]", width, bullet="• ")
         if finding.hint:
             yield from _row("", finding.hint, width, "dim")
@@ -358,7 +334,7 @@ def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:
         return
     yield from _heading("dim", f"Data left out ({len(outcome.excluded)})")
     for excluded in outcome.excluded:
-        yield from _row("", excluded_text(excluded), width, bullet="• ")
+        yield from _row("", telling.excluded_text(excluded), width, bullet="• ")
     yield []
 
 
@@ -382,7 +358,7 @@ def what_if(subject: str, notes: Sequence[str], comparison: Comparison, width: i
     if not comparison:
         yield from _row("", "nothing in the outcome changes", width)
     for difference in comparison.recommendations:
-        before, after = (COUNTED.get(x or "", ("not there",))[0] for x in (difference.before, difference.after))
+        before, after = (telling.COUNTED.get(x or "", ("not there",))[0] for x in (difference.before, difference.after))
         yield from wrap(difference.title, width, first=_INDENT, rest=_INDENT, style="title")
         words = f"{before} → {after}" if before != after else f"still: {after}"
         yield from _row("", f"{words}: {difference.reason}" if difference.reason else words, width)

@@ -20,7 +20,7 @@ from guideway.records.exclusion import Exclusion, Flag
 from guideway.records.hygiene import POLICIES, Hygiene, Reason, compare, is_open_proposal, not_understood
 from guideway.records.index import CodeIndex, Codes, codes_at
 from guideway.records.pool import Pool
-from guideway.records.references import References, identifying
+from guideway.records.references import References, asked_version, identifying, version_of
 from guideway.records.resources import Collected, Held, finding
 
 _HARMLESS = frozenset(("element-unknown", "json-comments", "narrative-unsafe"))
@@ -335,6 +335,8 @@ class PatientRecord:
                 message = f"{held.label}: {place}: {why}, so what it is about is not known."
                 hint = "Give the resource that it refers to along with it."
                 found.append((held, finding(held, "reference-unresolved", message, (place,), hint=hint)))
+            if held.versioned and (everything or id(held.object) in reached):
+                found += [(held, each) for each in self._other_versions(held)]
             reasons = [*self._hygiene.faults(held.kind, held.object.data), *kind.ties.get(id(held), ())]
             held.doubtful = held.doubtful or bool(reasons)
             if reasons and (
@@ -462,6 +464,23 @@ class PatientRecord:
                     yield path, f"{reference} leads to nothing in the data"
                 elif (reason := self._hygiene.judge(target.kind, target.object.data)) is not None and target.kind != "Patient":
                     yield path, f"{reference} leads to data that does not count: {reason[1]}"
+
+    def _other_versions(self, held: Held) -> Iterator[Diagnostic]:
+        """That a reference which says what a resource is about asks for a version that is not the one in use."""
+        for path, value in identifying(held.kind, held.resource):
+            reference = value.get("reference")
+            wanted = asked_version(reference) if isinstance(reference, str) else None
+            target = self._lookup(reference, held) if isinstance(reference, str) and wanted is not None else None
+            if target is None or (there := version_of(target)) == wanted:
+                continue
+            of = f"{held.label}: {path}: {reference} asks for version {wanted}"
+            if there is None:
+                message = f"{of}; {target.label} is used, which does not say what version it is."
+                yield finding(held, "reference-version", message, (path,), Severity.information)
+            else:
+                hint = f"Check that version {there} still says what was meant."
+                message = f"{of}; version {there} of {target.label} is used."
+                yield finding(held, "reference-version", message, (path,), hint=hint)
 
     def _lookup(self, reference: str, holder: Held | None = None) -> Held | None:
         if reference.startswith("#"):

@@ -17,6 +17,7 @@ from guideway.records.owners import reference_forms
 from guideway.records.resources import Held
 
 _ID = r"[A-Za-z0-9.-]{1,64}"
+_VERSION = "/_history/"
 
 
 def server_of(item: Held) -> str | None:
@@ -24,6 +25,22 @@ def server_of(item: Held) -> str | None:
     url = item.full_url
     tail = f"/{item.kind}/{item.id}"
     return url[: -len(tail)] if url is not None and url.startswith("http") and url.endswith(tail) else None
+
+
+def version_of(item: Held) -> str | None:
+    """The version that a resource says it is, in ``meta.versionId`` or in its full URL."""
+    meta = item.resource.get("meta")
+    number = meta.get("versionId") if isinstance(meta, dict) else None
+    return number if isinstance(number, str) else (item.full_url or "").partition(_VERSION)[2] or None
+
+
+def asked_version(reference: str) -> str | None:
+    """The version that a reference asks for; None where it takes whichever is current.
+
+    >>> asked_version("Medication/m1/_history/2")
+    '2'
+    """
+    return reference.partition(_VERSION)[2] or None
 
 
 def implied_id(kind: str, full_url: str | None) -> str | None:
@@ -111,6 +128,7 @@ class References:
         if known is not None and len(known) == 1 and reference.partition("/")[0] == known[0].kind:
             return reference
         found = self.find(reference, holder)
+        holder.versioned = holder.versioned or (found is not None and _VERSION in reference)
         return f"{found.kind}/{found.id}" if found is not None and found.id is not None else reference
 
 
@@ -133,6 +151,7 @@ def identifying(kind: str, data: dict[str, Any]) -> Iterable[tuple[str, dict[str
     also = _ALSO.get(kind)
     if also is not None:
         outer, _, inner = also.partition(".")
-        for number, part in enumerate(data.get(outer) or ()):
+        given = data.get(outer)
+        for number, part in enumerate(given if isinstance(given, list) else ()):
             if isinstance(part, dict) and isinstance(part.get(inner), dict):
                 yield f"{outer}[{number}].{inner}", part[inner]

@@ -41,7 +41,7 @@ class Held:
 
     __slots__ = (
         "_faults", "_object", "alike", "differs", "doubtful", "full_url",
-        "id", "kind", "order", "resource", "source", "twice", "where",
+        "id", "kind", "order", "resource", "source", "twice", "versioned", "where",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +67,8 @@ class Held:
         """Elements that are not used because versions of the resource contradict each other."""
         self.doubtful = False
         """Whether something about it was found that keeps it from being used as it is meant."""
+        self.versioned = False
+        """Whether a reference in it asks for one version of what it leads to; known once ``object`` has been made."""
         self.order = 0
         self._faults: list[Fault] | None = None
         self._object: FhirObject | None = None
