@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from guideway import cache as cache_module
+from guideway import stamps
 from guideway.cache import Cache, default_folder, digest, tree_stamp
 
 KEY = "0123456789abcdef"
@@ -66,6 +68,30 @@ def test_a_damaged_entry_is_discarded(tmp_path: Path, damage: object) -> None:
     assert not path.exists()
     assert cache.write("kind", KEY, b"again")
     assert cache.read("kind", KEY) == b"again"
+
+
+def test_a_whole_entry_is_read_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path)
+    cache.write("kind", KEY, b"some compiled code")
+    path = entry_file(tmp_path)
+    sums: list[int] = []
+    monkeypatch.setattr(stamps, "crc32", lambda data: sums.append(1) or crc32(data))
+    assert cache.read("kind", KEY) == b"some compiled code"
+    assert not sums
+    os.utime(path)  # as a copy has it
+    for _ in range(2):
+        assert cache.read("kind", KEY) == b"some compiled code"
+    assert len(sums) == 1
+
+
+def test_an_entry_changed_in_place_is_not_believed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.write("kind", KEY, b"some compiled code")
+    assert cache.read("kind", KEY) is not None
+    with entry_file(tmp_path).open("r+b") as stream:
+        stream.seek(-3, os.SEEK_END)
+        stream.write(b"!")
+    assert cache.read("kind", KEY) is None
 
 
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a\\b", "ä", "a b"])

@@ -17,9 +17,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from time import time
 from zlib import crc32
 
-from guideway.stamps import HEADER, MAGIC, SUFFIX, default_folder, digest, entry_path, program_stamp, read_entry, tree_stamp
+from guideway.stamps import (
+    HEADER,
+    MAGIC,
+    SUFFIX,
+    default_folder,
+    digest,
+    entry_path,
+    program_stamp,
+    put_seal,
+    read_entry,
+    seal,
+    tree_stamp,
+)
 
 __all__ = ["Cache", "default_folder", "digest", "program_stamp", "tree_stamp", "user_cache"]
 
@@ -84,7 +97,11 @@ class Cache:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(_wrap(data))
+                    checksum = crc32(data)
+                    stream.write(_wrap(data, checksum))
+                    stream.flush()
+                    os.fsync(stream.fileno())  # what is sealed stays whole, whatever happens to the machine
+                put_seal(temporary, time(), seal(checksum))
                 os.replace(temporary, path)
             except BaseException:
                 _remove(temporary)
@@ -112,7 +129,7 @@ class Cache:
         return None if self.folder is None else entry_path(self.folder, kind, key)
 
     def _files(self) -> Iterator[tuple[str, int, float]]:
-        """Path, size and time of each entry and of each file left by a writer that died."""
+        """Path, size and time of last use of each entry, and of each file left by a writer that died."""
         if self.folder is None:
             return
         try:
@@ -126,13 +143,11 @@ class Cache:
                     status = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-                yield entry.path, status.st_size, status.st_mtime
+                yield entry.path, status.st_size, status.st_atime
 
     def _make_room(self, needed: int, keep: str) -> None:
         """Remove what dead writers left, then the entries used longest ago, until ``needed`` bytes fit under the limit."""
-        import time
-
-        stale = time.time() - _STALE_SECONDS
+        stale = time() - _STALE_SECONDS
         kept: list[tuple[float, int, str]] = []
         for path, size, used in self._files():
             if path.endswith(_TEMPORARY):
@@ -149,17 +164,16 @@ class Cache:
 
     def _touch(self, path: str, used: float) -> None:
         """Note the use of an entry, at most once a day, so that the oldest by time is the one used longest ago."""
-        import time
-
-        if time.time() - used > _TOUCH_SECONDS:
+        now = time()
+        if now - used > _TOUCH_SECONDS:
             try:
-                os.utime(path)
+                put_seal(path, now, os.stat(path).st_mtime)
             except OSError:
-                return  # a read-only folder: the entry keeps its age
+                return  # somebody has removed it
 
 
-def _wrap(data: bytes) -> bytes:
-    return b"".join((MAGIC, crc32(data).to_bytes(4, "little"), len(data).to_bytes(8, "little"), data))
+def _wrap(data: bytes, checksum: int) -> bytes:
+    return b"".join((MAGIC, checksum.to_bytes(4, "little"), len(data).to_bytes(8, "little"), data))
 
 
 def _remove(path: str) -> bool:

@@ -17,6 +17,9 @@ _SOURCES = (".py", ".json", ".txt", ".cql", ".bin", ".xml")
 
 _stamp: str | None = None
 
+_FIRST_SEAL, _SEALS = 300_000_000, 600_000_000
+"""Seconds of time: between 1979 and 1998, before anybody can have altered an entry."""
+
 
 def default_folder() -> str | None:
     """The folder that holds the user's cache, or ``None`` where caching is off or no home folder is known; it need not exist."""
@@ -107,7 +110,8 @@ def entry_path(folder: str, kind: str, key: str) -> str:
 def read_entry(path: str) -> tuple[memoryview | None, float]:
     """The data of an entry and when it was last used. No data: what is there is not whole. OSError: there is nothing to trust.
 
-    The data is the file itself, mapped into memory: what is never looked at is never copied.
+    The data is the file itself, mapped into memory: what is never looked at is never copied, nor even read where the file's time
+    is its seal (see ``seal``).
     """
     from mmap import ACCESS_READ, mmap
 
@@ -117,20 +121,43 @@ def read_entry(path: str) -> tuple[memoryview | None, float]:
         if not trusted(status):
             raise PermissionError(path)
         if status.st_size < HEADER:
-            return None, status.st_mtime
+            return None, status.st_atime
         content = memoryview(mmap(descriptor, status.st_size, access=ACCESS_READ))
     finally:
         os.close(descriptor)
-    return unwrapped(content), status.st_mtime
+    found = unwrapped(content, status.st_mtime)
+    if found is not None and found[1]:
+        put_seal(path, status.st_atime, found[1])
+    return found[0] if found is not None else None, status.st_atime
 
 
-def unwrapped(content: memoryview) -> memoryview | None:
-    """The data of a file that ``cache`` wrote; ``None`` unless every byte is in place."""
+def unwrapped(content: memoryview, time: float) -> tuple[memoryview, float] | None:
+    """The data of a file that ``cache`` wrote, last changed at ``time``, and the seal that it lacks (0: none); ``None`` unless
+    every byte is in place."""
     start = len(MAGIC)
     if content[:start] != MAGIC or int.from_bytes(content[start + 4 : HEADER], "little") != len(content) - HEADER:
         return None
-    data = content[HEADER:]
-    return data if crc32(data) == int.from_bytes(content[start : start + 4], "little") else None
+    data, checksum = content[HEADER:], int.from_bytes(content[start : start + 4], "little")
+    if time == seal(checksum):
+        return data, 0
+    return (data, seal(checksum)) if crc32(data) == checksum else None
+
+
+def seal(checksum: int) -> float:
+    """The time of change that a file with this checksum is given when it has been found whole.
+
+    Whatever changes a file changes its time as well. So one that has still this time need not be read through once more: that
+    would take longer than what a start reads of it. (When an entry was last used is its time of access.)
+    """
+    return float(_FIRST_SEAL + checksum % _SEALS // 2 * 2)  # some file systems know only even seconds
+
+
+def put_seal(path: str, used: float, time: float) -> None:
+    """Note when a file was last used, and its seal, where that can be written."""
+    try:
+        os.utime(path, (used, time))
+    except OSError:
+        return  # a read-only folder: it is read through each time, and keeps its age
 
 
 def trusted(status: os.stat_result) -> bool:

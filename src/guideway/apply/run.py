@@ -54,6 +54,7 @@ def apply_guideline(
     hook: str | None = "patient-view",
     explain: bool | str = False,
     warm: bool = False,
+    made: list[Any] | None = None,
     policy: str = "cpg",
     encounter: str | None = None,
     practitioner: str | None = None,
@@ -79,6 +80,7 @@ def apply_guideline(
     - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
       apply; ``"short"``: nor, where it is much, of what cannot be known yet; ``"none"``: statuses only, the fastest.
     - ``warm``: for a process that goes on: what was needed only to explain goes at once. The same outcome.
+    - ``made``: for a process that ends at once: gets what was made on the way, so that nobody takes it apart.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
     - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
@@ -132,6 +134,8 @@ def apply_guideline(
         resolve,
         lambda action: variables_of(action, guideline, seen),
     )
+    if made is not None:
+        made += (seen, evaluation, expressions)
     stopped = _stopped(seen)
     walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
@@ -153,6 +157,8 @@ def apply_guideline(
             from guideway.apply.explain import Explainer
 
             explainer = Explainer(guideline, evaluation, seen)
+            if made is not None:
+                made.append(explainer)
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN

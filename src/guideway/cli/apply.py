@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FEW = 8
 """So many patients fit into memory without the garbage collector, which start-up turns off."""
 
+_MADE: list[Any] = []
+"""What was made for the few patients of a run: the process ends before anybody has to take it apart, which would take time."""
+
 OPTIONS: tuple[Option, ...] = (
     Option("data", ("--data",), "A folder of NDJSON files, one per resource type, instead of bundles.", "DIR"),
     Option("patient", ("--patient",), "Only this patient, by id, reference or identifier.", "ID"),
@@ -131,6 +134,7 @@ def apply(
         records: Iterator[PatientRecord] = iter([source.record(patient, guideline, plans)])
     else:
         records = _records(bundles, data, patient)
+    _MADE[:] = guideline, outcomes, records
     for number, record in enumerate(records):
         if changes:
             differences.append(run.what_if(record, changes))
@@ -139,6 +143,7 @@ def apply(
             outcomes.append(run.evaluate(record))
         if number == FEW:
             gc.enable()
+            _MADE.clear()
     _write(outcomes, differences, form, explain, target, detail=bool(plans))
     return 1 if any(_fails(outcome, failing) for outcome in outcomes) else 0
 
@@ -182,6 +187,7 @@ class Run:
         from guideway.apply.moment import moment
 
         self.guideline = guideline
+        self.number = 0
         self.when = moment(as_of if as_of is not None else now(), timezone)
         if context is not None:
             parameters = {**_context_parameters(guideline, context), **parameters}
@@ -192,7 +198,9 @@ class Run:
         """The outcome of one patient."""
         from guideway.apply.run import apply_guideline
 
-        return apply_guideline(self.guideline, record, **self.options, **more)
+        made = _MADE if self.number <= FEW else None
+        self.number += 1
+        return apply_guideline(self.guideline, record, **self.options, **more, made=made)
 
     def settings(self, texts: Sequence[str]) -> list[Setting]:
         """The changes that ``--set`` asks for."""

@@ -108,8 +108,9 @@ class Archive:
         modules = sys.modules
         made = {name: self._module(name) for name in self.usual if name not in modules}
         modules.update(made)
+        self._ran = marshal.loads(self._together)  # kept: taking apart what has been run takes time
         try:
-            for name, code in zip(self.usual, marshal.loads(self._together), strict=True):
+            for name, code in zip(self.usual, self._ran, strict=True):
                 module = made.get(name)
                 if module is not None:
                     exec(code, module.__dict__)
