@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from guideway.apply.moment import moment
 from guideway.fhir.element import FhirObject
 from guideway.records.reading import read_resources
 
-from .support import BASE, guideline
+from .support import BASE, ROOT, guideline
 
 Json = dict[str, Any]
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ADVERSE: Json = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "adverse-effect"}]}
 """The package's own reason for a stop: an adverse effect."""
 PATIENT: Json = {"resourceType": "Patient", "id": "p", "birthDate": "1961-04-02"}
+
+
+@cache
+def library_of(define: str) -> str:
+    """The one shared library that has this define."""
+    files = (ROOT / "plandefinitions" / "library").glob("*.cql")
+    (name,) = [file.stem for file in files if f'define "{define}":' in file.read_text("utf-8")]
+    return name
 
 
 def evaluation_of(resources: list[Json], *, drafts: list[Json] | None = None, as_of: str = "2026-06-01") -> Any:

@@ -135,15 +135,18 @@ def unguarded() -> CompiledGuideline:
     usable = "O.status.value in { 'final', 'amended', 'corrected' }"
     assert usable in text
     text = text.replace(usable, "O.status.value in { 'final', 'amended', 'corrected', 'entered-in-error', 'preliminary' }", 1)
+    past = 'moment is not null and (moment after "As Of") is not true'
+    assert past in text
+    common.write_text(text.replace(past, "moment is not null", 1), "utf-8")
+    measurements = plans / "library/MastCellMeasurements.cql"
+    text = measurements.read_text("utf-8")
     for guard, gone in (
-        ('moment is not null and (moment after "As Of") is not true', "moment is not null"),
         ("return all O.countRange(plausible))) = 1", "return all O.countRange(plausible))) >= 1"),
+        ("else 1.0 / \"Converted\"(unit, '10*9/L')", "else 1.0"),
     ):
         assert guard in text
         text = text.replace(guard, gone, 1)
-    divisor = "else 1.0 / \"Converted\"(unit, '10*9/L')"
-    assert divisor in text
-    common.write_text(text.replace(divisor, "else 1.0"), "utf-8")
+    measurements.write_text(text, "utf-8")
     manifest = plans / "package.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"hygiene": "clinical"', '"hygiene": "none"'), "utf-8")
     for file in plans.rglob("PlanDefinition-*.json"):

@@ -6,7 +6,7 @@ import pytest
 
 from .evaluating import ADVERSE, evaluation_of, order
 
-MEDICATIONS, NOTES = "MastCellMedicationElements", "MastCellProposalNotes"
+INTOLERANCES, NOTES = "MastCellIntoleranceElements", "MastCellProposalNotes"
 DRUGS = ("Cetirizine", "Fexofenadine", "Diphenhydramine", "Hydroxyzine", "Famotidine", "Montelukast", "Zileuton", "Prednisone")
 CLASSES = (
     "H1 Antihistamines", "H2 Antihistamines", "Leukotriene Modifiers", "Systemic Corticosteroids", "Bisphosphonates",
@@ -57,8 +57,8 @@ def entry(words: str, **more: object) -> dict[str, object]:
 )
 def test_what_an_entry_is_about(words: str, drugs: set[str], classes: set[str]) -> None:
     evaluation = evaluation_of([entry(words)])
-    assert {d for d in DRUGS if evaluation.define(MEDICATIONS, f"Has Allergy Or Intolerance To {d}")} == drugs
-    assert {c for c in CLASSES if evaluation.define(MEDICATIONS, f"Allergy Rules Out {c}")} == classes
+    assert {d for d in DRUGS if evaluation.define(INTOLERANCES, f"Has Allergy Or Intolerance To {d}")} == drugs
+    assert {c for c in CLASSES if evaluation.define(INTOLERANCES, f"Allergy Rules Out {c}")} == classes
 
 
 @pytest.mark.parametrize("words", ["Methylprednisolone", "Medrol", "Topical corticosteroids"])

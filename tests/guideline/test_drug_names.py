@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of
+from .evaluating import evaluation_of, library_of
 
 Json = dict[str, Any]
-MEDICATIONS, CARE = "MastCellMedicationElements", "MastCellCareElements"
+INTOLERANCES, CARE = "MastCellIntoleranceElements", "MastCellCareElements"
 PRODUCT = {"system": "http://hl7.org/fhir/sid/ndc", "code": "00000-0000-00"}
 
 
@@ -150,14 +150,14 @@ def each(table: dict[str, tuple[str, ...]]) -> list[Any]:
 @pytest.mark.parametrize(("define", "name"), each(ON_RECORD))
 def test_the_name_says_the_class(define: str, name: str) -> None:
     found = evaluation(name)
-    assert found.define(MEDICATIONS, define) is True
+    assert found.define(library_of(define), define) is True
     assert found.define(CARE, "Drugs Known By Name Only"), "what rests on a name says so"
-    assert evaluation(name, coding=None).define(MEDICATIONS, define) is True
+    assert evaluation(name, coding=None).define(library_of(define), define) is True
 
 
 @pytest.mark.parametrize(("define", "name"), each(NOT_MEANT))
 def test_a_name_that_only_looks_like_it(define: str, name: str) -> None:
-    assert evaluation(name).define(MEDICATIONS, define) is not True
+    assert evaluation(name).define(library_of(define), define) is not True
 
 
 @pytest.mark.parametrize(("define", "name"), each(ORDERED))
@@ -179,7 +179,7 @@ def test_midostaurin_by_name_decides_no_dose() -> None:
 @pytest.mark.parametrize("code", ["3638", "1000070", "6146", "246127"])
 def test_doxepin_and_ketotifen_are_sedating_h1_antihistamines(code: str) -> None:
     found = evaluation("a drug", {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code})
-    assert found.define(MEDICATIONS, "On First Generation H1 Antihistamine") is True
+    assert found.define("MastCellMedicationElements", "On First Generation H1 Antihistamine") is True
     assert found.define(CARE, "Drugs Known By Name Only") == []
 
 
@@ -192,9 +192,9 @@ def test_a_class_member_without_a_code_is_no_other_member() -> None:
         "code": {"text": "rupatadine"},
     }
     found = evaluation_of([allergy])
-    assert found.define(MEDICATIONS, "Has Allergy Or Intolerance To H1 Antihistamine") is True
+    assert found.define(INTOLERANCES, "Has Allergy Or Intolerance To H1 Antihistamine") is True
     for member in ("Cetirizine", "Fexofenadine", "Diphenhydramine"):
-        assert found.define(MEDICATIONS, f"Has Allergy Or Intolerance To {member}") is not True
+        assert found.define(INTOLERANCES, f"Has Allergy Or Intolerance To {member}") is not True
 
 
 @pytest.mark.parametrize("name", ["bilastine 20 mg tablet", "rupatadine"])
@@ -210,4 +210,4 @@ def test_a_severe_allergy_to_a_member_known_by_name_withholds_the_class() -> Non
         "criticality": "high",
         "code": {"text": "chlorpheniramine"},
     }
-    assert evaluation_of([allergy]).define(MEDICATIONS, "Allergy Rules Out H1 Antihistamines") is True
+    assert evaluation_of([allergy]).define(INTOLERANCES, "Allergy Rules Out H1 Antihistamines") is True

@@ -12,6 +12,7 @@ from guideway.authoring.cases import case_of
 from guideway.engine.values import DateTime, Quantity
 from guideway.records.reading import read_resources
 
+from .evaluating import library_of
 from .support import concepts, guideline
 
 PATIENT = {"patient": {"born": "1980-06-01", "sex": "female"}}
@@ -220,7 +221,7 @@ def test_diagnosis(row: Any) -> None:
     ]
 )
 def test_finding(row: Any) -> None:
-    run("MastCellFindingElements", row)
+    run(library_of(row[0]), row)
 
 
 LTE4 = "loinc|33343-5"
@@ -323,7 +324,7 @@ def test_lab(row: Any) -> None:
     ]
 )
 def test_medication(row: Any) -> None:
-    run("MastCellMedicationElements", row)
+    run(library_of(row[0]), row)
 
 
 INADEQUATE, ADEQUATE = "local:therapy-response|inadequate", "local:therapy-response|adequate"
@@ -491,5 +492,5 @@ def test_second_line_needs_all() -> None:
 
 
 def test_decimals_stay_exact() -> None:
-    assert value_of("MastCellMidostaurinElements", "ANC", [obs("loinc|751-8", "1001 /uL", at="2026-06-01")]) == "1.001 10*9/L"
+    assert value_of("MastCellMidostaurinCounts", "ANC", [obs("loinc|751-8", "1001 /uL", at="2026-06-01")]) == "1.001 10*9/L"
     assert Decimal("1.001") != Decimal("1.0")

@@ -10,7 +10,7 @@ import pytest
 from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
-from .evaluating import evaluation_of
+from .evaluating import evaluation_of, library_of
 from .support import guideline
 from .test_conflicts import case_from
 from .test_elements import cond, obs, value_of
@@ -19,7 +19,6 @@ Json = dict[str, Any]
 ADULT = {"patient": {"born": "1982-03-01", "sex": "female"}}
 MCAS = {"condition": "icd10cm|D89.42"}
 INDOLENT = {"condition": "sct|70910003"}
-FINDINGS = "MastCellFindingElements"
 RESCUE = "emergency-preparedness#auto-injector-after-anaphylaxis"
 
 
@@ -155,8 +154,8 @@ def test_a_symptom_in_words_is_unknown_even_where_it_was_denied_before(entry: st
     symptom = {"Has Flushing": "Flushing", "Has Pruritus": "Pruritus"}.get(define)
     denied = [obs(symptom, False)] if symptom else []
     if symptom:
-        assert value_of(FINDINGS, define, denied) is False
-    assert value_of(FINDINGS, define, [*denied, cond(entry)]) is None
+        assert value_of(library_of(define), define, denied) is False
+    assert value_of(library_of(define), define, [*denied, cond(entry)]) is None
 
 
 def test_the_entry_is_named_and_others_are_not() -> None:
@@ -178,8 +177,9 @@ def test_the_entry_is_named_and_others_are_not() -> None:
     ],
 )
 def test_a_code_that_names_another_cause_is_no_symptom(entry: str, define: str) -> None:
-    assert value_of(FINDINGS, define, [cond(entry)]) is None
-    assert not value_of(FINDINGS, define.replace("Has ", "Perhaps ").replace("Pruritus", "Pruritus"), [cond(entry)])
+    assert value_of(library_of(define), define, [cond(entry)]) is None
+    doubted = define.replace("Has ", "Perhaps ")
+    assert not value_of(library_of(doubted), doubted, [cond(entry)])
 
 
 ASKED = {
@@ -203,16 +203,16 @@ ASKED = {
 @pytest.mark.parametrize("element", ASKED)
 def test_no_can_be_said_and_yes(element: str) -> None:
     for answer in (True, False):
-        assert value_of(FINDINGS, ASKED[element], [{"answers": "clinical-course", element: answer}]) is answer
-    assert value_of(FINDINGS, ASKED[element], []) is None
+        assert value_of(library_of(ASKED[element]), ASKED[element], [{"answers": "clinical-course", element: answer}]) is answer
+    assert value_of(library_of(ASKED[element]), ASKED[element], []) is None
 
 
 def test_no_settles_an_entry_in_doubt_that_is_older_and_no_newer_one() -> None:
     no = {"answers": "clinical-course", "hxSystemicAnaphylaxis": False, "at": "2026-05-01"}
     for at, expected in (("2026-04-30", False), ("2026-05-01", False), ("2026-05-02", None), ("2026-05", None)):
         entry = cond("text: Anaphylaxis to bee venom", onset=at)
-        assert value_of(FINDINGS, "Has History Of Anaphylaxis", [entry, no]) is expected, at
-    assert value_of(FINDINGS, "Has History Of Anaphylaxis", [cond("icd10cm|T78.00XA"), no]) is True
+        assert value_of("MastCellFindingElements", "Has History Of Anaphylaxis", [entry, no]) is expected, at
+    assert value_of("MastCellFindingElements", "Has History Of Anaphylaxis", [cond("icd10cm|T78.00XA"), no]) is True
 
 
 def test_no_clears_the_lists() -> None:

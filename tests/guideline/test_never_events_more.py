@@ -28,7 +28,7 @@ from .provoking import (
 )
 from .support import ROOT
 
-MEDICATIONS = "MastCellMedicationElements"
+MEDICATIONS, INTOLERANCES = "MastCellMedicationElements", "MastCellIntoleranceElements"
 ASPIRIN = ("aspirin-tolerance-gate",)
 DOSES = ("midostaurin-dose-modification",)
 ADVANCED = ("advanced-mastocytosis-cytoreduction",)
@@ -441,7 +441,7 @@ EVENTS = [
         with_drug_allergy,
         proposed_again,
         Guard(
-            all_false(MEDICATIONS, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")
+            all_false(INTOLERANCES, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")
         ),
         DRUGS,
     ),
@@ -469,7 +469,7 @@ EVENTS = [
         "class-proposed-after-a-severe-reaction-to-a-member",
         with_severe_reaction_to_another_h1,
         h1_proposed,
-        Guard(defines(MEDICATIONS, Allergy_Rules_Out_H1_Antihistamines=False)),
+        Guard(defines(INTOLERANCES, Allergy_Rules_Out_H1_Antihistamines=False)),
         H1,
     ),
     Event(
@@ -522,7 +522,7 @@ EVENTS = [
         "discontinued-without-suspicion",
         with_long_cytopenia,
         discontinued,
-        Guard(defines("MastCellMidostaurinElements", Drug_Is_Suspected=True)),
+        Guard(defines("MastCellMidostaurinCounts", Drug_Is_Suspected=True)),
         DOSES,
     ),
     Event(

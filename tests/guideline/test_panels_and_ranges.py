@@ -32,8 +32,8 @@ def test_the_counts_of_a_panel_are_read(status: str) -> None:
     seen = evaluation_of([blood])
     read = status == "final"
     for library, define, expected in (
-        ("MastCellMidostaurinElements", "ANC", "0.3 10*9/L"),
-        ("MastCellMidostaurinElements", "Platelets", "300 10*9/L"),
+        ("MastCellMidostaurinCounts", "ANC", "0.3 10*9/L"),
+        ("MastCellMidostaurinCounts", "Platelets", "300 10*9/L"),
         ("MastCellLabElements", "White Cell Count", "2 10*9/L"),
     ):
         assert plain(seen.define(library, define)) == (expected if read else None)

@@ -9,7 +9,7 @@ import pytest
 from .evaluating import ADVERSE, answer, evaluation_of, order
 
 Json = dict[str, Any]
-MEDICATIONS, MIDOSTAURIN = "MastCellMedicationElements", "MastCellMidostaurinElements"
+INTOLERANCES, MIDOSTAURIN = "MastCellIntoleranceElements", "MastCellMidostaurinElements"
 
 NOT_INTOLERANCE = (
     "No longer needed, allergy season over", "No side effects; symptoms resolved", "Switched: no adverse effects but cost",
@@ -36,7 +36,7 @@ INTOLERANCE = (
 
 def famotidine_intolerance(reason: str) -> object:
     resources = [order("4278", "stopped", reason)]
-    return evaluation_of(resources).define(MEDICATIONS, "Has Allergy Or Intolerance To Famotidine")
+    return evaluation_of(resources).define(INTOLERANCES, "Has Allergy Or Intolerance To Famotidine")
 
 
 @pytest.mark.parametrize("reason", NOT_INTOLERANCE)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from .evaluating import library_of
 from .support import ROOT
 from .test_conflicts import MIDOSTAURIN, Seen
 from .test_elements import cond, med, obs, table, value_of
@@ -292,7 +293,7 @@ def test_reference_ranges(row: Any) -> None:
     ]
 )
 def test_symptoms(row: Any) -> None:
-    run("MastCellFindingElements", row)
+    run(library_of(row[0]), row)
 
 
 @table(
@@ -306,7 +307,7 @@ def test_symptoms(row: Any) -> None:
     ]
 )
 def test_drugs(row: Any) -> None:
-    run("MastCellMedicationElements", row)
+    run(library_of(row[0]), row)
 
 
 @table(
@@ -539,14 +540,14 @@ def test_a_baseline_may_be_a_year_old(days: int, known: bool) -> None:
         {"medication": "Midostaurin", "dose": "100 mg 2/d", "start": start},
         obs("Absolute Neutrophil Count", "4.0 10*9/L", at=start - timedelta(days=days)),
     ]
-    found = value_of("MastCellMidostaurinElements", "ANC Baseline", data)
+    found = value_of("MastCellMidostaurinCounts", "ANC Baseline", data)
     assert (found is not None) == known
 
 
 @pytest.mark.parametrize(("value", "known"), [("100", True), ("100.1", False), ("5000", True), ("5000.1", False)])
 def test_implausible_counts(value: str, known: bool) -> None:
     name, define = ("Absolute Neutrophil Count", "ANC") if Decimal(value) < 1000 else ("Platelet Count", "Platelets")
-    found = value_of("MastCellMidostaurinElements", define, [obs(name, f"{value} 10*9/L", at=TODAY)])
+    found = value_of(library_of(define), define, [obs(name, f"{value} 10*9/L", at=TODAY)])
     assert (found is not None) == known
 
 
@@ -558,7 +559,7 @@ def test_whether_the_ends_belong_to_the_band_is_a_parameter(baseline: str, inclu
         obs("Absolute Neutrophil Count", f"{baseline} 10*9/L", at=ago(105)),
     ]
     define = "ANC Baseline Is In Low Band"
-    assert value_of("MastCellMidostaurinElements", define, data, bandInclusive=inclusive) == inside
+    assert value_of(library_of(define), define, data, bandInclusive=inclusive) == inside
 
 
 @pytest.mark.parametrize(("resets", "start"), [(False, "2026-01-05"), (True, "2026-05-20")])

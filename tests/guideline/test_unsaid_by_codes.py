@@ -174,7 +174,7 @@ def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
 def test_a_local_form_is_not_the_drug_of_the_articles(resource: Json, define: str, expected: bool) -> None:
     found = evaluation_of([resource])
     assert found.define("MastCellMedicationElements", define) is expected
-    assert found.define("MastCellMedicationElements", "Has Uncoded Current Medication") is False
+    assert found.define("MastCellMedicationRecords", "Has Uncoded Current Medication") is False
 
 
 def test_a_bone_density_scan_in_words_was_made() -> None:
@@ -193,7 +193,7 @@ def test_a_bone_density_scan_in_words_was_made() -> None:
 
 def back_pain(**more: Any) -> Any:
     coded = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": more.pop("icd", "M54.50")}]}
-    return evaluation_of([condition("", code=coded, **more)]).define("MastCellFindingElements", "Has Chronic Back Pain")
+    return evaluation_of([condition("", code=coded, **more)]).define("MastCellBoneElements", "Has Chronic Back Pain")
 
 
 def years(age: int) -> Json:
@@ -249,7 +249,7 @@ def test_a_weight_in_ounces_is_read_and_one_that_cannot_be_is_said() -> None:
     ],
 )
 def test_units_of_counts(unit: str, expected: float | None) -> None:
-    count = evaluation_of([observation("751-8", amount(0.8, unit))]).define("MastCellMidostaurinElements", "ANC")
+    count = evaluation_of([observation("751-8", amount(0.8, unit))]).define("MastCellMidostaurinCounts", "ANC")
     assert (float(count.value) if count is not None else None) == expected
 
 
@@ -258,7 +258,7 @@ def test_thousands_as_they_are_printed(unit: str) -> None:
     """Without a code K is a thousand; as a code of UCUM it is the kelvin, and no count."""
 
     def count(value: Json) -> Any:
-        return evaluation_of([observation("751-8", value)]).define("MastCellMidostaurinElements", "ANC")
+        return evaluation_of([observation("751-8", value)]).define("MastCellMidostaurinCounts", "ANC")
 
     assert float(count({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}).value) == 0.8
     assert count(amount(0.8, "K/uL")) is None
