@@ -8,6 +8,7 @@ from typing import Any
 
 from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
+from guideway.engine.program import Program
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.compiling import compile_guideline
 from guideway.guideline.package import Guideline, from_files
@@ -174,7 +175,18 @@ def package(*artifacts: Json, cql: str = LOGIC, hygiene: str = "clinical") -> Gu
 
 @cache
 def _compiled(text: str, cql: str, hygiene: str) -> CompiledGuideline:
-    return compile_guideline(_package(text, cql, hygiene))
+    compiled = compile_guideline(_package(text, cql, hygiene))
+    program = _program(cql)
+    if list(compiled.program.libraries) == list(program.libraries):  # no logic of the artifacts' own
+        compiled.program = program
+    return compiled
+
+
+@cache
+def _program(cql: str) -> Program:
+    """The program of the text alone: what it has made ready, tracing above all, serves every guideline with that text."""
+    program: Program = compile_guideline(_package("[]", cql, "none")).program
+    return program
 
 
 def _package(text: str, cql: str, hygiene: str) -> Guideline:
