@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.apply.features import Json, made, one
 from tests.apply.small import BASE, LOGIC, agreement, medication, observation, plan, when
 
@@ -135,12 +136,12 @@ def test_what_qualified_a_row_is_evidence_too() -> None:
     assert named("And Not", NEW, medication()) == ("does-not-apply", ["rx"], ["new"])
 
 
-def test_a_sum_rests_on_what_it_left_out_and_the_last_one_not_on_those_before() -> None:
+def test_a_sum_rests_on_what_it_left_out_and_the_last_one_on_those_before_it_as_checked() -> None:
     low = NEW | {"valueQuantity": NEW["valueQuantity"] | {"value": 1}}
     assert named("Sum", OLD, low) == ("applies", ["old"], ["new"])
-    assert named("Latest", OLD, NEW) == ("applies", ["new"], [])
+    assert named("Latest", OLD, NEW) == ("applies", ["new"], ["old"])
     assert named("Latest", OLD, NEW | {"status": "amended"}) == ("applies", ["old"], ["new"])
-    assert named("Called", OLD, NEW) == ("applies", ["new"], [])
+    assert named("Called", OLD, NEW) == ("applies", ["new"], ["old"])
 
 
 def test_the_drug_behind_a_reference_is_looked_at() -> None:
@@ -254,3 +255,47 @@ def test_a_resource_behind_an_element_is_told_once() -> None:
     (evidence,) = decided("Low And Counted", observation(0.8), cql=cql).evidence
     assert (evidence.element, evidence.resource) == ("count", "Observation/count-2026-05-20")
     assert evidence.why == "Count Is Low (0.8 10*9/L < 1.0 10*9/L); Counts (1 > 0)"
+
+
+LISTS = (
+    LOGIC
+    + """
+define "Cs": [Observation: "Count Tests"] O where O.status = 'final'
+define "Ls": [Observation: "Level code"] O where O.status = 'final'
+define "A": "Cs" O return all (O.value as Quantity).value
+define "B": "Ls" L return all (L.value as Quantity).value
+define "Chosen Numbers": (if Count("A") > 1 then "B" else "A") contains 2.0
+define "Second Row": "Cs"[1].status.value = 'final'
+define "Second By Date": (("Cs" O return all O sort by (effective as FHIR.dateTime).value)[1].value as Quantity) > 1 '10*9/L'
+define "As Many Rows In": "Cs"[Count("B")].status.value = 'final'
+define "After The First": exists (Skip("Cs", 1))
+define "Sum From There": ("A" N aggregate T starting (First("B")): T + N) > 4
+define "Only One": (singleton from "Cs").status.value = 'final'
+define "Turned Round": Interval[First("A"), First("B")] contains 1.0
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("define", "status", "counted", "checked"),
+    [
+        ("Chosen Numbers", "applies", ["c0", "c1", "l0"], []),
+        ("Second Row", "applies", ["c1"], ["c0"]),
+        ("Second By Date", "applies", ["c0"], ["c1"]),
+        ("As Many Rows In", "applies", ["c1", "l0"], ["c0"]),
+        ("After The First", "applies", ["c1"], ["c0"]),
+        ("Sum From There", "applies", ["c0", "c1", "l0"], []),
+        ("Only One", "error", ["c0", "c1"], []),
+        ("Turned Round", "error", ["c0", "c1", "l0"], []),
+    ],
+)
+def test_what_a_list_or_a_row_of_it_rests_on(define: str, status: str, counted: list[str], checked: list[str]) -> None:
+    data = (
+        observation(3, date="2026-05-20", id="c0"),
+        observation(3, date="2026-05-10", id="c1"),
+        observation(2, "level", "2026-05-10", id="l0"),
+    )
+    found = decided(define, *data, cql=LISTS)
+    names = sorted({e.resource.partition("/")[2] for e in found.evidence if e.resource})
+    looked_at = sorted({r.partition("/")[2] for e in found.evidence for r in e.checked})
+    assert (found.status, names, looked_at) == (status, counted, checked)

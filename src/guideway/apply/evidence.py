@@ -70,6 +70,14 @@ class EvidenceFinder:
         for reference in result.read[:BRIEF]:
             yield self._said_by(reference, why)
 
+    def read_for(self, result: ConditionResult, references: list[str]) -> Iterator[Evidence]:
+        """The resources that were read for a condition that fails."""
+        why = f"read for: {result.description or result.define or result.expression}, which fails"
+        for reference in references[:BRIEF]:
+            yield self._said_by(reference, why)
+        if len(references) > BRIEF:
+            yield Evidence(display=f"and {len(references) - BRIEF} more", why=why)
+
     def of(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> list[Evidence]:
         """The evidence of one condition; many recommendations share one."""
         key = (result.library or "", result.define or "")

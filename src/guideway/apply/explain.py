@@ -67,6 +67,10 @@ class Explainer:
             if trace is None and not only_missing:
                 for item in self.evidence.looked_at(result):
                     add(evidence, item)
+        for result in verdict.results if recommendation.status == ERROR and not only_missing else ():
+            if result.error is not None:
+                for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):
+                    add(evidence, item)
         for result, trace in results if not only_missing else ():
             for item in self.evidence.of(trace, result, touched):
                 add(evidence, item)

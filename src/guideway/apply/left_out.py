@@ -1,11 +1,12 @@
-"""What an explanation must say of data that did not count: left out of the record, or faulty, where an element would read it."""
+"""What an explanation must say of data that did not count: left out of the record, or faulty, where an element would read it; and
+of data that was read for what then failed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from guideway.apply.outcome import Excluded
-from guideway.diagnostics import Diagnostic
+from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Requirement
 
 
@@ -65,6 +66,21 @@ class LeftOut:
         if known is None:
             known = self._faulty[kind] = self.record.is_faulty(kind)
         return known
+
+    def read_for(self, key: DefineKey) -> list[str]:
+        """The resources that a define's retrieves find, also where it fails before it has a value."""
+        definition = self.guideline.definition(key)
+        found: dict[str, None] = {}
+        for number in definition.requirements if definition is not None else ():
+            requirement = self.guideline.requirements[number]
+            coded = bool(requirement.value_set or requirement.codes)
+            try:
+                codes = self._codes_of(requirement) if coded else None
+            except GuidewayError:  # no value set: then it read none
+                continue
+            read = self.record.retrieve(requirement.type, code_path=requirement.code_path, codes=codes)
+            found |= {resource.reference: None for resource in read if resource.reference}
+        return list(found)
 
     def _codes_of(self, requirement: Requirement) -> frozenset[tuple[str | None, str]]:
         codes = set(requirement.codes)

@@ -9,7 +9,8 @@ The *support* of a value are the resources without which it could be another one
   them where something does; a count, the last one, or that nothing exists does.
 
 Of a false ``and`` only the false operand counts, of a true ``or`` the true one; of a call what its body used of the operands; of
-``First`` and ``Last`` the row that was taken.
+``First``, ``Last`` and an index the row that was taken: the others were ``checked``, for with another date, or without the one
+before it, another row would have been taken.
 
 Children that have not been made yet (``later``) rest on the names around them alone; they are made only where that may make a
 difference: not where all that those names rest on is part of the answer already, as it is for the conditions of most rows.
@@ -81,8 +82,10 @@ _NAMES = frozenset({"AliasRef", "OperandRef", "QueryLetRef"})
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
 """Lists that have fewer items than they are made of, or other reasons to have them."""
+_CHOOSES = frozenset({"If", "Case", "Coalesce"})
 _OWN_WAY = frozenset(
-    {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "If", "Case"}
+    {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "List"}
+    | _CHOOSES
     | _TAKES_ONE
     | _TAKES_SOME
     | _CONNECTIVES
@@ -184,13 +187,18 @@ class Provenance:
         elif kind in _TAKES_SOME and isinstance(node.value, list):
             found = self._some(node, scope)
         elif kind in _TAKES_ONE and node.value is not None:
-            rows = self._together(node.children or (), scope)
+            rows = self.support(node.children[0], scope)
+            index = self._together(node.children[1:], scope)
             taken = self._item(rows, node.value)
-            found = _support(taken.found, taken.needed, taken.checked | rows.others)
-        elif kind in ("If", "Case") and not isinstance(node.value, bool) and len(node.children or ()) > 1:
-            chosen = self.support(node.children[-1], scope)
-            conditions = self._together(node.children[:-1], scope)
+            found = _support(taken.found, taken.needed | index.all(), taken.checked | rows.all())
+        elif kind in _CHOOSES and not isinstance(node.value, bool) and len(node.children or ()) > 1:
+            *before, last = node.children
+            chosen = self.support(last, scope)
+            conditions = self._together(before, scope)
             found = _merged([chosen, _qualifying(conditions)]) if chosen.found else _merged([conditions, chosen])
+            found = self._because(found, chosen, node.value, conditions)
+        elif kind == "List":
+            found = self._listed(node, scope)
         else:
             found = self._together(deciders(node), scope)
         return found
@@ -230,6 +238,12 @@ class Provenance:
         lists = [child for child in node.children if isinstance(child.value, list)]
         whole = self._together(node.children, scope)
         items, others = whole.items, whole.others
+        if node.kind == "Slice":  # what is before a row, and what is cut off, makes it one of those that are left
+            rows = self.support(node.children[0], scope)
+            reason = _support({}, {}, whole.all())
+            items = {id(item): _merged([self._item(rows, item), reason]) for item in node.value if item is not None}
+            left = _merged([*items.values(), reason])
+            return Support(left.found, left.needed, left.checked, {}, items)
         if node.kind in ("Intersect", "Except"):  # that an item is in the first list only, or in both, rests on the second too
             first = self.support(node.children[0], scope)
             second = _support({}, {}, self._together(node.children[1:], scope).all())
@@ -243,6 +257,27 @@ class Provenance:
                     if id(item) not in inside:
                         self._item(known, item).add_to(others)
         return Support(whole.found, whole.needed, whole.checked, others, items)
+
+    def _because(self, whole: Support, rows: Support, value: Any, reason: Support) -> Support:
+        """A list that is these rows for a reason, which each of its items rests on too."""
+        if reason is _NOTHING or not isinstance(value, list):
+            return whole
+        reason = _of_one(_qualifying(reason))
+        items = {id(item): _merged([self._item(rows, item), reason]) for item in value if item is not None}
+        return Support(whole.found, whole.needed, whole.checked, whole.others, items)
+
+    def _listed(self, node: Trace, scope: Scope) -> Support:
+        """A list of these values."""
+        supports = [self.support(child, scope) for child in node.children]
+        whole = _merged(supports)
+        if whole is _NOTHING:
+            return whole
+        items: dict[int, Support] = {}
+        for child, support in zip(node.children, supports):
+            if child.value is not None and not isinstance(child.value, list) and support is not _NOTHING:
+                key = id(child.value)
+                items[key] = _merged([items[key], support]) if key in items else support
+        return Support(whole.found, whole.needed, whole.checked, whole.others, whole.items | items)
 
     # -- queries
 
@@ -259,6 +294,8 @@ class Provenance:
         for row in children[first:]:
             if row.kind == "Iteration" and (simple is None or not self._simple_row(row, simple, scope, kept, items, others)):
                 self._row(row, 0, sources, [], scope, kept, items, others)
+        if kept and len(sources) > 1:  # more than the rows: what an aggregate starts with
+            kept += self._beside_rows(children[first], sources, children[:first])
         found = _merged(kept)
         if isinstance(node.value, list) and len(node.value) < len(kept):  # each value once: whose value was there already
             inside = {id(item) for item in node.value}
@@ -269,6 +306,19 @@ class Provenance:
             for source in sources:
                 source.add_to(others)
         return Support(found.found, found.needed, found.checked, others, items)
+
+    def _beside_rows(self, row: Any, sources: Sequence[Support], nodes: Sequence[Trace]) -> list[Support]:
+        """What was evaluated before the rows of a query and is neither what they come from nor what they are related to."""
+        depth, related = 0, []
+        while row is not None and row.kind == "Iteration":
+            depth += 1
+            related = [getattr(child, "source", None) for child in row.children if child.kind in ("With", "Without")]
+            row = next(iter(row.children), None)
+        return [
+            _of_one(support)
+            for node, support in zip(nodes[depth:], sources[depth:])
+            if not any(node is known for known in related)
+        ]
 
     def _simple_row(
         self, row: Any, source: Support, scope: Scope, kept: list[Support], items: dict[int, Support], others: References
@@ -353,6 +403,8 @@ class Provenance:
         if known is not None:
             return known
         if type(value) is FhirObject and (reference := value.reference) is not None:
+            if rows.needed or rows.checked:
+                return _support({reference: None}, rows.needed, rows.checked)
             known = self._resources.get(reference)
             if known is None:
                 known = self._resources[reference] = _support({reference: None})
