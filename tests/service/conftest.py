@@ -12,20 +12,15 @@ import pytest
 pytest.importorskip("starlette")
 
 from tests.service import postgresql
-from tests.service.ehr import COUNT, OMITTING, PATIENT, RX, SHADOWED, FhirServer, Service, write_guideline
+from tests.service.ehr import COUNT, KEYS, OMITTING, PATIENT, RX, SHADOWED, SLOW, FhirServer, Service, write_guideline
 from tests.service.local import Local
+from tests.service.requirements import DEPLOYMENTS
 
 FULL = pytest.mark.full
-IN_PROCESS = ("none", 1, "in-process")
-DEPLOYMENTS = [
-    pytest.param(IN_PROCESS, id="in-process"),
-    *(
-        pytest.param((algorithm, workers, store), id=f"{algorithm.lower()}-{workers}-{store}", marks=FULL)
-        for store in ("sqlite", "postgresql")
-        for workers in (1, 4)
-        for algorithm in ("none", "ES384", "RS384")
-    ),
-]
+PER_MINUTE = 20
+"""So often one of the slow issuers (or, where no token is asked for, one address) may ask a deployment."""
+IN_PROCESS = DEPLOYMENTS["in-process"]
+PARAMETERS = [pytest.param(each, id=name, marks=() if each == IN_PROCESS else FULL) for name, each in DEPLOYMENTS.items()]
 
 
 @pytest.fixture(scope="session")
@@ -89,31 +84,42 @@ def ehr_server() -> Iterator[FhirServer]:
 def services(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, package: Path, ehr_server: FhirServer
 ) -> Iterator[Any]:
-    """``services(authenticated, workers, store)``: that service, started at its first use."""
-    made: dict[tuple[bool, int, str], Service] = {}
+    """``services(authenticated, workers, store)``: that service, started at its first use. It speaks of 3.0, has a proxy before
+    it, and one address may not ask it often; with ``defaults`` it is as it comes."""
+    made: dict[tuple[bool, int, str, bool], Service] = {}
 
-    def get(authenticated: bool, workers: int, store: str) -> Service:
-        key = (authenticated, workers, store)
+    def get(authenticated: bool, workers: int, store: str, *, defaults: bool = False) -> Service:
+        key = (authenticated, workers, store, defaults)
         if key not in made:
             folder = tmp_path_factory.mktemp("service")
             kind = Local if store == IN_PROCESS[2] else Service
             more: dict[str, Any] = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
+            if not defaults:
+                more |= {"trusted_proxy": True, "hooks_version": "2.0.0" if kind is Local else "3.0.0"}
             service = kind(
                 folder, package, "ES384" if authenticated else None, workers=workers, cors_origins=["https://app.example.org"],
-                fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, deadline_seconds=4,
-                cql_operation=True, missing_data={OMITTING: "omit"}, shadow=[SHADOWED], **more,
+                fhir_servers=[{"url": ehr_server.base, "private": True}], max_body_bytes=300_000, max_entries=500,
+                deadline_seconds=4, cql_operation=True, missing_data={OMITTING: "omit"}, shadow=[SHADOWED], disabled=["s2"],
+                parameters={"Enough": "0.5"}, **more,
             )  # fmt: skip
+            service.far = not defaults
             if authenticated:
-                service.settings["issuers"][0] |= {"jku": [ehr_server.base.replace("/fhir", "/keys")], "jku_private": True}
+                (ehr,) = service.settings["issuers"]
+                slow = [ehr | {"iss": SLOW.format(each), "requests_per_minute": PER_MINUTE} for each in KEYS]
+                far = {"jku": [ehr_server.base.replace("/fhir", "/keys")], "jku_private": True}
+                service.settings["issuers"] = [ehr | far, *slow]
+            elif not defaults:
+                service.settings["requests_per_minute"] = PER_MINUTE
             made[key] = service.start()
         return made[key]
 
     yield get
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda service: service.stop(), made.values()))
+        ended = set(pool.map(lambda service: service.stop(), made.values()))
+    assert ended <= {0, -15, 143}, "a service did not end as it was told to"
 
 
-@pytest.fixture(params=DEPLOYMENTS)
+@pytest.fixture(params=PARAMETERS)
 def service(request: pytest.FixtureRequest, services: Any) -> Service:
     """Each deployment in turn."""
     algorithm, workers, store = request.param
@@ -122,7 +128,7 @@ def service(request: pytest.FixtureRequest, services: Any) -> Service:
     return found
 
 
-@pytest.fixture(params=[p for p in DEPLOYMENTS if "S384" in str(p.id).upper()])
+@pytest.fixture(params=[p for p in PARAMETERS if p.values[0][0] != "none"])
 def signed_service(request: pytest.FixtureRequest, services: Any) -> Service:
     """Each deployment that asks for tokens, in turn."""
     algorithm, workers, store = request.param
@@ -134,7 +140,7 @@ def signed_service(request: pytest.FixtureRequest, services: Any) -> Service:
 @pytest.fixture
 def signed(services: Any) -> Service:
     """A service that asks for tokens, where one deployment is enough."""
-    found: Service = services(True, 1, "sqlite")
+    found: Service = services(True, 1, "sqlite", defaults=True)
     found.algorithm = "ES384"
     return found
 
@@ -142,5 +148,5 @@ def signed(services: Any) -> Service:
 @pytest.fixture
 def plain(services: Any) -> Service:
     """A service on loopback without tokens, where one deployment is enough."""
-    found: Service = services(False, 1, "sqlite")
+    found: Service = services(False, 1, "sqlite", defaults=True)
     return found

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -53,6 +55,10 @@ OMITTING = "occasions-encounter-start"
 """The service that goes on without data that cannot be had, in the deployments that all tests share."""
 SHADOWED = "occasions-appointment-book"
 """The service that shows nothing there."""
+SITE = "site-encounter-discharge"
+"""The service of which a site has switched one recommendation off and set the parameter of another."""
+SLOW = "https://slow-{}.example.org"
+"""Issuers, one for each algorithm, that may not ask often."""
 
 
 def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
@@ -61,6 +67,8 @@ def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
     view = {"trigger": [{"type": "named-event", "name": "patient-view"}]}
     orders = {"trigger": [{"type": "named-event", "name": name} for name in ("order-select", "order-sign")]}
     occasions = {"trigger": [{"type": "named-event", "name": name} for name in HOOKS if SERVICE_OF[name] == "occasions"]}
+    leaving = {"trigger": [{"type": "named-event", "name": "encounter-discharge"}]}
+    switched = {"url": statement["url"], "valueString": "s2"}
     documentation = [{"type": "citation", "label": "small, line 1", "citation": "A source.", "url": "https://example.org/source"}]
     plans = [
         plan(
@@ -96,8 +104,16 @@ def write_guideline(folder: Path, version: str = "1.0.0") -> Path:
             {"id": "low", "title": "The count is low", "condition": [when("Count Is Low")], **occasions},
             version=version,
         ),
+        plan(
+            "site",
+            {"id": "off", "title": "Off", "condition": [when("Count Is Low")], "extension": [switched], **leaving},
+            {"id": "enough", "title": "Enough here", "condition": [when("Count Is Enough Here")], **leaving},
+            version=version,
+        ),
     ]
-    logic = LOGIC.replace('parameter "Limit"', 'parameter "draftOrders" List<FHIR.Resource> default {}\n\nparameter "Limit"') + (
+    more = 'parameter "draftOrders" List<FHIR.Resource> default {}\n\nparameter "Enough" Decimal default 9.0\n\n'
+    logic = LOGIC.replace('parameter "Limit"', more + 'parameter "Limit"') + (
+        '\ndefine "Count Is Enough Here": "Count".value >= "Enough"\n'
         "\ndefine \"Drafts Hold A\": exists ((draftOrders D return D as FHIR.MedicationRequest) M\n"
         "  where M is not null and (M.medication as FHIR.CodeableConcept) ~ \"Concept A\")\n"
     )  # fmt: skip
@@ -154,11 +170,17 @@ class Service:
             self.settings["token_issuers"] = [{"iss": TOKEN_ISS, "jwks_file": str(keys)}]
         self.settings |= settings
         self.log_file = folder / "log.jsonl"
+        self.far = False
+        """Whether each request comes from an address of its own, as if a proxy were in front."""
         self.process: subprocess.Popen[bytes] | None = None
 
+    def environment(self, **settings: Any) -> dict[str, str]:
+        """The variables that tell the service its settings."""
+        given = self.settings | settings
+        return {f"GUIDEWAY_SERVE_{k.upper()}": v if isinstance(v, str) else json.dumps(v) for k, v in given.items()}
+
     def start(self) -> Service:
-        values = {f"GUIDEWAY_SERVE_{k.upper()}": v if isinstance(v, str) else json.dumps(v) for k, v in self.settings.items()}
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GUIDEWAY_SERVE_")} | values
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GUIDEWAY_SERVE_")} | self.environment()
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "guideway", "serve"], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -171,6 +193,17 @@ class Service:
                 raise AssertionError(f"the service ended with {self.process.returncode}: {self.log()[-2000:]}")
             time.sleep(0.1)
         raise AssertionError(f"the service did not get ready: {self.log()[-2000:]}")
+
+    def processes(self) -> list[int]:
+        """The process and its workers; none where the service runs in the test's own."""
+        if self.process is None:
+            return []
+        found = [self.process.pid]
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    found.append(int(stat.parent.name))
+        return found
 
     def stop(self) -> int:
         assert self.process is not None
@@ -191,12 +224,13 @@ class Service:
 
     def headers(self, path: str, **claims: Any) -> dict[str, str]:
         """The Authorization of a call, where the service asks for one."""
+        address = {"X-Forwarded-For": str(IPv4Address(0x0A000000 + random.getrandbits(24)))} if self.far else {}
         if self.algorithm is None:
-            return {}
+            return address
+        audience = path.partition("?")[0]
         if path.startswith(("/fhir", "/metrics")):
-            claims = {"iss": TOKEN_ISS, "scope": "system/*.rs"} | claims
-            return {"Authorization": f"Bearer {token(self.base + '/fhir', self.algorithm, **claims)}"}
-        return {"Authorization": f"Bearer {token(self.base + path.partition('?')[0], self.algorithm, **claims)}"}
+            audience, claims = "/fhir", {"iss": TOKEN_ISS, "scope": "system/*.rs"} | claims
+        return address | {"Authorization": f"Bearer {token(self.base + audience, self.algorithm, **claims)}"}
 
     def request(self, method: str, path: str, *, headers: Any = None, **options: Any) -> httpx.Response:
         options.setdefault("timeout", 60)

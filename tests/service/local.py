@@ -54,10 +54,13 @@ class Local(Service):
         if content is not None and not isinstance(content, bytes):
             options["content"] = b"".join(content)
 
+        sent = {**self.headers(path), **(headers or {})}
+        address = sent.get("X-Forwarded-For", "127.0.0.1")  # what the server makes of it
+
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.application, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self.application, raise_app_exceptions=False, client=(address, 1))
             async with httpx.AsyncClient(transport=transport, base_url=self.base) as client:
-                return await client.request(method, path, headers={**self.headers(path), **(headers or {})}, **options)
+                return await client.request(method, path, headers=sent, **options)
 
         return asyncio.run(ask())
 

@@ -108,6 +108,19 @@ REQUIREMENTS: dict[str, tuple[str, str]] = {
     "L1": ("-", "Shadow mode"),
     "L2": ("-", "Recommendations switched off, parameters of a site"),
 }
+DEPLOYMENTS = {
+    "in-process": ("none", 1, "in-process"),
+    **{
+        f"{algorithm.lower()}-{workers}-{store}": (algorithm, workers, store)
+        for store in ("sqlite", "postgresql")
+        for workers in (1, 4)
+        for algorithm in ("none", "ES384", "RS384")
+    },
+}
+"""The ways to deploy the service that the tests go through: which tokens it asks for, how many workers, which store. All but the
+first run in another process and are asked over HTTP."""
+OF_TOKENS = {"A1", "A3", "A5", "A9", "A12", "A14", "S-jwt", "S-jku", "S-replay", "S-fhir_bearer"}
+"""What says something only of services that ask for tokens."""
 _PLAIN = re.compile(r"(?:^|_)([A-Z][0-9]+)(?=_)")
 
 
@@ -116,3 +129,8 @@ def ids_of(test: str) -> list[str]:
     name = test.partition("[")[0].removeprefix("test_")
     found = [i for i in _PLAIN.findall(name) if i in REQUIREMENTS]
     return found + [i for i in REQUIREMENTS if i.startswith("S-") and f"S_{i[2:]}_" in f"{name}_"]
+
+
+def deployments_of(requirement: str) -> list[str]:
+    """The deployments in which a requirement is tested."""
+    return [name for name, (tokens, *_) in DEPLOYMENTS.items() if tokens != "none" or requirement not in OF_TOKENS]

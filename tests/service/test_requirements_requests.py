@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+import sqlalchemy as sa
 from tests.service.each import each
 from tests.service.ehr import COUNT, PATIENT, RX, SERVICE, hook_request, prefetch, searchset
 
@@ -155,6 +156,16 @@ def test_P11_prefetch_server_or_both_give_the_same_cards(service, ehr_server):
     assert by_prefetch == by_server == shape(service.cards(by_both))
 
 
+def stored(service):
+    """All that the store holds, as text."""
+    engine = sa.create_engine(service.settings["store_url"])
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        rows = [tuple(row) for name in tables for row in connection.execute(sa.text(f'SELECT * FROM "{name}"'))]
+    engine.dispose()
+    return repr(rows)
+
+
 def test_T1_the_token_goes_to_the_server_and_nowhere_else(service, ehr_server):
     secret = f"token-{uuid.uuid4()}"
     ehr_server.seen.clear()
@@ -164,6 +175,7 @@ def test_T1_the_token_goes_to_the_server_and_nowhere_else(service, ehr_server):
     assert all(header == f"Bearer {secret}" for _, header in ehr_server.seen)
     assert secret not in service.log()
     assert not any(secret.encode() in file.read_bytes() for file in service.folder.glob("store.sqlite3*"))
+    assert secret not in stored(service)
 
 
 def test_T2_smart_scopes_of_both_versions_are_accepted(service, ehr_server):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import os
 import re
 import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,15 +32,6 @@ def all_started(service: Service) -> bool:
     return sum(line["event"] == "started" for line in service.log_lines()) >= service.settings.get("workers", 1)
 
 
-def children_of(pid: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(stat.parent.name))
-    return found
-
-
 def kept(url: str) -> set[str]:
     """The times of the feedback that the store holds; each item has one of its own."""
     engine = sa.create_engine(url)
@@ -54,7 +43,7 @@ def kept(url: str) -> set[str]:
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("workers", [1, 4])
-def test_killed_under_load_nothing_acknowledged_is_lost(
+def test_S_feedback_killed_under_load_nothing_acknowledged_is_lost(
     package: Any, tmp_path: Any, store: str, workers: int, request: pytest.FixtureRequest
 ) -> None:
     more = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
@@ -81,7 +70,7 @@ def test_killed_under_load_nothing_acknowledged_is_lost(
         thread.start()
     until(lambda: len(acknowledged) > 100)
     assert service.process is not None
-    for pid in (service.process.pid, *children_of(service.process.pid)):
+    for pid in service.processes():
         os.kill(pid, signal.SIGKILL)
     service.process.wait(10)
     ended.set()
@@ -121,9 +110,12 @@ class Load:
             thread.join(60)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_stopped_under_load_no_request_is_dropped(package: Any, tmp_path: Any, workers: int) -> None:
-    service = Service(tmp_path / "s", package, workers=workers).start()
+@pytest.mark.parametrize(("workers", "store", "algorithm"), [(1, "sqlite", None), (4, "postgresql", "ES384")])
+def test_S_ops_stopped_under_load_no_request_is_dropped(
+    package: Any, tmp_path: Any, workers: int, store: str, algorithm: str | None, request: pytest.FixtureRequest
+) -> None:
+    more = {"store_url": request.getfixturevalue("new_database")()} if store == "postgresql" else {}
+    service = Service(tmp_path / "s", package, algorithm, workers=workers, **more).start()
     load = Load(service)
     until(lambda: len(load.statuses) > 40)
     assert service.stop() in (0, -15, 143)
