@@ -122,20 +122,28 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     instant: datetime
     offset: int = 0
+    before: str = ""
+    """A day on which the evaluation time has certainly not come yet, wherever on earth."""
 
     @classmethod
     def of(cls, now: object, offset: int = 0) -> Evaluation:
         """From a FHIR date-time string, a ``datetime`` (naive: in ``offset``), or any value whose text is a date-time."""
         if isinstance(now, datetime):
             aware = now if now.tzinfo is not None else now.replace(tzinfo=timezone(timedelta(minutes=offset)))
-            return cls(aware.astimezone(UTC), offset)
+            return cls._at(aware.astimezone(UTC), offset)
         text = str(now).lstrip("@")
         found = begin(text, offset)
         if found is None:
             raise ValueError(f"{text!r} is no date-time")
-        return cls(found, offset)
+        return cls._at(found, offset)
+
+    @classmethod
+    def _at(cls, instant: datetime, offset: int) -> Evaluation:
+        return cls(instant, offset, (instant - timedelta(days=3)).isoformat()[:10] if instant.year > 1 else "")
 
     def is_future(self, text: str) -> bool:
         """Whether a date begins after the evaluation time; a date-only value of the same day does not."""
+        if text < self.before:
+            return False
         found = begin(text, self.offset)
         return found is not None and found > self.instant

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ class _Property(msgspec.Struct, frozen=True):
     many: bool
     choice: bool
     type: str
-    primitive: Callable[[Any], tuple[str, str, bool] | None] | None
+    primitive: Check | None
     codes: frozenset[str] | None
 
 
@@ -98,8 +98,11 @@ def _dropped(holder: Any, path: tuple[str | int, ...]) -> Any:
 
 def known_type(name: object) -> bool:
     """Whether FHIR R4 has a resource type of that name."""
-    if not isinstance(name, str):
-        return False
+    return isinstance(name, str) and _is_resource(name)
+
+
+@lru_cache(1024)
+def _is_resource(name: str) -> bool:
     info = _model().type(name)
     return info is not None and info.retrievable
 
@@ -116,7 +119,7 @@ def _type(name: str) -> _Type:
     properties: dict[str, _Property] = {}
     names: dict[str, list[str]] = {}
     for json_name, found in model.json_elements(name).items():
-        properties[json_name] = _Property(found.element, found.many, found.choice, *_kind(found.type))
+        properties[json_name] = _Property(found.element, found.many, found.choice, *kind_of_type(found.type))
         names.setdefault(found.element, []).append(json_name)
     required = tuple(
         (e.name, tuple(n for j in names[e.name] for n in (j, f"_{j}"))) for e in model.elements(name).values() if e.required
@@ -125,7 +128,7 @@ def _type(name: str) -> _Type:
 
 
 @cache
-def _kind(type_name: str) -> tuple[str, Callable[[Any], Verdict] | None, frozenset[str] | None]:
+def kind_of_type(type_name: str) -> tuple[str, Check | None, frozenset[str] | None]:
     """Of a type: its short name, the check of its values where it is primitive, and the codes allowed."""
     model = _model()
     short = type_name.rpartition(".")[2] if type_name.startswith("System.") else type_name.partition(".")[2]
@@ -254,6 +257,7 @@ def kind_of(value: Any) -> str:
 # ---- primitives: None where all is well, else (rule, message, drop) ------------------------------------------------------
 
 Verdict = tuple[str, str, bool] | None
+Check = Callable[[Any], Verdict]
 
 
 def _wrong(expected: str, value: Any) -> tuple[str, str, bool]:
@@ -381,7 +385,7 @@ def _instant(value: Any) -> Verdict:
     return None
 
 
-_PRIMITIVES: dict[str, Callable[[Any], Verdict]] = {
+_PRIMITIVES: dict[str, Check] = {
     "boolean": _boolean,
     "integer": _integer(-2147483648),
     "unsignedInt": _integer(0),

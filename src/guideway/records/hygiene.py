@@ -18,7 +18,6 @@ Under ``clinical``
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -83,11 +82,19 @@ class Hygiene(msgspec.Struct, frozen=True):
     policy: str
     evaluation: Evaluation | None
 
-    def judge(self, kind: str, data: Json) -> Reason | None:
-        """Why a resource does not count; None where it does."""
-        if self.policy == "none":
+    def judge(self, kind: str, data: Json, *, understood: bool = False) -> Reason | None:
+        """Why a resource does not count; None where it does. ``understood``: nothing in it keeps it from being processed, as is
+        known."""
+        if self.policy == "none" or (understood and kind == "Observation" and self._is_past_result(data)):
             return None
-        return not_understood(data) or _status(kind, data) or _verification(data) or _focus(data) or self._future(kind, data)
+        reason = None if understood else not_understood(data)
+        return reason or _status(kind, data) or _verification(data) or _focus(data) or self._future(kind, data)
+
+    def _is_past_result(self, data: Json) -> bool:
+        """Whether an observation is a final result that has certainly come already: most are, and for them this is enough."""
+        date = data.get("effectiveDateTime")
+        past = type(date) is str and self.evaluation is not None and date < self.evaluation.before
+        return past and data.get("status") in FINAL and not ("focus" in data or "intent" in data or "verificationStatus" in data)
 
     def _future(self, kind: str, data: Json) -> Reason | None:
         if kind == "AllergyIntolerance":
@@ -101,11 +108,11 @@ class Hygiene(msgspec.Struct, frozen=True):
         date = when(kind, data)
         return date if date is not None and self.evaluation.is_future(date) else None
 
-    def doubts(self, kind: str, data: Json) -> Iterator[Reason]:
-        """What is doubtful about a resource that counts."""
+    def doubts(self, kind: str, data: Json, faults: Iterable[Reason] | None = None) -> Iterator[Reason]:
+        """What is doubtful about a resource that counts; ``faults``: its own, where they are known."""
         if self.policy == "none":
             return
-        yield from self.faults(kind, data)
+        yield from self.faults(kind, data) if faults is None else faults
         if not _concept(kind, data).get("coding"):
             yield from _uncoded(kind, data)
         code = _first_code(data.get("verificationStatus"))
@@ -119,7 +126,7 @@ class Hygiene(msgspec.Struct, frozen=True):
 
     def faults(self, kind: str, data: Json) -> Iterator[Reason]:
         """What is so doubtful that the resource cannot be used as it is meant: a finding where the logic reads it."""
-        if self.policy == "none":
+        if self.policy == "none" or (kind == "Observation" and _is_ordinary(data)):
             return
         codings = [c for c in _concept(kind, data).get("coding", ()) if isinstance(c, dict) and c.get("code")]
         if codings and not any(c.get("system") for c in codings):
@@ -166,6 +173,24 @@ def is_open_proposal(data: Json) -> bool:
     return data.get("intent") == "proposal" and data.get("status") in ("draft", "active", "on-hold", "requested", "ready")
 
 
+def _is_ordinary(data: Json) -> bool:
+    """Whether an observation is a coded and dated quantity, with a unit of UCUM that is given in one way: nothing is wrong with
+    most, and for them this is all that is asked."""
+    if "component" in data or "dataAbsentReason" in data or "effectivePeriod" in data:
+        return False
+    code, quantity = data.get("code"), data.get("valueQuantity")
+    if type(data.get("effectiveDateTime")) is not str or type(code) is not dict or type(quantity) is not dict:
+        return False
+    codings = code.get("coding")
+    first = codings[0] if type(codings) is list and codings else None
+    if type(first) is not dict or not first.get("code") or not first.get("system"):
+        return False
+    value, unit = quantity.get("value"), quantity.get("code")
+    if (type(value) is not Decimal and type(value) is not int) or value < 0 or type(unit) is not str or not unit:
+        return False
+    return bool(quantity.get("system", UCUM) == UCUM and quantity.get("unit", unit) == unit)
+
+
 def _status(kind: str, data: Json) -> Reason | None:
     status = data.get("status")
     if data.get("intent") == "proposal" and status not in ("entered-in-error", "cancelled", "revoked"):
@@ -185,6 +210,8 @@ def _status(kind: str, data: Json) -> Reason | None:
 
 
 def _verification(data: Json) -> Reason | None:
+    if "verificationStatus" not in data:
+        return None
     code = _first_code(data.get("verificationStatus"), VERIFICATION_OUT)
     return (f"verification-{code}", f"verification status is {code}") if code in VERIFICATION_OUT else None
 
@@ -229,12 +256,12 @@ def not_understood(data: Json) -> Reason | None:
     return None
 
 
+_CODED = {"MedicationRequest": "medicationCodeableConcept", "MedicationStatement": "medicationCodeableConcept"}
+
+
 def _concept(kind: str, data: Json) -> Json:
     """The coded element of a resource; empty where there is none."""
-    name = {"MedicationRequest": "medicationCodeableConcept", "MedicationStatement": "medicationCodeableConcept"}.get(
-        kind, "code"
-    )
-    concept = data.get(name)
+    concept = data.get(_CODED.get(kind, "code"))
     return concept if isinstance(concept, dict) else {}
 
 
@@ -326,16 +353,31 @@ def compare(observations: Iterable[tuple[int, str, Json]], offset: int = 0) -> V
 
     Takes (position, label, JSON); "the same measurement" means a code in common, method and body site alike.
     """
-    groups: dict[tuple[object, ...], list[tuple[int, str, Json]]] = defaultdict(list)
-    for position, label, data in observations:
-        moment = _moment(data, offset)
+    groups: dict[tuple[object, ...], list[tuple[int, str, Json]]] = {}
+    moments: dict[str, object] = {}
+    for observation in observations:
+        data = observation[2]
+        text = data.get("effectiveDateTime")
+        if type(text) is not str:
+            text = when("Observation", data)
+            if text is None:
+                continue
+        moment = moments.get(text, moments)
+        if moment is moments:
+            moment = moments[text] = _moment(text, offset)
         if moment is None:
             continue
-        site = str(data.get("bodySite")), str(data.get("method"))
-        code = data.get("code")
+        site, method, code = data.get("bodySite"), data.get("method"), data.get("code")
+        site = site if site is None else str(site)
+        method = method if method is None else str(method)
         for coding in code.get("coding", ()) if isinstance(code, dict) else ():
             if isinstance(coding, dict) and coding.get("code"):
-                groups[coding.get("system"), coding["code"], moment, *site].append((position, label, data))
+                key = coding.get("system"), coding["code"], moment, site, method
+                group = groups.get(key)
+                if group is None:
+                    groups[key] = [observation]
+                else:
+                    group.append(observation)
     replaced: dict[int, Reason] = {}
     ties: dict[int, Reason] = {}
     for group in groups.values():
@@ -357,10 +399,12 @@ def compare(observations: Iterable[tuple[int, str, Json]], offset: int = 0) -> V
 
 def _agree(group: Iterable[tuple[int, str, Json]]) -> bool:
     """Whether observations have one value; the same amount in another unit is the same value."""
-    values = [(_value(data), data) for _, _, data in group]
-    if len({repr(value) for value, _ in values}) < 2:
+    quantities = [data.get("valueQuantity") for _, _, data in group]
+    numbers = {_number_of(quantity) for quantity in quantities}
+    if None not in numbers and len({number[1:] for number in numbers if number is not None}) == 1:
+        return len(numbers) == 1
+    if len({repr(_value(data)) for _, _, data in group}) < 2:
         return True
-    quantities = [data.get("valueQuantity") for _, data in values]
     if not all(isinstance(q, dict) and isinstance(q.get("value"), int | Decimal) for q in quantities):
         return False
     from guideway.ucum.conversion import exact
@@ -380,13 +424,20 @@ def _agree(group: Iterable[tuple[int, str, Json]]) -> bool:
     return True
 
 
-def _moment(data: Json, offset: int) -> str | None:
-    """A key for "the same date without time, or the same instant"; None where the time is less exact or not given."""
-    text = when("Observation", data)
-    found = parse(text) if text is not None else None
-    if text is None or found is None or found.day is None:
+def _number_of(quantity: object) -> tuple[Decimal, str, object] | None:
+    """The number, unit and comparator of a quantity; None where there is no exact number or no unit."""
+    if type(quantity) is not dict or type(quantity.get("value")) is not Decimal:
         return None
-    return text if found.hour is None else str(begin(text, offset))
+    unit, comparator = quantity.get("code") or quantity.get("unit"), quantity.get("comparator")
+    return (quantity["value"], unit, comparator) if type(unit) is str and type(comparator) in (str, type(None)) else None
+
+
+def _moment(text: str, offset: int) -> object:
+    """A key for "the same date without time, or the same instant"; None where the time is less exact or not given."""
+    found = parse(text)
+    if found is None or found.day is None:
+        return None
+    return text if found.hour is None else begin(text, offset)
 
 
 def _value(data: Json) -> object:

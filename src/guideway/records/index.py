@@ -8,7 +8,7 @@ Coding that names no system matches nothing. Where the coded element is a choice
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from guideway.fhir.element import FhirObject
@@ -28,7 +28,12 @@ class CodeIndex:
         self._coded: dict[tuple[str | None, str], list[int]] = {}
         self._bare: dict[str, list[int]] = {}
         for position, resource in enumerate(resources):
-            for system, code in codes_at(resource.data, path, resolve):
+            concept = resource.data.get(path)
+            if type(concept) is dict and "reference" not in concept and "coding" in concept:
+                found: Iterable[tuple[str | None, str]] = _codings(concept, resource.data, resolve)
+            else:
+                found = codes_at(resource.data, path, resolve)
+            for system, code in found:
                 if system is None:
                     self._bare.setdefault(code, []).append(position)
                 else:

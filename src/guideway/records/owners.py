@@ -28,7 +28,7 @@ def subjects(resource: dict[str, Any]) -> list[dict[str, Any]]:
     for name in SUBJECT_ELEMENTS:
         value = resource.get(name)
         if value is not None:
-            return _references(value)
+            return [value] if type(value) is dict else _references(value)
     kind = resource.get("resourceType")
     if kind in _NESTED:
         outer, inner = _NESTED[str(kind)]

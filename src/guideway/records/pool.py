@@ -74,14 +74,16 @@ class Pool:
         self.shared: list[Held] = []
         self.nobody: list[Held] = []
         self._references = self._patient_references()
+        self._owners: dict[str, int | str] = {}
+        """By literal reference."""
         self._links: References | None = None
         self._assign()
 
-    def alike(self, data: dict[str, Any], holder: Held) -> dict[str, Any]:
+    def alike(self, data: dict[str, Any], holder: Held, references: Sequence[str] | None = None) -> dict[str, Any]:
         """A resource with its references in the form in which logic compares them."""
         if self._links is None:
             self._links = References(self.held, self.shelf.find)
-        return self._links.alike(data, holder)
+        return self._links.alike(data, holder, references)
 
     def shared_with(self, patient: Held) -> list[Held]:
         """What is about nobody, as far as it comes from a source of this patient or of none."""
@@ -102,7 +104,8 @@ class Pool:
         urls = {item.full_url: item.label for item in held if item.kind == "Patient" and item.full_url}
         removed = {(d.kind, d.id): d for d in deletions}
         for key, group in groups.items():
-            for versions in _by_subject(_by_server(group), urls, self.people):
+            parted = [group] if len(group) == 1 else _by_subject(_by_server(group), urls, self.people)
+            for versions in parted:
                 winner = self._newest(versions) if len(versions) > 1 else versions[0]
                 deletion = removed.get(key)
                 if deletion is not None and not _updated_after(winner, deletion.when):
@@ -166,6 +169,12 @@ class Pool:
         text = reference.get("reference")
         if not isinstance(text, str) or not text:
             return self._owner_by_identifier(reference.get("identifier"))
+        found = self._owners.get(text)
+        if found is None:
+            found = self._owners[text] = self._owner_by_reference(text)
+        return found
+
+    def _owner_by_reference(self, text: str) -> int | str:
         for form in reference_forms(text):
             position = self._references.get(form)
             if position is not None:
@@ -203,6 +212,9 @@ class Pool:
                     self.about.append((item, finding(item, "subject-missing", message)))
                 else:
                     self._leave_out(item, "subject-missing", "it does not say which of the patients it is about")
+                continue
+            if len(references) == 1 and type(only := self.owner(references[0])) is int:
+                self.own[only].append(item)
                 continue
             owners = [self.owner(r) for r in references]
             for text in [o for o in owners if isinstance(o, str) and o in groups]:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
-from guideway.records.decode import Decoded, decode, strip_bom
+from guideway.records.decode import decode, strip_bom
 from guideway.records.pool import Pool, no_patient
 from guideway.records.record import PatientRecord
-from guideway.records.resources import Collected, collect
+from guideway.records.resources import Collected, collect, collect_all
 
 STDIN = "-"
 GZIP = b"\x1f\x8b"
@@ -41,7 +41,7 @@ def read_documents(documents: Sequence[tuple[str, bytes]]) -> list[PatientRecord
 
 def read_resources(resources: Iterable[dict[str, Any]], name: str = "input") -> list[PatientRecord]:
     """The patients among resources already decoded (Bundles are opened); their numbers must be ``int`` or ``Decimal``."""
-    return records([collect(Decoded(resource), name) for resource in resources], [name])
+    return records([collect_all(resources, name)], [name])
 
 
 def records(collected: Sequence[Collected], names: Sequence[str]) -> list[PatientRecord]:

@@ -32,7 +32,7 @@ UNFILTERED = frozenset(("Unfiltered", "Population", None))
 class _Kind:
     """The resources of one type after hygiene."""
 
-    __slots__ = ("excluded", "faults", "flagged", "indexes", "kept", "objects", "ties")
+    __slots__ = ("excluded", "faults", "flagged", "indexes", "kept", "objects", "ties", "wrong")
 
     def __init__(self) -> None:
         self.kept: list[Held] = []
@@ -40,6 +40,8 @@ class _Kind:
         self.excluded: list[Exclusion] = []
         self.flagged: list[Flag] | None = None
         self.indexes: dict[str, CodeIndex] = {}
+        self.wrong: dict[int, list[Reason]] = {}
+        """By identity of what is held: what keeps it from being used as it is meant."""
         self.ties: dict[int, list[Reason]] = {}
         """By identity of what is held: why it contradicts others."""
         self.faults: tuple[int, list[tuple[Held, Diagnostic]]] | None = None
@@ -198,7 +200,7 @@ class PatientRecord:
         if found is None:
             self._followed.setdefault(reference, "leads to nothing in the data")
             return None
-        reason = self._hygiene.judge(found.kind, found.object.data) if found.kind != "Patient" else None
+        reason = self._judged(found)
         if reason is not None:
             self._followed.setdefault(reference, f"leads to data that does not count: {reason[1]}")
             return None
@@ -257,6 +259,8 @@ class PatientRecord:
         """Requests that are proposed and not settled, from the record itself or contained in a care plan, in order of ids."""
         found: list[FhirObject] = []
         for held in self._own():
+            if held.resource.get("intent") != "proposal" and held.kind not in ("CarePlan", "RequestGroup"):
+                continue
             data = held.object.data
             if is_open_proposal(data):
                 found.append(held.object)
@@ -272,10 +276,9 @@ class PatientRecord:
         standing, references that were followed to nowhere. Sorted; the structure of every resource is checked now."""
         found = [*self._pool.findings, *self._standing()]
         found += [d for item, d in self._pool.about if self._concerns(item)]
-        for held in self._own():
-            found += held.findings()
-        for held in self._pool.shared_with(self.patient):
-            found += held.findings()
+        for held in (*self._own(), *self._pool.shared_with(self.patient)):
+            if held.faults:
+                found += held.findings()
         for name in sorted(self._closed if self._closed is not None else self._asked):
             found += [d for _, d in self._read_faults(name)]
         for reference, what in self._followed.items():
@@ -337,7 +340,7 @@ class PatientRecord:
                 found.append((held, finding(held, "reference-unresolved", message, (place,), hint=hint)))
             if held.versioned and (everything or id(held.object) in reached):
                 found += [(held, each) for each in self._other_versions(held)]
-            reasons = [*self._hygiene.faults(held.kind, held.object.data), *kind.ties.get(id(held), ())]
+            reasons = [*self._faults_of(kind, held), *kind.ties.get(id(held), ())]
             held.doubtful = held.doubtful or bool(reasons)
             if reasons and (
                 (everything and name != "Observation")
@@ -353,6 +356,19 @@ class PatientRecord:
                 found.append((held, finding(held, excluded.rule, f"{held.label} is not used: {excluded.reason}.")))
         kind.faults = (len(asked), found)
         return found
+
+    def _faults_of(self, kind: _Kind, held: Held) -> list[Reason]:
+        """What keeps a resource that counts from being used as it is meant."""
+        known = kind.wrong.get(id(held))
+        if known is None:
+            known = kind.wrong[id(held)] = list(self._hygiene.faults(held.kind, held.object.data))
+        return known
+
+    def _judged(self, held: Held) -> Reason | None:
+        """Why a resource does not count; None where it does."""
+        if held.kind == "Patient":
+            return None
+        return self._hygiene.judge(held.kind, held.object.data, understood=held.is_plain)
 
     def _birth_date_fault(self) -> str | None:
         """Where the birth date cannot be at the evaluation time: that it is in the future, or more than 130 years ago."""
@@ -410,7 +426,7 @@ class PatientRecord:
     def _clean(self, held: Iterable[Held]) -> _Kind:
         kind = _Kind()
         for item in sorted(held, key=_order):
-            reason = self._hygiene.judge(item.kind, item.object.data) if item.kind != "Patient" else None
+            reason = self._judged(item)
             if reason is None:
                 kind.kept.append(item)
             else:
@@ -433,15 +449,16 @@ class PatientRecord:
         if kind.flagged is None:
             kind.flagged = []
             for item in kind.kept:
-                for rule, why in self._hygiene.doubts(item.kind, item.object.data):
+                for rule, why in self._hygiene.doubts(item.kind, item.object.data, self._faults_of(kind, item)):
                     kind.flagged.append(Flag(item.label, rule, why, item))
                 for path, why in self._leads_nowhere(item):
                     kind.flagged.append(Flag(item.label, "reference-unresolved", f"{path}: {why}", item))
                 if item.differs:
                     names = " and ".join(item.differs[:3])
                     kind.flagged.append(Flag(item.label, "versions-differ", f"its versions differ in {names}", item))
-                dropped = sorted({f.path[0] for f in item.faults if f.drop and f.path and f.rule not in _HARMLESS}, key=str)
-                if dropped:
+                unread = item.faults and {f.path[0] for f in item.faults if f.drop and f.path and f.rule not in _HARMLESS}
+                if unread:
+                    dropped = sorted(unread, key=str)
                     names = " and ".join(str(d) for d in dropped)
                     kind.flagged.append(Flag(item.label, "element-unreadable", f"{names} could not be read", item))
                 for rule, why in kind.ties.get(id(item), ()):
@@ -462,7 +479,7 @@ class PatientRecord:
                 target = self._lookup(reference, held)
                 if target is None:
                     yield path, f"{reference} leads to nothing in the data"
-                elif (reason := self._hygiene.judge(target.kind, target.object.data)) is not None and target.kind != "Patient":
+                elif (reason := self._judged(target)) is not None:
                     yield path, f"{reference} leads to data that does not count: {reason[1]}"
 
     def _other_versions(self, held: Held) -> Iterator[Diagnostic]:

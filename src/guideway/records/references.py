@@ -9,7 +9,8 @@ stays as it is. FHIR R4 §2.36.4 (resolving references in Bundles), §2.3 (Refer
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from guideway.fhir.modelinfo import builtin
@@ -59,16 +60,22 @@ class References:
     """The look-up. ``find`` answers for one reference; resources that several could mean are no answer. ``more`` is asked, by
     ``Type/id``, for what is not among the resources."""
 
-    __slots__ = ("_more", "_table")
+    __slots__ = ("_more", "_plain", "_table")
 
     def __init__(self, held: Iterable[Held], more: Callable[[str], Held | None] | None = None) -> None:
         self._more = more
+        self._plain: dict[str, bool] = {}
+        """By reference: whether it is written as it should be, wherever it stands."""
         self._table: dict[str, list[Held]] = {}
         for item in held:
-            forms = (f"{item.kind}/{item.id}", f"urn:uuid:{item.id}") if item.id else ()
-            for form in dict.fromkeys((item.full_url, *forms)):
-                if form is not None:
-                    self._table.setdefault(form, []).append(item)
+            url = item.full_url
+            forms: tuple[str, ...] = (f"{item.kind}/{item.id}", f"urn:uuid:{item.id}") if item.id else ()
+            for form in forms if url is None else (url, *(form for form in forms if form != url)):
+                known = self._table.get(form)
+                if known is None:
+                    self._table[form] = [item]
+                else:
+                    known.append(item)
 
     def find(self, reference: str, holder: Held | None = None) -> Held | None:
         """The resource that a reference means, where it stands in ``holder``."""
@@ -93,8 +100,16 @@ class References:
             return None
         return next((item for form in reference_forms(reference) if (item := self._more(form)) is not None), None)
 
-    def alike(self, data: dict[str, Any], holder: Held) -> dict[str, Any]:
-        """The resource with every reference that can be resolved written as ``Type/id``; what is not touched is shared."""
+    def alike(self, data: dict[str, Any], holder: Held, references: Sequence[str] | None = None) -> dict[str, Any]:
+        """The resource with every reference that can be resolved written as ``Type/id``; what is not touched is shared.
+        ``references``: all that are in it, where that is known."""
+        if references is not None:
+            known = self._plain
+            for reference in references:
+                if not (known.get(reference) or self._is_plain(reference)):
+                    break
+            else:
+                return data
         result: dict[str, Any] = self._alike(data, holder)
         return result
 
@@ -121,11 +136,17 @@ class References:
                         changed[place] = new
         return value if changed is None else changed
 
+    def _is_plain(self, reference: str) -> bool:
+        """Whether a reference stays as it is, whoever holds it."""
+        found = self._plain.get(reference)
+        if found is None:
+            known = self._table.get(reference)
+            found = known is not None and len(known) == 1 and reference.partition("/")[0] == known[0].kind
+            found = self._plain[reference] = found or reference.startswith("#")
+        return found
+
     def _written(self, reference: str, holder: Held) -> str:
-        if reference.startswith("#"):
-            return reference
-        known = self._table.get(reference)
-        if known is not None and len(known) == 1 and reference.partition("/")[0] == known[0].kind:
+        if self._is_plain(reference):
             return reference
         found = self.find(reference, holder)
         holder.versioned = holder.versioned or (found is not None and _VERSION in reference)
@@ -136,16 +157,23 @@ _ALSO: dict[str, str] = {"AdverseEvent": "suspectEntity.instance"}
 """References beside the coded element that say what a resource is about."""
 
 
+@cache
+def _coded_element(kind: str) -> tuple[str | None, str]:
+    """The element that says what a resource of a type is, and the property that holds a reference in its place."""
+    info = builtin("FHIR").type(kind)
+    path = info.primary_code_path if info is not None else None
+    path = path.partition(".")[0] if path is not None else None
+    return path, f"{path}Reference"
+
+
 def identifying(kind: str, data: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     """The references that say what a resource is about, each with its path: the one that stands in place of its code
     (``medicationReference``), and those that name a suspect. Logic that asks what the resource is follows them."""
-    info = builtin("FHIR").type(kind)
-    path = info.primary_code_path if info is not None else None
+    path, instead = _coded_element(kind)
     if path is not None:
-        path = path.partition(".")[0]
-        for name in (f"{path}Reference", path):
+        for name in (instead, path):
             value = data.get(name)
-            if isinstance(value, dict) and not {"coding", "text", "code"} & set(value):
+            if isinstance(value, dict) and not ("coding" in value or "text" in value or "code" in value):
                 if name != path or "reference" in value or "identifier" in value:
                     yield name, value
     also = _ALSO.get(kind)

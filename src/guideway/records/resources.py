@@ -6,7 +6,7 @@ One bad entry never costs the others. FHIR R4 §2.36 (Bundle), §2.41 (Parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir import structure
 from guideway.fhir.element import FhirObject
+from guideway.fhir.plain import plain
 from guideway.fhir.structure import Fault
 from guideway.records.decode import Decoded
 
@@ -40,7 +41,7 @@ class Held:
     something first looks at it; ``object`` is what the engine sees, without the elements that cannot be read."""
 
     __slots__ = (
-        "_faults", "_object", "alike", "differs", "doubtful", "full_url",
+        "_faults", "_object", "_references", "alike", "differs", "doubtful", "full_url",
         "id", "kind", "order", "resource", "source", "twice", "versioned", "where",
     )  # fmt: skip
 
@@ -57,8 +58,9 @@ class Held:
         self.kind: str = resource["resourceType"]
         given = resource.get("id")
         self.id: str | None = given if isinstance(given, str) and given.isprintable() and given else None
-        self.alike: Callable[[dict[str, Any], Held], dict[str, Any]] | None = None
-        """Writes the references in it as logic compares them; set by the pool it goes to."""
+        self.alike: Callable[[dict[str, Any], Held, Sequence[str] | None], dict[str, Any]] | None = None
+        """Writes the references in it (those that are known to be in it, None: not known) as logic compares them; set by the pool
+        it goes to."""
         self.source = source
         self.where = where
         self.full_url = full_url
@@ -72,6 +74,8 @@ class Held:
         self.order = 0
         self._faults: list[Fault] | None = None
         self._object: FhirObject | None = None
+        self._references: list[str] | None = None
+        """Of a resource that is plain."""
 
     @property
     def label(self) -> str:
@@ -84,11 +88,20 @@ class Held:
     def faults(self) -> list[Fault]:
         """What is wrong with its structure."""
         if self._faults is None:
-            self._faults = [*structure.check(self.resource), *self.twice]
+            self._references = plain(self.resource)
+            if self._references is not None and not self.twice:
+                self._faults = []
+                return self._faults
+            self._faults = [*(structure.check(self.resource) if self._references is None else ()), *self.twice]
             if self.resource.get("id") is not None and self.id is None:
                 self._faults = [f for f in self._faults if f.path != ("id",)]
                 self._faults.append(Fault("id-invalid", ("id",), "an id is a string of 1 to 64 letters, digits, '-' and '.'"))
         return self._faults
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is certain that nothing is wrong with its structure and that nothing in it forbids to process it."""
+        return not self.faults and self._references is not None
 
     @property
     def object(self) -> FhirObject:
@@ -97,7 +110,7 @@ class Held:
             faults = self.faults
             data = structure.without(self.resource, faults) if faults else self.resource
             if self.alike is not None:
-                data = self.alike(data, self)
+                data = self.alike(data, self, self._references)
             if self.id is not None and "id" not in data:
                 data = {"resourceType": self.kind, "id": self.id, **data}
             self._object = FhirObject(self.kind, data)
@@ -151,8 +164,20 @@ class Collected(msgspec.Struct, frozen=True):
 
 def collect(decoded: Decoded, name: str, place: str | None = None) -> Collected:
     """The resources of a document. Raises GuidewayError, naming ``place`` in it, where it is no FHIR resource at all."""
-    value = decoded.value
-    place = place or name
+    gathered = _Gathering(name, _twice(decoded))
+    _gather(gathered, decoded.value, place or name)
+    return Collected(gathered.held, gathered.deletions, gathered.findings)
+
+
+def collect_all(resources: Iterable[Any], name: str) -> Collected:
+    """The resources of several documents that are decoded already, none of which has a key twice."""
+    gathered = _Gathering(name, [])
+    for resource in resources:
+        _gather(gathered, resource, name)
+    return Collected(gathered.held, gathered.deletions, gathered.findings)
+
+
+def _gather(gathered: _Gathering, value: Any, place: str) -> None:
     if not isinstance(value, dict):
         found = structure.kind_of(value)
         raise GuidewayError(
@@ -161,9 +186,7 @@ def collect(decoded: Decoded, name: str, place: str | None = None) -> Collected:
     kind = value.get("resourceType")
     if not isinstance(kind, str) or not kind:
         raise GuidewayError(f"{place}: this is JSON, but no FHIR: it has no resourceType. A FHIR Bundle or resource is expected.")
-    gathered = _Gathering(name, _twice(decoded))
     gathered.take(value, (), None)
-    return Collected(gathered.held, gathered.deletions, gathered.findings)
 
 
 def _twice(decoded: Decoded) -> list[Fault]:
@@ -208,7 +231,7 @@ class _Gathering:
 
     def take(self, value: Any, path: Path, full_url: str | None) -> None:
         """Take one resource: open Bundles and Parameters, hold the others."""
-        place = element_path(path)
+        place = element_path(path) if path else ""
         if not isinstance(value, dict):
             self.say("json-type", f"{place}: a resource is expected, this is {structure.kind_of(value)}; it is left out.", path)
             return
@@ -221,7 +244,7 @@ class _Gathering:
             where = f"{place}: " if place else ""
             self.say("resource-type-unknown", f"{where}{structure.unknown_type(kind)}; the resource is left out.", path)
         else:
-            own = [Fault(f.rule, f.path[len(path) :], f.message, f.drop) for f in self.twice if f.path[: len(path)] == path]
+            own = [Fault(f.rule, f.path[len(path) :], f.message, f.drop) for f in self.twice if f.path[: len(path)] == path] or ()
             self.held.append(Held(value, self.name, place, full_url, own))
             if kind == "OperationOutcome":
                 self.outcome(value, path)
