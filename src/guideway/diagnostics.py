@@ -10,18 +10,41 @@ A user's mistake that stops a command is a ``GuidewayError``: commands print its
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import ClassVar, Self
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-class Severity(StrEnum):
-    """How bad it is, in the words of FHIR's issue-severity."""
+class Severity(str):
+    """How bad it is, in the words of FHIR's issue-severity: one of three. (An enum would have to be imported by every start.)"""
 
-    error = "error"
-    warning = "warning"
-    information = "information"
+    __slots__ = ()
+    if TYPE_CHECKING:
+        error: ClassVar["Severity"]
+        warning: ClassVar["Severity"]
+        information: ClassVar["Severity"]
+
+    def __new__(cls, word: str) -> "Self":
+        """The one of that word; ValueError where there is none."""
+        found = _SEVERITIES.get(word)
+        if found is None:
+            raise ValueError(f"not a severity: {word!r}")
+        return found  # type: ignore[return-value]
+
+    @property
+    def value(self) -> str:
+        """The word."""
+        return str(self)
+
+    name = value
+
+
+_SEVERITIES = {word: str.__new__(Severity, word) for word in ("error", "warning", "information")}
+for _word, _severity in _SEVERITIES.items():
+    setattr(Severity, _word, _severity)
 
 
 class Position(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import marshal
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -90,27 +89,6 @@ def test_a_module_of_the_standard_library_is_served_while_its_source_is_what_it_
     source.unlink()
     with pytest.raises(ValueError, match="changed"):
         Archive("", "", memoryview(blob))
-
-
-WARM = """
-import sys
-from guideway.cli import warm
-warm._import_msgspec()
-import msgspec, datetime, uuid
-assert "msgspec.inspect" not in sys.modules
-assert datetime.datetime(2026, 6, 1).isoformat() == "2026-06-01T00:00:00"
-assert uuid.UUID(int=1).version is None
-assert isinstance(msgspec.inspect.type_info(int), msgspec.inspect.IntType)
-assert msgspec.json.schema(int) == {"type": "integer"}
-assert msgspec.json.decode(b'"2026-06-01"', type=datetime.date) == datetime.date(2026, 6, 1)
-assert msgspec.msgpack.decode(msgspec.msgpack.encode([1])) == [1]
-"""
-
-
-def test_what_stands_in_for_parts_of_msgspec_gives_them_when_asked() -> None:
-    done = subprocess.run([sys.executable, "-c", WARM], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    assert done.returncode == 0
 
 
 def test_what_is_kept_is_what_running_needs() -> None:

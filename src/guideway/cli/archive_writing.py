@@ -33,7 +33,7 @@ COLD = (
 BEFORE = ("guideway.stamps", "guideway.cli", "guideway.cli.archive")
 """What is imported before there is an archive."""
 
-ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.warm")
+ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.sparing", "guideway.cli.warm")
 """What writing needs, and what is imported before the usual modules are: not among these, but served."""
 
 

@@ -36,7 +36,7 @@ KNOWLEDGE_TYPES = frozenset(
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True):
     """Who the guideline is: from package.json, or made up from what there is."""
 
     id: str

@@ -10,8 +10,6 @@ A DateTime without an offset counts in the time zone of the evaluation, which :f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from typing import ClassVar
@@ -39,14 +37,19 @@ def evaluation_offset() -> int:
     return _offset.get()
 
 
-@contextmanager
-def using_offset(minutes: int) -> Iterator[None]:
+class using_offset:
     """Evaluate in a time zone ``minutes`` east of UTC."""
-    token = _offset.set(minutes)
-    try:
-        yield
-    finally:
-        _offset.reset(token)
+
+    __slots__ = ("minutes", "token")
+
+    def __init__(self, minutes: int) -> None:
+        self.minutes = minutes
+
+    def __enter__(self) -> None:
+        self.token = _offset.set(self.minutes)
+
+    def __exit__(self, *raised: object) -> None:
+        _offset.reset(self.token)
 
 
 def truncate_tick(tick: int, precision: int) -> int:

@@ -1,0 +1,172 @@
+"""Importing msgspec without what it imports and a short run does not need: most of the time that importing it takes.
+
+msgspec asks for ``typing``, ``enum``, ``uuid`` and modules of its own in order to decode by types, to write JSON Schemas, and for
+formats that are not JSON; and half of what this program imports asks ``typing`` for ``Any``. Applying a guideline to a bundle
+decodes plain JSON, so none of these is imported: others stand in (``Spared``), which hand on whatever else they are asked for to
+the modules themselves. They stand there only while ``spare`` lasts. What msgspec has taken from them it keeps: afterwards it
+decodes plain JSON, and into structs of numbers and texts, but knows neither ``typing.Any`` nor an enum. So this is for command
+lines that need no more (``plain``), and where the modules come from the archive (``archive``).
+"""
+
+from __future__ import annotations
+
+import collections
+import sys
+from collections.abc import Callable, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ModuleType = type(sys)
+
+PLAIN = frozenset(
+    {"--as-of", "--explain", "--fail-on", "--format", "--output", "-o", "--patient", "--plan", "--policy", "--set", "--timezone"}
+)
+"""Options of a command line that reads bundles and nothing else."""
+
+
+def plain(arguments: Sequence[str]) -> bool:
+    """Whether a command line has only such options."""
+    return all(word.partition("=")[0] in PLAIN for word in arguments if word[:1] == "-" and word != "-")
+
+
+class Spared(ModuleType):  # type: ignore[misc, valid-type]
+    """Stands for a module; whoever asks it for something that it has not gets that from the module itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":  # ``import`` asks whether there is more to know
+            raise AttributeError(name)
+        found = getattr(itself(self.__name__), name)
+        setattr(self, name, found)
+        return found
+
+
+def itself(name: str) -> Any:
+    """The module that another stands for."""
+    from importlib import import_module
+
+    standing = sys.modules.get(name)
+    if isinstance(standing, Spared):
+        del sys.modules[name]
+    return import_module(name)  # from now on it stands there
+
+
+def later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that is imported when it is called."""
+
+    def call(*given: Any, **more: Any) -> Any:
+        return getattr(itself(module), name)(*given, **more)
+
+    return call
+
+
+class spare:
+    """While this lasts, others stand in for what is not needed; ``whole``: but for what msgspec needs to decode by types."""
+
+    def __init__(self, whole: bool = False) -> None:
+        made = [_uuid(), _schemas(), *(Spared(name) for name in _FORMATS)]
+        if not whole:
+            made += [_typing(), _enum(), _regular_expressions(), _utilities()]
+        self.standing: dict[str, Any] = {module.__name__: module for module in made if module.__name__ not in sys.modules}
+
+    def __enter__(self) -> None:
+        _import_datetime()
+        if "typing_extensions" not in sys.modules:
+            # msgspec takes three names from it where it is installed, and else from ``typing``, whose own are the same ones in
+            # every Python that this program runs on
+            self.standing["typing_extensions"] = None
+        sys.modules.update(self.standing)
+
+    def __exit__(self, *given: object) -> None:
+        for name, module in self.standing.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
+_FORMATS = ("msgspec.inspect", "msgspec.msgpack", "msgspec.toml", "msgspec.yaml", "textwrap")
+
+
+def _uuid() -> Any:
+    """uuid asks platform for the name of the system, for a class to compare with that this command has no values of."""
+    module = Spared("uuid")
+    module.__dict__.update(UUID=type("UUID", (), {}), SafeUUID=type("SafeUUID", (), {"unknown": None}))
+    return module
+
+
+def _schemas() -> Any:
+    module = Spared("msgspec._json_schema")
+    module.__dict__.update({name: later(module.__name__, name) for name in ("schema", "schema_components")})
+    return module
+
+
+def _utilities() -> Any:
+    """What msgspec looks into types with."""
+    module = Spared("msgspec._utils")
+    names = (
+        "call_annotate_forwardref", "convert_generic_alias", "get_class_annotations", "get_dataclass_info", "get_type_hints",
+        "get_typeddict_info", "rebuild",
+    )  # fmt: skip
+    module.__dict__.update({name: later(module.__name__, name) for name in names})
+    module.__dict__.update(_CONCRETE_TYPES={}, _AnnotatedAlias=type("_AnnotatedAlias", (), {}))
+    return module
+
+
+def _enum() -> Any:
+    module = Spared("enum")
+    module.__dict__["EnumMeta"] = type("EnumMeta", (type,), {})
+    return module
+
+
+def _typing() -> Any:
+    module = Spared("typing")
+    for name in ("Any", "ClassVar", "Final", "Generic", "Literal", "NoReturn", "Protocol", "TypeVar", "Union", "_GenericAlias"):
+        module.__dict__[name] = type(name, (), {})
+    module.__dict__.update(TYPE_CHECKING=False, NamedTuple=_NamedTuple("NamedTuple", (), {}), runtime_checkable=_as_it_is)
+    return module
+
+
+def _regular_expressions() -> Any:
+    """``re`` with its flags alone: patterns are compiled when they are used, or kept (``patterns``)."""
+    module = Spared("re")
+    module.__dict__.update(IGNORECASE=2, MULTILINE=8, DOTALL=16, VERBOSE=64, ASCII=256, compile=later("re", "compile"))
+    return module
+
+
+def _as_it_is(given: Any) -> Any:
+    return given
+
+
+class _NamedTuple(type):
+    """What makes the named tuples that are written as classes; that of ``typing`` does the same."""
+
+    def __new__(cls, name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
+        if not bases:
+            return super().__new__(cls, name, bases, body)
+        fields = body["__annotations__"]
+        defaults = [body[field] for field in fields if field in body]
+        make: Any = collections.namedtuple
+        made = make(name, fields, defaults=defaults, module=body["__module__"])
+        for key, value in body.items():
+            if key not in fields and key != "__module__":
+                setattr(made, key, value)
+        return made
+
+
+def import_msgspec() -> None:
+    """Import msgspec without what it does not need in order to decode by types."""
+    if "msgspec" not in sys.modules:
+        with spare(whole=True):
+            import msgspec  # noqa: F401
+
+
+def _import_datetime() -> None:
+    """Import datetime as Python 3.12 has it: what is in C, without first making the same again in Python."""
+    if sys.version_info >= (3, 12) or "datetime" in sys.modules:
+        return
+    from importlib import import_module
+
+    compiled = import_module("_datetime")
+    module = ModuleType("datetime", compiled.__doc__)
+    module.__dict__.update({name: value for name, value in vars(compiled).items() if name[:1] != "_"})
+    sys.modules["datetime"] = module
