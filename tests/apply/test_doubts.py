@@ -8,6 +8,7 @@ from tests.apply.small import LOGIC, guideline, medication, observation, plan, r
 
 from guideway.apply.fhir_json import as_text
 from guideway.engine.values import Uncertainty, ValueSetRef
+from guideway.guideline.compiled import CompiledGuideline
 
 DATED = (
     LOGIC
@@ -106,6 +107,22 @@ define "Fit Is Low": "Fit" < 1 '10*9/L'
 define function "No More Than"(every List<FHIR.Observation>):
   if not exists (every O where O.amountOf() is not null) then null else every
 
+// @display: longest age of a count, in days
+define "Age Limit": 20
+
+// @dataElement: aged
+// @unit: 10*9/L
+// @valueset: Count Tests
+define "Aged":
+  if exists ("Count Tests On Record" O where O.daysAgo() > "Age Limit") then null else "Count Tests On Record".agreed()
+define "Aged Is Low": "Aged" < 1 '10*9/L'
+
+// @display: day of the tablet
+define "TabletDay": First([MedicationRequest: "Tablet A"] M return all M.authoredOn.value)
+define "Tablet Is Old": "TabletDay" before @2026-01-01
+define "H1 Tablets": [MedicationRequest: "Tablet A"] M where M.status = 'active'
+define "Has Tablets": exists "H1 Tablets"
+
 // @dataElement: early
 // @display: A count of before May
 // @unit: 10*9/L
@@ -124,9 +141,14 @@ define "Long Since Then":
 )
 
 
+def asking(condition: str) -> CompiledGuideline:
+    """A plan of one action under a condition."""
+    return guideline(plan("main", {"id": "a", "title": "A", "condition": [when(condition)]}), cql=TESTED)
+
+
 def said_of(condition: str, *data: Json) -> tuple[dict[str, list[str]], list[str]]:
     """What is missing and why; the findings."""
-    outcome = run(guideline(plan("main", {"id": "a", "title": "A", "condition": [when(condition)]}), cql=TESTED), *data)
+    outcome = run(asking(condition), *data)
     (found,) = outcome.recommendations
     assert found.status == "unknown"
     findings = [f"{finding.rule}: {finding.message}" for finding in found.findings]
@@ -136,12 +158,14 @@ def said_of(condition: str, *data: Json) -> tuple[dict[str, list[str]], list[str
 
 def test_a_value_that_does_not_serve_says_which_test_it_failed() -> None:
     old = observation(0.5, date="2026-05-02")
-    because = "Observation/count-2026-05-02, 0.5 10*9/L of 2026-05-02, does not serve here: 30 (days ago) > 14 (most days)"
+    because = (
+        "Observation/count-2026-05-02, 0.5 10*9/L of 2026-05-02, does not serve here: 30 (days ago) is more than 14 (most days)"
+    )
     assert said_of("Fit Is Low", old) == ({"fit": [because]}, [])
 
     vast = observation(150, date="2026-05-30")
     because = "Observation/count-2026-05-30, 150 10*9/L of 2026-05-30, does not serve here: "
-    because += "150 10*9/L (amount) > 100.0 10*9/L (most plausible)"
+    because += "150 10*9/L (amount) is more than 100.0 10*9/L (most plausible)"
     found, (finding,) = said_of("Fit Is Low", vast)
     assert (found, finding) == ({"fit": [because]}, f"value-not-used: {because}.")
 
@@ -152,7 +176,7 @@ def test_a_value_that_does_not_serve_says_which_test_it_failed() -> None:
 
 
 def test_where_none_is_left_it_says_what_left_it_out() -> None:
-    because = "Observation/count-2026-05-20, 0.5 10*9/L of 2026-05-20, does not serve here: 2026-05-20 not before 2026-05-01"
+    because = "Observation/count-2026-05-20, 0.5 10*9/L of 2026-05-20, does not serve here: 2026-05-20 is not before 2026-05-01"
     assert said_of("Early Is Low", observation(0.5)) == ({"early": [because]}, [])
 
 
@@ -176,3 +200,32 @@ def test_behind_a_length_of_time_the_datum_with_the_partial_date_is_named() -> N
 def test_what_the_engine_has_of_its_own_is_written_for_people() -> None:
     assert as_text(Uncertainty(-30, 30)) == "-30 to 30"
     assert as_text(ValueSetRef(id="http://example.org/vs", name="Counts")) == "Counts"
+
+
+def test_people_read_what_the_author_calls_a_define() -> None:
+    old = observation(0.5, date="2026-05-02")
+    because = (
+        f"Observation/count-2026-05-02, 0.5 10*9/L of 2026-05-02, does not serve here: 30 (days ago) is more than {AGE_LIMIT}"
+    )
+    assert said_of("Aged Is Low", old) == ({"aged": [because]}, [])
+    found = run(asking("Tablet Is Old"))
+    ((missing,),) = (r.missing for r in found.recommendations)
+    assert missing.display == "day of the tablet"
+
+
+AGE_LIMIT = "20 (longest age of a count, in days)"
+
+
+def test_where_there_is_nothing_to_compare_no_null_is_shown() -> None:
+    found = run(
+        guideline(plan("main", {"id": "a", "title": "A", "condition": [when("Tablet Is Old")]}), cql=TESTED), explain=True
+    )
+    why = [evidence.why or "" for r in found.recommendations for evidence in r.evidence]
+    assert any("no value to compare with 2026-01-01" in text for text in why)
+    assert not any("null" in text for text in why)
+
+
+def test_what_was_looked_for_is_named_in_words() -> None:
+    found = run(asking("Has Tablets"), explain=True)
+    ((evidence,),) = (r.evidence for r in found.recommendations)
+    assert (evidence.display, evidence.absent) == ("H1 tablets", True)

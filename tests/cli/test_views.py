@@ -387,8 +387,8 @@ def test_several_places_of_one_article_are_one_source() -> None:
 
 def test_what_was_not_found_is_named_by_data_elements_where_there_are_any() -> None:
     absent = [
-        Evidence(display="no draft on record", absent=True),
-        Evidence(element="p", display="no Pregnancy on record", absent=True),
+        Evidence(display="draft", absent=True),
+        Evidence(element="p", display="Pregnancy", absent=True),
     ]
     shown = plain(table([outcome(recommendation("x", "applies", evidence=absent))], width=80))
     assert "not found  Pregnancy\n" in shown

@@ -36,7 +36,6 @@ from guideway.apply.touched import (
 )
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
-from guideway.apply.words import define_words
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.engine.values import Uncertainty
 from guideway.guideline.compiled import DefineKey
@@ -125,7 +124,8 @@ class CauseFinder:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
             if first is not None:
                 name = first.define or first.expression
-                yield Missing(element=name, display=define_words(name), for_=first.kind)
+                display = self.traces.words(first.library or "", name) if first.define else name
+                yield Missing(element=name, display=display, for_=first.kind)
 
     def _leaves(self, results: list[tuple[ConditionResult, Trace]], *, with_reads: bool = False) -> list[Trace]:
         """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
@@ -450,7 +450,7 @@ class CauseFinder:
             return []
         notes: dict[str, list[str]] = {}
         refused: list[tuple[str, str]] = []
-        found = refusals(trace)
+        found = refusals(trace, self.traces.words)
         about_it = [refusal for refusal in found if latest[0] in refusal.of]
         for refusal in (about_it or found)[:_FEW] if len(found) > _FEW else found:
             about = {

@@ -40,7 +40,10 @@ def outcome_text(node: Trace) -> str | None:
     value = unwrap(node.value)
     if value is None:
         text = _text(node, 0)
-        return f"{text} is not known" if text else None
+        if text is None or all(unwrap(child.value) is not None for child in node.children):
+            return f"{text} is not known" if text else None
+        there = [brief(child.value) for child in node.children if unwrap(child.value) is not None]
+        return f"no value to compare with {there[0]}" if there else "no values to compare"
     return _text(node, 0 if value is True else 1)
 
 

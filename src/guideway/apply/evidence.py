@@ -17,7 +17,6 @@ from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.outcome import ConditionResult, Evidence
 from guideway.apply.provenance import References, Trace, deciders, resources_of_value, unwrap
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
-from guideway.apply.words import define_words
 from guideway.guideline.compiled import DefineKey, Element
 
 Context = tuple[str, bool | None, tuple[str, ...]]
@@ -146,7 +145,8 @@ class EvidenceFinder:
         if unused:  # not with an absent element: that may be said as missing instead
             lasting = [item for item in items if item.element is None or not item.absent]
             if not lasting:
-                lasting = [Evidence(display=define_words(said), value=plain(trace.value)[0], unit=plain(trace.value)[1])]
+                words = self.traces.words(result.library or "", result.define) if result.define else result.expression
+                lasting = [Evidence(display=words, value=plain(trace.value)[0], unit=plain(trace.value)[1])]
                 items += lasting
             bearer = next((item for item in lasting if item.absent), lasting[0])
             bearer.checked = [*bearer.checked, *unused][:BRIEF]
@@ -245,20 +245,20 @@ class EvidenceFinder:
             came_from, _, left_out = self.traces.sources.of(node)
             references, checked = list(came_from), [] if came_from else list(left_out)
         told.update(dict.fromkeys([*references, *checked]))
+        words = self.traces.words(node.library or "", inside)
         if not references:
             key = (node.library or "", inside)
             whole = self.traces.trace(*key) if self.traces.guideline.definition(key) is not None else None
             shown, unit = plain(whole.value if whole is not None else node.value)
             if isinstance(shown, int | Decimal) and not isinstance(shown, bool):  # a count of nothing is a number, not an absence
-                yield Evidence(display=define_words(inside), value=shown, unit=unit, checked=checked[:BRIEF])
+                yield Evidence(display=words, value=shown, unit=unit, checked=checked[:BRIEF])
                 return
-            named = node.label if node.kind == "Retrieve" and node.label else define_words(inside)
-            display = f"no {named} on record"
-            yield Evidence(display=display, absent=True, checked=checked[:BRIEF])
+            named = node.label if node.kind == "Retrieve" and node.label else words
+            yield Evidence(display=named, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             yield self._said_by(reference)
         if len(references) > BRIEF:
-            yield Evidence(display=f"{define_words(inside)}: and {len(references) - BRIEF} more")
+            yield Evidence(display=f"{words}: and {len(references) - BRIEF} more")
 
     def _said_by(self, reference: str, why: str | None = None) -> Evidence:
         """What a resource says, as evidence."""

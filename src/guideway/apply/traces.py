@@ -12,6 +12,7 @@ from typing import Any
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.provenance import Provenance, Trace, unwrap
+from guideway.apply.words import define_words
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
@@ -45,6 +46,14 @@ class PatientTraces:
         """The data element whose define this node is the root of."""
         name = define_name(node)
         return self.guideline.elements.get((node.library or "", name)) if name is not None else None
+
+    def words(self, library: str, define: str) -> str:
+        """What people call a define: as its author says (``@display``), else the words of its name."""
+        element = self.guideline.elements.get((library, define))
+        if element is not None:
+            return element.display
+        known = self.guideline.definition((library, define))
+        return (known.display if known is not None else None) or define_words(define)
 
     def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
         """The data elements below a node that are not below another one."""

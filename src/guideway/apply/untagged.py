@@ -17,7 +17,6 @@ from guideway.apply.outcome import Supply
 from guideway.apply.provenance import Trace, unwrap
 from guideway.apply.supply import requirement_name, requirement_supply
 from guideway.apply.traces import PatientTraces
-from guideway.apply.words import define_words
 from guideway.engine.trace import Later, TraceNode
 from guideway.engine.values import Code
 from guideway.guideline.compiled import DefineKey, Requirement
@@ -60,7 +59,7 @@ def data_behind(key: NullKey, node: Trace, traces: PatientTraces) -> Iterator[Da
         for name, (display, way) in found.items():
             yield Datum(name, display, [way], node, None)
         return
-    yield Datum(key[1], define_words(key[1]), [way for _, way in found.values()], node, key)
+    yield Datum(key[1], traces.words(*key), [way for _, way in found.values()], node, key)
 
 
 def _read(node: Trace, traces: PatientTraces) -> Iterator[tuple[str, str, Supply]]:
@@ -96,7 +95,7 @@ def own_reads(node: Trace, traces: PatientTraces) -> Iterator[tuple[str, str, Su
             name = f"{traces.subject_type}.{path}"
             yield name, f"{words} ({name})", Supply(kind="record", text=f"Record {name}", type=traces.subject_type)
     elif node.kind == "ParameterRef" and unwrap(node.value) is None:
-        name = node.label or "parameter"
+        name = (node.label or "parameter").rpartition(".")[2]  # without what its library is called here
         yield name, f"parameter {name}", Supply(kind="record", text=f"Give a value for the parameter {name}")
 
 

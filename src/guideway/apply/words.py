@@ -56,12 +56,20 @@ def define_words(name: str) -> str:
 
     >>> define_words("Has Reviewed ANC Below 1.0")
     'reviewed ANC below 1.0'
+    >>> define_words("A Low-Dose H1 Antihistamine With Vitamin D")
+    'a low-dose H1 antihistamine with vitamin D'
     """
     for verb in _LEADING:
         if name.startswith(verb) and len(name) > len(verb):
             name = name.removeprefix(verb)
             break
-    return " ".join(w.lower() if w[:1].isupper() and w[1:] == w[1:].lower() else w for w in name.split())
+    return " ".join("-".join(map(_in_a_sentence, word.split("-"))) for word in name.split())
+
+
+def _in_a_sentence(word: str) -> str:
+    """A word that only the title of a define begins with a capital letter, in small letters; a symbol (H1, D, ANC) as it is."""
+    rest = word[1:]
+    return word.lower() if word == "A" or (word[:1].isupper() and rest.isalpha() and rest == rest.lower()) else word
 
 
 def name_words(name: str) -> str:

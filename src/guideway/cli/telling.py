@@ -169,7 +169,7 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
     rows = [("rests on", text) for text in shown.values()]
     missed = [evidence for evidence in item.evidence if evidence.absent]
     named = [evidence for evidence in missed if evidence.element] or missed
-    absent = dict.fromkeys(evidence.display.removeprefix("no ").removesuffix(" on record") for evidence in named)
+    absent = dict.fromkeys(evidence.display for evidence in named)
     return rows + ([("not found", "; ".join(absent))] if absent else [])
 
 

@@ -91,6 +91,8 @@ class Definition(msgspec.Struct, frozen=True):
     """The data elements it rests on, itself included."""
     must_support: tuple[tuple[str, str], ...] = ()
     """(type, element path) pairs that it touches."""
+    display: str | None = None
+    """What people call it (``@display``), where it is no data element."""
 
 
 class CompiledGuideline:

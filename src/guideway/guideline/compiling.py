@@ -27,7 +27,7 @@ from guideway.guideline.compiled import (
     Element,
     ParameterInfo,
 )
-from guideway.guideline.elements import element_of
+from guideway.guideline.elements import element_of, tags_of
 from guideway.guideline.expressions import EITHER, INLINE, expressions_of, unquoted
 from guideway.guideline.libraries import LibraryText
 from guideway.guideline.package import Guideline
@@ -280,7 +280,7 @@ def _without(libraries: list[nodes.Library], failed: str) -> list[nodes.Library]
 def _definitions(library: nodes.Library, analysis: Analysis, elements: frozenset[DefineKey]) -> dict[str, Definition]:
     name = name_of(library)
     return {
-        s.name: analysis.definition((name, s.name), type_text(s), elements)
+        s.name: analysis.definition((name, s.name), type_text(s), elements, dict(tags_of(s.annotation)).get("display") or None)
         for s in library.statements
         if s.name is not None and not isinstance(s, nodes.FunctionDef)
     }

@@ -59,8 +59,10 @@ class Analysis:
         operands = found[0].operand if isinstance(found[0], nodes.FunctionDef) else []
         return home, found[0].expression, tuple(o.name or "" for o in operands)
 
-    def definition(self, key: DefineKey, type_name: str | None, elements: frozenset[DefineKey]) -> Definition:
-        """What is known of a define; ``elements`` are the data elements of all libraries."""
+    def definition(
+        self, key: DefineKey, type_name: str | None, elements: frozenset[DefineKey], display: str | None = None
+    ) -> Definition:
+        """What is known of a define, and what people call it; ``elements`` are the data elements of all libraries."""
         reached = self.closure(key)
         requirements: dict[int, None] = {}
         touched: dict[tuple[str, str], None] = {}
@@ -74,6 +76,7 @@ class Analysis:
             requirements=tuple(requirements),
             elements=tuple(part for part in reached if part in elements),
             must_support=tuple(sorted(touched)),
+            display=display,
         )
 
     def branches(self, elements: frozenset[DefineKey]) -> dict[tuple[str, str], tuple[DefineKey, ...]]:

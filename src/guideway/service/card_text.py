@@ -85,8 +85,7 @@ def gathered(lines: Iterable[str]) -> list[str]:
 def evidence_line(e: Evidence) -> str:
     """One line: what, its value and unit, its date, and where it is on record; or that it was looked for and not found."""
     if e.absent:
-        name = e.display.removeprefix("no ").removesuffix(" on record")
-        return escaped(f"{NOT_FOUND}{name or e.display}")
+        return escaped(f"{NOT_FOUND}{e.display}")
     value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
     if e.name:
         value = f": {e.name},{value}" if value else f": {e.name}"
