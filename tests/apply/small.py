@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from guideway.apply.outcome import PatientOutcome
@@ -189,7 +190,18 @@ def _program(cql: str) -> Program:
     return program
 
 
+def write(folder: Path, *artifacts: Json, cql: str = LOGIC, hygiene: str = "clinical") -> Path:
+    """The package's files in a folder, as authors have them; the folder."""
+    for file in _files(json.dumps(artifacts), cql, hygiene):
+        (folder / file.name).write_bytes(file.data)
+    return folder
+
+
 def _package(text: str, cql: str, hygiene: str) -> Guideline:
+    return from_files(_files(text, cql, hygiene), "small")
+
+
+def _files(text: str, cql: str, hygiene: str) -> list[SourceFile]:
     artifacts = [*json.loads(text), *VALUE_SETS, QUESTIONNAIRE]
     manifest = {
         "name": "org.example.small",
@@ -200,7 +212,7 @@ def _package(text: str, cql: str, hygiene: str) -> Guideline:
     }
     files = [SourceFile("package.json", json.dumps(manifest).encode()), SourceFile("Logic.cql", cql.encode())]
     files += [SourceFile(f"a{n:03}.json", json.dumps(a).encode()) for n, a in enumerate(artifacts)]
-    return from_files(sorted(files), "small")
+    return sorted(files)
 
 
 def guideline(*artifacts: Json, cql: str = LOGIC, hygiene: str = "clinical") -> CompiledGuideline:

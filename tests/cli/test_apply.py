@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from tests.apply import small
 from tests.cli.processes import assert_fatal, guideway, loaded_modules
 from tests.shared import shared_folder
 
@@ -333,18 +334,27 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
-    expected = text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path))
-    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected  # it keeps the modules
-    entries = sorted(tmp_path.glob("*.blob"))
-    assert {entry.name.partition("-")[0] for entry in entries} == {"guideline", "patterns", "program"}
+    cache, package, patient = tmp_path / "cache", tmp_path / "package", tmp_path / "patient.json"
+    package.mkdir()
+    small.write(package, small.plan("main", {"id": "a", "title": "Count again", "condition": [small.when("Count Is Low")]}))
+    patient.write_bytes(small.bundle(small.observation(0.8)))
+
+    def run() -> str:
+        return text(patient, *AS_OF, "--package", package, GUIDEWAY_CACHE=str(cache))
+
+    expected = run()
+    assert "Count again" in expected
+    assert run() == expected  # it keeps the modules
+    entries = sorted(cache.glob("*.blob"))
+    assert {"guideline", "program"} <= {entry.name.partition("-")[0] for entry in entries}
     for entry in entries:
         data = bytearray(entry.read_bytes())
         data[len(data) // 2] ^= 0xFF
         entry.write_bytes(data)
-    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected
+    assert run() == expected
     for entry in entries:
         entry.write_bytes(entry.read_bytes()[:100])
-    assert text(INTERRUPT, *AS_OF, GUIDEWAY_CACHE=str(tmp_path)) == expected
+    assert run() == expected
 
 
 def test_an_unwritable_home_is_no_obstacle(tmp_path: Path) -> None:
