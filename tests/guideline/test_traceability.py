@@ -73,6 +73,48 @@ def test_every_computable_statement_has_logic_and_a_case(statement: str) -> None
     assert row["cases"], f"no case expects anything of {statement}"
 
 
+def value_sets_of(statement: str) -> set[str]:
+    return {name for home in homes()[statement]["homes"] for name in home.get("valueSets", ())}
+
+
+def test_every_value_set_stands_in_a_row() -> None:
+    listed = {name for statement in homes() for name in value_sets_of(statement)}
+    assert all(listed.issuperset(names) for names in table()["shared"].values())
+    assert listed == {file.stem.removeprefix("ValueSet-") for file in (ROOT / "valuesets").rglob("ValueSet-*.json")}
+
+
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [
+        ("bp.precaution.nsaid", {"mcas", "nsaid"}),  # what a draft order is, or a drug in use
+        ("lk.pain.opioid-caution", {"opioid"}),
+        ("sm.advanced.midostaurin-first-line", {"midostaurin"}),
+        ("bp.first-line.h2-add", {"h2-antihistamine", "ranitidine"}),
+        (
+            "sm.periop.premed-h1-h2",
+            {"h1-antihistamine-orderable", "h2-antihistamine-orderable"},
+        ),  # what its activities let one choose from
+        ("sm.all.stratify-by-subtype", {"sm-subtype"}),  # the answers to a question
+    ],
+)
+def test_a_row_names_the_value_sets_that_its_logic_only_asks_about(statement: str, wanted: set[str]) -> None:
+    assert wanted <= value_sets_of(statement)
+
+
+def test_what_reads_the_names_of_drugs_is_listed_once() -> None:
+    """It asks about the value sets of every drug, whatever the row is about."""
+    row = homes()["lk.pain.opioid-caution"]["homes"][0]
+    assert "names of drugs" in row["shared"]
+    assert "nsaid" not in row["valueSets"]
+    assert {"nsaid", "h1-antihistamine", "opioid"} <= set(table()["shared"]["names of drugs"])
+
+
+def test_a_row_names_what_is_ordered() -> None:
+    products = [home["product"] for home in homes()["sm.advanced.midostaurin-first-line"]["homes"] if "product" in home]
+    assert products
+    assert all("http://www.nlm.nih.gov/research/umls/rxnorm|" in product for product in products)
+
+
 def unaccounted(plans: list[Json]) -> list[str]:
     """Actions that carry no statement or rule, follow on none, hold none and lead to no plan; and statements that are none."""
     found = []

@@ -116,6 +116,7 @@ class CompiledGuideline:
         parameters: tuple[ParameterInfo, ...] = (),
         value_sets: Json | None = None,
         value_set_titles: dict[str, str] | None = None,
+        value_set_uses: bytes = b"",
         program: Any = None,
         findings: Iterable[Diagnostic] = (),
         roots: Iterable[str] | None = None,
@@ -139,6 +140,7 @@ class CompiledGuideline:
         self.parameters = parameters
         self.value_sets: Json = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
+        self.value_set_uses = value_set_uses
         self.program = program
         self.findings = tuple(findings)
         self.memory: dict[Any, Any] = {}
@@ -244,6 +246,26 @@ class CompiledGuideline:
         """What is known of a define."""
         return self.defines.get(key[0], {}).get(key[1])
 
+    def value_sets_of(self, key: DefineKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The canonicals of the value sets that a define's logic names, in retrieves or elsewhere; and what it shares with others
+        (tag ``@shared``), whose value sets ``shared_value_sets`` lists once."""
+        choices, uses, _ = self._value_set_table()
+        number = uses.get(key[0], {}).get(key[1])
+        return choices[number] if number is not None else ((), ())
+
+    def shared_value_sets(self) -> dict[str, tuple[str, ...]]:
+        """By tag ``@shared`` the value sets that such a part of the logic names."""
+        found: dict[str, tuple[str, ...]] = self._value_set_table()[2]
+        return found
+
+    def _value_set_table(self) -> Any:
+        """A table of its own, written together: a run asks for none of it."""
+        from marshal import loads
+
+        if "value set uses" not in self.memory:
+            self.memory["value set uses"] = loads(self.value_set_uses) if self.value_set_uses else ((), {}, {})
+        return self.memory["value set uses"]
+
     def element_named(self, name: str) -> Element:
         """The data element with this id, define name or display; ``GuidewayError`` lists the nearest."""
         for element in self.elements.values():
@@ -281,7 +303,8 @@ class CompiledGuideline:
         """Everything, as one picklable object of plain parts."""
         names = (
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
-            "requirements", "branches", "choices", "parameters", "value_sets", "value_set_titles", "program", "findings",
+            "requirements", "branches", "choices", "parameters", "value_sets", "value_set_titles", "value_set_uses", "program",
+            "findings",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"roots": tuple(plan.canonical for plan in self.root_plans())}
 

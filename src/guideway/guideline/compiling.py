@@ -105,6 +105,7 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         choices={key: parts for key, parts in choices.items() if key[0] in names},
         parameters=tuple(p for library in kept for p in _parameters(library)),
         value_sets=index.snapshot(_value_sets(kept, guideline)),
+        value_set_uses=_value_set_uses(kept, analysis),
         value_set_titles={a.url: a.title for a in guideline.of_type("ValueSet")},
         program=program,
         findings=findings,
@@ -284,6 +285,21 @@ def _definitions(library: nodes.Library, analysis: Analysis, elements: frozenset
         for s in library.statements
         if s.name is not None and not isinstance(s, nodes.FunctionDef)
     }
+
+
+def _value_set_uses(libraries: list[nodes.Library], analysis: Analysis) -> bytes:
+    """For each define the value sets that its logic names; see ``CompiledGuideline.value_sets_of``."""
+    from marshal import dumps
+
+    choices: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+    uses: dict[str, dict[str, int]] = {}
+    for library in libraries:
+        name = name_of(library)
+        for statement in library.statements:
+            if statement.name is not None and not isinstance(statement, nodes.FunctionDef):
+                found = analysis.value_sets((name, statement.name))
+                uses.setdefault(name, {})[statement.name] = choices.setdefault(found, len(choices))
+    return dumps((list(choices), uses, analysis.shared_value_sets()))
 
 
 def _elements(libraries: list[nodes.Library]) -> dict[DefineKey, Element]:

@@ -15,6 +15,7 @@ from guideway.elm import nodes
 from guideway.elm.types import ChoiceType, ListType, NamedType
 from guideway.guideline.compiled import DateFilter, DefineKey, Definition, Requirement
 from guideway.guideline.date_filters import of_condition, of_retrieve
+from guideway.guideline.elements import tags_of
 
 FHIR_URI = "http://hl7.org/fhir"
 _SKIPPED = frozenset({"annotation", "localId", "locator", "resultTypeName", "resultTypeSpecifier", "result_type", "signature"})
@@ -24,6 +25,10 @@ class _Facts(msgspec.Struct):
     """What one definition does by itself."""
 
     requirements: list[int] = []
+    value_sets: list[str] = []
+    """Those that it names, whether it retrieves by them or asks whether a code is in them."""
+    shared: str | None = None
+    """Its tag ``@shared``: what it does for all who call it, such as to read the names of drugs."""
     references: list[DefineKey] = []
     touched: list[tuple[str, str]] = []
 
@@ -79,6 +84,22 @@ class Analysis:
             display=display,
         )
 
+    def value_sets(self, key: DefineKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The canonicals of the value sets that a define's logic names, in retrieves and elsewhere; and the tags ``@shared`` of
+        what it calls, whose value sets say nothing about it (``shared_value_sets``). Both sorted."""
+        parts = [self._facts[part] for part in self.closure(key, whole=False) if part in self._facts]
+        urls = {url for facts in parts if facts.shared is None for url in facts.value_sets}
+        return tuple(sorted(urls)), tuple(sorted({facts.shared for facts in parts if facts.shared is not None}))
+
+    def shared_value_sets(self) -> dict[str, tuple[str, ...]]:
+        """For each tag ``@shared`` the canonicals of the value sets that what bears it names."""
+        found: dict[str, set[str]] = {}
+        for key, facts in self._facts.items():
+            if facts.shared is not None:
+                parts = (self._facts[part] for part in self.closure(key) if part in self._facts)
+                found.setdefault(facts.shared, set()).update(url for part in parts for url in part.value_sets)
+        return {name: tuple(sorted(urls)) for name, urls in sorted(found.items())}
+
     def branches(self, elements: frozenset[DefineKey]) -> dict[tuple[str, str], tuple[DefineKey, ...]]:
         """For each choice (if, case), by library and locator: the data elements in the branches that an unknown condition passes
         over. A condition that is null goes the way of false, so nothing there is evaluated."""
@@ -102,8 +123,8 @@ class Analysis:
                         found[name, node.locator] = wanted
         return found
 
-    def closure(self, key: DefineKey) -> list[DefineKey]:
-        """The define and everything it refers to, in the order of first use."""
+    def closure(self, key: DefineKey, *, whole: bool = True) -> list[DefineKey]:
+        """The define and everything it refers to, in the order of first use; not ``whole``: without what is below those shared."""
         reached: dict[DefineKey, None] = {}
         pending = [key]
         while pending:
@@ -112,7 +133,7 @@ class Analysis:
                 continue
             reached[current] = None
             facts = self._facts.get(current)
-            if facts is not None:
+            if facts is not None and (whole or facts.shared is None):
                 pending += reversed(facts.references)
         return list(reached)
 
@@ -123,6 +144,7 @@ class Analysis:
             if statement.name is None:
                 continue
             facts = self._facts.setdefault((name, statement.name), _Facts())
+            facts.shared = dict(tags_of(statement.annotation)).get("shared") or facts.shared
             body = statement.expression
             if body is None:
                 continue
@@ -134,6 +156,9 @@ class Analysis:
                         dates[id(source.expression)] = of_condition(condition, source.alias, name, self._body)
                 elif isinstance(node, nodes.Retrieve):
                     facts.requirements.append(self._requirement(node, name, aliases, dates.get(id(node), ())))
+                elif isinstance(node, nodes.ValueSetRef):
+                    url = value_set_url(self._home(node, name, aliases), node.name)
+                    facts.value_sets += [url] if url is not None else []
                 elif isinstance(node, nodes.ExpressionRef):
                     target = aliases.get(node.libraryName, node.libraryName) if node.libraryName else name
                     if node.name is not None and target is not None:
@@ -162,6 +187,11 @@ class Analysis:
             self.requirements.append(requirement)
         return known
 
+    def _home(self, reference: Any, library: str, aliases: dict[str | None, str]) -> nodes.Library | None:
+        """The library whose declarations a reference names."""
+        alias = getattr(reference, "libraryName", None)
+        return self._libraries.get(aliases.get(alias, "") if alias else library)
+
     def _codes(
         self, expression: nodes.Expression | None, library: str, aliases: dict[str | None, str]
     ) -> tuple[str | None, tuple[tuple[str | None, str], ...]]:
@@ -170,7 +200,7 @@ class Analysis:
         value_set: str | None = None
         codes: list[tuple[str | None, str]] = []
         for node in walk(expression):
-            home = self._libraries.get(aliases.get(node.libraryName, "") if getattr(node, "libraryName", None) else library)
+            home = self._home(node, library, aliases)
             if isinstance(node, nodes.ValueSetRef):
                 value_set = value_set_url(home, node.name) or value_set
             elif isinstance(node, nodes.CodeRef) and home is not None:
