@@ -143,6 +143,12 @@ def test_two_versions_of_one_resource_are_told(here: Local) -> None:
     assert "Observation/count-1" in here.cards(hook_request(COUNT, other))[-1]["detail"]
 
 
+def test_one_server_may_be_written_in_several_ways(here: Local) -> None:
+    absolute = [r | {"subject": {"reference": "https://EHR.example.org:443/fhir/Patient/p"}} for r in (COUNT, RX)]
+    for server, status in (("https://ehr.example.org/fhir/", 200), ("https://ehr.example.org:444/fhir", 400)):
+        assert here.hook(hook_request(*absolute, fhirServer=server)).status_code == status, server
+
+
 def test_cards_of_two_patients_have_ids_of_their_own(here: Local) -> None:
     body = hook_request(COUNT, RX)
     mine = here.cards(body)[0]["uuid"]

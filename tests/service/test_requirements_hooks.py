@@ -83,6 +83,8 @@ def test_H3_who_cannot_be_at_the_screen(service: Service, user: Any) -> None:
 def test_H4_an_encounter_may_be_named_where_it_is_optional(service: Service) -> None:
     for encounter in ("e", "Encounter/e"):
         assert request(service, "patient-view", USER | {"encounterId": encounter}).status_code == 200
+    for nothing in ("", None, [], {}):
+        assert request(service, "patient-view", USER | {"encounterId": nothing}).status_code == 200
     problem(request(service, "patient-view", USER | {"encounterId": "../e"}), 400)
 
 

@@ -188,8 +188,9 @@ def test_S_patient_data_of_another_is_refused(service):
     other = COUNT | {"subject": {"reference": "Patient/other"}}
     assert "another patient" in problem(service.hook(hook_request(other)), 400)["diagnostics"]
     body = hook_request(COUNT)
-    body["prefetch"]["patient"] = PATIENT | {"id": "other"}
-    problem(service.hook(body), 400)
+    for other in (PATIENT | {"id": "other"}, PATIENT | {"id": "other", "subject": {"reference": "Patient/p"}}):
+        body["prefetch"]["patient"] = other
+        problem(service.hook(body), 400)
 
 
 @each(
@@ -210,7 +211,9 @@ def test_S_patient_whose_it_is_must_be_certain(service, subject):
 def test_S_patient_drafts_of_another_are_refused(service):
     from tests.service.ehr import ORDERS, order_request
 
-    problem(service.hook(order_request(RX | {"subject": {"reference": "Patient/other"}}), ORDERS), 400)
+    issue = problem(service.hook(order_request(RX | {"subject": {"reference": "Patient/other"}}), ORDERS), 400)
+    assert issue["expression"] == ["context"]
+    assert "MedicationRequest/rx" in issue["diagnostics"]
     problem(service.hook(hook_request(fhirServer="https://x", fhirAuthorization=AUTHORIZATION | {"patient": "other"})), 400)
 
 

@@ -1,4 +1,4 @@
-"""Parameters of the logic: from text on a command line, from a FHIR Parameters resource, or as runtime values.
+"""Parameters of the logic: from text on a command line, or as runtime values.
 
 Text is read as the type that the library declares (``anc-limit=1.0`` for a Decimal, ``5 'mg'`` for a Quantity,
 ``Interval[2026-01-01, 2026-06-01]`` for an interval); an unknown name lists what there is.
@@ -143,44 +143,6 @@ _EXAMPLES = {
     "Boolean": "true", "Integer": "5", "Long": "5", "Decimal": "1.5", "Date": "2026-06-01", "DateTime": "2026-06-01T12:00:00",
     "Time": "12:00", "Quantity": "'5 mg'", "Code": "'http://loinc.org|8302-2'", "Concept": "'http://loinc.org|8302-2'",
 }  # fmt: skip
-
-
-def from_resource(resource: Json) -> Json:
-    """The parameters of a FHIR Parameters resource by name: repeated names become lists, resources stay resources."""
-    from guideway.fhir.element import FhirObject
-
-    result: Json = {}
-    entries = resource.get("parameter")
-    for entry in entries if isinstance(entries, list) else []:
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if not isinstance(name, str):
-            continue
-        if isinstance(entry.get("resource"), dict):
-            value: Any = FhirObject(str(entry["resource"].get("resourceType")), entry["resource"])
-        else:
-            value = next((_value(key, item) for key, item in entry.items() if key.startswith("value")), None)
-        if name in result:
-            before = result[name]
-            value = [*before, value] if isinstance(before, list) else [before, value]
-        result[name] = value
-    return result
-
-
-def _value(key: str, value: Any) -> Any:
-    kind = key.removeprefix("value")
-    if kind in ("Date", "DateTime", "Time") and isinstance(value, str):
-        return _READERS[kind](value)
-    if kind in ("Quantity", "Duration", "Age") and isinstance(value, dict) and "value" in value:
-        return Quantity(Decimal(value["value"]), value.get("code") or value.get("unit") or "1")
-    if kind == "Coding" and isinstance(value, dict):
-        return Code(value.get("code"), value.get("system"), value.get("version"), value.get("display"))
-    if kind == "CodeableConcept" and isinstance(value, dict):
-        codes = [Code(c.get("code"), c.get("system"), c.get("version"), c.get("display")) for c in value.get("coding") or ()]
-        return Concept(codes, value.get("text"))
-    if kind == "Period" and isinstance(value, dict):
-        low, high = (DateTime.parse(value[n]) if value.get(n) else None for n in ("start", "end"))
-        return Interval(low, high, True, True, "DateTime")
-    return value
 
 
 def shown_parameters(parameters: Mapping[str, Any]) -> Json:

@@ -66,6 +66,15 @@ def short_of(bundle: Json, matches: int) -> str:
     return ""
 
 
+def next_link(bundle: Json) -> str | None:
+    """The URL of a Bundle's next page."""
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
+            return str(link["url"])
+    return None
+
+
 def error_in(outcome: Json) -> str:
     """The first error of an OperationOutcome in words; empty where it holds only remarks that take nothing from the result."""
     issues = outcome.get("issue")

@@ -53,8 +53,9 @@ class HookRequest:
         for name in required:
             if given.get(name) in (None, "", [], {}) and not (name == "selections" and given.get(name) == []):
                 raise Problem(400, f"context.{name} is required for {self.hook}", expression=f"context.{name}")
-        parts = (*required, *OPTIONAL_CONTEXT.get(self.hook, ()))
-        self.context: Json = {name: given[name] for name in parts if given.get(name) is not None}
+        self.context: Json = {name: given[name] for name in required}
+        optional = OPTIONAL_CONTEXT.get(self.hook, ())
+        self.context |= {name: given[name] for name in optional if given.get(name) not in (None, "", [], {})}
         self.context["patientId"] = self.patient = plain_id(self.context["patientId"], "patientId", "Patient")
         if "encounterId" in self.context:
             self.context["encounterId"] = plain_id(self.context["encounterId"], "encounterId", "Encounter")

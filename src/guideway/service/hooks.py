@@ -141,22 +141,16 @@ async def _data(runtime: Runtime, service: Service, request: HookRequest, caller
         raise Problem(400, str(error), expression="prefetch") from error
     if len(gathered.resources) > settings.max_entries:
         raise Problem(413, f"the request brings more than {settings.max_entries} resources")
-    wrong = of_other_patients(gathered.resources, request.patient, request.fhir_server)
-    wrong += of_other_patients(request.proposed, request.patient, request.fhir_server, drafts=True)
-    if wrong:
-        log(
-            logging.WARNING,
-            "data of another patient",
-            service=service.id,
-            hookInstance=request.instance,
-            iss=caller.iss,
-            count=len(wrong),
-        )
-        raise Problem(
-            400,
-            f"{len(wrong)} resources belong to another patient than context.patientId: {', '.join(wrong[:5])}",
-            expression="prefetch",
-        )
+    for resources, place, drafts in ((gathered.resources, "prefetch", False), (request.proposed, "context", True)):
+        wrong = of_other_patients(resources, request.patient, request.fhir_server, drafts=drafts)
+        if wrong:
+            log(
+                logging.WARNING, "data of another patient", service=service.id, hookInstance=request.instance, iss=caller.iss,
+                count=len(wrong),
+            )  # fmt: skip
+            what = "1 resource is" if len(wrong) == 1 else f"{len(wrong)} resources are"
+            text = f"{what} of another patient than context.patientId, or not certainly of this one: {', '.join(wrong[:5])}"
+            raise Problem(400, text, expression=place)
     return gathered
 
 

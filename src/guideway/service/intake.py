@@ -47,11 +47,15 @@ async def read_body(request: Request, settings: Settings) -> bytes:
 def require_json(request: Request) -> None:
     """Raises Problem 415 unless the content type is JSON in UTF-8."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.lower().partition("charset=")[2].strip(' "').split(";")[0]
+    charset, version = (
+        parameters.lower().partition(f"{name}=")[2].partition(";")[0].strip(' "') for name in ("charset", "fhirversion")
+    )
     if kind.strip().lower() not in JSON_TYPES or charset not in ("", "utf-8", "utf8"):
         raise Problem(
             415, f"the content type must be application/json or application/fhir+json in UTF-8, not {kind.strip() or 'missing'}"
         )
+    if version not in ("", "4.0"):
+        raise Problem(415, f"the content type must be of FHIR 4.0, not {version[:20]}")
 
 
 def form_fields(request: Request, body: bytes) -> list[tuple[str, str]]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from guideway.apply.parameters import from_resource
 from guideway.diagnostics import GuidewayError
-from guideway.remote.search_results import error_in
+from guideway.fhir.structure import check
+from guideway.remote.search_results import error_in, next_link, short_of
+from guideway.service.parameter_values import values_of
 from guideway.service.problems import Problem
 
 Json = dict[str, Any]
@@ -86,6 +87,9 @@ class Inputs:
             for number, entry in enumerate(body.get("parameter") or ()):
                 if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
                     raise Problem(400, "every parameter needs a name", expression=f"Parameters.parameter[{number}]")
+                if sum(name in ("resource", "part") or name.startswith("value") for name in entry) > 1:
+                    text = f"{entry['name'][:100]} holds more than one value"
+                    raise Problem(400, text, expression=f"Parameters.parameter[{number}]")
                 self._entries.append(entry)
 
     def all(self, name: str) -> list[Json]:
@@ -139,11 +143,25 @@ class Inputs:
         found = self.resources("data")
         for entry in self.all("prefetchData"):
             parts = entry.get("part")
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, dict) and part.get("name") == "data" and isinstance(part.get("resource"), dict):
-                    with blamed("prefetchData"):
-                        found += resources_in(part["resource"])
+            held = [p for p in parts if isinstance(p, dict) and p.get("name") == "data"] if isinstance(parts, list) else []
+            if not held or not all(isinstance(part.get("resource"), dict) for part in held):
+                raise Problem(400, "prefetchData needs a part data that holds a resource", expression=where("prefetchData"))
+            with blamed("prefetchData"):
+                found += [resource for part in held for resource in resources_in(part["resource"])]
         return found
+
+    def posted(self, name: str) -> Json | None:
+        """The artifact that came as a resource in the parameter of that name, if one did; Problem 400 where FHIR R4 does not know
+        what it holds."""
+        entries = [entry for entry in self.all(name) if "resource" in entry]
+        if not entries:
+            return None
+        resource = entries[0]["resource"]
+        if len(self.all(name)) > 1 or not isinstance(resource, dict) or resource.get("resourceType") != self.kind:
+            raise Problem(400, f"{name} must hold one {self.kind}", expression=where(name))
+        for fault in check(resource):
+            raise Problem(400, f"{name}: {fault.message}", expression=where(name))
+        return resource
 
     def cql_parameters(self) -> dict[str, Any]:
         """The values of ``parameters``, by CQL name."""
@@ -163,7 +181,7 @@ class Inputs:
             if sum(name == "resource" or name.startswith("value") for name in each) != 1:
                 raise Problem(400, f"the parameter {each['name']} needs one value", expression=where("parameters"))
         with blamed("parameters"):
-            return from_resource(resource)
+            return values_of(resource)
 
     def only(self, names: frozenset[str]) -> None:
         """Raises Problem 400 for a parameter that is not among ``names``."""
@@ -243,6 +261,8 @@ def resources_in(value: Json) -> list[Json]:
         entries = value.get("entry", [])
         if not isinstance(entries, list):
             raise GuidewayError("a Bundle's entry is not an array")
+        if next_link(value):
+            raise GuidewayError("the Bundle is not whole: it has further pages")
         if not all(isinstance(entry, dict) for entry in entries):
             raise GuidewayError("an entry of a Bundle is not an object")
         found = [entry.get("resource") for entry in entries]
@@ -251,4 +271,7 @@ def resources_in(value: Json) -> list[Json]:
             raise GuidewayError("an entry of a Bundle holds no resource (an object with a resourceType)")
         if resource["resourceType"] == "OperationOutcome" and error_in(resource):
             raise GuidewayError(f"the Bundle is not whole: {error_in(resource)}")
-    return [r for r in found if r["resourceType"] != "OperationOutcome"]
+    kept = [r for r in found if r["resourceType"] != "OperationOutcome"]
+    if value.get("type") == "searchset" and (short := short_of(value, len(kept))):
+        raise GuidewayError(f"the Bundle is not whole: {short}")
+    return kept

@@ -22,7 +22,6 @@ from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.data_requirements import module_definition
 from guideway.apply.explanation_resources import signed
 from guideway.apply.moment import moment
-from guideway.apply.parameters import engine_parameters
 from guideway.apply.policies import POLICIES
 from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
@@ -36,12 +35,14 @@ from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
 from guideway.service.intake import decode, form_fields, read_body, require_json
 from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, where, whole
+from guideway.service.parameter_values import declared
 from guideway.service.problems import Problem
 from guideway.service.routes import Place, json_response
 from guideway.service.runtime import Runtime
 from guideway.service.services import hooks_of
 from guideway.service.value_sets import asked_codings, expansion_of, validation
 from guideway.terminology.expansion import Member, UnresolvedValueSet
+from guideway.terminology.valuesets import ValueSetIndex
 
 Json = dict[str, Any]
 Operation = Callable[[Runtime, Inputs], Json]
@@ -67,6 +68,9 @@ def _artifact(runtime: Runtime, inputs: Inputs, *types: str) -> tuple[CompiledGu
         _same(held[1], inputs)
         return held
     lower = inputs.kind[0].lower() + inputs.kind[1:]
+    if any("resource" in entry for entry in inputs.all(lower)):
+        text = f"a {inputs.kind} cannot be brought: the service has its own, name one by url"
+        raise Problem(400, text, expression=where(lower), code="not-supported")
     for name in ("url", "canonical", lower, f"{lower}Canonical"):
         reference = inputs.text(name) if inputs.all(name) else None
         if reference is not None:
@@ -144,10 +148,8 @@ def _when(inputs: Inputs) -> str:
 
 def _parameters(runtime: Runtime, inputs: Inputs, guideline: CompiledGuideline) -> dict[str, Any]:
     """The site's parameters and over them those of the call; Problem 400 for one that there is not."""
-    given = inputs.cql_parameters()
     with blamed("parameters"):
-        engine_parameters(guideline, given)
-    return {**runtime.settings.parameters, **given}
+        return {**runtime.settings.parameters, **declared(guideline, inputs.cql_parameters())}
 
 
 def _policy(inputs: Inputs) -> str:
@@ -351,10 +353,12 @@ def evaluate(runtime: Runtime, inputs: Inputs) -> Json:
         raise Problem(400, "exactly one subject is needed", expression=where("subject"))
     when = moment(_when(inputs), runtime.settings.timezone)
     record = subjects[0].under(guideline.manifest.hygiene, when.text, when.offset)
-    return evaluate_library(
-        guideline, library.url, record, now=when.now, timezone=when.offset,
-        parameters=_parameters(runtime, inputs, guideline), expressions=inputs.texts("expression"),
-    )  # fmt: skip
+    parameters = _parameters(runtime, inputs, guideline)
+    with blamed("expression"):
+        return evaluate_library(
+            guideline, library.url, record, now=when.now, timezone=when.offset, parameters=parameters,
+            expressions=inputs.texts("expression"),
+        )  # fmt: skip
 
 
 def expand(runtime: Runtime, inputs: Inputs) -> Json:
@@ -371,11 +375,27 @@ def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
 
 def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, ...]]:
     """The value set of the call and its members; Problem 422 where they cannot be told."""
+    posted = inputs.posted("valueSet")
+    if posted is not None:
+        return _posted_members(runtime, inputs, posted)
     guideline, artifact = _artifact(runtime, inputs, "ValueSet")
     try:
         return artifact, runtime.content.terminology(guideline).members(artifact.url, artifact.version)
     except UnresolvedValueSet as error:
         raise Problem(422, str(error), code="not-supported") from error
+
+
+def _posted_members(runtime: Runtime, inputs: Inputs, posted: Json) -> tuple[Artifact, tuple[Member, ...]]:
+    """A value set that came with the call, which may refer to those of the guidelines; Problem 422 as above."""
+    if inputs.artifact_id is not None or inputs.all("url") or inputs.all("canonical"):
+        raise Problem(400, "name a value set or bring one, not both", expression=where("valueSet"))
+    url = posted["url"] if isinstance(posted.get("url"), str) else "urn:uuid:6b6f1c39-4f9c-5d0e-8b59-0f6f6a3c2d11"
+    others = (a.resource for package in runtime.content.packages for a in package.artifacts if a.url != url)
+    try:
+        members = ValueSetIndex([*others, posted | {"url": url}]).members(url)
+    except UnresolvedValueSet as error:
+        raise Problem(422, str(error), expression=where("valueSet"), code="not-supported") from error
+    return Artifact(posted, "valueSet"), members
 
 
 OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
@@ -437,7 +457,7 @@ async def search(runtime: Runtime, request: Request) -> Response:
     offset, count = (whole(query.get(name, default), name) for name, default in (("_offset", "0"), ("_count", "100")))
     base = runtime.settings.public_base
     links = [{"relation": "self", "url": f"{base}/fhir/{kind}" + (f"?{urlencode(asked)}" if asked else "")}]
-    if offset + count < len(found) and count:
+    if offset + count < len(found) and count and query.get("_summary") != "count":
         kept = [(k, v) for k, v in asked if k not in ("_offset", "_count")]
         following = urlencode([*kept, ("_offset", offset + count), ("_count", count)])
         links.append({"relation": "next", "url": f"{base}/fhir/{kind}?{following}"})

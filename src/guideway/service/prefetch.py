@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -18,7 +18,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.records.owners import is_clinical, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
-from guideway.remote.search_results import error_in, page, short_of
+from guideway.remote.search_results import error_in, next_link, page, short_of
 from guideway.service.problems import Problem
 
 Json = dict[str, Any]
@@ -301,15 +301,6 @@ def brought(template: Template, value: Any) -> tuple[list[Json], str]:
     return result.resources, short_of(value, result.matches)
 
 
-def next_link(bundle: Json) -> str | None:
-    """The URL of a Bundle's next page."""
-    links = bundle.get("link")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
-            return str(link["url"])
-    return None
-
-
 def of_other_patients(resources: Iterable[Json], patient: str, server: str | None = None, *, drafts: bool = False) -> list[str]:
     """References of resources that are not certainly about ``patient`` (an id): about somebody or something else, or (unless they
     are ``drafts``, which may be incomplete) saying of nobody whom they are about.
@@ -317,8 +308,11 @@ def of_other_patients(resources: Iterable[Json], patient: str, server: str | Non
     ``server``: where the data comes from; an absolute reference to another server is another patient, whatever its id.
     """
     wrong = []
+    usual = {"reference": f"Patient/{patient}"}
     for resource in resources:
         kind = str(resource.get("resourceType"))
+        if resource.get("subject") == usual and kind != "Patient":
+            continue
         if kind == "Patient":
             of_this = resource.get("id") == patient
         else:
@@ -337,4 +331,14 @@ def _is(reference: str, patient: str, server: str | None) -> bool:
     base, found, key = reference.partition("/_history/")[0].partition("Patient/")
     if not found or key != patient:
         return False
-    return not base or (base.startswith(("https://", "http://")) and (server is None or base.rstrip("/") == server.rstrip("/")))
+    return not base or (base.startswith(("https://", "http://")) and (server is None or _place(base) == _place(server)))
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    """A base URL so that two of the same place are equal (RFC 3986, section 6.2: case of the host, default port, last slash)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", url, None, ""
+    return parts.scheme, parts.hostname or "", port, parts.path.rstrip("/")

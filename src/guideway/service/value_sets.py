@@ -91,22 +91,26 @@ def asked_codings(inputs: Inputs) -> list[Json]:
 
 def validation(artifact: Artifact, members: Iterable[Member], codings: Sequence[Json], infer: bool) -> Json:
     """Whether one of the codings is in the value set, with its display and version right where they are given."""
+    name = artifact.url if artifact.resource.get("url") else "the value set"
     known = {(m.system, m.code): m for m in members}
     by_code: dict[str, list[Member]] = {}
     for member in known.values():
         by_code.setdefault(member.code, []).append(member)
     refusals: list[tuple[str, Member | None]] = []
     for coding in codings:
-        code, system = str(coding.get("code")), coding.get("system")
+        if not isinstance(coding.get("code"), str) or not coding["code"]:
+            refusals.append(("a coding has no code", None))
+            continue
+        code, system = coding["code"], coding.get("system")
         found = known.get((str(system), code))
         if found is None and not system and infer:
             same = by_code.get(code, [])
             if len(same) > 1:
-                refusals.append((f"{code} is a code of several systems in {artifact.url}", None))
+                refusals.append((f"{code} is a code of several systems in {name}", None))
                 continue
             found = same[0] if same else None
         if found is None:
-            refusals.append((f"{system or 'no system'}|{code} is not in {artifact.url}", None))
+            refusals.append((f"{system or 'no system'}|{code} is not in {name}", None))
             continue
         refusal, hint = _details(coding, found)
         if not refusal:
