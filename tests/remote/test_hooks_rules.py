@@ -38,6 +38,10 @@ def rules(faults):
 def test_a_good_discovery_and_a_good_answer():
     assert rules(discovery_faults({"services": [SERVICE]})) == []
     assert rules(discovery_faults({"services": []})) == []
+    orders = {"hook": "order-sign", "prefetch": {"a": "Task?_id={{context.draftOrders.entry.resource.id}}"}}
+    assert rules(discovery_faults({"services": [SERVICE | orders]})) == []
+    another = {"hook": "my-own-hook", "prefetch": {"a": "Task/{{context.taskId}}"}}
+    assert rules(discovery_faults({"services": [SERVICE | another]})) == []
     assert rules(response_faults({"cards": [CARD]})) == []
     assert rules(response_faults({"cards": [], "systemActions": [{"type": "update", "resource": RESOURCE}]})) == []
 
@@ -56,6 +60,8 @@ def test_a_good_discovery_and_a_good_answer():
         ("J2", {"services": [SERVICE | {"usageRequirements": None}]}),
         ("P1", {"services": [SERVICE | {"prefetch": {"a": {"b": 1}}}]}),
         ("P2", {"services": [SERVICE | {"prefetch": {"a": "Patient/{{patient.id}}"}}]}),
+        ("P2", {"services": [SERVICE | {"prefetch": {"a": "Patient/{{context.patient}}"}}]}),
+        ("P2", {"services": [SERVICE | {"prefetch": {"a": "Task?_id={{context.draftOrders.entry.resource.id}}"}}]}),
         ("P4", {"services": [SERVICE | {"prefetch": {"a": "Observation?_include=Observation:subject"}}]}),
         ("P4", {"services": [SERVICE | {"prefetch": {"a": "Observation?code:text=x"}}]}),
         ("P5", {"services": [SERVICE | {"prefetch": {"a": "https://x/Patient/1"}}]}),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from guideway.remote.prefetch_tokens import TOKEN, earlier, is_known
+from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
+from guideway.remote.prefetch_tokens import TOKEN, context_fields, earlier, is_known
 
 Json = dict[str, Any]
 
@@ -123,10 +124,14 @@ def discovery_faults(document: Any) -> Iterator[Fault]:
             seen.add(key)
         yield from _empty(service, where)
         yield from _extension(service, where)
-        yield from _prefetch(service.get("prefetch"), where)
+        hook = service.get("hook")
+        required = REQUIRED_CONTEXT.get(hook) if isinstance(hook, str) else None
+        fields = None if required is None else (*required, *OPTIONAL_CONTEXT.get(str(hook), ()))
+        yield from _prefetch(service.get("prefetch"), where, fields)
 
 
-def _prefetch(prefetch: Any, where: str) -> Iterator[Fault]:
+def _prefetch(prefetch: Any, where: str, fields: Collection[str] | None) -> Iterator[Fault]:
+    """``fields``: what the context of the hook holds; None where the hook is not in the library."""
     if prefetch is None:
         return
     if not isinstance(prefetch, dict):
@@ -141,6 +146,9 @@ def _prefetch(prefetch: Any, where: str) -> Iterator[Fault]:
         for token in TOKEN.findall(template):
             if not is_known(token):
                 yield Fault("P2", here, f"the token {{{{{token}}}}} is unknown")
+            for field in context_fields(token):
+                if fields is not None and field not in fields:
+                    yield Fault("P2", here, f"the context of this hook has no {field}")
             for name in earlier(token):
                 if name not in told:
                     yield Fault("P3", here, f"it uses %{name}, which is not listed before it")

@@ -53,6 +53,16 @@ def earlier(token: str) -> list[str]:
     return [start[1:].strip("`") for start in found if start.startswith("%")]
 
 
+def context_fields(token: str) -> list[str]:
+    """The fields of the hook's context that a token begins at.
+
+    >>> context_fields("context.draftOrders.entry.resource.id | %patient.id")
+    ['draftOrders']
+    """
+    found = [match[2] for part in _parts(token) if (match := _PATH.fullmatch(part)) is not None and match[1] == "context"]
+    return [step[3] for steps in found if (step := _STEPS.match(steps)) is not None and step[3]]
+
+
 def fill(
     template: str,
     context: Mapping[str, Any],
