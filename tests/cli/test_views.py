@@ -354,6 +354,28 @@ def test_many_findings_of_one_rule_are_counted_unless_everything_is_asked_for() 
     assert "number 8 " in markdown([given], explain=True, detail=False)
 
 
+def test_the_file_of_what_was_found_about_the_patient_is_named_once() -> None:
+    warning = Severity.warning
+    about = [
+        Diagnostic("a", warning, "Observation/x: its value has no unit.", "one.json", None, "Observation/x.valueQuantity"),
+        Diagnostic("b", warning, "entry[3]: it has no resource.", "two.json", None, "/entry/3"),
+        Diagnostic("c", warning, "it leads to nothing.", "one.json", None, "Encounter/e"),
+    ]
+    own = Diagnostic("d", warning, "no such code.", "plan.json", None, "/action/0")
+    given = outcome(findings=[*about, own], guideline_findings=[own])
+    assert plain(table([given], width=80)).partition("ABOUT THE GUIDELINE")[2].splitlines()[1:8] == [
+        "  • plan.json#/action/0: no such code. [d]",
+        "",
+        "ABOUT THIS PATIENT'S DATA (3)",
+        "  in one.json",
+        "  • Observation/x: its value has no unit. [a]",
+        "  • Encounter/e: it leads to nothing. [c]",
+        "  in two.json",
+    ]
+    text = markdown([given], explain=False, detail=False)
+    assert "in one.json:\n\n- Observation/x: its value has no unit. (`a`)\n- Encounter/e: it leads to nothing. (`c`)\n" in text
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_findings_of_one_rule_are_all_shown(count: int) -> None:
     found = [Diagnostic("odd", Severity.warning, f"number {n} is odd") for n in range(count)]

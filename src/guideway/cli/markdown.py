@@ -42,14 +42,16 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
     yield f"- Result: {telling.result_text(outcome)}"
     yield ""
-    for heading, general in telling.by_origin(outcome, explain):
+    for heading, parts in telling.by_origin(outcome, explain):
         yield from [f"## {heading}", ""]
-        for finding, more in telling.findings_in_short(general, None if explain else telling.OF_A_KIND):
-            place = f"{telling.place_of(finding)}: " if finding.file else ""
-            yield f"- {escape(place + finding.message)} (`{finding.rule}`)"
-            if more:
-                yield f"- and {more} more (`{finding.rule}`)"
-        yield ""
+        for file, findings in parts:
+            if file:
+                yield from [f"{escape(file)}:", ""]
+            for finding, more in telling.findings_in_short(findings, None if explain else telling.OF_A_KIND):
+                yield f"- {escape(telling.with_place(finding, file))} (`{finding.rule}`)"
+                if more:
+                    yield f"- and {more} more (`{finding.rule}`)"
+            yield ""
     if not outcome.by_status(APPLIES):
         yield from ["**Nothing applies.**", ""]
     rank = {key: number for number, key in enumerate(outcome.order)}

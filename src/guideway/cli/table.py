@@ -80,8 +80,8 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
         yield from _row("hook", outcome.hook, width)
     yield from _row("result", telling.result_text(outcome), width)
     yield []
-    for heading, found in telling.by_origin(outcome, explain):
-        yield from _findings(heading, found, width, None if explain else telling.OF_A_KIND)
+    for heading, parts in telling.by_origin(outcome, explain):
+        yield from _findings(heading, parts, width, None if explain else telling.OF_A_KIND)
     yield from _applies(outcome, width, explain)
     yield from _conflicts(outcome, width)
     for status in (ERROR, SUPPRESSED, SATISFIED):
@@ -312,20 +312,17 @@ def _conflicts(outcome: PatientOutcome, width: int) -> Iterator[Line]:
     yield []
 
 
-def _findings(heading: str, findings: Sequence[Diagnostic], width: int, most: int | None) -> Iterator[Line]:
-    if not findings:
-        return
-    yield from _heading("warning", f"{heading} ({len(findings)})")
-    for finding, more in telling.findings_in_short(findings, most):
-        named = finding.pointer and finding.message.startswith(finding.pointer.partition(".")[0])
-        in_message = finding.pointer and finding.pointer.startswith("/")  # the message says which entry
-        place = f"{finding.pointer}: " if finding.pointer and not named and not in_message else ""
-        place = f"{telling.place_of(finding)}: " if finding.file else place
-        yield from _row("", f"{place}{finding.message} [{finding.rule}]", width, bullet="• ")
-        if finding.hint:
-            yield from _row("", finding.hint, width, "dim")
-        if more:
-            yield from _row("", f"and {more} more of [{finding.rule}]; with --explain all", width, "dim")
+def _findings(heading: str, parts: Sequence[tuple[str, Sequence[Diagnostic]]], width: int, most: int | None) -> Iterator[Line]:
+    yield from _heading("warning", f"{heading} ({sum(len(findings) for _, findings in parts)})")
+    for file, findings in parts:
+        if file:
+            yield from wrap(file, width, first=_INDENT, rest=_INDENT * 2, style="dim")
+        for finding, more in telling.findings_in_short(findings, most):
+            yield from _row("", f"{telling.with_place(finding, file)} [{finding.rule}]", width, bullet="• ")
+            if finding.hint:
+                yield from _row("", finding.hint, width, "dim")
+            if more:
+                yield from _row("", f"and {more} more of [{finding.rule}]; with --explain all", width, "dim")
     yield []
 
 

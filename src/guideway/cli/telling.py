@@ -124,21 +124,29 @@ def general_findings(outcome: PatientOutcome, full: bool) -> list[Diagnostic]:
     return [f for f in outcome.findings if full or (f.severity, f.rule) != plans_only]
 
 
-def by_origin(outcome: PatientOutcome, full: bool) -> Iterator[tuple[str, list[Diagnostic]]]:
-    """The findings on the whole result under a heading each: those in the guideline's own files, those about the patient."""
+def by_origin(outcome: PatientOutcome, full: bool) -> Iterator[tuple[str, list[tuple[str, list[Diagnostic]]]]]:
+    """The findings on the whole result under a heading each: those in the guideline's own files, which say their place each;
+    those about the patient, file by file."""
     found = general_findings(outcome, full)
     own = [finding for finding in found if finding in outcome.guideline_findings]
-    for heading, part in (("About the guideline", own), ("About this patient's data", [f for f in found if f not in own])):
-        if part:
-            yield heading, part
+    if own:
+        yield "About the guideline", [("", own)]
+    files: dict[str, list[Diagnostic]] = {}
+    for finding in found:
+        if finding not in own:
+            files.setdefault(finding.file or "", []).append(finding)
+    if files:
+        yield "About this patient's data", [(f"in {file}" if file else "", part) for file, part in files.items()]
 
 
-def place_of(finding: Diagnostic) -> str:
-    """Where a finding of the guideline is: file, line and column, or the place in its JSON."""
-    place = finding.file or ""
-    if finding.position is not None:
-        return f"{place}:{finding.position}"
-    return f"{place}#{finding.pointer}" if place and finding.pointer else place
+def with_place(finding: Diagnostic, file: str) -> str:
+    """What a finding says, with where it is as far as neither its own words nor the ``file`` above it say that."""
+    place = "" if file or not finding.file else f"{finding.file}:{finding.position}" if finding.position else finding.file
+    if place and finding.position is None and finding.pointer:
+        place += f"#{finding.pointer}"
+    elif not place and finding.pointer and not finding.pointer.startswith("/"):  # what begins so is an entry, which it names
+        place = "" if finding.message.startswith(finding.pointer.partition(".")[0]) else finding.pointer
+    return f"{place}: {finding.message}" if place else finding.message
 
 
 def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Iterator[tuple[Diagnostic, int]]:
