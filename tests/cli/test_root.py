@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import click
 import pytest
 from tests.cli.processes import PROGRAM, assert_fatal, guideway, loaded_modules
 
-from guideway.cli import output
+from guideway.cli import archive, main, output
 from guideway.cli.root import run
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 
@@ -144,6 +145,23 @@ def test_an_interrupt_ends_quietly() -> None:
     _, errors = process.communicate(timeout=20)
     assert errors.decode() == "guideway: interrupted\n"
     assert process.returncode == 130
+
+
+def test_an_interrupt_before_the_command_has_begun_ends_quietly(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(archive, "install", interrupted)
+    monkeypatch.setattr(sys, "argv", ["guideway", "apply", "patient.json"])
+    was_enabled = gc.isenabled()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    if was_enabled:
+        gc.enable()
+    assert ended.value.code == 130
+    assert capfd.readouterr() == ("", "guideway: interrupted\n")
 
 
 # --- output ---

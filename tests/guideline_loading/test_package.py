@@ -179,16 +179,17 @@ def test_bad_files_are_findings_and_the_rest_is_used(tmp_path: Path) -> None:
     [
         ("missing", None, "no such guideline"),
         ("a.tgz", b"not a tar", "cannot be read as a FHIR package"),
-        ("a.json", b"not json", "no FHIR knowledge artifact"),
+        ("a.json", b"not json", "no part of a guideline in it"),
         ("a.txt", b"x", "not a guideline"),
-        ("patient.json", b'{"resourceType":"Patient"}', "no FHIR knowledge artifact"),
+        ("patient.json", b'{"resourceType":"Patient"}', "no part of a guideline in it"),
     ],
 )
 def test_what_is_no_guideline_says_so(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(GuidewayError, match=words):
+    with pytest.raises(GuidewayError, match=words) as error:
         load(tmp_path / name)
+    assert "\n" not in str(error.value)
 
 
 def test_an_empty_folder_is_no_guideline(tmp_path: Path) -> None:

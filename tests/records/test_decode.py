@@ -51,6 +51,8 @@ def test_numbers_out_of_range_are_kept_as_marked_text(text: bytes) -> None:
         (b"\x1f\x8b\x08", "gzip"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b'<?xml version="1.0"?><Patient/>', "XML"),
+        (b"\n<!DOCTYPE html><html><body>Please sign in</body></html>", "a web page (HTML)"),
+        (b"<html>", "a web page (HTML)"),
         (b"[" * 100_000, "nested deeper"),
         (b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1), "nested deeper"),
         (b'{"resourceType": "Patient"', "breaks off"),
@@ -62,6 +64,16 @@ def test_what_cannot_be_read_is_one_clear_error(text: bytes, says: str) -> None:
     assert says in str(error.value)
     assert str(error.value).startswith("x")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [(b'{"a": 1,}', "x.ndjson, line 4, column 9: "), (b'{"a"', "x.ndjson, line 4: "), (b'{"a": "\xfa"}', "x.ndjson, line 4: ")],
+)
+def test_a_line_has_a_column_and_no_line_of_its_own(text: bytes, place: str) -> None:
+    with pytest.raises(GuidewayError) as error:
+        decode(text, "x.ndjson, line 4")
+    assert str(error.value).startswith(f"{place}this is not")
 
 
 def test_nesting_is_measured_whatever_strings_hold() -> None:

@@ -30,8 +30,20 @@ def engine_parameters(guideline: CompiledGuideline, given: Mapping[str, Any]) ->
         declared = declared_parameter(guideline, name)
         if isinstance(value, str) and declared.type.rpartition(".")[2] not in ("String", "Any"):
             value = read_text(value, declared.type, name)
+        if declared.unit is not None and isinstance(value, Quantity):
+            _check_unit(value, declared.unit, name)
         result[name] = value
     return result
+
+
+def _check_unit(value: Quantity, unit: str, name: str) -> None:
+    """Raise where a quantity cannot be compared with the default of its parameter: the logic would take it for unknown."""
+    from guideway.engine.operators.quantities import in_common
+
+    if value.unit != unit and in_common(value, Quantity(value.value, unit), approximate=True) is None:
+        what = f"the unit {value.unit!r} cannot be converted to" if value.unit != "1" else "a unit is needed, such as"
+        example = f"{name}='{value.value} {unit}'"
+        raise GuidewayError(f"parameter {name}: {what} {unit!r}; write, for example, {example}")
 
 
 def declared_parameter(guideline: CompiledGuideline, name: str) -> ParameterInfo:

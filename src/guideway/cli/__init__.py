@@ -11,7 +11,14 @@ rest of what makes it quick is in ``warm``. What stands here is read by every st
 
 def main() -> None:
     """The program ``guideway``."""
-    arguments = sys.argv[1:]
+    try:
+        _run(sys.argv[1:])
+    except KeyboardInterrupt:  # before the command itself, which answers to it, has begun
+        sys.stderr.write("guideway: interrupted\n")
+        sys.exit(130)
+
+
+def _run(arguments: list[str]) -> None:
     if arguments[:1] == [WARM]:
         import gc
 

@@ -319,10 +319,9 @@ def _findings(heading: str, parts: Sequence[tuple[str, Sequence[Diagnostic]]], w
             yield from wrap(file, width, first=_INDENT, rest=_INDENT * 2, style="dim")
         for finding, more in telling.findings_in_short(findings, most):
             yield from _row("", f"{telling.with_place(finding, file)} [{finding.rule}]", width, bullet="• ")
-            if finding.hint:
-                yield from _row("", finding.hint, width, "dim")
-            if more:
-                yield from _row("", f"and {more} more of [{finding.rule}]; with --explain all", width, "dim")
+            more_text = f"and {more} more of [{finding.rule}]; with --explain all" if more else ""
+            for text in filter(None, (finding.hint, more_text)):
+                yield from wrap(text, width, first=_INDENT * 2, rest=_INDENT * 2, style="dim")
     yield []
 
 

@@ -79,6 +79,8 @@ class ParameterInfo(msgspec.Struct, frozen=True):
     name: str
     type: str
     has_default: bool
+    unit: str | None = None
+    """Of a quantity with a default: the unit of that."""
 
 
 class Definition(msgspec.Struct, frozen=True):

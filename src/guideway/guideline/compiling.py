@@ -331,8 +331,9 @@ def _parameters(library: nodes.Library) -> Iterator[ParameterInfo]:
             kind: Any = from_specifier(declared) if declared is not None else None
             kind = kind or (parameter.result_type if isinstance(parameter.result_type, Type) else None)
             text = str(kind) if kind is not None else local_name(named or "Any")
+            unit = parameter.default.unit if isinstance(parameter.default, nodes.Quantity) else None
             yield ParameterInfo(
-                library=name_of(library), name=parameter.name, type=text, has_default=parameter.default is not None
+                library=name_of(library), name=parameter.name, type=text, has_default=parameter.default is not None, unit=unit
             )
 
 

@@ -237,7 +237,11 @@ def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
             hint = "give it as JSON; this file is not used"
             findings.append(Diagnostic("artifact-xml", Severity.warning, text, file.name, hint=hint))
     if not artifacts and not libraries:
-        raise GuidewayError(f"{origin}: no FHIR knowledge artifact in it", findings)
+        raise GuidewayError(
+            f"{origin}: there is no part of a guideline in it (PlanDefinition, ActivityDefinition, Library, …); give the folder, "
+            "the FHIR package (.tgz) or the Bundle of a guideline",
+            findings,
+        )
     manifest = _manifest(package, origin, artifacts)
     libraries = [x if x.url or not manifest.canonical else x.at(f"{manifest.canonical}/Library/{x.name}") for x in libraries]
     return Guideline(manifest, artifacts, libraries, content_hash=state.hexdigest(), origin=origin, findings=findings)

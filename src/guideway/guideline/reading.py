@@ -77,7 +77,11 @@ def _package(path: str) -> list[SourceFile]:
                 if stream is not None:
                     files["/".join(parts[1:])] = stream.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise GuidewayError(f"{path}: cannot be read as a FHIR package (gzipped tar with a folder package/): {error}") from None
+        why = str(error).partition("\n")[0].rstrip(":").strip()
+        raise GuidewayError(
+            f"{path}: cannot be read as a FHIR package, a gzipped tar with a folder package/ ({why}); copy or "
+            "download it again, or give the guideline's folder"
+        ) from None
     if not files:
         raise GuidewayError(f"{path}: no artifacts in the folder package/ of this archive; is it a FHIR package?")
     return sorted(SourceFile(name, data) for name, data in files.items())

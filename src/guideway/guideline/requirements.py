@@ -124,7 +124,7 @@ class Analysis:
         return found
 
     def closure(self, key: DefineKey, *, whole: bool = True) -> list[DefineKey]:
-        """The define and everything it refers to, in the order of first use; not ``whole``: without what is below those shared."""
+        """The define and everything it refers to, in the order of first use; not ``whole``: not below those shared."""
         reached: dict[DefineKey, None] = {}
         pending = [key]
         while pending:

@@ -28,6 +28,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _SPACED_KEY = Later(rb'"[ \t\r\n]+:')
 _PUT_RIGHT = " Put it right there, or export the file again."
 _BYTE_OF_ERROR = r" ?\(byte (\d+)\)$"
+_NAMED_LINE = r", line \d+$"
 
 
 class DuplicateKey(msgspec.Struct, frozen=True):
@@ -83,6 +84,8 @@ def strip_bom(data: bytes, name: str) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 < data[:4].count(0) < 4:
         raise GuidewayError(f"{name}: this is UTF-16 or UTF-32 text; FHIR JSON is UTF-8. Convert it and try again.")
     start = data[:200].lstrip()
+    if start[:14].lower().startswith((b"<html", b"<!doctype html")):
+        raise GuidewayError(f"{name}: this is a web page (HTML), perhaps a server's page for signing in; FHIR JSON is expected.")
     if start.startswith(b"<"):
         raise GuidewayError(f"{name}: this looks like XML; only FHIR JSON is read. Convert it to JSON and try again.")
     if not start and not data.strip():
@@ -147,7 +150,7 @@ def _decode_slowly(data: bytes, name: str) -> Decoded:
         value = json.loads(data, object_pairs_hook=build, parse_float=number, parse_int=whole, parse_constant=constant)
         _check_depth(data, value, name)
     except json.JSONDecodeError as error:
-        raise GuidewayError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}.{_PUT_RIGHT}") from None
+        raise GuidewayError(f"{_at(name, error.lineno, error.colno)}: this is not JSON: {error.msg}.{_PUT_RIGHT}") from None
     except UnicodeDecodeError:
         raise GuidewayError(_not_utf8(data, name)) from None
     except RecursionError:
@@ -169,7 +172,7 @@ def _explain(data: bytes, name: str, message: str) -> str:
         else:
             what = "it breaks off too soon"
         line = data.count(b"\n") + 1
-        return f"{name}:{line}: this is not JSON: {what}. Is the file complete? Copy or export it again."
+        return f"{_at(name, line)}: this is not JSON: {what}. Is the file complete? Copy or export it again."
     before = data[: int(found[1])]
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
@@ -177,7 +180,14 @@ def _explain(data: bytes, name: str, message: str) -> str:
     word = re.match(rb"[-+]?(NaN|Infinity)", data[start - 1 if data[start - 1 : start] in (b"+", b"-") else start :])
     if word is not None:
         what = f"{word[0].decode()} is no JSON number"
-    return f"{name}:{line}:{column}: this is not JSON: {what}.{_PUT_RIGHT}"
+    return f"{_at(name, line, column)}: this is not JSON: {what}.{_PUT_RIGHT}"
+
+
+def _at(name: str, line: int, column: int | None = None) -> str:
+    """A place in a file; the name of a line of NDJSON says its line itself."""
+    if re.search(_NAMED_LINE, name):
+        return f"{name}, column {column}" if column is not None else name
+    return f"{name}:{line}:{column}" if column is not None else f"{name}:{line}"
 
 
 def _not_utf8(data: bytes, name: str) -> str:
@@ -185,7 +195,7 @@ def _not_utf8(data: bytes, name: str) -> str:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return f"{name}:{line}: this is not UTF-8 text (byte {error.start}). FHIR JSON is UTF-8; convert it and try again."
+        return f"{_at(name, line)}: this is not UTF-8 text (byte {error.start}). FHIR JSON is UTF-8; convert it and try again."
     return f"{name}: a string in it is not valid Unicode."
 
 

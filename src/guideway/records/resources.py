@@ -180,8 +180,9 @@ def collect_all(resources: Iterable[Any], name: str) -> Collected:
 def _gather(gathered: _Gathering, value: Any, place: str) -> None:
     if not isinstance(value, dict):
         found = structure.kind_of(value)
+        hint = " Put the resources of a list into a Bundle, or one on each line." if isinstance(value, list) else ""
         raise GuidewayError(
-            f"{place}: this is {found} in JSON; a FHIR Bundle or resource, an object with a resourceType, is expected."
+            f"{place}: this is {found} in JSON; a FHIR Bundle or resource, an object with a resourceType, is expected.{hint}"
         )
     kind = value.get("resourceType")
     if not isinstance(kind, str) or not kind:

@@ -124,7 +124,7 @@ class Client:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise RemoteError("deadline", f"{_shown(url)} did not answer within {self.limits.seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise RemoteError("unreachable", f"{_shown(url)} could not be reached: {type(error).__name__}") from error
+            raise RemoteError("unreachable", f"{_shown(url)} could not be reached: {_why(error)}") from error
 
     async def _body(self, answer: httpx.Response, url: str) -> bytes:
         """The body, unpacked by our own hand: a small packed answer must not become a big one before it is measured."""
@@ -256,3 +256,12 @@ class FhirClient:
         if not isinstance(answer, dict) or not isinstance(answer.get("resourceType"), str):
             raise RemoteError("not-fhir", f"the answer for {what} is not a FHIR resource")
         return answer
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a connection, in words; no more of the network than that."""
+    if "certificate" in str(error).lower():
+        return "its certificate is not trusted here"
+    if isinstance(error, httpx.ConnectError):
+        return "no connection can be made; check the address, and whether the server runs"
+    return "this is no address of a server" if isinstance(error, httpx.InvalidURL) else "the connection broke off"
