@@ -9,7 +9,7 @@ the cause. Which of several nulls matter: ``relevance``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -50,6 +50,23 @@ class Causes(msgspec.Struct, frozen=True):
     untagged: dict[NullKey, Trace]
 
 
+class _Looked(NamedTuple):
+    """A resource that was read, as the record has it and as JSON."""
+
+    resource: Any
+    found: dict[str, Any] | None
+    flags: list[Any]
+    """What is doubtful about it."""
+    codings: Codes | None
+    speaks: bool
+    """Whether its date or its value may leave an element open that is about something else."""
+    unit: str | None
+    plain: bool
+    """Whether there is nothing about it that could be a cause, but for its unit, what it is about, and what is doubtful about its
+    number."""
+
+
+_OF_NUMBERS = QUANTITY_RULES - {"unit-unknown"}
 _FEW = 3
 """So many measurements that one test refused are named."""
 
@@ -75,7 +92,8 @@ class CauseFinder:
         self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
-        self._resources: dict[str, tuple[Any, dict[str, Any] | None, list[Any], Codes | None, bool]] = {}
+        self._resources: dict[str, _Looked] = {}
+        self._codings: dict[Codes | None, Codes | None] = {}
         self._past: dict[int, frozenset[DefineKey]] = {}
         self._others: dict[DefineKey, bool] = {}
         self._taken: dict[int, dict[str, None]] = {}
@@ -393,17 +411,27 @@ class CauseFinder:
                     present.setdefault(key, []).extend(words)
         return empty or present
 
-    def _resource(self, reference: str) -> tuple[Any, dict[str, Any] | None, list[Any], Codes | None, bool]:
-        """A resource that was read, as the record has it and as JSON; what is doubtful about it; its codes; whether its date or
-        its value may leave an element open that is about something else."""
+    def _resource(self, reference: str) -> _Looked:
+        """A resource that was read, with what is asked of it again and again."""
         known = self._resources.get(reference)
         if known is None:
             record, found = self.traces.record, self.traces.resource(reference)
             codings = codings_of(found) if found is not None else None
             speaks = found is None or "valueQuantity" in found or bool(weaknesses(found, reference, False, False))
-            known = record.resolve_quietly(reference), found, list(record.flags_of(reference)), codings, speaks
+            flags = list(record.flags_of(reference))
+            quantity = found.get("valueQuantity") if found is not None else None
+            unit = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
+            unit = unit if isinstance(unit, str) else None
+            codings = self._codings.setdefault(codings, codings)  # so that equal ones are quickly told to be
+            plain = not (found is None or found.get("component") or weaknesses(found, reference, True, True))
+            plain = plain and all(flag.rule in _OF_NUMBERS for flag in flags)
+            known = _Looked(record.resolve_quietly(reference), found, flags, codings, speaks, unit, plain)
             self._resources[reference] = known
         return known
+
+    def _has_unit(self, looked: _Looked, unit: str | None) -> bool:
+        """Whether the unit of a resource does not keep it from being used for an element with this unit."""
+        return not (unit and looked.unit is not None and unit_faults(looked.resource, unit, ()))
 
     def _because(self, key: DefineKey) -> list[str]:
         """Why an element has no value although there is data: what was left out or is doubtful."""
@@ -416,9 +444,19 @@ class CauseFinder:
                 unit = self.traces.guideline.elements[key].unit
                 measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
                 codes, types = codes_of(key, self.traces.guideline), types_of(key, self.traces.guideline)
+                fits: dict[str | None, bool] = {}
+                among: dict[Codes | None, bool] = {}
                 for reference in self.traces.sources.read_by(trace):
-                    resource, found, all_flags, codings, speaks = self._resource(reference)
-                    own = found is None or is_among(codings, codes)
+                    looked = self._resource(reference)
+                    resource, found, all_flags, codings, speaks, given, plain_one = looked
+                    if (own := among.get(codings)) is None:
+                        own = among[codings] = is_among(codings, codes)
+                    if plain_one and (not all_flags if own else not self._taken_for(trace, reference)):
+                        if (fitting := fits.get(given)) is None:
+                            fitting = fits[given] = self._has_unit(looked, unit)
+                        if fitting:
+                            continue
+                    own = own or found is None
                     if not (own or all_flags or speaks or self._taken_for(trace, reference)):
                         continue
                     doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]

@@ -76,8 +76,13 @@ def is_of_another_type(element: DefineKey, resource: Json, guideline: CompiledGu
 
 def types_of(element: DefineKey, guideline: CompiledGuideline) -> frozenset[str]:
     """The types of resources that a data element's value set is retrieved by."""
-    value_set = guideline.elements[element].value_set
-    return frozenset(r.type for r in guideline.requirements if r.value_set and r.value_set == value_set)
+    by_value_set = guideline.memory.get(types_of)
+    if by_value_set is None:
+        by_value_set = guideline.memory[types_of] = {}
+        for requirement in guideline.requirements:
+            if requirement.value_set:
+                by_value_set.setdefault(requirement.value_set, set()).add(requirement.type)
+    return frozenset(by_value_set.get(guideline.elements[element].value_set or "", ()))
 
 
 def may_be_of(element: DefineKey, resource: Json, guideline: CompiledGuideline) -> bool:

@@ -13,6 +13,7 @@ from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.provenance import Provenance, Trace, unwrap
 from guideway.apply.words import define_words
+from guideway.engine.trace import Later
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
@@ -64,10 +65,11 @@ class PatientTraces:
             if id(child) in seen:
                 continue
             seen.add(id(child))
+            below = child.below
             element = self.element(child)
             if element is not None:
                 yield element, child
-            elif child.known:
+            elif below and type(below) is not Later:
                 pending += reversed(child.known)
 
     def facts(self, reference: str) -> ResourceFacts:

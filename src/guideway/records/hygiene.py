@@ -113,6 +113,9 @@ class Hygiene(msgspec.Struct, frozen=True):
         if self.policy == "none":
             return
         yield from self.faults(kind, data) if faults is None else faults
+        if kind == "Observation" and "verificationStatus" not in data and _is_ordinary(data):
+            yield from _value_doubts(data, "")
+            return
         if not _concept(kind, data).get("coding"):
             yield from _uncoded(kind, data)
         code = _first_code(data.get("verificationStatus"))

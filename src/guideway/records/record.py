@@ -32,13 +32,15 @@ UNFILTERED = frozenset(("Unfiltered", "Population", None))
 class _Kind:
     """The resources of one type after hygiene."""
 
-    __slots__ = ("excluded", "faults", "flagged", "indexes", "kept", "objects", "ties", "wrong")
+    __slots__ = ("excluded", "faults", "flagged", "flags_of", "indexes", "kept", "objects", "ties", "wrong")
 
     def __init__(self) -> None:
         self.kept: list[Held] = []
         self.objects: list[FhirObject] = []
         self.excluded: list[Exclusion] = []
         self.flagged: list[Flag] | None = None
+        self.flags_of: dict[str, list[Flag]] | None = None
+        """The same by resource."""
         self.indexes: dict[str, CodeIndex] = {}
         self.wrong: dict[int, list[Reason]] = {}
         """By identity of what is held: what keeps it from being used as it is meant."""
@@ -252,7 +254,12 @@ class PatientRecord:
 
     def flags_of(self, resource: str) -> list[Flag]:
         """What is doubtful about one resource (``Observation/x``)."""
-        return [flag for flag in self._flags(resource.partition("/")[0]) if flag.resource == resource]
+        kind = self._kind(resource.partition("/")[0])
+        if kind.flags_of is None:
+            kind.flags_of = {}
+            for flag in self._flags(resource.partition("/")[0]):
+                kind.flags_of.setdefault(flag.resource, []).append(flag)
+        return list(kind.flags_of.get(resource, ()))
 
     @property
     def proposals(self) -> list[FhirObject]:

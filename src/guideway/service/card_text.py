@@ -21,12 +21,14 @@ IN_FULL = 5
 LONGEST = 4000
 """So many characters of one text are shown."""
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]|~#]|^[-+])")
+_MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]|~#"})
 _LIST_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ADDRESS = re.compile(
     r"(?i)(:(?=/)|/(?=/)|\bwww(?=\.)|@|(?<=[a-z0-9])\.(?=(?:com|org|net|io|info|example|dev|app|[a-z]{2})\b(?:/|$)))"
 )
 """Where an address can be broken."""
+_DOTTED = re.compile(r"\.[^\W\d_]|www\.", re.IGNORECASE)
+"""What a text without slashes or at-signs holds if there is an address in it."""
 _JOINER = "\u2060"
 """An invisible character that is part of no address: many renderers make links after they have read escapes, so a backslash does
 not keep an address in a patient's text from becoming a link."""
@@ -41,8 +43,13 @@ def escaped(text: Any) -> str:
     >>> escaped("<b>5 * 3</b>")
     '&lt;b&gt;5 \\\\* 3&lt;/b&gt;'
     """
-    plain = _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", cut(str(text), LONGEST)[0]))
-    return _ADDRESS.sub(rf"\1{_JOINER}", plain).translate(_REPLACED)
+    plain = cut(str(text), LONGEST)[0]
+    plain = f"\\{plain[0]}{plain[1:].translate(_MARKUP)}" if plain[:1] in ("-", "+") else plain.translate(_MARKUP)
+    if plain[:1].isdigit():
+        plain = _LIST_NUMBER.sub(r"\1\\\2", plain)
+    if ":/" in plain or "//" in plain or "@" in plain or ("." in plain and _DOTTED.search(plain)):
+        plain = _ADDRESS.sub(rf"\1{_JOINER}", plain)
+    return plain.translate(_REPLACED)
 
 
 def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
