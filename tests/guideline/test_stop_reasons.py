@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from .evaluating import ADVERSE, answer, evaluation_of, order
+from .support import BASE
 
 Json = dict[str, Any]
 INTOLERANCES, MIDOSTAURIN = "MastCellIntoleranceElements", "MastCellMidostaurinElements"
+FAILURES, THERAPIES = "MastCellFailureElements", "MastCellTherapyElements"
 
 NOT_INTOLERANCE = (
     "No longer needed, allergy season over", "No side effects; symptoms resolved", "Switched: no adverse effects but cost",
@@ -102,3 +104,49 @@ def test_what_was_taken_again_after_the_stop_is_no_intolerance() -> None:
     assert tolerated(stopped, again, answer("midostaurinTolerated", YES, "2026-05-30")) == (False, True)
     before = midostaurin("active", {}, id="n", start="2026-02-01")
     assert tolerated(midostaurin("stopped", ADVERSE, changed="2026-05-15"), before) == (True, False)
+
+
+WITHOUT_EFFECT = (
+    "Lack of effect", "Ineffective", "Inadequate response", "Treatment failure", "No response", "Not effective",
+    "lack of efficacy", "No benefit", "did not help", "didn't help", "does not work", "no improvement", "failed",
+    "Therapy failure", "non-responder", "Insufficient symptom control", "lost efficacy", "no longer effective",
+    "minimal benefit after 4 months", "No clinical response", "symptoms not controlled", "No effect, severe rash",
+    "Loss of response", "Stopped: not working", "Lack of drug action",
+)  # fmt: skip
+NOT_WITHOUT_EFFECT = (
+    "Cost", "No side effects; symptoms resolved", "Not because of lack of efficacy", "patient preference", "insurance denied",
+    "No longer needed", "side effects", "Pregnancy", "not due to treatment failure", "Moved to another provider",
+    "Rash and hives", "no adverse effects but cost", "Surgery", "effective, course completed",
+)  # fmt: skip
+
+
+def omalizumab_failed(*resources: Json) -> tuple[object, object]:
+    """Whether omalizumab failed, and whether the guard holds that it has not."""
+    evaluation = evaluation_of(list(resources))
+    return (
+        evaluation.define(THERAPIES, "Inadequate Response To Omalizumab"),
+        evaluation.define(FAILURES, "Omalizumab Has Not Failed"),
+    )
+
+
+@pytest.mark.parametrize("reason", WITHOUT_EFFECT)
+def test_a_stop_for_lack_of_effect_in_words_leaves_failure_open(reason: str) -> None:
+    assert omalizumab_failed(order("302379", "stopped", reason)) == (None, None)
+
+
+@pytest.mark.parametrize("reason", NOT_WITHOUT_EFFECT)
+def test_another_reason_in_words_is_no_failure(reason: str) -> None:
+    assert omalizumab_failed(order("302379", "stopped", reason)) == (None, True)
+
+
+def test_the_package_s_own_reason_is_failure_and_an_answer_settles_the_words() -> None:
+    coded = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "lack-of-effect"}]}
+    assert omalizumab_failed(order("302379", "stopped", coded)) == (True, False)
+    unknown = {"coding": [{"system": "http://snomed.info/sct", "code": "58848006"}]}
+    assert omalizumab_failed(order("302379", "stopped", unknown)) == (None, None)
+    cost = {"coding": [{"system": f"{BASE}/CodeSystem/stop-reason", "code": "cost"}]}
+    assert omalizumab_failed(order("302379", "stopped", cost)) == (None, True)
+    words = order("302379", "stopped", "Lack of effect")
+    for code, expected in (("adequate", (False, True)), ("inadequate", (True, False))):
+        chosen = {"valueCoding": {"system": f"{BASE}/CodeSystem/therapy-response", "code": code}}
+        assert omalizumab_failed(words, answer("inadequateResponseOmalizumab", chosen, "2026-05-20")) == expected
