@@ -245,4 +245,4 @@ def test_a_stamp_changes_with_each_kind_of_edit(tmp_path: Path) -> None:
 def test_importing_it_costs_next_to_nothing() -> None:
     code = "import os, zlib, sys, collections.abc; old = set(sys.modules); import guideway.cache; print(*set(sys.modules) - old)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(loaded.stdout.split()) <= {"guideway", "guideway.cache", "guideway.stamps", "__future__"}
+    assert set(loaded.stdout.split()) <= {"guideway", "guideway.cache", "guideway.places", "guideway.stamps", "__future__"}

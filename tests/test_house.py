@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "guideway"
 
 FLOORS: list[set[str]] = [
+    {"places"},
     {"stamps", "patterns"},
     {"diagnostics", "cache", "patterns_writing"},
     {"fhir", "ucum"},

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from time import time
 from zlib import crc32
 
+from guideway.places import BYTECODE, default_folder
 from guideway.stamps import (
     HEADER,
     MAGIC,
     SUFFIX,
-    default_folder,
     digest,
     entry_path,
     program_stamp,
@@ -116,6 +116,10 @@ class Cache:
         for path, _, _ in self._files():
             if _remove(path) and path.endswith(SUFFIX):
                 removed += 1
+        if self.folder is not None:
+            from shutil import rmtree
+
+            rmtree(os.path.join(self.folder, BYTECODE), ignore_errors=True)
         return removed
 
     def entries(self) -> list[tuple[str, int]]:

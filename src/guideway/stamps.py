@@ -9,30 +9,17 @@ import os
 import sys
 from zlib import crc32
 
+from guideway.places import trusted
+
 MAGIC = b"GWCACHE1"
 HEADER = len(MAGIC) + 4 + 8
 SUFFIX = ".blob"
-_OFF = ("", "off", "none", "0")
 _SOURCES = (".py", ".json", ".txt", ".cql", ".bin", ".xml")
 
 _stamp: str | None = None
 
 _FIRST_SEAL, _SEALS = 300_000_000, 600_000_000
 """Seconds of time: between 1979 and 1998, before anybody can have altered an entry."""
-
-
-def default_folder() -> str | None:
-    """The folder that holds the user's cache, or ``None`` where caching is off or no home folder is known; it need not exist."""
-    chosen = os.environ.get("GUIDEWAY_CACHE")
-    if chosen is not None:
-        return None if chosen.strip().lower() in _OFF else os.path.abspath(os.path.expanduser(chosen))
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
-    elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "guideway") if os.path.isabs(base) else None
 
 
 def digest(*parts: str | bytes) -> str:
@@ -158,10 +145,3 @@ def put_seal(path: str, used: float, time: float) -> None:
         os.utime(path, (used, time))
     except OSError:
         return  # a read-only folder: it is read through each time, and keeps its age
-
-
-def trusted(status: os.stat_result) -> bool:
-    """Whether only this user can have put it there: blobs hold code."""
-    if sys.platform == "win32":
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o022

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import marshal
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from guideway.cache import Cache
 from guideway.cli.archive import Archive, source_stamp
 from guideway.cli.archive_writing import in_order, lean, packed
+from guideway.places import bytecode_folder
 
 SOURCES = {
     "guideway.made_here": "from guideway.made_here.needed import answer\n",
@@ -131,3 +134,25 @@ def test_the_lines_of_what_is_kept_are_those_of_the_file() -> None:
 def test_bytes_that_are_no_archive_are_refused(blob: bytes) -> None:
     with pytest.raises((EOFError, ValueError, TypeError, AttributeError)):
         Archive("", "", memoryview(blob))
+
+
+def test_where_python_keeps_nothing_the_first_modules_are_kept_in_the_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "GUIDEWAY_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    code = "import sys, guideway.cli as c; c._archive_module(); print(sys.dont_write_bytecode, sys.pycache_prefix)"
+    for there in (False, True, True):
+        if there:
+            (tmp_path / "cache").mkdir(mode=0o700, exist_ok=True)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout == "True None\n"
+        kept = {path.name.partition(".")[0] for path in (tmp_path / "cache").rglob("*.pyc")}
+        assert kept == ({"archive", "stamps"} if there else set())
+    assert Cache(tmp_path / "cache").clear() == 0
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_folder_that_others_may_write_holds_no_code(tmp_path: Path) -> None:
+    assert bytecode_folder(str(tmp_path / "nowhere")) is None
+    tmp_path.chmod(0o700)
+    assert bytecode_folder(str(tmp_path)) is not None
+    tmp_path.chmod(0o777)
+    assert bytecode_folder(str(tmp_path)) is None

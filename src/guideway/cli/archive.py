@@ -18,7 +18,8 @@ import marshal
 import os
 import sys
 
-from guideway.stamps import default_folder, digest, entry_path, read_entry
+from guideway.places import default_folder
+from guideway.stamps import digest, entry_path, read_entry
 
 TYPE_CHECKING = False  # importing typing for its own costs as much as all the rest here
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ COLD = (
 )
 """Modules that only a cold run needs, to compile the guideline: a run with one of them does not show what a warm one needs."""
 
-BEFORE = ("guideway.stamps", "guideway.cli", "guideway.cli.archive")
+BEFORE = ("guideway.cli", "guideway.cli.archive", "guideway.places", "guideway.stamps")
 """What is imported before there is an archive."""
 
 ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.sparing", "guideway.cli.warm")
