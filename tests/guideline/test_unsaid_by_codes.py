@@ -253,12 +253,50 @@ def test_units_of_counts(unit: str, expected: float | None) -> None:
     assert (float(count.value) if count is not None else None) == expected
 
 
-@pytest.mark.parametrize("unit", ["K/uL", "k/ul", "K/mcL", "K/µL", "K/mm3"])
-def test_thousands_as_they_are_printed(unit: str) -> None:
-    """Without a code K is a thousand; as a code of UCUM it is the kelvin, and no count."""
+def neutrophils(value: Json) -> float | None:
+    found = evaluation_of([observation("751-8", value)]).define("MastCellMidostaurinCounts", "ANC")
+    return float(found.value) if found is not None else None
 
-    def count(value: Json) -> Any:
-        return evaluation_of([observation("751-8", value)]).define("MastCellMidostaurinCounts", "ANC")
 
-    assert float(count({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}).value) == 0.8
-    assert count(amount(0.8, "K/uL")) is None
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("K/uL", "k/ul", "K/mcL", "K/µL", "K/mm3", "K/cumm", "Thousand/uL", "thousands/uL", "Thou/mm3", "THOU/MCL", "Tsd/µl"),
+        *(
+            "x10(3)/mcL",
+            "10(3)/mcL",
+            "x10(3)/uL",
+            "10^3/uL",
+            "x10^3/uL",
+            "X10E3/UL",
+            "10E+03/uL",
+            "x103/uL",
+            "x10³/µL",
+            "x 10^3/mm^3",
+        ),
+        *("10^3 cells/uL", "x10(9)/L", "10(9)/L", "10e9/L", "x 10E9/L", "x10^9/l", "10⁹/L", "G/L", "Giga/L", "Gpt/l", "bil/L"),
+    ],
+)
+def test_thousands_in_a_microlitre_as_they_are_printed(unit: str) -> None:
+    """Without a code K is a thousand and G a thousand million."""
+    assert neutrophils({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}) == 0.8
+
+
+@pytest.mark.parametrize(
+    "unit", ["{cells}/mcL", "cells/mm3", "cells/cumm", "per mm3", "/mcL", "#/uL", "10^6/L", "x10(6)/L", "Mill/L"]
+)
+def test_cells_in_a_microlitre_as_they_are_printed(unit: str) -> None:
+    assert neutrophils({"valueQuantity": {"value": 800, "unit": unit}}) == 0.8
+
+
+@pytest.mark.parametrize(
+    "unit", ["103/uL", "109/L", "k/L", "M/uL", "{Thousand}/uL", "thousand", "thousand/mL", "g/L", "x10(9)/uL", "%"]
+)
+def test_what_is_printed_and_may_be_another_number_is_not_read(unit: str) -> None:
+    assert neutrophils({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}) is None
+
+
+@pytest.mark.parametrize("unit", ["K/uL", "G/L", "Thousand/uL", "x10(9)/L", "{Thousand}/uL", "{k}/uL", "{giga}/L"])
+def test_a_code_of_ucum_stays_what_ucum_says(unit: str) -> None:
+    """K is the kelvin, G the gauss, and words are no units; a number in braces, which UCUM counts as one, is in doubt."""
+    assert neutrophils(amount(0.8, unit)) is None

@@ -119,6 +119,13 @@ def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
         ({"valueQuantity": {"value": 1, "code": "/uL", "system": "http://snomed.info/sct"}}, "unit-of-another-system"),
         ({"valueQuantity": {"value": 1, "unit": "per cubic something", "code": "/uL"}}, None),
         ({"valueQuantity": {"value": 1, "unit": "10*3/uL", "code": "10*9/L"}}, None),
+        ({"valueQuantity": {"value": 1, "unit": "K/uL", "code": "10*3/uL"}}, None),
+        ({"valueQuantity": {"value": 1, "unit": "Thousand/uL", "code": "/uL"}}, "unit-contradicts"),
+        ({"valueQuantity": {"value": 1, "code": "{Thousand}/uL"}}, "unit-doubtful"),
+        ({"valueQuantity": {"value": 1, "code": "{k}/uL"}}, "unit-doubtful"),
+        ({"valueQuantity": {"value": 1, "unit": "103/uL"}}, "unit-doubtful"),
+        ({"valueQuantity": {"value": 1, "code": "103/uL"}}, None),
+        ({"valueQuantity": {"value": 1, "code": "{technician}/min"}}, None),
     ],
 )
 def test_a_result_that_says_two_things_is_a_finding_where_it_is_read(change: Json, rule: str | None) -> None:

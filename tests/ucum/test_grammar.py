@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from guideway.ucum.advice import PARTS, WHOLE, problem, suggestion
+from guideway.ucum.advice import NUMBERS, PARTS, WHOLE, problem, suggestion
 from guideway.ucum.grammar import DEFINITIONS, UnitError, known, parse, write
 
 
@@ -70,12 +70,29 @@ def test_writing_a_unit_gives_the_same_unit() -> None:
         ("degC", "Cel"), ("°F", "[degF]"), ("bpm", "/min"), ("IU/L", "[IU]/L"),
         ("mg/DL", "mg/dl"), ("cells/uL", "{cells}/uL"), ("mL/min/1.73 m2", "mL/min/{1.73_m2}"), ("mEq/L", "meq/L"),
         ("lbs", "[lb_av]"), ("hours", "h"), ("thou/uL", "10*3/uL"),
+        ("Thousand/uL", "10*3/uL"), ("Thou/mm3", "10*3/mm3"), ("k/mm3", "10*3/mm3"), ("K/cumm", "10*3/mm3"), ("giga/L", "10*9/L"),
+        ("bil/L", "10*9/L"), ("Million/uL", "10*6/uL"), ("lakh/cumm", "10*5/mm3"), ("thousand cells/uL", "10*3/uL"),
+        ("x10(9)/L", "10*9/L"), ("10(3)/mcL", "10*3/uL"), ("x 10E9/L", "10*9/L"), ("x10³/µL", "10*3/uL"),
+        ("10^3 cells/uL", "10*3/uL"),
+        ("{cells}/mcL", "{cells}/uL"), ("copies/mL", "{copies}/mL"), ("milligram/dL", "mg/dL"), ("micrograms/mL", "ug/mL"),
         ("mg / dL", "mg/dL"), ("zzz$", None), ("", None), ("mg", None), ("K/uL", "10*3/uL"),
     ],
 )  # fmt: skip
 def test_suggestions(wrong: str, meant: str | None) -> None:
     assert suggestion(wrong) == meant
     assert meant is None or known(meant)
+
+
+@pytest.mark.parametrize("word", [*NUMBERS, "thousands", "Giga", "k", "K", "kilo", "dozen", "milligram", "widget"])
+@pytest.mark.parametrize("place", ["{0}/uL", "mg/{0}", "{0}"])
+def test_what_may_be_a_number_or_a_unit_is_never_put_in_braces(word: str, place: str) -> None:
+    """An annotation counts as one: who took such a hint would be wrong by a factor of thousand or more."""
+    assert "{" not in (suggestion(place.format(word)) or "")
+
+
+@pytest.mark.parametrize("code", ["10³/uL", "x10⁹/L", "³", "m³", "10*³"])
+def test_raised_digits_are_no_unit_and_no_failure(code: str) -> None:
+    assert not known(code)
 
 
 def test_every_suggestion_in_the_tables_is_a_unit() -> None:

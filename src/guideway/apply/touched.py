@@ -21,7 +21,16 @@ IN_DOUBT = frozenset((UNCODED, "unconfirmed"))
 """What says nothing about an element that the resource was not taken for."""
 
 QUANTITY_RULES = frozenset(
-    ("unit-missing", "unit-unknown", "value-impossible", "tie", "value-and-absent", "unit-contradicts", "unit-of-another-system")
+    (
+        "unit-missing",
+        "unit-unknown",
+        "unit-doubtful",
+        "unit-contradicts",
+        "unit-of-another-system",
+        "value-impossible",
+        "tie",
+        "value-and-absent",
+    )
 )
 
 

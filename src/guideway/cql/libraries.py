@@ -189,7 +189,7 @@ def _pick(libraries: Sequence[tuple[str, str | None, FoundT]], name: str, versio
 
 
 def _version_order(version: str | None) -> list[tuple[int, str]]:
-    return [(int(part) if part.isdigit() else 0, part) for part in re.split(r"[.\-]", version or "")]
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"[.\-]", version or "")]
 
 
 # ---- workspace -----------------------------------------------------------------------------------------------------------------

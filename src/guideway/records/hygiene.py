@@ -20,11 +20,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guideway.fhir.dates import Evaluation, begin, parse
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Json = Mapping[str, Any]
 Reason = tuple[str, str]
@@ -191,6 +195,8 @@ def _is_ordinary(data: Json) -> bool:
     value, unit = quantity.get("value"), quantity.get("code")
     if (type(value) is not Decimal and type(value) is not int) or value < 0 or type(unit) is not str or not unit:
         return False
+    if "{" in unit and _names_number(unit):
+        return False
     return bool(quantity.get("system", UCUM) == UCUM and quantity.get("unit", unit) == unit)
 
 
@@ -287,6 +293,17 @@ COUNT_UNIT = r"(10[*^E]\d+|x10[*^E]\d+|K|k|thou|\{[^}]*\}|cells?)?/(uL|mcL|ul|L|
 """Units of counts of cells: a number by volume."""
 
 
+_LOST_POWERS = ("103/", "106/", "109/", "1012/")
+
+
+def _names_number(unit: str) -> bool:
+    """Whether it may be one of ``advice.NUMBERS`` that stands in braces: found without reading those."""
+    text = unit.lower()
+    return any(
+        word in text for word in ("{k", "hou", "tsd", "lak", "mi", "ml", "cro", "bil", "gi", "gp", "tri", "te", "tp", "hun")
+    )
+
+
 def _value_faults(data: Json, place: str) -> Iterator[Reason]:
     quantity = data.get("valueQuantity")
     if not isinstance(quantity, dict) or quantity.get("value") is None:
@@ -297,6 +314,12 @@ def _value_faults(data: Json, place: str) -> Iterator[Reason]:
         yield "unit-missing", f"{place}the value {value} has no unit"
     elif isinstance(value, int | Decimal) and value < 0 and isinstance(unit, str) and re.fullmatch(COUNT_UNIT, unit):
         yield "value-impossible", f"{place}a count of {value} {unit} cannot be"
+    elif isinstance(unit, str) and (unit.startswith(_LOST_POWERS) or ("{" in unit and _names_number(unit))):
+        from guideway.ucum.advice import doubt
+
+        doubtful = doubt(unit, printed=not quantity.get("code"))
+        if doubtful is not None:
+            yield "unit-doubtful", f"{place}the unit {doubtful}"
 
 
 UCUM = "http://unitsofmeasure.org"
@@ -313,14 +336,26 @@ def _contradictions(data: Json, place: str) -> Iterator[Reason]:
     if isinstance(code, str) and isinstance(system, str) and system != UCUM:
         yield "unit-of-another-system", f"{place}its unit {code!r} is of {system}, not of UCUM"
     elif isinstance(unit, str) and isinstance(code, str) and unit != code:
-        from guideway.ucum.conversion import factor
-
-        ratio = factor(unit, code)
+        ratio = _ratio(unit, code)
         if ratio is not None and ratio != 1:
             yield (
                 "unit-contradicts",
                 f"{place}its printed unit {unit!r} and its code {code!r} are different units; the code counts",
             )
+
+
+@lru_cache(maxsize=256)
+def _ratio(printed: str, code: str) -> Fraction | None:
+    """What one of the printed unit is of the coded one, also where the print is no UCUM; None where nobody can tell."""
+    from guideway.ucum.conversion import factor
+
+    found = factor(printed, code)
+    if found is None:
+        from guideway.ucum.advice import suggestion
+
+        meant = suggestion(printed)
+        found = factor(meant, code) if meant is not None else None
+    return found
 
 
 def _value_doubts(data: Json, place: str) -> Iterator[Reason]:

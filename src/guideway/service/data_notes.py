@@ -28,6 +28,7 @@ OF_ONE_VALUE = frozenset(
     {
         "unit-missing",
         "unit-unknown",
+        "unit-doubtful",
         "unit-unconvertible",
         "value-impossible",
         "tie",

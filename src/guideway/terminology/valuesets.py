@@ -53,7 +53,7 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
     release, dash, pre = version.partition("-")
 
     def parts(text: str) -> list[tuple[int, int, str]]:
-        return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in text.split(".")]
+        return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in text.split(".")]
 
     end = [(-1, 0, ""), *parts(pre)] if dash else [(0, 0, "")]
     return (*parts(release), *end)

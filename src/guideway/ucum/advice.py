@@ -23,6 +23,7 @@ WHOLE = {
     "m/ul": "10*6/uL",
     "mil/uL": "10*6/uL",
     "G/l": "10*9/L",
+    "G/L": "10*9/L",
     "Gpt/l": "10*9/L",
     "Giga/L": "10*9/L",
     "Tpt/l": "10*12/L",
@@ -89,8 +90,10 @@ PARTS = {
     "°F": "[degF]",
     "degF": "[degF]",
     "pH": "[pH]",
-    "cells": "{cells}",
-    "cell": "{cell}",
+    "cumm": "mm3",
+    "cmm": "mm3",
+    "mm^3": "mm3",
+    "mm³": "mm3",
     "tablet": "{tbl}",
     "tablets": "{tbl}",
     "mOsm": "mosm",
@@ -105,7 +108,46 @@ PARTS = {
 }
 """Common strings for one part of a unit."""
 
-_POWER = re.compile(r"^(?:x|X|×|\*)?\s*10(?:\^|\*\*|E|e|\*)?([+-]?\d+)(?=/|$)")
+NUMBERS = {
+    "hundred": 2,
+    "thousand": 3,
+    "thous": 3,
+    "thou": 3,
+    "tsd": 3,
+    "lakh": 5,
+    "million": 6,
+    "mill": 6,
+    "mil": 6,
+    "mio": 6,
+    "mln": 6,
+    "crore": 7,
+    "billion": 9,
+    "bil": 9,
+    "giga": 9,
+    "gpt": 9,
+    "trillion": 12,
+    "tera": 12,
+    "tpt": 12,
+}
+"""Words for powers of ten, as laboratories print them before a volume. In UCUM an annotation in braces counts as one, so a number
+is never written in braces."""
+
+_NUMBER = re.compile(rf"({'|'.join(sorted(NUMBERS, key=len, reverse=True))}|k)s?(?:\.?cells?)?")
+_VOLUME = re.compile(r"(?:uL|mL|dL|L|mm3|cm3)")
+
+COUNTED = re.compile(
+    r"(?:cell|tablet|capsule|puff|spray|drop|patch|dose|beat|breath|cop(?:y|ie)|colon(?:y|ie)|event|leukocyte|lymphocyte|neutrophil"
+    r"|eosinophil|platelet|erythrocyte|reticulocyte|particle|cast|crystal|kit|vial|unit dose)e?s?"
+)
+"""What is counted: UCUM has no units for these, and writes them as annotations."""
+
+PREFIXES = {"nano": "n", "micro": "u", "milli": "m", "centi": "c", "deci": "d", "kilo": "k"}
+SPELLED = {"gram": "g", "gramme": "g", "liter": "L", "litre": "L", "meter": "m", "metre": "m", "mole": "mol", "second": "s"}
+_SPELLED = re.compile(rf"({'|'.join(PREFIXES)})({'|'.join(sorted(SPELLED, key=len, reverse=True))})s?")
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_RAISED = re.compile("10([⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+_POWER = re.compile(r"^(?:x|X|×|\*)?\s*10(?:\^|\*\*|E|e|\*)?\(?([+-]?\d+)\)?(?:\.?cells?)?(?=/|$)")
 
 
 def problem(code: str) -> str | None:
@@ -127,17 +169,45 @@ def suggestion(code: str) -> str | None:
         return WHOLE[text]
     if known(code):
         return None
+    text = _RAISED.sub(lambda found: "10*" + found[1].translate(_SUPERSCRIPTS), text)
     text = text.replace("µ", "u").replace("μ", "u").replace("×", "x").replace(" per ", "/").replace(" ", "")
     for candidate in (text, _POWER.sub(r"10*\1", text), WHOLE.get(text, "")):
         if candidate and known(candidate):
             return candidate
     text = _POWER.sub(r"10*\1", text)
-    parts = [_part(part) for part in text.split("/")]
+    first, *below = text.split("/")
+    parts = [_part(part) for part in below]
+    number = _NUMBER.fullmatch(first.lower())
+    if number is None:
+        parts.insert(0, _part(first))
+    else:  # "k" is a thousand before a volume; without one it may be anything
+        volume = len(parts) == 1 and parts[0] is not None and _VOLUME.fullmatch(parts[0])
+        parts.insert(0, f"10*{NUMBERS.get(number[1], 3)}" if volume or number[1] != "k" else None)
     candidate = "/".join(part for part in parts if part is not None)
     if None not in parts and known(candidate):
         return candidate
     return None
 
+
+def doubt(unit: str, *, printed: bool) -> str | None:
+    """Why a unit that UCUM knows is probably not what was meant; None where nothing speaks against it.
+
+    ``printed``: as a laboratory prints it, without a code.
+
+    >>> doubt("{Thousand}/uL", printed=False)
+    "'{Thousand}/uL' names a number in braces, which UCUM counts as one"
+    >>> doubt("103/uL", printed=True)
+    "'103/uL' may mean '10*3/uL'"
+    """
+    if any(_NUMBER.fullmatch(words.strip().lower()) for words in _BRACES.findall(unit)):
+        return f"{unit!r} names a number in braces, which UCUM counts as one"
+    lost = _LOST_POWER.fullmatch(unit.strip()) if printed else None
+    return f"{unit!r} may mean '10*{lost[1]}/{lost[2]}'" if lost else None
+
+
+_BRACES = re.compile(r"\{([^}]*)\}")
+_LOST_POWER = re.compile(r"10(3|6|9|12)/(.+)")
+"""A power of ten whose raised digits are no longer raised."""
 
 COMMON = (
     "mg", "g", "kg", "ug", "ng", "pg", "mL", "dL", "uL", "L", "mmol", "umol", "nmol", "pmol", "mol", "mm", "cm", "m", "mm[Hg]",
@@ -185,7 +255,10 @@ def _part(text: str) -> str | None:
         return PARTS[lower]
     if known(lower):
         return lower
+    spelled = _SPELLED.fullmatch(lower)
+    if spelled is not None:
+        return PREFIXES[spelled[1]] + SPELLED[spelled[2]]
     prefix, rest = text[:1], text[1:]
     if prefix == "K" and known("k" + rest):
         return "k" + rest
-    return f"{{{text}}}" if re.fullmatch(r"[A-Za-z]{4,}", text) else None
+    return f"{{{text}}}" if COUNTED.fullmatch(lower) else None

@@ -162,7 +162,7 @@ class _Reader:
 
 def _simple(symbol: str) -> Unit:
     """One symbol with its exponent: ``cm3``, ``10*-6``, ``m[H2O]``, or a plain number."""
-    if symbol.isdigit():
+    if symbol.isascii() and symbol.isdigit():
         if int(symbol) == 0:
             raise UnitError("a factor of zero")
         value = Fraction(int(symbol))
