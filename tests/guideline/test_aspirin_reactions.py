@@ -59,6 +59,11 @@ def statement(code: str, status: str = "completed") -> Json:
         ("Laryngeal edema after aspirin", SEVERE),
         ("Hives from naproxen", REACTION),
         ("Adverse reaction to ASA", REACTION),
+        ("Aspirin ADR", REACTION),
+        ("ADR to ibuprofen: wheeze", REACTION),
+        ("No ADR to aspirin", NONE),
+        ("Opioid analgesic intolerance", NONE),
+        ("Acetaminophen (pain reliever) reaction", NONE),
         ("Intolerance of diclofenac", REACTION),
         ("Aspirin-exacerbated respiratory disease", REACTION),
         ("Asthma exacerbation after ketorolac", REACTION),
@@ -159,7 +164,7 @@ def test_an_nsaid_stopped_for_a_harm_without_a_name_is_to_be_read_first() -> Non
     evaluation = evaluation_of([order(IBUPROFEN, "stopped", ADVERSE)])
     assert evaluation.define(THERAPIES, "Has NSAID Reaction") is None
     assert (
-        "the record names aspirin or another NSAID beside"
+        "the record names aspirin, another NSAID or a pain reliever beside"
         in evaluation.define("MastCellProposalNotes", "Aspirin Allergies In Words")[0]
     )
 
@@ -241,3 +246,26 @@ def test_an_adverse_event(resources: list[Json], expected: tuple[object, object]
 def test_anaphylaxis_in_the_name_of_an_allergy_is_severe() -> None:
     entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": "Ibuprofen - anaphylaxis"}}
     assert judged(entry) == SEVERE
+
+
+@pytest.mark.parametrize(
+    "words", ["Analgesic intolerance", "Painkiller anaphylaxis", "ADR to pain medication", "Reaction to anti-inflammatory drug"]
+)
+def test_a_pain_reliever_without_a_name_is_to_be_read_first(words: str) -> None:
+    """On either list, until somebody finds aspirin tolerated."""
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
+    found = answer("aspirinTolerance", TOLERATED, "2026-05-01", "clinical-course")
+    for on_record in (condition(words), entry):
+        assert judged(on_record) == (None, None)
+        assert judged(on_record, found) == ("tolerated", False)
+        remarks = evaluation_of([on_record]).define("MastCellProposalNotes", "Aspirin Allergies In Words")
+        assert any(words in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    "words", ["Opioid analgesic intolerance", "Morphine (pain medication) rash", "Pain medication management"]
+)
+def test_another_pain_reliever_leaves_nothing_open(words: str) -> None:
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
+    assert judged(condition(words)) == NONE
+    assert (judged(entry) == NONE) == ("management" not in words)

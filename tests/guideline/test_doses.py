@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of, order
+from .evaluating import RXNORM, evaluation_of, order
 
 Json = dict[str, Any]
 CETIRIZINE, NALTREXONE, MIDOSTAURIN = "20610", "7243", "1919083"
@@ -274,3 +274,54 @@ def test_auto_injectors_of_an_old_order_are_no_longer_in_date() -> None:
 def test_an_allergy_to_a_product_with_aspirin_or_an_nsaid_counts(name: str) -> None:
     allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p"}, "code": {"text": name}}
     assert evaluation_of([allergy]).define("MastCellAllergyElements", "Aspirin Or NSAID By Name") != []
+
+
+UCUM = "http://unitsofmeasure.org"
+TABLETS: Json = {"value": 2, "unit": "tablets"}
+TEN_MG: Json = {
+    "numerator": {"value": 10, "unit": "mg", "system": UCUM, "code": "mg"}, "denominator": {"value": 1, "unit": "tablet"}
+}  # fmt: skip
+
+
+def in_pieces(dose: Json, *strengths: Json, code: str = CETIRIZINE) -> list[Json]:
+    """An order of so many pieces once a day, of a product with these ingredients."""
+    ingredients = [{"itemCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]}, "strength": s} for s in strengths]
+    product = {"resourceType": "Medication", "id": "drug", "ingredient": ingredients}
+    made = order(
+        code,
+        dosage=[
+            {"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}, "doseAndRate": [{"doseQuantity": dose}]}
+        ],
+    )
+    del made["medicationCodeableConcept"]
+    return [product, made | {"medicationReference": {"reference": "Medication/drug"}}]
+
+
+@pytest.mark.parametrize(
+    ("dose", "strengths", "expected"),
+    [
+        (TABLETS, [TEN_MG], True),
+        ({"value": 1, "unit": "tablet"}, [TEN_MG], False),
+        ({"value": 2, "system": "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm", "code": "TAB"}, [TEN_MG], True),
+        ({"value": 2, "unit": "{tbl}", "system": UCUM, "code": "{tbl}"}, [{"numerator": TEN_MG["numerator"]}], True),
+        (TABLETS, [{**TEN_MG, "numerator": {"value": 10, "unit": "mg"}}], None),
+        (TABLETS, [{**TEN_MG, "denominator": {"value": 5, "unit": "mL", "system": UCUM, "code": "mL"}}], None),
+        (TABLETS, [{**TEN_MG, "denominator": {"value": 2, "unit": "tablet"}}], None),
+        (TABLETS, [TEN_MG, TEN_MG], None),
+        (TABLETS, [{}], None),
+        ({"value": 2}, [TEN_MG], None),
+        ({"value": 2, "unit": "puffs"}, [TEN_MG], None),
+        ({"value": 20, "unit": "mg", "system": UCUM, "code": "mg"}, [{}], True),
+    ],
+)
+def test_pieces_are_weighed_by_a_coded_strength_alone(dose: Json, strengths: list[Json], expected: bool | None) -> None:
+    assert value("MastCellTherapyElements", "H1 At Two Label Doses", *in_pieces(dose, *strengths)) is expected
+
+
+def test_two_capsules_of_midostaurin_are_50_mg() -> None:
+    strength = {
+        "numerator": {"value": 25, "unit": "mg", "system": UCUM, "code": "mg"},
+        "denominator": {"value": 1, "unit": "capsule"},
+    }
+    orders = in_pieces({"value": 2, "unit": "capsules"}, strength, code=MIDOSTAURIN)
+    assert value("MastCellMidostaurinElements", "Midostaurin Dose", *orders) == 50

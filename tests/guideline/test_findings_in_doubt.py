@@ -3,6 +3,7 @@ Rescue counts it."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
-from .evaluating import evaluation_of, library_of
+from .evaluating import answer, evaluation_of, library_of
 from .support import guideline
 from .test_conflicts import case_from
 from .test_elements import cond, obs, value_of
@@ -28,6 +29,11 @@ def shown(*items: Json) -> dict[str, Json]:
     (record,) = read_resources([case.bundle], case.id)
     outcome = apply_guideline(guideline(), record, as_of=case.as_of, hook="patient-view", explain="brief").as_json()
     return {r["id"]: r for r in outcome["recommendations"]}
+
+
+def of_the_case(resource: Json) -> Json:
+    """A resource of patient ``p`` as an item of the case's patient."""
+    return {"resource": json.loads(json.dumps(resource).replace("Patient/p", "Patient/case"))}
 
 
 def because(recommendation: Json, element: str) -> list[str]:
@@ -202,8 +208,8 @@ ASKED = {
 
 @pytest.mark.parametrize("element", ASKED)
 def test_no_can_be_said_and_yes(element: str) -> None:
-    for answer in (True, False):
-        assert value_of(library_of(ASKED[element]), ASKED[element], [{"answers": "clinical-course", element: answer}]) is answer
+    for said in (True, False):
+        assert value_of(library_of(ASKED[element]), ASKED[element], [{"answers": "clinical-course", element: said}]) is said
     assert value_of(library_of(ASKED[element]), ASKED[element], []) is None
 
 
@@ -274,3 +280,79 @@ def test_liver_disease_in_words(words: str, expected: bool) -> None:
         [{"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "code": {"text": words}}]
     )
     assert bool(seen.define("MastCellFindingElements", "Acute Hepatitis Or Liver Failure")) is expected
+
+
+SEEN = {"coding": [{"system": "http://snomed.info/sct", "code": "39579001"}]}
+SUBJECT = {"reference": "Patient/p"}
+PEANUT: Json = {
+    "resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": "Peanut"},
+    "recordedDate": "2026-05-02", "reaction": [{"manifestation": [SEEN]}],
+}  # fmt: skip
+EVENT: Json = {
+    "resourceType": "AdverseEvent", "id": "e", "subject": SUBJECT, "actuality": "actual", "date": "2026-05-02",
+    "event": {"text": "Anaphylaxis after contrast"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reaction", [PEANUT, EVENT], ids=["allergy list", "adverse event"])
+def test_anaphylaxis_as_a_reaction_is_named_and_counts_for_rescue(reaction: Json) -> None:
+    found = evaluation_of([reaction])
+    assert found.define("MastCellFindingElements", "Has History Of Anaphylaxis") is None
+    assert found.define("MastCellFindingElements", "Anaphylaxis Is Noted") is True
+    assert "on record as a reaction" in found.define("MastCellFindingElements", "Why Anaphylaxis Is Unknown")
+    held = shown(MCAS, of_the_case(reaction))
+    assert held[RESCUE]["status"] == "applies"
+    assert "whether it belongs to a history of anaphylaxis" in " ".join(held[RESCUE]["notes"]).lower()
+    assert because(held["dupilumab-question#step-1-h1"], "hxSystemicAnaphylaxis")
+    for at, expected in (("2026-05-01", None), ("2026-05-02", False)):
+        no = answer("hxSystemicAnaphylaxis", {"valueBoolean": False}, at, "clinical-course")
+        settled = evaluation_of([reaction, no]).define("MastCellFindingElements", "Has History Of Anaphylaxis")
+        assert settled is expected, at
+
+
+def test_a_reaction_that_was_refuted_or_did_not_happen_is_no_anaphylaxis() -> None:
+    refuted = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification", "code": "refuted"}]}
+    for reaction in (PEANUT | {"verificationStatus": refuted}, EVENT | {"actuality": "potential"}):
+        assert evaluation_of([reaction]).define("MastCellFindingElements", "Anaphylaxis As A Reaction") == []
+
+
+def observed(words: str, value: Json | None = None, at: str = "2026-05-20", coding: Json | None = None) -> Json:
+    code = {"text": words} | ({"coding": [coding]} if coding else {})
+    return {
+        "resourceType": "Observation", "id": f"o{at}", "status": "final", "subject": SUBJECT, "effectiveDateTime": at,
+        "code": code, **({"valueBoolean": True} if value is None else value),
+    }  # fmt: skip
+
+
+SYMPTOM = {"system": "http://loinc.org", "code": "75325-1", "display": "Symptom"}
+
+
+@pytest.mark.parametrize(
+    ("observations", "open_"),
+    [
+        ([observed("Flushing of the face")], True),
+        ([observed("Flushing", {"valueString": "daily, after meals"})], True),
+        ([observed("Symptom", {"valueCodeableConcept": {"text": "Flushing"}}, coding=SYMPTOM)], True),
+        ([observed("Complaint", {"valueString": "flushing and hives"})], True),
+        ([observed("Flushing", {"valueBoolean": False})], False),
+        ([observed("Flushing", {"valueString": "No"})], False),
+        ([observed("Flushing", {"valueString": "denies"})], False),
+        ([observed("Symptom", {"valueString": "no flushing"})], False),
+        ([observed("Flushing", at="2025-10-01")], False),
+        ([observed("Flushing"), observed("Flushing", {"valueBoolean": False}, at="2026-05-25")], False),
+        ([observed("Flushing", {"valueBoolean": False}), observed("Flushing", at="2026-05-25")], True),
+        ([observed("Catheter flushing volume", {"valueQuantity": {"value": 10, "unit": "mL"}})], False),
+    ],
+)
+def test_a_symptom_that_an_observation_says_in_words_is_open(observations: list[Json], open_: bool) -> None:
+    found = evaluation_of(observations)
+    assert bool(found.define("MastCellSymptomElements", "Flushing In Observations")) is open_
+    assert found.define("MastCellSymptomElements", "Has Flushing") is None
+    no = answer("sxFlushing", {"valueBoolean": False}, "2026-05-10", "clinical-course")
+    settled = evaluation_of([*observations, no]).define("MastCellSymptomElements", "Has Flushing")
+    assert settled is (None if open_ else False), "an older answer does not settle what was observed since"
+
+
+def test_the_observation_is_named() -> None:
+    found = shown(INDOLENT, of_the_case(observed("Flushing of the face")))["aspirin-tolerance-gate#aspirin-flushing"]
+    assert any("it may be this" in why for why in because(found, "sxFlushing"))

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from .evaluating import evaluation_of, order
+from .evaluating import RXNORM, evaluation_of, order
 
 Json = dict[str, Any]
 MIDOSTAURIN = "1919083"
-MEDICATIONS, COURSE = "MastCellMedicationElements", "MastCellMidostaurinElements"
+MEDICATIONS, COURSE, NOTES = "MastCellMedicationElements", "MastCellMidostaurinElements", "MastCellProposalNotes"
 LAPSED: Json = {"dispenseRequest": {"validityPeriod": {"end": "2026-01-01"}}}
 OVERRUN: Json = {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": "2025-06-01", "end": "2026-01-01"}}}}]}
 
@@ -40,3 +40,45 @@ def test_warnings_stay(code: str, name: str) -> None:
 @pytest.mark.parametrize("over", [LAPSED, OVERRUN])
 def test_a_drug_to_be_added_is_not_taken_for_in_place(over: Json) -> None:
     assert evaluation_of([active("4278", over)]).define(MEDICATIONS, "On H2 Antihistamine") is False
+
+
+@pytest.mark.parametrize("over", [LAPSED, OVERRUN])
+def test_a_drug_that_is_proposed_again_says_what_is_on_record(over: Json) -> None:
+    found = evaluation_of([active("4278", over)])
+    said = found.define(NOTES, "H2 Antihistamine Out Of Date")
+    assert said == (
+        "On record, but out of date: code 4278 (ordered 2025-06-01). Ask whether it is still taken before it is started again."
+    )
+    assert evaluation_of([]).define(NOTES, "H2 Antihistamine Out Of Date") is None
+    again = order("4278", "active", {}, id="n", start="2026-04-01")
+    assert evaluation_of([active("4278", over), again]).define(NOTES, "H2 Antihistamine Out Of Date") is None
+
+
+@pytest.mark.parametrize("over", [LAPSED, OVERRUN])
+def test_midostaurin_out_of_date_is_said(over: Json) -> None:
+    said = evaluation_of([active(MIDOSTAURIN, over)]).define(COURSE, "Note On Midostaurin Out Of Date")
+    assert "(ordered 2025-06-01). Confirm that it is still taken." in said
+    for resources in ([], [order(MIDOSTAURIN)], [active(MIDOSTAURIN, over), order(MIDOSTAURIN, id="n")]):
+        assert evaluation_of(resources).define(COURSE, "Note On Midostaurin Out Of Date") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [("2026-05-20", True), ("2026-05", True), ("2026-04", None), ("2026-03", False), ("2026-04-01", False), ("", None)],
+)
+def test_a_dose_that_was_given_counts_for_a_time(given: str, used: bool | None) -> None:
+    """A month alone may leave it open: then it is neither in use nor past, and what proposes the drug says so."""
+    drug = {"coding": [{"system": RXNORM, "code": "302379"}]}
+    resource: Json = {
+        "resourceType": "MedicationAdministration",
+        "id": "m",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+    }
+    resource |= {"medicationCodeableConcept": drug} | ({"effectiveDateTime": given} if given else {})
+    found = evaluation_of([resource])
+    assert found.define(MEDICATIONS, "On Omalizumab") is (used is True)
+    assert (found.define(NOTES, "Omalizumab Out Of Date") is not None) == (used is None)
+    assert [r["state"] for r in found.define("MastCellMedicationRecords", "Medication Records")] == [
+        {True: "current", None: "lapsed", False: "past"}[used]
+    ]

@@ -150,3 +150,22 @@ def test_the_package_s_own_reason_is_failure_and_an_answer_settles_the_words() -
     for code, expected in (("adequate", (False, True)), ("inadequate", (True, False))):
         chosen = {"valueCoding": {"system": f"{BASE}/CodeSystem/therapy-response", "code": code}}
         assert omalizumab_failed(words, answer("inadequateResponseOmalizumab", chosen, "2026-05-20")) == expected
+
+
+STATUS_REASON = "http://terminology.hl7.org/CodeSystem/medicationrequest-status-reason"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("sintol", True), ("salg", True), ("SALG", True), ("non-avail", False), ("surg", False)]
+)
+def test_a_status_reason_by_its_code_alone(code: str, expected: bool) -> None:
+    reason: Json = {"coding": [{"system": STATUS_REASON, "code": code}]}
+    found = evaluation_of([order("4278", "stopped", reason)])
+    assert found.define(INTOLERANCES, "Has Allergy Or Intolerance To Famotidine") is expected
+    elsewhere: Json = {"coding": [{"system": "http://example.org/reasons", "code": code}]}
+    found = evaluation_of([order("4278", "stopped", elsewhere)])
+    assert found.define(INTOLERANCES, "Has Allergy Or Intolerance To Famotidine") is False
+
+
+def test_a_hold_for_an_allergy_by_its_code_is_no_hold_for_a_low_count() -> None:
+    assert tolerated(order("1919083", "on-hold", {"coding": [{"system": STATUS_REASON, "code": "salg"}]})) == (True, False)

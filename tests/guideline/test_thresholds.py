@@ -353,6 +353,8 @@ def test_doses_and_devices(row: Any) -> None:
         ("Has NSAID Reaction", [{"allergy": "text: Aspirin"}], True),
         ("Has NSAID Reaction", [cond("text: Aspirin exacerbated respiratory disease")], True),
         ("Has NSAID Reaction", [{"allergy": "text: pollen"}], None),
+        ("Has Severe NSAID Reaction", [{"allergy": "text: Pain killer, anaphylaxis"}], None),
+        ("Has Severe NSAID Reaction", [{"allergy": "text: Penicillin, anaphylaxis"}], False),
     ]
 )
 def test_reactions_by_name(row: Any) -> None:
@@ -652,6 +654,7 @@ COVERED = {
     "opioidWashoutDays": test_opioids_of_before,
     "aspirinAndNSAIDNames": test_reactions_by_name,
     "aspirinDiseaseNames": test_reactions_by_name,
+    "painRelieverNames": test_reactions_by_name,
     "opioidSupplyUnknownDays": test_opioids_of_before,
     "administrationActiveDays": test_drugs,
     "steroidLongTermDays": test_doses_and_devices,

@@ -300,3 +300,20 @@ def test_what_is_printed_and_may_be_another_number_is_not_read(unit: str) -> Non
 def test_a_code_of_ucum_stays_what_ucum_says(unit: str) -> None:
     """K is the kelvin, G the gauss, and words are no units; a number in braces, which UCUM counts as one, is in doubt."""
     assert neutrophils(amount(0.8, unit)) is None
+
+    assert float(count({"valueQuantity": {"value": Decimal("0.8"), "unit": unit}}).value) == 0.8
+    assert count(amount(0.8, "K/uL")) is None
+
+
+@pytest.mark.parametrize(
+    ("gender", "asked"), [("male", False), ("female", True), ("other", True), ("unknown", True), (None, True)]
+)
+def test_pregnancy_is_not_asked_of_a_male_patient(gender: str | None, asked: bool) -> None:
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1990-01-01"} | ({"gender": gender} if gender else {})
+    people = "MastCellPatientElements"
+    in_words = condition("Pregnancy, 12 weeks")
+    assert evaluation_of([patient, in_words]).define(people, "Is Pregnant") is (None if asked else False)
+    pregnant = condition("", code={"coding": [{"system": "http://snomed.info/sct", "code": "77386006"}]})
+    assert evaluation_of([patient, pregnant]).define(people, "Is Pregnant") is True, (
+        "a coded pregnancy counts, whatever the gender"
+    )

@@ -451,7 +451,9 @@ class CauseFinder:
                     resource, found, all_flags, codings, speaks, given, plain_one = looked
                     if (own := among.get(codings)) is None:
                         own = among[codings] = is_among(codings, codes)
-                    if plain_one and (not all_flags if own else not self._taken_for(trace, reference)):
+                    uncoded = codings is None and bool(codes)
+                    coded_so = own and not uncoded
+                    if plain_one and not (own and all_flags) and (coded_so or not self._taken_for(trace, reference)):
                         if (fitting := fits.get(given)) is None:
                             fitting = fits[given] = self._has_unit(looked, unit)
                         if fitting:
@@ -465,9 +467,11 @@ class CauseFinder:
                     if any(flag.rule in IN_DOUBT for flag in doubtful) and not self._taken_for(trace, reference):
                         doubtful = [flag for flag in doubtful if flag.rule not in (IN_DOUBT if not own else (UNCODED,))]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
-                    if not own and not flags and not (found or {}).get("component") and self._taken_for(trace, reference):
+                    open_ = not (own and not uncoded) and not flags and not (found or {}).get("component")
+                    if open_ and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference
-                        flags = [f"{reference}, {name}: it may be this, but its code is none that is known for it"]
+                        why = "no code says so" if uncoded else "its code is none that is known for it"
+                        flags = [f"{reference}, {name}: it may be this, but {why}"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
                     faults = unit_faults(resource, unit, all_flags)
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]

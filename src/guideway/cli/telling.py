@@ -78,8 +78,8 @@ def most_pressing_first(found: Sequence[Recommendation]) -> list[Recommendation]
 
 
 def urgency(item: Recommendation) -> int:
-    """The rank of a recommendation's priority; without one it is routine."""
-    return PRIORITY_ORDER.get(item.priority or "routine", PRIORITY_ORDER["routine"])
+    """The rank of a recommendation's priority; one that the guideline gives no priority comes after what it calls routine."""
+    return PRIORITY_ORDER.get(item.priority or "", PRIORITY_ORDER["routine"] + 1)
 
 
 def waits_for(item: Recommendation) -> str:
