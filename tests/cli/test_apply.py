@@ -190,7 +190,10 @@ def test_the_outcome_has_each_status_and_its_reason() -> None:
     outcome = document(NO_BASELINE, *AS_OF, "--format", "outcome")
     found = {item["action"]: item for item in outcome["recommendations"]}
     assert found["interrupt-anc"]["status"] == "unknown"
-    assert found["interrupt-anc"]["missing"][0]["display"] == "Neutrophil count before midostaurin"
+    assert [missing["display"] for missing in found["interrupt-anc"]["missing"]] == ["Neutrophil count before midostaurin"]
+    (baseline,) = [e for e in found["find-anc-baseline"]["evidence"] if e.get("element") == "ancBaseline"]
+    assert baseline["absent"]  # the order of midostaurin, which says when it began, is no value of it
+    assert "resource" not in baseline
     assert outcome["guideline"]["version"]
     assert outcome["draft"]
     assert outcome["disclaimer"]

@@ -416,3 +416,6 @@ def test_what_was_not_found_is_named_by_data_elements_where_there_are_any() -> N
     assert "not found  Pregnancy\n" in shown
     shown = plain(table([outcome(recommendation("x", "applies", evidence=absent[:1]))], width=80))
     assert "not found  draft\n" in shown
+    missing = [Missing(element="p", display="Pregnancy", for_="applicability")]
+    shown = plain(table([outcome(recommendation("x", "unknown", evidence=absent[:1], missing=missing))], width=80))
+    assert "not found" not in shown

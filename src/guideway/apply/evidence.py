@@ -16,6 +16,7 @@ import msgspec
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.outcome import ConditionResult, Evidence
 from guideway.apply.provenance import References, Trace, deciders, resources_of_value, unwrap
+from guideway.apply.touched import is_of_another_type
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
 from guideway.guideline.compiled import DefineKey, Element
 
@@ -205,6 +206,9 @@ class EvidenceFinder:
         references = list(found or needed)
         if found:
             checked = needed | checked
+        if value is None:  # what only bears on it (the start of a treatment) says nothing of it
+            references = [reference for reference in references if self._may_give(element, reference)]
+            checked = checked if references else found | needed | checked
         if not references:
             absent = value is None or value is False or value == [] or value == 0
             yield Evidence(
@@ -236,6 +240,12 @@ class EvidenceFinder:
         if len(references) > BRIEF:
             more = f"and {len(references) - BRIEF} more"
             yield Evidence(element=element.id, display=f"{element.display}: {more}")
+
+    def _may_give(self, element: Element, reference: str) -> bool:
+        """Whether a resource is of a type that a data element is read from."""
+        resource = self.traces.resource(reference)
+        key = (element.library, element.define)
+        return resource is None or not is_of_another_type(key, resource, self.traces.guideline)
 
     def _of_resources(self, node: Trace, found: list[str], inside: str, told: References) -> Iterator[Evidence]:
         """The resources of a retrieve or query outside any data element; ``inside`` is the define it stands in."""

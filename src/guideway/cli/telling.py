@@ -163,7 +163,7 @@ def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Itera
 
 def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
     """The data a recommendation rests on, as (label, text): each datum once, then what was looked for and not found, by the data
-    elements of the guideline where it has names for them.
+    elements of the guideline where it has names for them and nothing else is said to be missing.
 
     In full every piece of evidence is a row of its own, with why it counts.
     """
@@ -176,7 +176,7 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
             shown.setdefault(key, evidence_text(evidence, why=False))
     rows = [("rests on", text) for text in shown.values()]
     missed = [evidence for evidence in item.evidence if evidence.absent]
-    named = [evidence for evidence in missed if evidence.element] or missed
+    named = [evidence for evidence in missed if evidence.element] or ([] if item.missing else missed)
     absent = dict.fromkeys(evidence.display for evidence in named)
     return rows + ([("not found", "; ".join(absent))] if absent else [])
 
