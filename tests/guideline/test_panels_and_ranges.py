@@ -26,6 +26,33 @@ def panel(*components: tuple[str, Json], **more: Any) -> Json:
     return observation(None, {}, at="2026-05-30", text="Panel") | {"code": PANEL, "component": parts} | more
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "limits", "flag", "expected"),
+    [
+        (LEUKOTRIENE, 180, {"high": 104}, "N", True),  # value or interpretation: one is enough
+        (LEUKOTRIENE, 180, {"high": 104}, "L", None),
+        (LEUKOTRIENE, 90, {"high": 104}, "H", True),
+        (LEUKOTRIENE, 90, {"low": 100, "high": 104}, "H", None),
+        (LEUKOTRIENE, 90, {"high": 104}, "N", False),
+        (LEUKOTRIENE, 90, {}, "N", False),
+        (WHITE, 2.9, {"low": 4}, "N", True),
+        (WHITE, 2.9, {"low": 4}, "H", None),
+        (WHITE, 4.1, {"low": 4}, "L", True),
+        (WHITE, 12, {"high": 10}, "L", None),
+        (WHITE, 4.1, {"low": 4}, "N", False),
+    ],
+)
+def test_a_flag_does_not_hide_what_value_and_range_prove(
+    code: str, value: float, limits: Json, flag: str, expected: bool | None
+) -> None:
+    unit = "10*9/L" if code == WHITE else "pg/mg{creat}"
+    result = observation(code, amount(value, unit)) | {"interpretation": [{"coding": [{"code": flag}]}]}
+    if limits:
+        result["referenceRange"] = [{side: {"value": limit, "unit": unit, "code": unit} for side, limit in limits.items()}]
+    define = "White Cells Are Low" if code == WHITE else "Leukotriene E4 Is Elevated"
+    assert evaluation_of([result]).define("MastCellLabElements", define) is expected
+
+
 @pytest.mark.parametrize("status", ["final", "preliminary"])
 def test_the_counts_of_a_panel_are_read(status: str) -> None:
     blood = panel(("751-8", amount(0.3, "10*9/L")), ("777-3", amount(300, "/nL")), (WHITE, amount(2.0, "10*9/L")), status=status)

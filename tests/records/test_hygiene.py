@@ -111,6 +111,16 @@ def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
     assert "status-unknown" in rules(found)
 
 
+def flagged(value: int, flag: str, *, of: Json | None = None, other: Json | None = None, **limits: int) -> Json:
+    """A value with an interpretation and a reference range, or two."""
+    limits_of = {name: {"value": limit, "code": "10*9/L"} for name, limit in limits.items()}
+    return {
+        "valueQuantity": {"value": value, "code": "10*9/L"},
+        "interpretation": [{"coding": [{"code": flag}]}],
+        "referenceRange": [limits_of | (of or {}), *([other] if other else [])],
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
@@ -120,6 +130,17 @@ def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
         ({"valueQuantity": {"value": 1, "unit": "per cubic something", "code": "/uL"}}, None),
         ({"valueQuantity": {"value": 1, "unit": "10*3/uL", "code": "10*9/L"}}, None),
         ({"valueQuantity": {"value": 1, "unit": "K/uL", "code": "10*3/uL"}}, None),
+        (flagged(180, "N", high=104), "flag-contradicts"),
+        (flagged(3, "N", low=4), "flag-contradicts"),
+        (flagged(3, "H", low=4), "flag-contradicts"),
+        (flagged(100, "H", high=104), "flag-contradicts"),
+        (flagged(7, "HH", low=4, high=10), "flag-contradicts"),
+        (flagged(180, "H", high=104), None),
+        (flagged(104, "H", high=104), None),
+        (flagged(100, "N", high=104), None),
+        (flagged(180, "A", high=104), None),
+        (flagged(3, "H", high=10, other={"low": {"value": 4, "code": "10*9/L"}}), None),
+        (flagged(180, "N", high=104, of={"age": {"high": {"value": 1}}}), None),
         ({"valueQuantity": {"value": 1, "unit": "Thousand/uL", "code": "/uL"}}, "unit-contradicts"),
         ({"valueQuantity": {"value": 1, "code": "{Thousand}/uL"}}, "unit-doubtful"),
         ({"valueQuantity": {"value": 1, "code": "{k}/uL"}}, "unit-doubtful"),

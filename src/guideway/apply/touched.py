@@ -30,6 +30,7 @@ QUANTITY_RULES = frozenset(
         "value-impossible",
         "tie",
         "value-and-absent",
+        "flag-contradicts",
     )
 )
 

@@ -195,7 +195,7 @@ def _is_ordinary(data: Json) -> bool:
     value, unit = quantity.get("value"), quantity.get("code")
     if (type(value) is not Decimal and type(value) is not int) or value < 0 or type(unit) is not str or not unit:
         return False
-    if "{" in unit and _names_number(unit):
+    if ("{" in unit and _names_number(unit)) or ("interpretation" in data and _against_range(data) is not None):
         return False
     return bool(quantity.get("system", UCUM) == UCUM and quantity.get("unit", unit) == unit)
 
@@ -332,6 +332,9 @@ def _contradictions(data: Json, place: str) -> Iterator[Reason]:
     quantity = data.get("valueQuantity")
     if not isinstance(quantity, dict):
         return
+    against = _against_range(data) if "interpretation" in data else None
+    if against is not None:
+        yield "flag-contradicts", f"{place}{against}"
     unit, code, system = quantity.get("unit"), quantity.get("code"), quantity.get("system")
     if isinstance(code, str) and isinstance(system, str) and system != UCUM:
         yield "unit-of-another-system", f"{place}its unit {code!r} is of {system}, not of UCUM"
@@ -342,6 +345,39 @@ def _contradictions(data: Json, place: str) -> Iterator[Reason]:
                 "unit-contradicts",
                 f"{place}its printed unit {unit!r} and its code {code!r} are different units; the code counts",
             )
+
+
+_SIDES = {"N": 0, "H": 1, "HH": 1, "HU": 1, "L": -1, "LL": -1, "LU": -1}
+"""Codes of an interpretation by the side of the reference range on which they say that the value is."""
+_IN_WORDS = {0: "within", 1: "above", -1: "below"}
+
+
+def _against_range(data: Json) -> str | None:
+    """How an interpretation contradicts the value and its reference range; None where it does not, or nobody can tell: there are
+    several ranges, or one for somebody or something special, or one in another unit."""
+    ranges, quantity, flags = data.get("referenceRange"), data.get("valueQuantity"), data.get("interpretation")
+    if type(ranges) is not list or len(ranges) != 1 or type(quantity) is not dict or type(flags) is not list or len(flags) != 1:
+        return None
+    only, value, said = ranges[0], quantity.get("value"), _SIDES.get(_first_code(flags[0]) or "")
+    if said is None or type(only) is not dict or not isinstance(value, int | Decimal) or quantity.get("comparator"):
+        return None
+    if any(name in only for name in ("type", "appliesTo", "age")):
+        return None
+    side, limits, inside = 0, [], False
+    for name, sign, words in (("low", -1, "from"), ("high", 1, "to")):
+        limit = only.get(name)
+        if type(limit) is not dict or not isinstance(limit.get("value"), int | Decimal):
+            continue
+        if (limit.get("code") or limit.get("unit")) != (quantity.get("code") or quantity.get("unit")):
+            return None
+        limits.append(f"{words} {limit['value']}")
+        beyond = (value - limit["value"]) * sign
+        side = sign if beyond > 0 else side
+        inside = inside or (said == sign and beyond < 0)
+    if side == said or not (side or inside):
+        return None
+    code = _first_code(flags[0])
+    return f"it is flagged {code!r}, but {value} is {_IN_WORDS[side]} its reference range ({' '.join(limits)})"
 
 
 @lru_cache(maxsize=256)
