@@ -145,6 +145,19 @@ def test_conditions_of_rows_are_made_when_somebody_looks() -> None:
     assert unmade(node) == []
 
 
+def test_rows_that_stand_alone_are_made_when_somebody_looks() -> None:
+    (query,) = [node for node in ran().trace("Counts", "Early").walk() if node.kind == "Query"]
+    assert query.rows is None
+    (query,) = ran().trace("Counts", "Early").children[0].known
+    assert query.rows is not None
+    assert [child.kind for child in query.known] == ["ExpressionRef"]
+    assert query.rows.items == query.known[0].value
+    assert query.rows is not None
+    assert [child.kind for child in query.children[1:]] == ["Iteration"] * len(query.known[0].value)
+    assert query.rows is None
+    assert all(row.children[0].later is not None for row in query.children[1:])
+
+
 def test_what_gives_elements_of_resources_is_traced_at_once() -> None:
     node = ran().trace("Counts", "Newest Value")
     call = node.children[0]

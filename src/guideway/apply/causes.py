@@ -343,7 +343,10 @@ class CauseFinder:
                 self._given[id(node)] = [given[node.label]] if node.label in given else []
             elif node.kind != "ExpressionDef":
                 operands = getattr(node, "operands", None)
-                pending += node.children if operands is None else node.children[: len(operands)]
+                if operands is not None:
+                    pending += node.children[: len(operands)]
+                else:
+                    pending += node.children if node.rows is None else node.known
         return count
 
     def _null_tests(self, node: Trace) -> Iterator[list[Trace]]:

@@ -314,7 +314,10 @@ def add(known: dict[Key, Evidence], item: Evidence) -> None:
 
 
 def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:
-    """As ``deciders``, also for queries: the conditions of the rows in the result, else what kept all out."""
+    """As ``deciders``, also for queries: the conditions of the rows in the result, else what kept all out. Of rows that have not
+    been made these are about nothing but the row."""
+    if node.rows is not None:
+        return list(node.known) if with_sources else []
     children = list(node.children or ())
     if node.kind in ("Query", "With", "Without"):
         rows = [child for child in children if child.kind == "Iteration"]

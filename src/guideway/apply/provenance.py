@@ -41,6 +41,7 @@ class Trace(Protocol):
     below: Any
     known: Any
     later: Any
+    rows: Any
     resources: Any
     operands: Any
     library: str | None
@@ -282,6 +283,8 @@ class Provenance:
     # -- queries
 
     def _query(self, node: Trace, scope: Scope) -> Support:
+        if node.rows is not None and (known := self._rows_to_come(node, scope)) is not None:
+            return known
         children = list(node.children or ())
         first = next((n for n, child in enumerate(children) if child.kind == "Iteration"), len(children))
         sources = [self.support(child, scope) for child in children[:first]]
@@ -305,6 +308,37 @@ class Provenance:
         if not kept:  # no row: what was looked through
             for source in sources:
                 source.add_to(others)
+        return Support(found.found, found.needed, found.checked, others, items)
+
+    def _rows_to_come(self, node: Trace, scope: Scope) -> Support | None:
+        """What a query rests on whose rows are there, or not, for nothing but what they say themselves, without making them; None
+        where that cannot be told."""
+        (child,) = node.known
+        given = node.rows.items
+        identities = {id(item) for item in given}
+        if len(identities) < len(given) or any(id(value) in scope for value in (True, False, None)):  # a let of the same value
+            return None
+        if any(item is None or isinstance(item, bool) for item in given):
+            return None
+        source = self.support(child, scope)
+        inside = {id(item) for item in node.value}
+        kept: list[Support] = []
+        items: dict[int, Support] = {}
+        others: References = dict(source.others)
+        plain = not (source.items or source.needed or source.checked)
+        for value in given:
+            if plain and id(value) not in inside and type(value) is FhirObject and (reference := value.reference) is not None:
+                others[reference] = None
+                continue
+            item = self._item(source, value)
+            if id(value) in inside:
+                items[id(value)] = whole = item if not (item.others or item.items) else _of_one(item)
+                kept.append(whole)
+            else:
+                item.add_to(others)
+        if not kept:
+            source.add_to(others)
+        found = _merged(kept)
         return Support(found.found, found.needed, found.checked, others, items)
 
     def _beside_rows(self, row: Any, sources: Sequence[Support], nodes: Sequence[Trace]) -> list[Support]:
@@ -463,7 +497,8 @@ class Provenance:
                 current = pending.pop()
                 if type(current) is tuple:  # what is still to be made, after what it rests on
                     (current,) = current
-                    if current.later is not None and not current.later.reads_only(known):
+                    later = current.later or current.rows
+                    if later is not None and not later.reads_only(known):
                         count = len(current.known)
                         pending += reversed(current.children[count:])
                     continue
@@ -474,7 +509,7 @@ class Provenance:
                 if (current.reads or current.kind == "Retrieve") and current.resources:
                     known |= dict.fromkeys(current.resources)
                 if type(below) is not tuple:
-                    if current.later is not None:
+                    if current.later is not None or current.rows is not None:
                         pending.append((current,))
                     below = current.known
                 pending += below[::-1]

@@ -152,6 +152,9 @@ class Reads:
         read anything."""
         later = node.later
         if later is None:
+            rows = node.rows
+            if rows is not None and rows.asks_only(()) and rows.reads_none_of(self.traces.subject_type):
+                return node.known, True
             return node.children, True
         if later.reads_none_of(self.traces.subject_type) and later.asks_only(told):
             return node.known, not later.asks

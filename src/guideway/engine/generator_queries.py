@@ -14,7 +14,7 @@ from guideway.engine.generator import Binding, Generator, Handler
 from guideway.engine.generator_access import bind, bound_value, raw_of
 from guideway.engine.generator_emit import Block, Code
 from guideway.engine.generator_logic import truth
-from guideway.engine.generator_trace import Below, node_text, place_text
+from guideway.engine.generator_trace import Below, node_text, place_text, plainly, rows_later
 
 
 class _Source:
@@ -236,6 +236,18 @@ class _Query:
         plain = not (node.let or node.relationship or node.where or node.return_ or self.g.traced)
         return plain and len(self.sources) == 1 and bool(self.sources[0].is_list) and self.sources[0].raw is None
 
+    def stands_alone(self) -> tuple[str, ...] | None:
+        """Traced: the alias, where the rows are those members of one list for which a condition holds that is about nothing but
+        the member; null where they are not."""
+        node, g, source = self.node, self.g, self.sources[0]
+        if len(self.sources) > 1 or not source.is_list or source.raw is not None or g.context != "Patient":
+            return None
+        if node.let or node.relationship or node.return_ or node.where is None:
+            return None
+        with g.bound({source.alias: Binding(Code("None"), source.type)}):
+            names = g.env.closed.names(g, node.where)
+        return names if names == (source.alias,) else None
+
     def null_source(self) -> str | None:
         """A test for the query's list being null, or None where it cannot be."""
         lists = [s for s in self.sources if s.is_list is not False]
@@ -265,7 +277,16 @@ def _written(g: Generator, node: nodes.Query) -> Code:
         g.w.line(f"{result} = [*{source.value}]" if source.nonnull else f"{result} = [*({source.value} or ())]")
     else:
         g.w.line(f"{result} = []")
-        query.rows(lambda: g.w.line(f"{result}.append({query.row_value().text})"))
+
+        def keep() -> None:
+            g.w.line(f"{result}.append({query.row_value().text})")
+
+        if g.traced and (names := query.stands_alone()):
+            with plainly(g):
+                query.rows(keep)
+            rows_later(g, query.sources[0].value, node.where, names, lambda: query.rows(lambda: None))
+        else:
+            query.rows(keep)
     if node.return_ is not None and node.return_.distinct:
         g.w.line(f"{result} = {g.operator('Distinct')}({result})")
     if node.sort is not None:

@@ -9,11 +9,13 @@ made again and again, or in a function of its own, goes to a list. What a define
 Most nodes would stand in functions and below the conditions of rows, of which there are as many as the record has resources,
 and hardly any of them is looked at. So a function that is about nothing but what it is given, and a condition that is about
 nothing but the row (``closed``), are plain code, and there is, instead of the children, what makes them when somebody asks
-(``trace.Later``).
+(``trace.Later``). Of a query over a list with nothing but such a condition the rows themselves are made later (``trace.Rows``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from guideway.engine.generator_emit import Code, FunctionWriter
@@ -146,6 +148,38 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}), None{_told(g, node)})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
+
+
+def rows_later(g: Generator, source: str, where: Any, names: tuple[str, ...], write: Callable[[], None]) -> None:
+    """The rows of a query over the list in the variable ``source``, which are there, or not, for their condition alone, a closed
+    one: plain code (``write`` has been called for it already), and a function that makes their nodes (``write`` again)."""
+    outer, below, calls = g.w, g.below, g.calls
+    assert below is not None
+    inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
+    own = g.below = Below(g)
+    g.calls = ""
+    write()
+    inner.line(f"return {own.close()[0]}")
+    g.w, g.below, g.calls = outer, below, calls
+    captured = inner.captured()
+    inner.arguments = ["E", *captured]
+    outer.inner.append(inner)
+    given = "".join(f"{argument}, " for argument in captured)
+    asks = g.literal(g.env.closed.asks(g, where))
+    rows = f"Rows(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}), None, None, {asks}, {source})"
+    below.add(f"{rows} if {source} else None", 1)
+    below.final = False
+
+
+@contextmanager
+def plainly(g: Generator) -> Iterator[None]:
+    """Inside the ``with`` block what is written is plain code."""
+    below, calls = g.below, g.calls
+    g.traced, g.plainly, g.below = False, True, None
+    try:
+        yield
+    finally:
+        g.traced, g.plainly, g.below, g.calls = True, False, below, calls
 
 
 def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str], names: str) -> Code:

@@ -318,10 +318,10 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
-        from guideway.engine.trace import Later, TraceNode, t_define, t_known, t_property
+        from guideway.engine.trace import Later, Rows, TraceNode, t_define, t_known, t_property
 
-        made = {"N": TraceNode, "Later": Later, "t_define": t_define, "t_known": t_known, "t_property": t_property}
-        return names_of_modules() | made
+        made = {"N": TraceNode, "Later": Later, "Rows": Rows}
+        return names_of_modules() | made | {"t_define": t_define, "t_known": t_known, "t_property": t_property}
     import builtins
     from decimal import Decimal
 

@@ -99,6 +99,14 @@ class Later(msgspec.Struct, eq=False):
         return not any(isinstance(value, FhirObject | FhirPrimitive | list | dict) for value in self.given)
 
 
+class Rows(Later):
+    """The rows of a query that are made when somebody asks for them: each is in the result, or is not, for a condition that rests
+    on the row alone (its name is the only one of ``names``)."""
+
+    items: list[Any] = []
+    """What the query goes through."""
+
+
 class TraceNode(msgspec.Struct, eq=False):
     """One sub-expression of an evaluation.
 
@@ -116,8 +124,8 @@ class TraceNode(msgspec.Struct, eq=False):
     """The locator, a space, the label."""
     value: Any
     below: Any
-    """The children, a tuple; or, a list, what the code gave for them: nodes, null for what was not evaluated, lists, and of a
-    call the names of its operands with the children of its body."""
+    """The children, a tuple; or, a list, what the code gave for them: nodes, null for what was not evaluated, lists, of a
+    call the names of its operands with the children of its body, and of a query, last, its rows, which are still to be made."""
     home: tuple[str, str] | None = None
     """The library and the name of the define that is evaluated."""
     more: Any = None
@@ -158,9 +166,17 @@ class TraceNode(msgspec.Struct, eq=False):
         return None
 
     @property
+    def rows(self) -> Rows | None:
+        """Of a query: how its rows, which come after its source, will be made, where nobody has asked for them so far."""
+        below = self.below
+        if type(below) is list and below and type(below[-1]) is Rows:
+            return below[-1]
+        return None
+
+    @property
     def known(self) -> tuple[TraceNode, ...]:
         """The children without those that would have to be made."""
-        if self.later is None:
+        if self.later is None and self.rows is None:
             return self.children
         below = self.below
         if type(below) is Later:
@@ -190,6 +206,8 @@ class TraceNode(msgspec.Struct, eq=False):
                 found.append(child)
             elif kind is list:
                 self._gather(child, found)
+            elif kind is Rows:
+                self._gather(child.made(), found)
             elif kind is tuple:
                 self.more, body = child
                 self._gather(body.made() if type(body) is Later else body, found)
