@@ -407,6 +407,21 @@ def test_several_places_of_one_article_are_one_source() -> None:
     assert "a, line 26-29" in plain(table([given], width=80, explain=True))
 
 
+def test_a_conflict_names_its_sides_by_title_and_in_full_by_id() -> None:
+    given = (
+        recommendation("a", "unknown", title="Start it"),
+        recommendation("b", "unknown", title="Stop it"),
+    )
+    sides = ["dose#a", "dose#b"]
+    about = Conflict(rule="r", severity="high", text="for and against", recommendations=sides, resources=["Task/t"])
+    found = outcome(*given, conflicts=[about])
+    assert "  • for and against [high]\n    between Start it and Stop it\n    Task/t\n" in plain(table([found], width=80))
+    assert "    between dose#a and dose#b\n" in plain(table([found], width=80, explain=True))
+    text = markdown([found], explain=False, detail=False)
+    assert "- for and against (high; between Start it and Stop it; Task/t)" in text
+    assert "between dose\\#a and dose\\#b" in markdown([found], explain=True, detail=False)
+
+
 def test_what_was_not_found_is_named_by_data_elements_where_there_are_any() -> None:
     absent = [
         Evidence(display="draft", absent=True),

@@ -48,12 +48,14 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             if file:
                 yield from [f"{escape(file)}:", ""]
             for finding, more in telling.findings_in_short(findings, None if explain else telling.OF_A_KIND):
-                yield f"- {escape(telling.with_place(finding, file))} (`{finding.rule}`)"
+                hint = f" {escape(finding.hint)}" if finding.hint else ""
+                yield f"- {escape(telling.with_place(finding, file))} (`{finding.rule}`){hint}"
                 if more:
                     yield f"- and {more} more (`{finding.rule}`)"
             yield ""
     if not outcome.by_status(APPLIES):
         yield from ["**Nothing applies.**", ""]
+        yield from _conflicts(outcome, explain)
     rank = {key: number for number, key in enumerate(outcome.order)}
     for status, heading in telling.HEADINGS.items():
         found = sorted(outcome.by_status(status), key=lambda r: rank.get(r.key, len(rank)))
@@ -81,7 +83,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             if item.key not in told:
                 yield from _recommendation(item, explain, folded.get(item.key, ()))
         if status == APPLIES:
-            yield from _conflicts(outcome)
+            yield from _conflicts(outcome, explain)
     if outcome.excluded:
         yield from [f"## Data left out ({len(outcome.excluded)})", ""]
         yield from (f"- {escape(telling.excluded_text(excluded))}" for excluded in outcome.excluded)
@@ -133,10 +135,11 @@ def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterat
     yield ""
 
 
-def _conflicts(outcome: PatientOutcome) -> Iterator[str]:
+def _conflicts(outcome: PatientOutcome, explain: bool) -> Iterator[str]:
     if outcome.conflicts:
         yield from [f"## Conflicts ({len(outcome.conflicts)})", ""]
         for conflict in outcome.conflicts:
-            sides = " and ".join(f"`{key}`" for key in conflict.recommendations)
-            yield f"- {escape(conflict.text)} ({conflict.severity}; between {sides})"
+            sides = " and ".join(escape(side) for side in telling.sides_of(outcome, conflict, explain))
+            resources = f"; {escape(', '.join(conflict.resources))}" if conflict.resources else ""
+            yield f"- {escape(conflict.text)} ({conflict.severity}; between {sides}{resources})"
         yield ""

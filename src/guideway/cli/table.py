@@ -83,7 +83,7 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     for heading, parts in telling.by_origin(outcome, explain):
         yield from _findings(heading, parts, width, None if explain else telling.OF_A_KIND)
     yield from _applies(outcome, width, explain)
-    yield from _conflicts(outcome, width)
+    yield from _conflicts(outcome, width, explain)
     for status in (ERROR, SUPPRESSED, SATISFIED):
         yield from _group(status, outcome.by_status(status), width, explain)
     yield from _unknown(outcome, width, explain, detail)
@@ -300,15 +300,15 @@ def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Itera
     yield []
 
 
-def _conflicts(outcome: PatientOutcome, width: int) -> Iterator[Line]:
+def _conflicts(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
     if not outcome.conflicts:
         return
     yield from _heading("error", f"Conflicts ({len(outcome.conflicts)})")
     for conflict in outcome.conflicts:
         yield from _row("", f"{conflict.text} [{conflict.severity}]", width, bullet="• ")
-        yield from _row("", f"between {' and '.join(conflict.recommendations)}", width, "dim")
-        if conflict.resources:
-            yield from _row("", ", ".join(conflict.resources), width, "dim")
+        between = f"between {' and '.join(telling.sides_of(outcome, conflict, explain))}"
+        for text in filter(None, (between, ", ".join(conflict.resources))):
+            yield from wrap(text, width, first=_INDENT * 2, rest=_INDENT * 2, style="dim")
     yield []
 
 

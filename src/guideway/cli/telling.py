@@ -17,6 +17,7 @@ from guideway.apply.outcome import (
     SATISFIED,
     SUPPRESSED,
     UNKNOWN,
+    Conflict,
     Evidence,
     Excluded,
     Missing,
@@ -216,6 +217,14 @@ def marks_of(item: Recommendation, *more: str | None) -> list[str]:
     """How strong a recommendation is, in the source's own words, and that it is one against; that it is one for goes without
     saying."""
     return [part for part in (item.strength, item.direction if item.direction != "for" else None, *more) if part]
+
+
+def sides_of(outcome: PatientOutcome, conflict: Conflict, full: bool) -> list[str]:
+    """What does not go together: the titles of the recommendations, each once; in full their ids."""
+    if full:
+        return conflict.recommendations
+    titles = {item.key: item.title for item in outcome.recommendations}
+    return list(dict.fromkeys(titles.get(key, key) for key in conflict.recommendations))
 
 
 def also_text(twin: Recommendation, leader: Recommendation) -> str:
