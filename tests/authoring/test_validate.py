@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from guideway.authoring.rules import RULES
+from guideway.authoring.validate import validate
+from guideway.cli.validate import validate as command
+from guideway.diagnostics import Severity
 from tests.authoring.package import BASE, CORE, CPG, CQL, LOCAL, artifact, checked, concept
 
 PLAN = "plandefinitions/topic/PlanDefinition-topic.json"
@@ -232,6 +236,55 @@ def test_names_that_come_near_are_offered(tmp_path: Path) -> None:
     assert finding.hint == f"did you mean {BASE}/ValueSet/tests?"
     assert finding.position is not None
     assert finding.position.line == 5
+
+
+def including(files: dict[str, Any], broken: str) -> None:
+    """Another library below the one of the plan, with this in it."""
+    head = "library Below version '1.0.0'\nusing FHIR version '4.0.1'\ninclude FHIRHelpers version '4.0.1'\n"
+    files["plandefinitions/topic/Below.cql"] = f"{head}context Patient\n{broken}\n"
+    files[LOGIC] = CQL.replace("codesystem", "include Below version '1.0.0'\ncodesystem", 1) + 'define "Old": Below.Old\n'
+
+
+def test_what_follows_from_an_error_in_an_included_library_is_counted_only(tmp_path: Path) -> None:
+    found = [d for d in checked(tmp_path, lambda files: including(files, "defin Old: 1")) if d.severity is Severity.error]
+    assert [(d.rule, Path(d.file or "").name) for d in found] == [("cql-syntax", "Below.cql")]
+    again = validate([str(tmp_path)])
+    assert again.consequences >= 3  # the include, the name, the expressions of the plan
+    done = CliRunner().invoke(command, [str(tmp_path)])
+    assert f"; {again.consequences} more follow from these" in done.output
+
+
+def test_libraries_that_include_each_other_are_told(tmp_path: Path) -> None:
+    def spoil(files: dict[str, Any]) -> None:
+        including(files, 'define "Old": 1')
+        below = "plandefinitions/topic/Below.cql"
+        files[below] = files[below].replace("context Patient", "include Logic version '1.0.0'\ncontext Patient")
+
+    assert "cql-circular-include" in {d.rule for d in checked(tmp_path, spoil)}
+
+
+def test_expressions_without_their_library_are_told_together_with_the_nearest_one(tmp_path: Path) -> None:
+    def spoil(files: dict[str, Any]) -> None:
+        files[PLAN]["library"] = [f"{BASE}/Library/Logik"]
+        act(files)["condition"].append(act(files)["condition"][0])
+        act(files)["condition"].append({"kind": "start", "expression": {"language": "text/cql-identifier", "expression": "B"}})
+
+    found = checked(tmp_path, spoil)
+    (unknown,) = [d for d in found if d.rule == "expression-unknown"]
+    assert unknown.message.endswith("is not in this guideline, so 'Needs Treatment' and 1 more cannot be looked up")
+    (unresolved,) = [d for d in found if d.rule == "canonical-unresolved"]
+    assert unresolved.hint == f"did you mean {BASE}/Library/Logic?"
+
+
+def test_a_member_without_a_code_has_no_wrong_code(tmp_path: Path) -> None:
+    found = checked(tmp_path, lambda files: files[VALUES]["compose"]["include"][0]["concept"].append({"display": "z"}))
+    assert "valueset-code-unknown" not in {d.rule for d in found}
+    assert "element-missing" in {d.rule for d in found}
+
+
+def test_a_guideline_elsewhere_is_named_as_it_was_given(tmp_path: Path) -> None:
+    checked(tmp_path, cql("/ValueSet/tests'", "/ValueSet/test'"))
+    assert {d.file for d in validate([str(tmp_path)]).findings if d.rule == "valueset-unknown"} == {str(tmp_path / LOGIC)}
 
 
 def test_a_missing_element_is_an_error_where_the_profile_is_claimed(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from guideway.apply.outcome import (
 from guideway.cli.lines import clean, coloured, plain, wrap
 from guideway.cli.markdown import escape, markdown
 from guideway.cli.table import table
-from guideway.diagnostics import Diagnostic, Severity
+from guideway.diagnostics import Diagnostic, Position, Severity
 
 
 def recommendation(action: str, status: str, **more: object) -> Recommendation:
@@ -374,6 +374,20 @@ def test_the_file_of_what_was_found_about_the_patient_is_named_once() -> None:
     ]
     text = markdown([given], explain=False, detail=False)
     assert "in one.json:\n\n- Observation/x: its value has no unit. (`a`)\n- Encounter/e: it leads to nothing. (`c`)\n" in text
+
+
+def test_what_follows_from_an_error_in_the_guideline_is_for_explain() -> None:
+    error = Severity.error
+    own = [
+        Diagnostic("cql-syntax", error, "expected a name.", "Common.cql", Position(3, 1, 3, 4)),
+        Diagnostic("cql-included-error", error, "Library Common has errors of its own.", "Logic.cql", Position(2, 1, 2, 9)),
+        Diagnostic("cql-unknown-function", error, "There is no function 'f'.", "Logic.cql", Position(9, 1, 9, 2)),
+    ]
+    given = outcome(findings=own, guideline_findings=own)
+    shown = plain(table([given], width=80))
+    assert "ABOUT THE GUIDELINE (1)\n  • Common.cql:3:1: expected a name. [cql-syntax]\n" in shown
+    assert "no function" not in shown
+    assert "no function" in plain(table([given], width=80, explain=True))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

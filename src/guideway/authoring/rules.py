@@ -75,6 +75,11 @@ RULES: dict[str, Rule] = {
         # logic
         ("artifact-libraries", E, "A plan or activity names more than one library, so its expressions are ambiguous."),
         ("expression-language", E, "An expression is in a language that is not evaluated."),
+        (
+            "library-untranslated",
+            E,
+            "The expressions of an artifact are looked up in a library that cannot be translated; told where nothing says why.",
+        ),
         ("expression-unknown", E, "An expression names no define, or cannot be translated."),
         ("expression-not-boolean", E, "A condition is not Boolean."),
         ("condition-constant", W, "A condition is a constant: it always or never applies."),

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from guideway.authoring import validate_package
+from guideway.authoring.consequences import UNTRANSLATED, without_consequences
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.canonical import parse
 from guideway.guideline.compiled import CompiledGuideline
@@ -52,6 +53,8 @@ class Checked(NamedTuple):
     findings: list[Diagnostic]
     artifacts: int
     libraries: int
+    consequences: int = 0
+    """So many more findings follow from these."""
 
 
 def validate(paths: Sequence[str]) -> Checked:
@@ -75,7 +78,8 @@ def validate(paths: Sequence[str]) -> Checked:
         kept = [not named or (file is not None and os.path.realpath(file.partition("#")[0]) in named) for file in files]
         artifacts += sum(kept[: len(guideline.artifacts)])
         libraries += sum(kept[len(guideline.artifacts) :])
-    return Checked(sorted(findings, key=_order), artifacts, libraries)
+    to_act_on, consequences = without_consequences(sorted(findings, key=_order))
+    return Checked(to_act_on, artifacts, libraries, consequences)
 
 
 def _order(finding: Diagnostic) -> tuple[str, tuple[int, ...], str, str, str]:
@@ -117,7 +121,8 @@ def _places(root: str) -> list[tuple[str, str]]:
     """Prefixes of a guideline's file names → where those files are, for messages an editor can follow."""
     if not os.path.isdir(root):
         return []
-    return [(prefix, os.path.relpath(folder)) for prefix, folder in content_folders(root)]
+    shown = os.path.abspath if os.path.isabs(root) and os.path.relpath(root).startswith(os.pardir) else os.path.relpath
+    return [(prefix, shown(folder)) for prefix, folder in content_folders(root)]
 
 
 def _place(name: str | None, places: Iterable[tuple[str, str]]) -> str | None:
@@ -167,7 +172,7 @@ def _base(artifact: Artifact, guideline: Guideline) -> Iterator[Diagnostic]:
     url = artifact.resource.get("url")
     if base and isinstance(url, str) and not url.startswith(base + "/"):
         text = f"{artifact.type} {artifact.id}: its url {url} does not begin with the package's canonical base"
-        hint = f"{base}/{artifact.type}/{artifact.id}"
+        hint = f"it could be {base}/{artifact.type}/{artifact.id}"
         yield _found("artifact-canonical-base", Severity.error, text, artifact, "/url", hint)
 
 
@@ -216,7 +221,8 @@ def canonicals_of(resource: Json) -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 
 def expressions(artifact: Artifact, compiled: CompiledGuideline) -> Iterator[Diagnostic]:
-    """Expressions that name no define, and conditions that are not Boolean."""
+    """Expressions that name no define, and conditions that are not Boolean; where a library lacks, all that need it together."""
+    lacking: dict[tuple[str, bool], list[tuple[str, str]]] = {}
     libraries = [x for x in artifact.resource.get("library") or [] if isinstance(x, str)]
     for found in expressions_of(artifact.resource):
         language = found.expression.get("language")
@@ -227,6 +233,10 @@ def expressions(artifact: Artifact, compiled: CompiledGuideline) -> Iterator[Dia
             yield _found("expression-language", Severity.error, text, artifact, found.pointer, "use text/cql-identifier")
             continue
         bound = bind(compiled, found.expression, libraries)
+        if bound.lacking:
+            name = str(found.expression.get("expression")).strip()
+            lacking.setdefault((bound.lacking, bound.library is not None), []).append((found.pointer, name))
+            continue
         if bound.error or bound.library is None or bound.define is None:
             yield _found(
                 "expression-unknown", Severity.error, f"{artifact.type} {artifact.id}: {bound.error}", artifact, found.pointer
@@ -238,6 +248,12 @@ def expressions(artifact: Artifact, compiled: CompiledGuideline) -> Iterator[Dia
         if known is not None and known.type is not None and known.type not in BOOLEAN:
             text = f'{artifact.type} {artifact.id}: condition "{bound.define}" of {bound.library} is {known.type}, not Boolean'
             yield _found("expression-not-boolean", Severity.error, text, artifact, found.pointer)
+    for (what, untranslated), places in lacking.items():
+        names = list(dict.fromkeys(name for _, name in places))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        rule = UNTRANSLATED if untranslated else "expression-unknown"
+        text = f"{artifact.type} {artifact.id}: {what}, so {names[0]!r}{more} cannot be looked up"
+        yield _found(rule, Severity.error, text, artifact, places[0][0])
 
 
 def _is_condition(resource: Json, pointer: str) -> bool:
@@ -260,7 +276,9 @@ def _contained(resource: Json, name: str) -> bool:
 def _nearest(url: str, guideline: Guideline) -> str | None:
     from difflib import get_close_matches
 
-    near = get_close_matches(url, [artifact.url for artifact in guideline.artifacts], 1, 0.8)
+    kind = url.rpartition("/")[0]
+    urls = [artifact.url for artifact in guideline.artifacts] + [library.url or "" for library in guideline.libraries]
+    near = get_close_matches(url, [known for known in urls if known.rpartition("/")[0] == kind], 1, 0.8)
     return f"did you mean {near[0]}?" if near else None
 
 

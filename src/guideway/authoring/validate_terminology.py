@@ -55,8 +55,8 @@ def _systems(artifact: Artifact, values: ValueSetIndex) -> Iterator[Diagnostic]:
                     )
                 elif "/ValueSet/" in system or values.value_set(system) is not None:
                     yield breach("valueset-system", f"{system} is a value set, not a code system", artifact, f"{pointer}/system")
-                codes = (str(c.get("code")) for c in items(include.get("concept")))
-                listed += [(system, code, f"{pointer}/concept/{at}") for at, code in enumerate(codes)]
+                codes = enumerate(c.get("code") for c in items(include.get("concept")))
+                listed += [(system, code, f"{pointer}/concept/{at}") for at, code in codes if isinstance(code, str)]
     for entry in flat_contains(expansion.get("contains")) if isinstance(expansion, dict) else ():
         systems.add(str(entry.get("system")))
     for system, code, pointer in listed:

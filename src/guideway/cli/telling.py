@@ -131,13 +131,22 @@ def by_origin(outcome: PatientOutcome, full: bool) -> Iterator[tuple[str, list[t
     found = general_findings(outcome, full)
     own = [finding for finding in found if finding in outcome.guideline_findings]
     if own:
-        yield "About the guideline", [("", own)]
+        yield "About the guideline", [("", own if full else _to_act_on(own))]
     files: dict[str, list[Diagnostic]] = {}
     for finding in found:
         if finding not in own:
             files.setdefault(finding.file or "", []).append(finding)
     if files:
         yield "About this patient's data", [(f"in {file}" if file else "", part) for file, part in files.items()]
+
+
+def _to_act_on(found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings on a guideline without those that follow from others."""
+    if all(finding.rule != "cql-included-error" for finding in found):
+        return found
+    from guideway.authoring.consequences import without_consequences
+
+    return without_consequences(found)[0]
 
 
 def with_place(finding: Diagnostic, file: str) -> str:

@@ -8,7 +8,7 @@ from guideway.cli.output import write_result
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
 @click.option("-o", "--output", "target", metavar="FILE", help="Write there instead of standard output.")
 def validate(paths: tuple[str, ...], form: str, target: str | None) -> int:
@@ -42,6 +42,8 @@ def validate(paths: tuple[str, ...], form: str, target: str | None) -> int:
         warnings = sum(finding.severity is Severity.warning for finding in findings)
         summary = f"{_count(checked.artifacts, 'artifact')}, {_count(checked.libraries, 'library', 'libraries')}: "
         summary += f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        if checked.consequences:
+            summary += f"; {checked.consequences} more follow from these, and are told when these are mended"
         write_result("\n".join([*(finding.as_text() for finding in findings), summary]) + "\n", target)
     return 1 if errors else 0
 

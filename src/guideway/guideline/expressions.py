@@ -33,11 +33,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """Which define an expression names; ``error`` in words where it names none."""
+    """Which define an expression names; ``error`` in words where it names none, and ``lacking`` what is wrong with its library
+    where no define of that can be found."""
 
     library: str | None = None
     define: str | None = None
     error: str | None = None
+    lacking: str | None = None
 
 
 def expressions_of(resource: Json) -> Iterator[Found]:
@@ -67,7 +69,8 @@ def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str]) -
     wanted = reference if isinstance(reference, str) else libraries[0] if libraries else None
     library = guideline.library_name(wanted) if wanted else None
     if wanted and library is None:
-        return Bound(error=f"{text!r}: its library {wanted} is not in this guideline")
+        lacking = f"its library {wanted} is not in this guideline"
+        return Bound(error=f"{text!r}: {lacking}", lacking=lacking)
     if language not in INLINE:
         found = _define(guideline, text, library, [guideline.library_name(x) for x in libraries[1:]] if not reference else [])
         if found is not None:
@@ -79,7 +82,7 @@ def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str]) -
     if library is None:
         return Bound(error=f"{text!r}: the artifact names no library to look it up in")
     if language in IDENTIFIERS or (language == EITHER and text.replace(" ", "").isalnum()):
-        return Bound(error=_no_define(guideline, library, unquoted(text)))
+        return _no_define(guideline, library, unquoted(text))
     problem = guideline.inline_errors.get((library, text))
     return Bound(error=f"{text!r}: {problem or 'this CQL expression was not compiled'}")
 
@@ -98,11 +101,12 @@ def _define(guideline: CompiledGuideline, text: str, library: str | None, others
     return None
 
 
-def _no_define(guideline: CompiledGuideline, library: str, name: str) -> str:
+def _no_define(guideline: CompiledGuideline, library: str, name: str) -> Bound:
     from difflib import get_close_matches
 
     known = guideline.defines.get(library)
     if known is None:
-        return f"{name!r}: library {library} could not be translated"
+        lacking = f"library {library} could not be translated"
+        return Bound(error=f"{name!r}: {lacking}", lacking=lacking, library=library)
     near = get_close_matches(name, known, 1, 0.6)
-    return f"library {library} has no define {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return Bound(error=f"library {library} has no define {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
