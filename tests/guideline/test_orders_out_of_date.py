@@ -82,3 +82,20 @@ def test_a_dose_that_was_given_counts_for_a_time(given: str, used: bool | None) 
     assert [r["state"] for r in found.define("MastCellMedicationRecords", "Medication Records")] == [
         {True: "current", None: "lapsed", False: "past"}[used]
     ]
+
+
+def test_another_cytoreductive_drug_out_of_date_is_said() -> None:
+    """By a record out of date it counts as in use: neither proposed anew nor passed over in silence."""
+    found = evaluation_of([active("44157", LAPSED)])
+    assert found.define(MEDICATIONS, "On Cladribine") is True
+    said = found.define(NOTES, "Cytoreductive Drug Out Of Date")
+    assert said.startswith("Treated as in use, but the record of it is out of date: ")
+    assert said.endswith("(ordered 2025-06-01). Confirm that it is still taken.")
+    again = order("44157", id="n")
+    for resources in ([], [again], [active("44157", LAPSED), again]):
+        assert evaluation_of(resources).define(NOTES, "Cytoreductive Drug Out Of Date") is None
+
+
+def test_a_first_generation_antihistamine_out_of_date_is_said() -> None:
+    found = evaluation_of([active("3498", LAPSED)])
+    assert "(ordered 2025-06-01)" in found.define(NOTES, "First Generation H1 Antihistamine Out Of Date")
