@@ -18,7 +18,7 @@ import msgspec
 from guideway.apply.activities import make_request
 from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
-from guideway.apply.conditions import Standing, Verdict, judge, reason_of
+from guideway.apply.conditions import Standing, Verdict, judge
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
@@ -54,6 +54,10 @@ class ActionNode(msgspec.Struct, kw_only=True):
     overrides: Json = {}
     """Elements of the output action that dynamic values set."""
     recommendation: Recommendation | None = None
+    exclusive: str | None = None
+    """The group of actions that exclude each other, where it is in one."""
+    below: list[ActionNode] | None = None
+    """What ``walk`` has found."""
 
     @property
     def shown(self) -> bool:
@@ -61,25 +65,23 @@ class ActionNode(msgspec.Struct, kw_only=True):
         if self.status != APPLIES:
             return False
         if self.nested is not None:
-            return bool(self.nested.shown) or self.request is not None
+            return self.request is not None or any(a.shown for a in self.nested.actions)
         own = self.request is not None or self.refers_to is not None
         return own or not self.group or any(child.shown for child in self.children)
 
-    def walk(self) -> Iterator[ActionNode]:
-        """This node and everything below it, in document order, nested plans included."""
-        pending = [self]
-        while pending:
-            node = pending.pop()
-            yield node
-            if node.nested is not None:
-                pending += reversed(node.nested.actions)
-            pending += reversed(node.children)
-
-    def same_plan(self) -> Iterator[ActionNode]:
-        """This node and the actions below it that are of the same plan."""
-        yield self
-        for child in self.children:
-            yield from child.same_plan()
+    def walk(self) -> list[ActionNode]:
+        """This node and everything below it, in document order, nested plans included; not before all of that is there."""
+        if self.below is None:
+            self.below = []
+            pending = [self]
+            while pending:
+                node = pending.pop()
+                self.below.append(node)
+                if node.nested is not None:
+                    pending += reversed(node.nested.actions)
+                if node.children:
+                    pending += reversed(node.children)
+        return self.below
 
 
 class PlanNode(msgspec.Struct, kw_only=True):
@@ -90,6 +92,21 @@ class PlanNode(msgspec.Struct, kw_only=True):
     status: str = DOES_NOT_APPLY
     extension: list[Json] | None = None
     """The plan's extensions with what expressions on them give; None: as they are."""
+    known: list[ActionNode] | None = None
+    """What ``own`` has found."""
+
+    @property
+    def own(self) -> list[ActionNode]:
+        """All actions of this plan, groups and what is in them, in document order; not before they are there."""
+        if self.known is None:
+            self.known = []
+            pending = [*reversed(self.actions)]
+            while pending:
+                node = pending.pop()
+                self.known.append(node)
+                if node.children:
+                    pending += reversed(node.children)
+        return self.known
 
     @property
     def shown(self) -> list[ActionNode]:
@@ -106,7 +123,7 @@ def each_plan(trees: Iterable[PlanNode]) -> Iterator[PlanNode]:
             continue
         seen.add(id(plan))
         yield plan
-        pending += [a.nested for top in plan.actions for a in top.same_plan() if a.nested is not None]
+        pending += [a.nested for a in plan.own if a.nested is not None]
 
 
 class _Visit(msgspec.Struct):
@@ -315,7 +332,9 @@ class _Place:
         if above.applicability is not False and walk.stopped is None and facts.conditions:
             verdict = above.and_(walk.own_verdict(facts, self.libraries, f"{self.named}#{facts.name}"))
         status = DOES_NOT_APPLY if walk.stopped is not None else verdict.status
-        node = ActionNode(definition=facts.definition, id=facts.name, verdict=verdict, status=status)
+        node = ActionNode(
+            definition=facts.definition, id=facts.name, verdict=verdict, status=status, exclusive=facts.exclusive_group
+        )
         recommendation = self._describe(node, facts)
         if depth > walk.deepest:
             walk.deepest = depth
@@ -349,7 +368,7 @@ class _Place:
             action=node.id,
             title=facts.title,
             status=node.status,
-            reason=self.walk.stopped or reason_of(node.status, node.verdict),
+            reason=self.walk.stopped or node.verdict.reason,
             statements=list(facts.statements),
             description=facts.description,
             rationale=facts.rationale,

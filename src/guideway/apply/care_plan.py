@@ -118,8 +118,8 @@ class _Builder:
         group["authoredOn"] = setting.as_of
         if setting.requester and reference_type(setting.requester) != "Organization":
             group["author"] = {"reference": setting.requester}
-        shown = {a.id for top in node.actions for a in top.same_plan() if a.shown}
-        taken = _ActionIds(a.id for top in node.actions for a in top.same_plan() if a.shown)
+        names = [a.id for a in node.own if a.shown]
+        shown, taken = set(names), _ActionIds(names)
         group["action"] = [self._action(a, group, shown, taken) for a in node.shown]
         return group
 

@@ -42,6 +42,15 @@ class Verdict(msgspec.Struct):
     applicability: bool | None = True
     results: list[ConditionResult] = []
     error: str | None = None
+    said: str | None = None
+    """The reason in words, once it has been asked for: by then there are all results."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people: which condition decided."""
+        if self.said is None:
+            self.said = reason_of(self.status, self)
+        return self.said
 
     @property
     def status(self) -> str:

@@ -32,7 +32,7 @@ from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, t
 from guideway.apply.timing import coded_interval, days_between
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.names import EXCLUSIVE_GROUP, concept_text, first_value, objects
+from guideway.guideline.names import concept_text, first_value, objects
 from guideway.patterns import Later
 
 Json = dict[str, Any]
@@ -316,9 +316,9 @@ def _exclusive(trees: list[PlanNode]) -> Iterator[Conflict]:
     """Branches that exclude each other and are both in the result: actions, and groups with what is in them."""
     groups: dict[tuple[str, str], dict[str, ActionNode]] = {}
     for plan in each_plan(trees):
-        for node in (a for top in plan.actions for a in top.same_plan()):
-            group = first_value(node.definition, EXCLUSIVE_GROUP)
-            if isinstance(group, str) and (node.shown or (node.recommendation is not None and node.status == APPLIES)):
+        for node in plan.own:
+            group = node.exclusive
+            if group is not None and (node.shown or (node.recommendation is not None and node.status == APPLIES)):
                 groups.setdefault((plan.artifact.canonical, group), {}).setdefault(node.id, node)
     for (_, group), members in groups.items():
         if len(members) < 2:

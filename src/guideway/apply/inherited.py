@@ -8,7 +8,7 @@ recommendations themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from guideway.apply.actions import PlanNode, each_plan
 from guideway.apply.conditions import words
@@ -25,7 +25,7 @@ def find_groups(outcome: PatientOutcome, trees: Sequence[PlanNode]) -> None:
         if waiting and recommendation.key not in waiting and waiting[-1] is not None:
             recommendation.inherited_from = waiting[-1]
             members.setdefault(waiting[-1], []).append(recommendation)
-    titles = _titles(trees) if members else {}
+    titles = _titles(trees, members.keys()) if members else {}
     outcome.unknown_groups = [_group(key, titles.get(key, key), found) for key, found in members.items()]
 
 
@@ -39,14 +39,17 @@ def _group(key: str, title: str, found: list[Recommendation]) -> UnknownGroup:
     return UnknownGroup(key=key, title=title, conditions=list(conditions), missing=list(missing.values()), recommendations=keys)
 
 
-def _titles(trees: Sequence[PlanNode]) -> dict[str, str]:
+def _titles(trees: Sequence[PlanNode], wanted: Container[str]) -> dict[str, str]:
     """Action key → its title, or that of the plan it leads to."""
     found: dict[str, str] = {}
     for plan in each_plan(trees):
-        for action in (a for top in plan.actions for a in top.same_plan()):
+        for action in plan.own:
+            key = f"{plan.artifact.id}#{action.id}"
+            if key not in wanted or key in found:
+                continue
             definition = action.definition
             own = definition.get("title") or definition.get("textEquivalent") or definition.get("description")
             if action.nested is not None:
                 own = own or action.nested.artifact.title
-            found.setdefault(f"{plan.artifact.id}#{action.id}", str(own or plan.artifact.title or action.id))
+            found[key] = str(own or plan.artifact.title or action.id)
     return found

@@ -218,7 +218,7 @@ def _other_proposal(action: ActionNode, name: str, differing: list[str]) -> None
 def _plans(trees: list[PlanNode]) -> Iterator[tuple[PlanNode, dict[str, ActionNode]]]:
     """Every plan of the result once, nested ones included, with its own actions by id."""
     for plan in each_plan(trees):
-        yield plan, {action.id: action for top in plan.actions for action in top.same_plan()}
+        yield plan, {action.id: action for action in plan.own}
 
 
 def _lost_relations(outcome: PatientOutcome, trees: list[PlanNode]) -> None:

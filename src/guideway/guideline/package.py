@@ -85,7 +85,8 @@ class Artifact(msgspec.Struct, frozen=True):
     @property
     def canonical(self) -> str:
         """``url|version``."""
-        return f"{self.url}|{self.version}" if self.version else self.url
+        version = self.resource.get("version")
+        return f"{self.url}|{version}" if version and isinstance(version, str) else self.url
 
     @property
     def title(self) -> str:
