@@ -419,6 +419,18 @@ def test_several_places_of_one_article_are_one_source() -> None:
     shown = plain(table([given], width=80))
     assert "source     a, lines 24, 26-29\n             b, line 3\n             a book" in shown
     assert "a, line 26-29" in plain(table([given], width=80, explain=True))
+    assert "**Source:** a, lines 24, 26-29\n- **Source:** b, line 3\n" in markdown([given], explain=False, detail=False)
+
+
+def test_several_ways_to_supply_a_datum_are_one_sentence() -> None:
+    ways = [
+        Supply(kind="order", text="Order a scan"),
+        Supply(kind="record", text="Record it"),
+        Supply(kind="x", text="DXA, if any"),
+    ]
+    missing = Missing(element="a", display="A scan", supply=ways)
+    text = markdown([outcome(recommendation("a", "unknown", missing=[missing]))], explain=False, detail=False)
+    assert "A scan. To supply it: Order a scan or record it or DXA, if any" in text
 
 
 def test_a_conflict_names_its_sides_by_title_and_in_full_by_id() -> None:

@@ -112,7 +112,7 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
     if value is not None and value is not True and value is not False:
         value = unwrapped(value)
     if error is None and value is not None and not isinstance(value, bool):
-        error = f"{text!r} is not Boolean: it gave {type(value).__name__}"
+        error = f"{text!r} is not Boolean: it gave {_KINDS.get(type(value).__name__, type(value).__name__)}"
         value = None
     return ConditionResult(
         kind=question.kind,
@@ -127,6 +127,10 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         read=answer.read,
         absent=answer.absent,
     )
+
+
+_KINDS = {"int": "an Integer", "Decimal": "a Decimal", "str": "a String", "list": "a List", "FhirObject": "a resource"}
+"""What the types of this language are called in CQL."""
 
 
 def unwrapped(value: Any) -> Any:

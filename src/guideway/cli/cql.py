@@ -145,7 +145,8 @@ def evaluate(expression: str, form: str, show_type: bool, explain: bool, **optio
     \b
       guideway cql eval "1 + 1"
       guideway cql eval "Patient.birthDate" --data patient.json
-      guideway cql eval 'Common."Is Adult"' --library Common.cql --data patient.json --explain
+      guideway cql eval 'Common."Is Adult"' --library Common.cql \\
+        --data patient.json --explain
     """
     session = make_session(options)
     answer = session.answer(expression, trace=explain)

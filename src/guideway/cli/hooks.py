@@ -94,7 +94,8 @@ def call(asked: Asked, hook: str, fhir_server: str | None, prefetch: bool, form:
 
     \b
       guideway hooks call http://127.0.0.1:8080 --bundle patient.json
-      guideway hooks call https://cds.example.org --hook order-sign --bundle patient.json --context drafts.json
+      guideway hooks call https://cds.example.org --hook order-sign \\
+        --bundle patient.json --context drafts.json
     """
     from guideway.remote.hooks_check import made_up_context
 

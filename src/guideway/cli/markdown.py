@@ -108,7 +108,8 @@ def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recomme
     rows += [("Left out", telling.excluded_text(excluded)) for excluded in item.excluded]
     rows += [("Note", note) for note in telling.notes_of(item, twins)]
     rows += [("Proposes", text) for text in telling.proposals_of(item, explain)]
-    rows += [("Source", source.label) for source in item.source]
+    sources = [source.label for source in item.source] if explain else telling.sources_in_short(item.source)
+    rows += [("Source", text) for text in sources]
     rows += [("Also", telling.also_text(twin, item)) for twin in twins]
     rows += [("Finding", f"{finding.message} [{finding.rule}]") for finding in telling.told_findings(item, explain)]
     if explain:

@@ -109,9 +109,8 @@ def _action(guideline: CompiledGuideline, action: Json, width: int, depth: int) 
         rows.append(
             ("proposes", f"{target.title} ({target.type}/{target.id})" if target else f"{reference} (not in this package)")
         )
-    rows += [
-        ("source", str(d.get("label") or d.get("display") or d.get("citation"))) for d in objects(action.get("documentation"))
-    ]
+    named = (str(d.get("label") or d.get("display") or d.get("citation")) for d in objects(action.get("documentation")))
+    rows += [("source", text) for text in dict.fromkeys(named)]
     before = ""
     for label, text in rows:
         yield from _row(label if label != before else "", text, width, indent + "  ")

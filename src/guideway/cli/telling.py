@@ -283,15 +283,21 @@ def missing_text(missing: Missing, *, supply: bool = True) -> str:
     if missing.because:
         text += f" ({'; '.join(missing.because)})"
     if missing.supply and supply:
-        text += f". To supply it: {' or '.join(way.text for way in missing.supply)}"
+        first, *others = (way.text for way in missing.supply)
+        text += f". To supply it: {' or '.join([first, *map(_inside, others)])}"
     return text
+
+
+def _inside(words: str) -> str:
+    """What begins a sentence, inside one; an abbreviation stays as it is."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def need_text(missing: Missing) -> str:
     """What is not known, why, and in a few words how to supply it."""
     ways = dict.fromkeys(_WAYS.get(way.kind) or way.text.rpartition(": ")[0] or way.text for way in missing.supply)
     known = missing_text(missing, supply=False)
-    words = " or ".join(way[:1].lower() + way[1:] for way in ways)
+    words = " or ".join(map(_inside, ways))
     return f"{known}: {words}" if words else known
 
 

@@ -133,7 +133,7 @@ class PatientRecord:
         """The same data under a hygiene policy at an evaluation time (``datetime``, FHIR date-time text, or a value whose text is
         one); dates without an offset are taken in ``offset`` (minutes)."""
         if policy not in POLICIES:
-            raise ValueError(f"{policy!r} is no hygiene policy; there are {', '.join(POLICIES)}")
+            raise ValueError(f"{policy!r} is no hygiene policy; the policies are {', '.join(map(repr, POLICIES))}")
         evaluation = now if isinstance(now, Evaluation) or now is None else Evaluation.of(now, offset)
         return PatientRecord(self._pool, self._position, Hygiene(policy, evaluation))
 
