@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, guideline, medication, observation, plan, run, when
+from tests.service.ehr import ORDERS, order_request, write_guideline
+from tests.service.local import local
 
 from guideway.apply.care_plan import requests
 from guideway.service.cards import EXTENSION, cards_of
@@ -276,6 +280,20 @@ def test_while_an_order_is_written_only_what_rests_on_it_is_asked_for():
     assert bodies(*other, **options) == []
     assert bodies(*other, **options, always_ask=True)
     assert bodies(*other, **(options | {"hook": "patient-view"}))
+
+
+def test_where_no_order_is_left_nothing_is_asked_for(tmp_path):
+    guideline = write_guideline(tmp_path / "g")
+    file = guideline / "PlanDefinition-orders.json"
+    orders = json.loads(file.read_text())
+    orders["action"].append({k: v for k, v in orders["action"][0].items() if k != "priority"} | {"id": "b", "title": "B"})
+    orders["action"][-1]["condition"] = [when("Agrees")]
+    file.write_text(json.dumps(orders))
+    with local(tmp_path / "s", guideline) as service:
+        asked = order_request({"resourceType": "MedicationRequest", "medicationCodeableConcept": TABLET_B, "id": "d"})
+        assert service.cards(asked, ORDERS) == []
+        asked["context"] |= {"selections": [], "draftOrders": {"resourceType": "Bundle", "type": "collection"}}
+        assert service.cards(asked, ORDERS) == []
 
 
 def test_what_the_first_service_asks_for_no_other_asks():

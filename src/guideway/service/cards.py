@@ -83,6 +83,7 @@ def cards_of(
     elsewhere: Collection[str] = (),
     asked: Collection[str] = (),
     always_ask: bool = False,
+    may_ask: bool = True,
     notes: DataNotes = NO_NOTES,
     reasons: bool = True,
 ) -> list[Card]:
@@ -94,7 +95,7 @@ def cards_of(
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
     service says in any case which data they need. ``always_ask``: a card that only asks for data is made even where the visit has
-    other cards. ``notes``: what is wrong with the data (``data_notes``). ``reasons``: whether the outcome is explained. Over
+    other cards; ``may_ask``: whether one is made at all. ``notes``: what is wrong with the data (``data_notes``). ``reasons``: whether the outcome is explained. Over
     ``limit`` cards, the least urgent choices are listed on the last card, without suggestions; where only one may be shown it
     holds all.
     """
@@ -118,7 +119,7 @@ def cards_of(
     made = [card for card in (parted[0], *cards, *parted[1:]) if card is not None]
     if not reasons:
         made = maker.unexplained(made)
-    elif not made and (asking := maker.asking(always_ask)) is not None:
+    elif not made and (may_ask or always_ask) and (asking := maker.asking(always_ask)) is not None:
         made = [asking]
     elif made:
         maker.ask_on(made[-1])

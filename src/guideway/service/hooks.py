@@ -228,6 +228,7 @@ def _cards(
         elsewhere=left.plans,
         asked=left.asked,
         always_ask=settings.data_needed == "always",
+        may_ask=bool(request.proposed) or "draftOrders" not in request.context,
         notes=notes,
         reasons=reasons,
     )
