@@ -209,16 +209,17 @@ def test_many_unknown_take_a_line_each_and_detail_gives_all() -> None:
 
 
 def test_of_what_cannot_be_known_the_most_pressing_comes_first_with_what_it_waits_for() -> None:
-    """The guideline's priority decides; within a plan too."""
+    """The guideline's priority decides; within a plan too. What it calls routine comes before what it gives no priority."""
 
     def waiting(action: str, plan: str, **more: object) -> Recommendation:
         missing = [Missing(element="diagnosis", display="The diagnosis", supply=[Supply(kind="record", text="chart")])]
         return recommendation(action, "unknown", plan_id=plan, missing=missing, **more)
 
-    plans = [PlanSummary(id=name, url=name, title=f"Plan {name}") for name in ("long", "rescue")]
+    plans = [PlanSummary(id=name, url=name, title=f"Plan {name}") for name in ("long", "lessons", "rescue")]
     steps = [waiting(f"step{n}", "long") for n in range(5)]
-    found = outcome(*steps, waiting("teach", "rescue"), waiting("carry", "rescue", priority="urgent"), plans=plans)
-    order = ["Title of carry", "urgent; waits for: The diagnosis", "Title of teach", "Title of step0", "Title of step4"]
+    lesson = waiting("explain", "lessons", priority="routine")
+    found = outcome(*steps, lesson, waiting("teach", "rescue"), waiting("carry", "rescue", priority="urgent"), plans=plans)
+    order = ["Title of carry", "urgent; waits for: The diagnosis", "Title of teach", "Title of explain", "Title of step0"]
     for text in (text_of(found), text_of(found, explain=True), markdown([found]), markdown([found], explain=True)):
         here = [words for words in order if words in text]
         assert [text.index(words) for words in here] == sorted(text.index(words) for words in here)
