@@ -56,8 +56,8 @@ def define_words(name: str) -> str:
 
     >>> define_words("Has Reviewed ANC Below 1.0")
     'reviewed ANC below 1.0'
-    >>> define_words("A Low-Dose H1 Antihistamine With Vitamin D")
-    'a low-dose H1 antihistamine with vitamin D'
+    >>> define_words("A High-Range T4 After Step D")
+    'a high-range T4 after step D'
     """
     for verb in _LEADING:
         if name.startswith(verb) and len(name) > len(verb):
