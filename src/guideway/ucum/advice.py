@@ -136,8 +136,8 @@ _NUMBER = re.compile(rf"({'|'.join(sorted(NUMBERS, key=len, reverse=True))}|k)s?
 _VOLUME = re.compile(r"(?:uL|mL|dL|L|mm3|cm3)")
 
 COUNTED = re.compile(
-    r"(?:cell|tablet|capsule|puff|spray|drop|patch|dose|beat|breath|cop(?:y|ie)|colon(?:y|ie)|event|leukocyte|lymphocyte|neutrophil"
-    r"|eosinophil|platelet|erythrocyte|reticulocyte|particle|cast|crystal|kit|vial|unit dose)e?s?"
+    r"(?:cell|[a-z]+cyte|[a-z]+phil|platelet|tablet|cap(?:sule)?|puff|spray|drop|patch|dose|beat|breaths?|cop(?:y|ie)|colon(?:y|ie)"
+    r"|event|particle|cast|crystal|kit|vial|unit dose)e?s?"
 )
 """What is counted: UCUM has no units for these, and writes them as annotations."""
 
@@ -192,7 +192,7 @@ def suggestion(code: str) -> str | None:
 def doubt(unit: str, *, printed: bool) -> str | None:
     """Why a unit that UCUM knows is probably not what was meant; None where nothing speaks against it.
 
-    ``printed``: as a laboratory prints it, without a code.
+    ``printed``: as laboratories print it, without a code.
 
     >>> doubt("{Thousand}/uL", printed=False)
     "'{Thousand}/uL' names a number in braces, which UCUM counts as one"
