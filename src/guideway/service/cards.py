@@ -96,8 +96,8 @@ def cards_of(
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
     service says in any case which data they need. ``always_ask``: a card that only asks for data is made even where the visit has
     other cards; ``may_ask``: whether one is made at all. ``notes``: what is wrong with the data (``data_notes``). ``reasons``:
-    whether the outcome is explained. Over ``limit`` cards, the least urgent choices are listed on the last card, without suggestions; where only one may be shown it
-    holds all.
+    whether the outcome is explained. Over ``limit`` cards, the least urgent choices are listed on the last card, without
+    suggestions; where only one may be shown it holds all.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
     named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
