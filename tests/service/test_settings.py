@@ -1,6 +1,9 @@
 """Where settings come from, and the starts that are refused."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from tests.service.ehr import write_keys
@@ -142,3 +145,25 @@ def test_a_bad_file_is_named_with_the_place(tmp_path, content, expected):
 def test_secrets_are_masked():
     settings = Settings(store_url="postgresql://me:secret@db/x")
     assert "secret" not in str(settings.shown())
+
+
+def test_the_document_names_every_setting_with_its_default():
+    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text("utf-8")
+    text = text[text.index("## Settings") : text.index("## CDS Hooks")]
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    shown = tomllib.loads(example)
+    Settings(**shown)
+    defaults: dict[str, str] = {}
+    for names, told in re.findall(r"^\| (`.*?) \| (.*?) \| .*\|$", text, re.MULTILINE):
+        found = re.findall(r"`(\w+)`", names)
+        several = [value.strip(" `") for value in re.split(r", ", told)]
+        defaults |= dict(zip(found, several if len(several) == len(found) else [told] * len(found), strict=True))
+    parts = {name for kind in (Issuer, TokenIssuer, FhirServer) for name in kind.model_fields}
+    assert Settings.model_fields.keys() - defaults.keys() <= {*shown, "fhir_servers"}
+    assert defaults.keys() <= Settings.model_fields.keys() | parts
+    for name, told in defaults.items():
+        field = Settings.model_fields.get(name)
+        if field is not None and field.default_factory is None and field.default is not None:
+            value = field.default
+            plain = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+            assert told.strip("`").replace(",", "").replace(" MB", "000000") == plain, name
