@@ -17,6 +17,7 @@ from guideway.apply.comparisons import brief, comparison_text
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
 from guideway.apply.facts import measured_text, newest, unit_faults
+from guideway.apply.gaps import Gaps
 from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.relevance import Known as KnownNodes
@@ -90,6 +91,7 @@ class CauseFinder:
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
         self._reads = Reads(traces)
+        self._gaps = Gaps(traces, self._reads.of)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
         self._resources: dict[str, _Looked] = {}
@@ -134,11 +136,13 @@ class CauseFinder:
                 checked=self._looked_at(key) if checked else [],
             )
         named = {self.traces.guideline.elements[key].id for key in found}
-        for missing in self._untagged(untagged, results, checked):
+        data: dict[str, Missing] = {}
+        for missing in self._untagged(untagged, leaves, results, checked):
             if missing.element not in named:
-                named.add(missing.element)
-                yield missing
-        if not named:
+                before = data.get(missing.element)
+                data[missing.element] = missing if before is None else _more_of(before, missing)
+        yield from data.values()
+        if not named and not data:
             first = next((result for result, trace in results if unwrap(trace.value) is None), None)
             if first is not None:
                 name = first.define or first.expression
@@ -164,22 +168,40 @@ class CauseFinder:
         )
 
     def _untagged(
-        self, nulls: dict[NullKey, Trace], results: list[tuple[ConditionResult, Trace]], checked: bool
+        self,
+        nulls: dict[NullKey, Trace],
+        leaves: list[Trace],
+        results: list[tuple[ConditionResult, Trace]],
+        checked: bool,
     ) -> Iterator[Missing]:
-        """What is missing that no data element stands for."""
+        """What is missing that no data element stands for; last what may be chosen when the rest is there."""
+        read: set[str] = set()
+        told: set[str] = set()
+        kind = APPLICABILITY
         for key, node in nulls.items():
             waiting = (result.kind for result, trace in results if key in self._causes(trace, self._known).untagged)
             kind = next(waiting, APPLICABILITY)
-            for datum in data_behind(key, node, self.traces):
-                found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})
-                yield Missing(
-                    element=datum.name,
-                    display=datum.display,
-                    for_=kind,
-                    supply=datum.supply,
-                    because=self._weaknesses(datum),
-                    checked=list(found | needed | looked_at)[:BRIEF],
-                )
+            names = self._reads.of(node)
+            read |= names
+            if not isinstance(key, int):
+                told |= names
+            for datum in data_behind(key, node, self._gaps):
+                yield self._missing(datum, kind, checked)
+        for leaf in leaves if nulls else ():
+            for gap in self._gaps.chosen_otherwise(leaf, read):
+                if gap.name not in told or gap.supply.count:
+                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], leaf, None), kind, checked)
+
+    def _missing(self, datum: Datum, kind: str, checked: bool) -> Missing:
+        found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})
+        return Missing(
+            element=datum.name,
+            display=datum.display,
+            for_=kind,
+            supply=datum.supply,
+            because=self._weaknesses(datum),
+            checked=list(found | needed | looked_at)[:BRIEF],
+        )
 
     def _weaknesses(self, datum: Datum) -> list[str]:
         """Why data that is there does not help."""
@@ -325,7 +347,9 @@ class CauseFinder:
             weak.update(self._undecided(node, only_empty=bool(untagged)))
         if strong and node.kind not in _CONNECTIVES:
             weak = {}
-        if not strong and not untagged and self._reads.beyond(node, weak):
+        if (not strong and not untagged and self._reads.beyond(node, weak)) or (
+            node.kind == "Query" and any(isinstance(key, int) for key in untagged)
+        ):
             untagged[id(node)] = node
         if name is not None and any(isinstance(key, int) for key in untagged) and names_datum(node, self.traces):
             untagged = {key: below for key, below in untagged.items() if not isinstance(key, int)}
@@ -528,6 +552,12 @@ class CauseFinder:
         """Those of them that are named as a cause."""
         because = [why for datum in missing.values() for why in datum.because]
         return [fault for fault in self.unit_faults if fault.message.rstrip(".") in because]
+
+
+def _more_of(one: Missing, other: Missing) -> Missing:
+    """Of one datum that is missing twice, the one of which more is."""
+    counts = [max((way.count or 1 for way in missing.supply), default=1) for missing in (one, other)]
+    return other if counts[1] > counts[0] else one
 
 
 def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:

@@ -65,11 +65,18 @@ class Supply(msgspec.Struct, kw_only=True, frozen=True):
     unit: str | None = None
     questionnaire: str | None = None
     link_id: str | None = None
+    count: int | None = None
+    """How many are needed, where it is more than one."""
+    resource: str | None = None
+    """The resource on record that does not have an element."""
+    path: str | None = None
+    """That element."""
 
     def as_json(self) -> Json:
         """Without what is not known."""
         result: Json = {"kind": self.kind, "text": self.text, "type": self.type, "valueSet": self.value_set, "code": self.code}
-        return pruned(result | {"unit": self.unit, "questionnaire": self.questionnaire, "linkId": self.link_id})
+        result |= {"unit": self.unit, "questionnaire": self.questionnaire, "linkId": self.link_id}
+        return pruned(result | {"count": self.count, "resource": self.resource, "path": self.path})
 
 
 class Missing(msgspec.Struct, kw_only=True):

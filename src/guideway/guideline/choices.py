@@ -4,7 +4,9 @@ A run evaluates one branch of a choice (``if``, ``case``), and the second operan
 the first does not settle the matter. Where that rests on something unknown (a condition that is null; ``x is not true`` where
 ``x`` is null), what is missing depends on the other parts as well. Takes the libraries of a guideline; gives them again with a
 define for each such part that is not one already, and says by library and locator of the choice which these are. Only logic
-between truth values has parts: what stands inside queries and functions cannot stand alone.
+between truth values has parts: what stands inside queries and functions cannot stand alone. Of a query, which evaluates its
+conditions and results for the rows that there are, and of a choice between other values the parts are what these refer to:
+defines and retrieves. What stands in a data element needs no parts, for it is missing as a whole.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import Any
 import msgspec
 
 from guideway.elm import nodes
-from guideway.elm.types import BOOLEAN
+from guideway.elm.types import BOOLEAN, Type
 from guideway.guideline.compiled import DefineKey, Parts
+from guideway.guideline.elements import tags_of
 from guideway.guideline.requirements import base_name, name_of
 
 _TESTS = (nodes.IsTrue, nodes.IsFalse, nodes.IsNull, nodes.If, nodes.Case)
@@ -25,6 +28,8 @@ _CONNECTIVES = (nodes.And, nodes.Or, nodes.Implies)
 _BINDING = (nodes.Query, nodes.Filter, nodes.ForEach, nodes.Repeat, nodes.Aggregate, nodes.Sort)
 """What gives names to what stands in it."""
 _BESIDE = frozenset({"annotation", "resultTypeSpecifier", "result_type", "signature"})
+_SORTED = "$sorted"
+"""What stands for an element that a query sorts by."""
 _SEEN_THROUGH = (*_CONNECTIVES, *_TESTS, nodes.Not, nodes.Xor, nodes.CaseItem)
 
 
@@ -40,13 +45,18 @@ class _Maker:
         self._bodies = {(name_of(library), s.name or ""): s.expression for library in libraries for s in library.statements}
         self._homes = {name_of(x): {i.localIdentifier: base_name(i.path) for i in x.includes} for x in libraries}
         self._tested: dict[DefineKey, bool] = {}
+        self._read: dict[DefineKey, bool] = {}
+        self._elements = {(name_of(x), s.name or "") for x in libraries for s in x.statements if _is_element(s)}
+        self._outside = self._reached_outside(libraries)
 
     def library(self, library: nodes.Library) -> nodes.Library:
         """The library with its parts as defines; itself where there are none."""
         name = name_of(library)
         added: list[nodes.ExpressionDef] = []
 
-        def part(expression: nodes.Expression | None, place: str, which: str, context: str | None) -> DefineKey | None:
+        def part(
+            expression: nodes.Expression | None, place: str, which: str, context: str | None, of: Type | None = BOOLEAN
+        ) -> DefineKey | None:
             if expression is None:
                 return None
             if type(expression) is nodes.ExpressionRef and (target := self._target(name, expression)) is not None:
@@ -55,16 +65,18 @@ class _Maker:
             while key in self._bodies:
                 key = (name, f"{key[1]}'")
             self._bodies[key] = expression
-            added.append(nodes.ExpressionDef(name=key[1], context=context, expression=expression, result_type=BOOLEAN))
+            added.append(nodes.ExpressionDef(name=key[1], context=context, expression=expression, result_type=of))
             return key
 
         for statement in library.statements:
+            outside = (name, statement.name or "") in self._outside
             for node in _logic(statement.expression) if not isinstance(statement, nodes.FunctionDef) else ():
                 place, context = node.locator, statement.context
                 if not place or (name, place) in self.found:
                     continue
                 if isinstance(node, _CONNECTIVES):
-                    if len(node.operand) == 2 and self._has_test(name, node.operand[0]):
+                    first = node.operand[0]
+                    if len(node.operand) == 2 and (self._has_test(name, first) or (outside and self._reads(name, first))):
                         self.found[name, place] = ((None, part(node.operand[1], place, "second", context)),)
                 elif node.result_type == BOOLEAN and not (isinstance(node, nodes.Case) and node.comparand is not None):
                     whole = isinstance(node, nodes.If)
@@ -76,7 +88,81 @@ class _Maker:
                         ),
                         (None, part(node.else_, place, "otherwise", context)),
                     )
+            for node in _chooses(statement.expression) if outside else ():
+                place = node.locator
+                if not place or (name, place) in self.found:
+                    continue
+                keys: dict[DefineKey | None, None] = {}
+                for number, inner in enumerate(self._closed(name, node), 1):
+                    if isinstance(inner, tuple):
+                        keys |= {inner: None} if self._read_outside(inner) else {}
+                    elif self._reads(name, inner):
+                        keys[part(inner, place, f"read {number}", statement.context, inner.result_type)] = None
+                if keys:
+                    self.found[name, place] = tuple((None, key) for key in keys)
         return msgspec.structs.replace(library, statements=[*library.statements, *added]) if added else library
+
+    def _reached_outside(self, libraries: Sequence[nodes.Library]) -> set[DefineKey]:
+        """The statements that are reached, from those that no other refers to, without going through a data element."""
+        references: dict[DefineKey, set[DefineKey]] = {}
+        for library in libraries:
+            name = name_of(library)
+            for statement in library.statements:
+                found = references.setdefault((name, statement.name or ""), set())
+                for node in _every(statement.expression):
+                    target = self._target(name, node) if isinstance(node, nodes.ExpressionRef) else None
+                    if target is not None:
+                        found.add(target)
+        reached: set[DefineKey] = set()
+        pending = list(references.keys() - {target for found in references.values() for target in found})
+        while pending:
+            key = pending.pop()
+            if key not in reached and key not in self._elements:
+                reached.add(key)
+                pending += references.get(key, ())
+        return reached
+
+    def _closed(self, library: str, node: Any) -> Iterator[DefineKey | Any]:
+        """What the conditions and results of a query, or the branches of a choice, rest on besides the names around them, also
+        through functions: expressions of this library, and defines."""
+        seen: set[DefineKey] = set()
+        pending: list[tuple[str, Any]] = [(library, part) for part in reversed(_beside(node))]
+        while pending:
+            home, current = pending.pop()
+            if isinstance(current, list | tuple):
+                pending += [(home, part) for part in reversed(current)]
+            elif isinstance(current, nodes.ExpressionRef) and not isinstance(current, nodes.FunctionRef):
+                target = self._target(home, current)
+                if target is not None and target not in seen:
+                    seen.add(target)
+                    yield target
+            elif isinstance(current, nodes.Expression) and home == library and _is_closed(current):
+                if any(isinstance(inner, nodes.ExpressionRef | nodes.Retrieve | nodes.ParameterRef) for inner in _every(current)):
+                    yield current
+            elif isinstance(current, msgspec.Struct):
+                target = self._target(home, current) if isinstance(current, nodes.FunctionRef) else None
+                if target is not None and target not in seen:
+                    seen.add(target)
+                    pending.append((target[0], self._bodies[target]))
+                children = (getattr(current, name) for name in current.__struct_fields__ if name not in _BESIDE)
+                pending += [(home, child) for child in reversed([c for c in children if isinstance(c, msgspec.Struct | list)])]
+
+    def _reads(self, library: str, expression: Any) -> bool:
+        """Whether it reads data that no data element stands for."""
+        for node in _every(expression):
+            if isinstance(node, nodes.Retrieve | nodes.ParameterRef):
+                return True
+            target = self._target(library, node) if isinstance(node, nodes.ExpressionRef) else None
+            if target is not None and self._read_outside(target):
+                return True
+        return False
+
+    def _read_outside(self, key: DefineKey) -> bool:
+        """The same of a define."""
+        if key not in self._read:
+            self._read[key] = False  # in a circle
+            self._read[key] = key not in self._elements and self._reads(key[0], self._bodies[key])
+        return self._read[key]
 
     def _target(self, library: str, reference: nodes.ExpressionRef) -> DefineKey | None:
         home = self._homes[library].get(reference.libraryName) if reference.libraryName else library
@@ -96,6 +182,74 @@ class _Maker:
                 if self._tested[target]:
                     return True
         return False
+
+
+def _is_element(statement: nodes.ExpressionDef) -> bool:
+    """Whether a define is a data element."""
+    return any(name == "dataElement" for name, _ in tags_of(statement.annotation))
+
+
+def _chooses(expression: Any) -> Iterator[Any]:
+    """The queries of an expression, and its choices between other than truth values."""
+    for node in _every(expression):
+        if isinstance(node, nodes.Query) or (isinstance(node, nodes.If | nodes.Case) and node.result_type != BOOLEAN):
+            yield node
+
+
+def _beside(node: Any) -> list[Any]:
+    """The parts of a query that are evaluated for its rows alone, without what these may not be related to; the branches of a
+    choice."""
+    if isinstance(node, nodes.Query):
+        return [
+            node.let,
+            [(r.expression, r.suchThat) for r in node.relationship if isinstance(r, nodes.With)],
+            node.where,
+            node.return_,
+            node.aggregate,
+        ]
+    if isinstance(node, nodes.If):
+        return [node.then, node.else_]
+    return [[(item.when, item.then) for item in node.caseItem], node.else_]
+
+
+def _is_closed(expression: Any) -> bool:
+    """Whether it mentions no name around it; names that it gives itself, where they are given, do not count."""
+    pending: list[tuple[Any, frozenset[str | None]]] = [(expression, frozenset())]
+    while pending:
+        node, given = pending.pop()
+        if isinstance(node, nodes.OperandRef):
+            return False
+        if isinstance(node, nodes.AliasRef | nodes.QueryLetRef) and node.name not in given:
+            return False
+        if isinstance(node, nodes.IdentifierRef) and _SORTED not in given:
+            return False
+        if getattr(node, "scope", None) and getattr(node, "scope", None) not in given:
+            return False
+        inside = given
+        if isinstance(node, nodes.Query):
+            pending += [(source.expression, given) for source in node.source]
+            inside |= {source.alias for source in (*node.source, *node.relationship)} | {let.identifier for let in node.let}
+            inside |= {_SORTED, node.aggregate.identifier if node.aggregate is not None else _SORTED}
+        parts = (
+            node if isinstance(node, list) else [getattr(node, name) for name in node.__struct_fields__ if name not in _BESIDE]
+        )
+        for part in parts:
+            if isinstance(part, msgspec.Struct | list) and not (isinstance(node, nodes.Query) and part is node.source):
+                pending.append((part, inside))
+    return True
+
+
+def _every(expression: Any) -> Iterator[Any]:
+    """All nodes of an expression."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list | tuple):
+            pending += reversed(node)
+        elif isinstance(node, msgspec.Struct):
+            yield node
+            children = (getattr(node, name) for name in node.__struct_fields__ if name not in _BESIDE)
+            pending += reversed([child for child in children if isinstance(child, msgspec.Struct | list)])
 
 
 def _logic(expression: Any) -> Iterator[Any]:

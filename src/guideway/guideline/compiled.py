@@ -115,6 +115,7 @@ class CompiledGuideline:
         requirements: tuple[Requirement, ...] = (),
         branches: dict[tuple[str, str], tuple[DefineKey, ...]] | None = None,
         choices: dict[tuple[str, str], Parts] | None = None,
+        read_in_parts: dict[DefineKey, tuple[int, ...]] | None = None,
         parameters: tuple[ParameterInfo, ...] = (),
         value_sets: Json | None = None,
         value_set_titles: dict[str, str] | None = None,
@@ -138,7 +139,9 @@ class CompiledGuideline:
         self.branches: dict[tuple[str, str], tuple[DefineKey, ...]] = branches or {}
         """By library and locator of an if or case: the data elements in the branches that a null condition passes over."""
         self.choices: dict[tuple[str, str], Parts] = choices or {}
-        """By library and locator of an if or case between truth values: the defines that its parts are (``choices``)."""
+        """By library and locator: the defines that the parts are which a run may leave unevaluated (``choices``)."""
+        self.read_in_parts: dict[DefineKey, tuple[int, ...]] = read_in_parts or {}
+        """Of these defines those that are parts alone: what they read themselves, as indices into ``requirements``."""
         self.parameters = parameters
         self.value_sets: Json = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
@@ -305,7 +308,8 @@ class CompiledGuideline:
         """Everything, as one picklable object of plain parts."""
         names = (
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
-            "requirements", "branches", "choices", "parameters", "value_sets", "value_set_titles", "value_set_uses", "program",
+            "requirements", "branches", "choices", "read_in_parts",
+            "parameters", "value_sets", "value_set_titles", "value_set_uses", "program",
             "findings",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"roots": tuple(plan.canonical for plan in self.root_plans())}

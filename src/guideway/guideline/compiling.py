@@ -88,13 +88,16 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
     names = {name_of(library) for library in compiled}
     kept = [library for library in written if name_of(library) in names]  # without the defines for parts
     index = ValueSetIndex(a.resource for a in guideline.artifacts if a.type in ("ValueSet", "CodeSystem"))
-    analysis = Analysis(kept)
+    analysis = Analysis([library for library in whole if name_of(library) in names])
     elements = _elements(kept)
+    defined = {name_of(library): _definitions(library, analysis, frozenset(elements)) for library in kept}
+    parts = dict.fromkeys(key for pairs in choices.values() for pair in pairs for key in pair if key is not None)
+    alone = {key: read for key in parts if key[1] not in defined.get(key[0], ()) and (read := analysis.own_requirements(key))}
     return CompiledGuideline(
         manifest=guideline.manifest,
         content_hash=guideline.content_hash,
         artifacts=[a for a in guideline.artifacts if a.type in APPLIED_TYPES],
-        defines={name_of(library): _definitions(library, analysis, frozenset(elements)) for library in kept},
+        defines=defined,
         library_urls=_library_urls(guideline),
         aliases={name_of(x): {i.localIdentifier or "": base_name(i.path) for i in x.includes} for x in kept},
         inline={key: bound for key, bound in inline.items() if bound[0] in names},
@@ -102,7 +105,8 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         elements=elements,
         requirements=tuple(analysis.requirements),
         branches=analysis.branches(frozenset(elements)),
-        choices={key: parts for key, parts in choices.items() if key[0] in names},
+        choices={key: pairs for key, pairs in choices.items() if key[0] in names},
+        read_in_parts=alone,
         parameters=tuple(p for library in kept for p in _parameters(library)),
         value_sets=index.snapshot(_value_sets(kept, guideline)),
         value_set_uses=_value_set_uses(kept, analysis),

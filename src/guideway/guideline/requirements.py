@@ -100,6 +100,11 @@ class Analysis:
                 found.setdefault(facts.shared, set()).update(url for part in parts for url in part.value_sets)
         return {name: tuple(sorted(urls)) for name, urls in sorted(found.items())}
 
+    def own_requirements(self, key: DefineKey) -> tuple[int, ...]:
+        """What a define reads itself, not through others."""
+        facts = self._facts.get(key)
+        return tuple(dict.fromkeys(facts.requirements)) if facts is not None else ()
+
     def branches(self, elements: frozenset[DefineKey]) -> dict[tuple[str, str], tuple[DefineKey, ...]]:
         """For each choice (if, case), by library and locator: the data elements in the branches that an unknown condition passes
         over. A condition that is null goes the way of false, so nothing there is evaluated."""

@@ -1,0 +1,451 @@
+"""What would have to be there for a null to have a value, where no data element says it: rows, how many of them, or an element
+that a resource on record does not have.
+
+Takes a null node of a trace, or a list that has not enough rows; gives the ``Gap``s behind it. A null is followed down through
+the operand that is null, the row that was taken, and the branch that was chosen, to one of three things: an element of a resource
+that is there (``Condition/x.code.text``), a parameter, or a list without the row that was wanted of it. A list is followed to
+what its rows come from; ``Skip(rows, 1)`` needs one more of these, ``rows[1]`` two. What the conditions or the results of a query
+read besides is asked for with its rows, for it may never have been evaluated (``guideline.choices``), and so are the other
+branches of a choice that rests on what is missing. Where none of this says anything, everything that is read stands for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from guideway.apply.outcome import Supply
+from guideway.apply.provenance import Trace, unwrap
+from guideway.apply.supply import requirement_name, requirement_supply
+from guideway.apply.traces import PatientTraces
+from guideway.diagnostics import GuidewayError
+from guideway.engine.values import Code
+from guideway.fhir.element import FhirObject
+from guideway.guideline.compiled import Requirement
+
+Operands = Mapping[str, tuple[Trace, "Operands"]]
+"""What the operands of a call stand for, each with what the names in it stand for."""
+
+_TAKES = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
+_SPREADS = frozenset({"Variance", "StdDev"})
+"""What a single value has none of."""
+_FOLDS = frozenset({"Max", "Min", "Sum", "Avg", "Median", "Mode", "Product", "GeometricMean", "PopulationVariance",
+                    "PopulationStdDev", *_SPREADS})  # fmt: skip
+_RELATES = frozenset({"With", "Without"})
+_SOME_ROWS = 20
+"""Of so many rows it is asked why they are null."""
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """One thing that is not there: its name, in words, how to supply it."""
+
+    name: str
+    display: str
+    supply: Supply
+
+
+class Gaps:
+    """Finds the gaps behind nulls of one patient's traces."""
+
+    def __init__(self, traces: PatientTraces, reads: Callable[[Trace], frozenset[str]]) -> None:
+        self.traces = traces
+        self._reads = reads
+        """The names of everything that a node reads."""
+        self._found: dict[str, Gap] = {}
+        self._seen: set[tuple[int, int]] = set()
+
+    def behind(self, node: Trace) -> list[Gap]:
+        """What would have to be there for a null to have a value, in the order of the logic."""
+        self._found, self._seen = {}, set()
+        self._null(node, {})
+        if not self._found:
+            self._everything(node)
+        return list(self._found.values())
+
+    def chosen_otherwise(self, node: Trace, read: set[str]) -> list[Gap]:
+        """What the other branches want of the choices below a node that rest on what is missing: on data of these names."""
+        self._found, self._seen = {}, set()
+        above: dict[int, Trace] = {}
+        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case") and len(inner.children) > 1]
+        asked: set[int] = set()
+        while choices:
+            told = len(self._found)
+            for choice in choices:
+                wanted = read | self._found.keys()
+                if id(choice) not in asked and any(not wanted.isdisjoint(self._reads(c)) for c in choice.children[:-1]):
+                    asked.add(id(choice))
+                    for part in self._beside(choice):
+                        self._of_other_row(part, choice, above)
+            if len(self._found) == told:
+                break
+        return list(self._found.values())
+
+    def _of_other_row(self, part: Trace, choice: Trace, above: Mapping[int, Trace]) -> None:
+        """The element that is read of the row that was chosen, where another one that might be chosen does not have it."""
+        row, node = part.value, above.get(id(choice))
+        if not isinstance(row, FhirObject) or row.reference is None:
+            return
+        path: list[str] = []
+        data: Any = row.data
+        while node is not None and isinstance(data, dict):
+            if node.kind == "Property":
+                path.append(name := node.label or "")
+                data = data.get(name) or next((value for key, value in data.items() if _is_choice(key, name)), None)
+                if data is None:
+                    self._add(_element(row.reference, ".".join(path)))
+            elif node.kind not in ("As", "ExpressionRef", "ExpressionDef"):
+                break
+            if isinstance(data, list) and data:
+                data = data[0]
+            node = above.get(id(node))
+
+    def _add(self, gap: Gap) -> None:
+        known = self._found.get(gap.name)
+        if known is None or (gap.supply.count or 1) > (known.supply.count or 1):
+            self._found[gap.name] = gap
+
+    def _again(self, node: Trace, wanted: int) -> bool:
+        """Whether so much has been asked of a node already."""
+        key = (id(node), wanted)
+        if key in self._seen:
+            return True
+        self._seen.add(key)
+        return False
+
+    # -- what is null
+
+    def _null(self, node: Trace, names: Operands) -> None:
+        if self._again(node, 0) or self.traces.element(node) is not None:
+            return
+        before = len(self._found)
+        children: Sequence[Trace] = node.children or ()
+        kind = node.kind
+        if kind == "Property":
+            self._property(node, children, names)
+        elif kind in ("ParameterRef", "Retrieve"):
+            for gap in own_gaps(node, self.traces):
+                self._add(gap)
+        elif kind == "OperandRef":
+            operand = names.get(node.label or "")
+            if operand is not None:
+                self._wanting(*operand)
+        elif kind in _TAKES and children:
+            self._taken(node, children, names)
+        elif kind in _FOLDS and children:
+            rows = children[0]
+            there = sum(1 for item in rows.value or () if item is not None) if isinstance(rows.value, list) else 0
+            self._more(rows, (2 if kind in _SPREADS else 1) - there, names)
+        elif kind == "Coalesce":  # any of them would do
+            for child in children:
+                self._wanting(child, names)
+                if len(self._found) > before:
+                    break
+        elif kind in ("If", "Case") and len(children) > 1:
+            self._choice(node, lambda branch: self._wanting(branch, names), names)
+        elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
+            given = {name: (child, names) for name, child in zip(operands, children)}
+            for child in children[len(operands) :]:
+                self._wanting(child, given)
+        elif kind == "Query":
+            self._results(node, names)
+        else:
+            for child in children:
+                if unwrap(child.value) is None:
+                    self._null(child, names)
+        if len(self._found) == before and kind not in ("ExpressionDef", "Null", "Literal"):
+            self._everything(node)
+
+    def _wanting(self, node: Trace, names: Operands) -> None:
+        """What is null, or a list without a row."""
+        if unwrap(node.value) is None:
+            self._null(node, names)
+        elif node.value == []:
+            self._more(node, 1, names)
+
+    def _property(self, node: Trace, children: Sequence[Trace], names: Operands) -> None:
+        owner = children[0] if children else None
+        if owner is not None and unwrap(owner.value) is None:
+            self._null(owner, names)
+            return
+        for gap in own_gaps(node, self.traces):
+            self._add(gap)
+
+    def _taken(self, node: Trace, children: Sequence[Trace], names: Operands) -> None:
+        """A row of a list that is not there, or that is null."""
+        rows, *index = children
+        if index and unwrap(index[0].value) is None:
+            self._null(index[0], names)
+            return
+        if not isinstance(rows.value, list):
+            self._null(rows, names)
+            return
+        place = index[0].value if index and isinstance(index[0].value, int) else 0
+        if place >= len(rows.value):
+            self._more(rows, place + 1 - len(rows.value), names)
+            return
+        self._items(rows, names)
+
+    def _items(self, rows: Trace, names: Operands) -> None:
+        """Why items of a list are null: the results of the rows that they come from."""
+        pending = [rows]
+        while pending:
+            node = pending.pop()
+            if self.traces.element(node) is not None:
+                continue
+            if node.kind == "Query":
+                self._results(node, names)
+            elif node.kind == "List":
+                for child in node.children or ():
+                    if isinstance(child.value, list):
+                        pending.append(child)
+                    elif unwrap(child.value) is None:
+                        self._null(child, names)
+            elif node.kind == "OperandRef" and (given := names.get(node.label or "")) is not None:
+                pending.append(given[0])
+            else:
+                pending += reversed([child for child in node.children or () if isinstance(child.value, list)])
+
+    def _results(self, query: Trace, names: Operands) -> None:
+        """Why the results of the rows of a query are null."""
+        children: Sequence[Trace] = query.children or ()
+        before = len(self._found)
+        sources = [child for child in children if child.kind != "Iteration"]
+        bare = False
+        rows = [child for child in children if child.kind == "Iteration"][:_SOME_ROWS]
+        while rows:
+            row = rows.pop(0)
+            bare = bare or unwrap(row.value) is None
+            inside = row.children or ()
+            if inside and inside[-1].kind == "Iteration":  # of the next source
+                rows[:0] = inside[:_SOME_ROWS]
+                continue
+            for result in inside[getattr(row, "kept", len(inside)) :]:
+                if unwrap(result.value) is None and result.kind != "AliasRef":
+                    self._null(result, names)
+        for child in sources:
+            if not isinstance(child.value, list):
+                self._wanting(child, names)
+            elif bare or len(self._found) == before:
+                self._items(child, names)
+
+    # -- lists without enough rows
+
+    def _more(self, node: Trace, wanted: int, names: Operands) -> None:
+        """What so many more rows of a list would come from."""
+        if wanted < 1 or self._again(node, wanted) or self.traces.element(node) is not None:
+            return
+        before = len(self._found)
+        children: Sequence[Trace] = node.children or ()
+        kind = node.kind
+        if node.value is not None and not isinstance(node.value, list):
+            return
+        if kind == "Retrieve":
+            there = len(node.value or ())
+            for gap in own_gaps(node, self.traces):
+                self._add(_counted(gap, wanted, there))
+        elif kind == "Property":
+            self._property(node, children, names)
+        elif kind == "Query":
+            self._more_rows(node, wanted, names)
+        elif kind == "Slice" and children:
+            start = children[1].value if len(children) > 1 else 0
+            there = len(children[0].value or ())
+            self._more(children[0], wanted + max(0, (start if isinstance(start, int) else 0) - there), names)
+        elif kind == "Except" and children:
+            self._more(children[0], wanted, names)
+        elif kind == "Intersect":
+            there = len(node.value or ())
+            lacks = [(child, there + wanted - len(child.value or ())) for child in children]
+            for child, lack in [each for each in lacks if each[1] > 0] or [(child, wanted) for child in children]:
+                self._more(child, lack, names)
+        elif kind in ("If", "Case") and len(children) > 1:
+            self._choice(node, lambda branch: self._more(branch, wanted, names), names)
+        elif kind == "OperandRef":
+            given = names.get(node.label or "")
+            if given is not None:
+                self._more(given[0], wanted, given[1])
+        elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
+            inner = {name: (child, names) for name, child in zip(operands, children)}
+            for child in children[len(operands) :]:
+                self._more(child, wanted, inner)
+        elif kind == "Coalesce" and children:
+            self._more(children[-1], wanted, names)
+        else:
+            for child in children:
+                if isinstance(child.value, list):
+                    self._more(child, wanted, names)
+                elif unwrap(child.value) is None:
+                    self._null(child, names)
+        if len(self._found) == before and kind != "ExpressionDef":
+            self._everything(node)
+
+    def _more_rows(self, query: Trace, wanted: int, names: Operands) -> None:
+        """More rows of a query: of what they come from, and what their conditions and results read besides."""
+        children: Sequence[Trace] = query.children or ()
+        sources = [child for child in children if child.kind != "Iteration"]
+        row = next((child for child in children if child.kind == "Iteration"), None)
+        evaluated = row is not None
+        while row is not None and row.children and row.children[0].kind == "Iteration":
+            row = row.children[0]
+        beside = [
+            getattr(child, "source", None) for child in (row.children or () if row is not None else ()) if child.kind in _RELATES
+        ]
+        sources = [child for child in sources if not any(child is known for known in beside)]
+        lists = [child for child in sources if child.value is None or isinstance(child.value, list)]
+        for source in [child for child in lists if not child.value] or lists:
+            self._more(source, wanted, names)
+        for operand, inside in names.values():  # of a function that the query stands in
+            if unwrap(operand.value) is None:
+                self._null(operand, inside)
+        self._beside(query, also_there=evaluated)
+
+    def _choice(self, node: Trace, ask: Callable[[Trace], None], names: Operands) -> None:
+        """What the branch that was chosen wants, and what left the choice open."""
+        *conditions, branch = node.children
+        ask(branch)
+        for condition in conditions:
+            if unwrap(condition.value) is None:
+                self._null(condition, names)
+
+    def _beside(self, node: Trace, *, also_there: bool = False) -> list[Trace]:
+        """What parts of a query or of a choice refer to that may not have been evaluated, as far as it is not there;
+        ``also_there``: where these are lists, more of them too. Gives all of these parts."""
+        found: list[Trace] = []
+        messages = len(self.traces.evaluation.messages)
+        place = (node.library or "", getattr(node, "locator", None) or "")
+        for _, key in self.traces.guideline.choices.get(place, ()):
+            try:
+                part = self.traces.trace(*key) if key is not None else None
+            except GuidewayError:
+                part = None
+            if part is not None:
+                found.append(part)
+                self._wanting(part, {})
+                if also_there and part.value and isinstance(part.value, list):
+                    self._more(part, 1, {})
+        del self.traces.evaluation.messages[messages:]  # of what the logic did not need
+        return found
+
+    def _everything(self, node: Trace) -> None:
+        """Everything that a node reads outside data elements."""
+        seen: set[int] = set()
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            if self.traces.element(current) is not None:
+                continue
+            found = own_gaps(current, self.traces)
+            for gap in found:
+                self._add(gap)
+            if not found:
+                pending += reversed(current.children or ())
+
+
+def _walk(node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
+    """A node and all below it, each once; ``above`` is told what each stands in first."""
+    seen: set[int] = set()
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            for child in reversed(current.children or ()):
+                above.setdefault(id(child), current)
+                pending.append(child)
+
+
+def _is_choice(key: str, name: str) -> bool:
+    """Whether a property of JSON is that element of a choice type: ``valueQuantity``, ``value``."""
+    return key.startswith(name) and key[len(name) : len(name) + 1].isupper()
+
+
+def own_gaps(node: Trace, traces: PatientTraces) -> list[Gap]:
+    """What a node itself reads: rows, an element that a resource does not have, a parameter that is not given."""
+    if node.kind == "Retrieve":
+        if node.label == traces.subject_type and node.value:
+            return []
+        return [
+            Gap(
+                named(requirement, traces),
+                requirement_name(requirement, traces.guideline) or requirement.type,
+                requirement_supply(requirement, traces.guideline),
+            )
+            for requirement in _requirements(node, traces)
+        ]
+    if node.kind == "Property" and (unwrap(node.value) is None or node.value == []) and node.resources:
+        reference = node.resources[0]
+        kind = reference.partition("/")[0]
+        path = (node.reads[0][1] or "").removesuffix(".value") if node.reads[0][1] != "value" else "value"
+        if kind == traces.subject_type:
+            path = (node.label or "").removesuffix(".value")
+            name = f"{kind}.{path}"
+            return [Gap(name, f"{_apart(path)} ({name})", Supply(kind="record", text=f"Record {name}", type=kind))]
+        return [_element(reference, path)]
+    if node.kind == "ParameterRef" and unwrap(node.value) is None:
+        name = (node.label or "parameter").rpartition(".")[2]  # without what its library is called here
+        return [Gap(name, f"parameter {name}", Supply(kind="record", text=f"Give a value for the parameter {name}"))]
+    return []
+
+
+def _element(reference: str, path: str) -> Gap:
+    """An element that a resource on record does not have."""
+    name = f"{reference}.{path}"
+    kind = reference.partition("/")[0]
+    way = Supply(kind="record", text=f"Record {path} of {reference}", type=kind, resource=reference, path=path)
+    return Gap(name, f"{_apart(path)} ({name})", way)
+
+
+def _apart(path: str) -> str:
+    """A path of elements in words.
+
+    >>> _apart("birthDate"), _apart("interpretation[0].text")
+    ('birth date', 'interpretation text')
+    """
+    return " ".join("".join(f" {c.lower()}" if c.isupper() else c if c.isalpha() else " " for c in path).split())
+
+
+def _counted(gap: Gap, wanted: int, there: int) -> Gap:
+    """Rows, as many as are wanted beyond those that are there."""
+    if wanted < 2 and not there:
+        return gap
+    much = "one more" if wanted < 2 else f"{wanted} more" if there else f"{wanted} of them"
+    supply = msgspec.structs.replace(gap.supply, text=f"{gap.supply.text} ({much})", count=wanted if wanted > 1 else None)
+    return Gap(gap.name, gap.display, supply)
+
+
+def named(requirement: Requirement, traces: PatientTraces) -> str:
+    """What a retrieve asks for, as the name of something missing."""
+    title = requirement_name(requirement, traces.guideline)
+    return f"{requirement.type} of {title}" if title else requirement.type
+
+
+def _requirements(retrieve: Trace, traces: PatientTraces) -> list[Requirement]:
+    """What a retrieve asks for; of a define with several of one type, all that it may be."""
+    guideline = traces.guideline
+    key = (retrieve.library or "", retrieve.define or "")
+    definition = guideline.definition(key)
+    numbers = definition.requirements if definition is not None else guideline.read_in_parts.get(key, ())
+    every = [guideline.requirements[number] for number in numbers]
+    found = [requirement for requirement in every if requirement.type == retrieve.label]
+    asked = {(value.system, value.code) for value in _codes(retrieve)}
+    if asked:
+        exact = [requirement for requirement in found if asked & set(requirement.codes)]
+    else:
+        exact = [requirement for requirement in found if requirement.value_set]
+    return exact or found or [Requirement(type=retrieve.label or "data")]
+
+
+def _codes(retrieve: Trace) -> Iterable[Code]:
+    pending = list(retrieve.children or ())
+    while pending:
+        node = pending.pop()
+        if isinstance(node.value, Code):
+            yield node.value
+        else:
+            pending += node.children or ()
