@@ -65,7 +65,7 @@ class Store:
             flags, start, end, groups, by_name, by_number = kept
             from _sre import compile as made  # type: ignore[import-not-found]
 
-            found: re.Pattern[Any] = made(key[0], flags, list(self.codes[start:end].cast("I")), groups, by_name, by_number)
+            found: re.Pattern[Any] = made(key[0], flags, self.codes[start:end].cast("I").tolist(), groups, by_name, by_number)
         except (ImportError, TypeError, ValueError, RuntimeError, OverflowError):
             return None
         return found

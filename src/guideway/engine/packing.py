@@ -29,6 +29,7 @@ _LENGTH = 4
 _ENTRIES = frozenset("dfp")
 _CONSTANT, _LINK, _OPERATOR = "c", "x", "o_"
 _NOTHING: Any = object()
+_unpacked = marshal.loads
 
 
 def pack(
@@ -153,17 +154,16 @@ class Namespace(dict[str, Any]):
             index = self._others[name]
         else:
             return self.names.setdefault(name, self._shared[name])
-        piece = marshal.loads(self._pieces[self._offsets[index] : self._offsets[index + 1]])
-        return self.names.setdefault(name, self._made(name, kind, piece))
+        piece = _unpacked(self._pieces[self._offsets[index] : self._offsets[index + 1]])
+        names = self.names
+        if type(piece) is not tuple and kind != _CONSTANT:
+            return names.setdefault(name, FunctionType(piece, names, name))
+        return names.setdefault(name, self._link(piece) if kind == _LINK else self._made(name, kind, piece))
 
     def _made(self, name: str, kind: str, piece: Any) -> Any:
-        """What a piece stands for."""
-        if kind == _LINK:
-            return self._link(piece)
+        """What a piece stands for that is neither a function by itself nor a link."""
         if kind == _CONSTANT:
             return eval(piece, self.names)
-        if type(piece) is not tuple:
-            return FunctionType(piece, self.names, name)
         if name.startswith(_OPERATOR):
             return _operator(*piece)
         code, parts = piece

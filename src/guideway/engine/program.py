@@ -218,15 +218,23 @@ class Program:
             if not library.has(traced):
                 self._make_traced()
             own = {**self._more_names, "LIBRARY": key}
-            made = Namespace(library.packed_code(traced), names_of_modules(traced), own, lambda link: self._linked(link, traced))
+            made = Namespace(library.packed_code(traced), names_of_modules(traced), own, self._linker(traced))
             found = self._modules.setdefault((key, traced), made)
         return found
 
-    def _linked(self, link: Link, traced: bool) -> Any:
-        """What a reference into another library stands for."""
-        key, name = link
-        own = name.removeprefix(PLAIN)
-        return self.module(key, traced and own is name).of(own)
+    def _linker(self, traced: bool) -> Callable[[Link], Any]:
+        """What gives that for which a reference into another library stands."""
+        modules = self._modules
+
+        def linked(link: Link) -> Any:
+            key, name = link
+            wanted = traced
+            if name.startswith(PLAIN):
+                name, wanted = name[len(PLAIN) :], False
+            module = modules.get((key, wanted))
+            return (module if module is not None else self.module(key, wanted)).of(name)
+
+        return linked
 
     def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
         """The error with the library, define and locator of the innermost place in the logic that it passed."""

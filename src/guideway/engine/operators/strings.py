@@ -140,7 +140,12 @@ def _template(substitution: str) -> str:
 
 def concatenate(operands: list[str | None]) -> str | None:
     """One after the other; null where any is null."""
-    return None if any(operand is None for operand in operands) else "".join(str(operand) for operand in operands)
+    if None in operands:
+        return None
+    try:
+        return "".join(operands)  # type: ignore[arg-type]
+    except TypeError:  # not all of them are texts
+        return "".join(map(str, operands))
 
 
 def combine(source: list[str | None] | None, separator: str | None = "") -> str | None:
