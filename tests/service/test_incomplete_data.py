@@ -13,6 +13,7 @@ from tests.service.ehr import (
     ORDERS,
     PATIENT,
     RX,
+    SITE,
     FhirServer,
     Service,
     hook_request,
@@ -22,6 +23,7 @@ from tests.service.ehr import (
     write_guideline,
 )
 from tests.service.local import Local, local
+from tests.service.test_requirements_hooks import ENCOUNTER
 from tests.service.test_requirements_requests import problem, shape
 
 from guideway.service.card_text import LONGEST, escaped
@@ -97,6 +99,15 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
 )
 def test_P11_another_thing_than_what_was_asked_for_is_refused(service: Service, value: Any) -> None:
     assert problem(service.hook(with_observation(value)), 400)["expression"] == ["prefetch.observation"]
+
+
+def test_another_encounter_than_that_of_the_context_is_refused(service: Service) -> None:
+    for found, status in ((ENCOUNTER, 200), (ENCOUNTER | {"id": "another"}, 400)):
+        body = hook_request(COUNT, hook="encounter-discharge", context={"encounterId": "e"})
+        body["prefetch"]["encounter"] = found
+        answer = service.hook(body, SITE)
+        assert answer.status_code == status, answer.text
+    assert problem(answer, 400)["expression"] == ["prefetch.encounter"]
 
 
 def test_the_patient_is_a_patient(here: Local) -> None:

@@ -187,6 +187,8 @@ async def gather(
     lacking: dict[str, str] = {}
     for template in wanted:
         resources, lack = brought(template, prefetch.get(template.key, ...))
+        if "?" not in template.query and template.type != "Patient":
+            _as_asked(template, resources, context)
         found.resources += resources
         if not lack:
             continue
@@ -299,6 +301,15 @@ def brought(template: Template, value: Any) -> tuple[list[Json], str]:
     if next_link(value):
         return result.resources, "its result has more pages"
     return result.resources, short_of(value, result.matches)
+
+
+def _as_asked(template: Template, resources: Sequence[Json], context: Mapping[str, Any]) -> None:
+    """Raises Problem 400 where a read brought the resource of another id (whose Patient it is, is looked at later)."""
+    query = filled(template.query, context)
+    for resource in resources:
+        if query is not None and resource.get("id") is not None and f"{template.type}/{resource['id']}" != query:
+            where = f"prefetch.{template.key}"
+            raise Problem(400, f"{where} is {template.type}/{resource['id']} where {query} was asked for", expression=where)
 
 
 def of_other_patients(resources: Iterable[Json], patient: str, server: str | None = None, *, drafts: bool = False) -> list[str]:
