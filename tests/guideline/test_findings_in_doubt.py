@@ -341,6 +341,7 @@ SYMPTOM = {"system": "http://loinc.org", "code": "75325-1", "display": "Symptom"
         ([observed("Flushing", at="2025-10-01")], False),
         ([observed("Flushing"), observed("Flushing", {"valueBoolean": False}, at="2026-05-25")], False),
         ([observed("Flushing", {"valueBoolean": False}), observed("Flushing", at="2026-05-25")], True),
+        ([observed("Flushing frequency", {"valueCodeableConcept": {"text": "Often"}}, coding=SYMPTOM | {"code": "1-8"})], False),
         ([observed("Catheter flushing volume", {"valueQuantity": {"value": 10, "unit": "mL"}})], False),
     ],
 )
