@@ -316,10 +316,11 @@ def test_feedback_is_bounded_and_its_reasons_are_codings(tmp_path: Path, small: 
         problem(service.post(path, override(card, overrideReason={"reason": {"display": "x"}})), 400)
 
 
-def test_feedback_of_a_leap_second_is_taken(tmp_path: Path, small: Path) -> None:
+def test_feedback_of_a_leap_second_and_of_small_letters_is_taken(tmp_path: Path, small: Path) -> None:
     with local(tmp_path, small) as service:
-        item = override(service.cards(hook_request())[0]["uuid"], outcomeTimestamp="2016-12-31T23:59:60Z")
-        assert service.post(f"/cds-services/{SERVICE}/feedback", item).status_code == 200
+        for moment in ("2016-12-31T23:59:60Z", "2016-12-31t23:59:60z"):
+            item = override(service.cards(hook_request())[0]["uuid"], outcomeTimestamp=moment)
+            assert service.post(f"/cds-services/{SERVICE}/feedback", item).status_code == 200
 
 
 def test_feedback_is_about_what_was_shown_to_the_caller(tmp_path: Path, small: Path) -> None:

@@ -1,12 +1,13 @@
 """The store: replay, cards, feedback that is kept once, audit events; SQLite, and PostgreSQL in the full tier."""
 
 import multiprocessing
+import shutil
 import time
 
 import pytest
 
 from guideway.diagnostics import GuidewayError
-from guideway.service.store import METADATA, Store
+from guideway.service.store import METADATA, Store, StoreError
 
 FEEDBACK = {
     "service": "s", "card": "c1", "outcome": "overridden", "suggestion": "", "reason_system": "r",
@@ -26,6 +27,28 @@ def store(request, tmp_path):
     store = Store(url)
     store.migrate()
     yield store
+    store.close()
+
+
+def test_nothing_is_acknowledged_that_goes_to_a_file_that_is_gone(tmp_path):
+    file, copy = tmp_path / "s.sqlite3", tmp_path / "copy"
+    store = Store(f"sqlite:///{file}")
+    store.migrate()
+    store.keep_cards([CARD])
+    store.close()  # what was written beside the file goes into it
+    shutil.copy(file, copy)
+    store.ping()
+    for each in tmp_path.glob("s.sqlite3*"):
+        each.unlink()
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            store.add_feedback([FEEDBACK])
+        with pytest.raises(StoreError):
+            store.ping()
+    assert not file.exists()
+    copy.rename(file)
+    assert store.add_feedback([FEEDBACK]) == 1
+    assert Store(f"sqlite:///{file}").cards({"c1"}) == {"c1": CARD}
     store.close()
 
 

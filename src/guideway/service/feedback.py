@@ -87,6 +87,7 @@ def _offered(card: Mapping[str, Any]) -> set[str]:
 
 def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Json]:
     card, outcome, timestamp = item.get("card"), item.get("outcome"), item.get("outcomeTimestamp")
+    timestamp = timestamp.upper() if isinstance(timestamp, str) else timestamp  # RFC 3339: the letters may be small
     if not isinstance(card, str) or not 0 < len(card) <= 128 or not card.isprintable():
         raise Problem(400, f"{where}.card is missing", expression=f"{where}.card")
     if outcome not in ("accepted", "overridden"):

@@ -107,6 +107,8 @@ class Store:
             raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            if parsed.database and os.path.isfile(parsed.database):
+                _watch(self._engine, parsed.database)
         self._next_sweep = 0.0
         kept = self._insert(CARDS)
         shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations")}
@@ -253,6 +255,31 @@ def _private(file: Path) -> None:
         folder.mkdir(mode=0o700 if folder == file.parent else 0o777, exist_ok=True)
     if not file.exists():
         file.touch(mode=0o600)  # the files that SQLite puts beside it get the same
+
+
+def _watch(engine: sa.Engine, file: str) -> None:
+    """Where the file is no longer there, fail: what is written to a deleted file is lost with the process, though it was
+    acknowledged. Where another stands in its place (a copy that was put back), open that one."""
+
+    def which() -> tuple[int, int]:
+        try:
+            found = os.stat(file)
+        except OSError as error:
+            raise sa.exc.OperationalError("the file of the store", None, error) from error
+        return found.st_dev, found.st_ino
+
+    @sa.event.listens_for(engine, "do_connect")
+    def is_there(*_: Any) -> None:
+        which()
+
+    @sa.event.listens_for(engine, "connect")
+    def note(_: Any, record: Any) -> None:
+        record.info["file"] = which()
+
+    @sa.event.listens_for(engine, "checkout")
+    def is_the_same(_: Any, record: Any, __: Any) -> None:
+        if record.info["file"] != which():
+            raise sa.exc.DisconnectionError("the file of the store is another")
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
