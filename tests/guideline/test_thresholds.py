@@ -575,21 +575,36 @@ def test_whether_an_interruption_resets_the_clock_is_a_parameter(resets: bool, s
 
 
 @pytest.mark.parametrize(
-    ("value", "known"), [("1.9 kg", False), ("2 kg", True), ("400 kg", True), ("400.1 kg", False), ("881 [lb_av]", True)]
+    ("value", "known", "born"),
+    [
+        ("24.9 kg", False, "1982-03-01"),
+        ("25 kg", True, "1982-03-01"),
+        ("7 kg", False, "1982-03-01"),
+        ("55.2 [lb_av]", True, "1982-03-01"),
+        ("7 kg", False, None),
+        ("1.9 kg", False, "2025-03-01"),
+        ("2 kg", True, "2025-03-01"),
+        ("400 kg", True, "1982-03-01"),
+        ("400.1 kg", False, "1982-03-01"),
+        ("881 [lb_av]", True, "1982-03-01"),
+    ],
 )
-def test_implausible_weights(value: str, known: bool) -> None:
-    data = [obs("Body Weight", "70 kg", at=ago(20)), obs("Body Weight", value, at=ago(10))]
+def test_implausible_weights(value: str, known: bool, born: str | None) -> None:
+    person = {"patient": {"born": born, "sex": "female"} if born else {"sex": "female"}}
+    data = [person, obs("Body Weight", "70 kg", at=ago(20)), obs("Body Weight", value, at=ago(10))]
     assert (value_of("MastCellPatientElements", "Body Weight", data) is not None) == known
     assert value_of("MastCellPatientElements", "Weight Is Implausible", data) == (not known)
 
 
-def test_an_implausible_weight_gives_no_dose_and_says_why() -> None:
+@pytest.mark.parametrize("weight", ["700 kg", "7 kg"])
+def test_an_implausible_weight_gives_no_dose_and_says_why(weight: str) -> None:
     back = {"condition": ["icd10cm|M54.50", "icd10cm|G89.29"], "onset": "2025-06-01"}
     severe = {"answers": "clinical-course", "severeRefractoryMediatorSymptoms": True, "at": TODAY}
-    seen = Seen(ADULT, MCAS, back, severe, obs("Body Weight", "700 kg", at=ago(3)))
+    seen = Seen(ADULT, MCAS, back, severe, obs("Body Weight", weight, at=ago(3)))
     assert seen.status("mcas-back-pain#prednisone-refractory") == "applies"
     said = seen.said("mcas-back-pain#prednisone-refractory")
-    assert "The body weight on record (700.0 kg) cannot be right: no dose in mg is given." in said
+    assert f"The body weight on record ({weight.replace(' ', '.0 ')}) can hardly be right" in said
+    assert "limits for an adult: 25 kg to 400 kg, package default" in said
     assert "mg/day" not in said
 
 
@@ -642,6 +657,7 @@ COVERED = {
     "elderlyAge": test_people,
     "weightMaxAgeDays": test_people,
     "implausibleWeightBelow": test_implausible_weights,
+    "implausibleAdultWeightBelow": test_implausible_weights,
     "implausibleWeightAbove": test_implausible_weights,
     "attestationMaxAgeDays": test_the_date_of_an_old_answer_is_pointed_out,
     "pregnancyMaxAgeDays": test_people,
