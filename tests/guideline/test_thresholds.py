@@ -604,7 +604,7 @@ def test_an_implausible_weight_gives_no_dose_and_says_why(weight: str) -> None:
     assert seen.status("mcas-back-pain#prednisone-refractory") == "applies"
     said = seen.said("mcas-back-pain#prednisone-refractory")
     assert f"The body weight on record ({weight.replace(' ', '.0 ')}) can hardly be right" in said
-    assert "limits for an adult: 25 kg to 400 kg, package default" in said
+    assert "limits for an adult: 25.0 kg to 400.0 kg, package default" in said
     assert "mg/day" not in said
 
 
