@@ -26,10 +26,13 @@ assert msgspec.msgpack.decode(msgspec.msgpack.encode([1])) == [1]
 SHORT = """
 import sys
 spared = {"typing", "enum", "re", "uuid", "contextlib"} - set(sys.modules)
-from guideway.cli.sparing import spare
-with spare():
-    import msgspec
-    from guideway.diagnostics import Diagnostic, Severity
+from guideway.cli.sparing import Spare, import_msgspec
+import_msgspec(whole=False)
+import msgspec
+spare = Spare()
+with spare:
+    with spare:
+        from guideway.diagnostics import Diagnostic, Severity
     import re
 assert not spared & set(sys.modules), spared & set(sys.modules)
 class One(msgspec.Struct):
@@ -42,7 +45,12 @@ assert found == ("rule", "error", "words", "f", None, None, None, None, None)
 assert found._replace(message="others").as_text() == "f error rule: others"
 assert not spared & set(sys.modules), spared & set(sys.modules)
 assert re.ASCII == 256 and re.findall(r"\\d", "1a2") == ["1", "2"]
+with spare:
+    from typing import Generic, TypeVar
+class Of(Generic[TypeVar("T")]):
+    pass
 import enum, typing, re as whole
+assert issubclass(Of, typing.Generic)
 assert typing.get_type_hints(One)["number"] == (int | None)
 assert re.fullmatch is whole.fullmatch
 assert msgspec.json.decode(b'{"name": "x", "number": 3}', type=One) == One("x", 3)

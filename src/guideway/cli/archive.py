@@ -53,6 +53,8 @@ class Archive:
         """Whether a module of the program was asked for that is not here."""
         self.library: dict[str, tuple[int, int]] = {}
         """The modules of the standard library here, each with size and time of its source."""
+        self.around: Any = None
+        """What modules of the program are run in (``sparing.Spare``)."""
         self.before = frozenset(sys.modules)
         """What was imported before anything was asked for here."""
         if blob is None:
@@ -86,7 +88,12 @@ class Archive:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(self.get_code(module.__name__), module.__dict__)
+        code = self.get_code(module.__name__)
+        if self.around is None or module.__name__ in self.library:
+            exec(code, module.__dict__)
+            return
+        with self.around:
+            exec(code, module.__dict__)
 
     def get_code(self, name: str) -> CodeType:
         _, _, start, end = self.table[name]
@@ -109,6 +116,8 @@ class Archive:
         modules = sys.modules
         made = {name: self._module(name) for name in self.usual if name not in modules}
         modules.update(made)
+        if self.around is not None:
+            self.around.__enter__()
         self._ran = marshal.loads(self._together)  # kept: taking apart what has been run takes time
         try:
             for name, code in zip(self.usual, self._ran, strict=True):
@@ -119,6 +128,8 @@ class Archive:
                     setattr(modules[parent], own, module)
                     del made[name]
         finally:
+            if self.around is not None:
+                self.around.__exit__()
             for name in made:
                 del modules[name]
 

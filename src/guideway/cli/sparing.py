@@ -3,9 +3,10 @@
 msgspec asks for ``typing``, ``enum``, ``uuid`` and modules of its own in order to decode by types, to write JSON Schemas, and for
 formats that are not JSON; and half of what this program imports asks ``typing`` for ``Any``. Applying a guideline to a bundle
 decodes plain JSON, so none of these is imported: others stand in (``Spared``), which hand on whatever else they are asked for to
-the modules themselves. They stand there only while ``spare`` lasts. What msgspec has taken from them it keeps: afterwards it
-decodes plain JSON, and into structs of numbers and texts, but knows neither ``typing.Any`` nor an enum. So this is for command
-lines that need no more (``plain``), and where the modules come from the archive (``archive``).
+the modules themselves. They stand there only while msgspec, or a module of this program (``Spare``), is imported. What msgspec
+has taken from them it keeps: afterwards it decodes plain JSON, and into structs of numbers and texts, but knows neither
+``typing.Any`` nor an enum. So this is for command lines that need no more (``plain``), and where the modules come from the
+archive (``archive``).
 """
 
 from __future__ import annotations
@@ -61,27 +62,49 @@ def later(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-class spare:
-    """While this lasts, others stand in for what is not needed; ``whole``: but for what msgspec needs to decode by types."""
+class Spare:
+    """While this lasts, others stand in for ``typing`` and ``re``, which know what modules of this program ask of these; it may
+    be entered again, also inside itself."""
 
-    def __init__(self, whole: bool = False) -> None:
-        made = [_uuid(), _schemas(), *(Spared(name) for name in _FORMATS)]
-        if not whole:
-            made += [_typing(), _enum(), _regular_expressions(), _utilities()]
-        self.standing: dict[str, Any] = {module.__name__: module for module in made if module.__name__ not in sys.modules}
+    def __init__(self) -> None:
+        made = (_typing(), _regular_expressions())
+        self.standing: dict[str, Any] = {module.__name__: module for module in made}
+        self.depth = 0
 
     def __enter__(self) -> None:
-        _import_datetime()
-        if "typing_extensions" not in sys.modules:
-            # msgspec takes three names from it where it is installed, and else from ``typing``, whose own are the same ones in
-            # every Python that this program runs on
-            self.standing["typing_extensions"] = None
-        sys.modules.update(self.standing)
+        if not self.depth:
+            sys.modules.update({name: module for name, module in self.standing.items() if name not in sys.modules})
+        self.depth += 1
 
     def __exit__(self, *given: object) -> None:
-        for name, module in self.standing.items():
-            if sys.modules.get(name) is module:
-                del sys.modules[name]
+        self.depth -= 1
+        if not self.depth:
+            _leave(self.standing)
+
+
+def import_msgspec(whole: bool = True) -> None:
+    """Import msgspec without what it does not need; not ``whole``: nor what it needs in order to decode by types."""
+    if "msgspec" in sys.modules:
+        return
+    made = [_uuid(), _schemas(), *(Spared(name) for name in _FORMATS)]
+    if not whole:
+        made += [_types(), _enum(), _patterns(), _utilities()]
+    _import_datetime()
+    # msgspec takes three names from typing_extensions where that is installed, and else from ``typing``, whose own are the same
+    # ones in every Python that this program runs on
+    standing: dict[str, Any] = {"typing_extensions": None} | {module.__name__: module for module in made}
+    standing = {name: module for name, module in standing.items() if name not in sys.modules}
+    sys.modules.update(standing)
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        _leave(standing)
+
+
+def _leave(standing: dict[str, Any]) -> None:
+    for name, module in standing.items():
+        if name in sys.modules and sys.modules[name] is module:
+            del sys.modules[name]
 
 
 _FORMATS = ("msgspec.inspect", "msgspec.msgpack", "msgspec.toml", "msgspec.yaml", "textwrap")
@@ -118,9 +141,22 @@ def _enum() -> Any:
     return module
 
 
+def _types() -> Any:
+    module = Spared("typing")
+    for name in ("Any", "ClassVar", "Final", "Generic", "Literal", "TypeVar", "Union", "_GenericAlias"):
+        module.__dict__[name] = type(name, (), {})
+    return module
+
+
+def _patterns() -> Any:
+    module = Spared("re")
+    module.__dict__["compile"] = later("re", "compile")
+    return module
+
+
 def _typing() -> Any:
     module = Spared("typing")
-    for name in ("Any", "ClassVar", "Final", "Generic", "Literal", "NoReturn", "Protocol", "TypeVar", "Union", "_GenericAlias"):
+    for name in ("Any", "ClassVar", "NoReturn", "Protocol"):
         module.__dict__[name] = type(name, (), {})
     module.__dict__.update(TYPE_CHECKING=False, NamedTuple=_NamedTuple("NamedTuple", (), {}), runtime_checkable=_as_it_is)
     return module
@@ -129,7 +165,7 @@ def _typing() -> Any:
 def _regular_expressions() -> Any:
     """``re`` with its flags alone: patterns are compiled when they are used, or kept (``patterns``)."""
     module = Spared("re")
-    module.__dict__.update(IGNORECASE=2, MULTILINE=8, DOTALL=16, VERBOSE=64, ASCII=256, compile=later("re", "compile"))
+    module.__dict__.update(IGNORECASE=2, MULTILINE=8, DOTALL=16, VERBOSE=64, ASCII=256)
     return module
 
 
@@ -151,13 +187,6 @@ class _NamedTuple(type):
             if key not in fields and key != "__module__":
                 setattr(made, key, value)
         return made
-
-
-def import_msgspec() -> None:
-    """Import msgspec without what it does not need in order to decode by types."""
-    if "msgspec" not in sys.modules:
-        with spare(whole=True):
-            import msgspec  # noqa: F401
 
 
 def _import_datetime() -> None:

@@ -55,13 +55,17 @@ def _leave(status: int) -> NoReturn:
 
 
 def _warm(arguments: list[str], archive: Archive | None) -> int:
-    from guideway.cli.sparing import import_msgspec, plain, spare
+    from guideway.cli.sparing import Spare, import_msgspec, plain
 
-    if archive is not None and archive.usual:
-        with spare(whole=not plain(arguments)):
-            archive.run_usual()
+    if archive is None:
+        import_msgspec()
+    elif archive.usual and plain(arguments):
+        import_msgspec(whole=False)
+        archive.around = Spare()
+        archive.run_usual()
     else:
         import_msgspec()
+        archive.run_usual()
     from guideway import patterns
     from guideway.cli.apply import OPTIONS, apply
     from guideway.cli.ending import ended
