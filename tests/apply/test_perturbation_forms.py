@@ -149,7 +149,9 @@ class Forms:
     def amount(self, depth: int) -> str:
         """A number, or null."""
         if depth <= 0:
-            return self.draw.choice([self.number(), self.number(), '"Latest A"', 'First("A")', 'Last("B")', 'Max("B")'])
+            return self.draw.choice(
+                [self.number(), self.number(), '"Latest A"', 'First("A")', 'Last("B")', 'ToDecimal(Count("Bs"))']
+            )
         return self.draw.choice(
             [
                 lambda: self.amount(0),
@@ -157,7 +159,8 @@ class Forms:
                 lambda: f"({self.row(depth)}.value as FHIR.Quantity).value.value",
                 lambda: f"{self.draw.choice(['Max', 'Min', 'Sum', 'Avg', 'Median'])}({self.numbers(depth - 1)})",
                 lambda: f"{self.draw.choice(['First', 'Last'])}({self.numbers(depth - 1)})",
-                lambda: f"{self.numbers(depth - 1)}[{self.draw.choice('01')}]",
+                lambda: f"{self.numbers(0)}[{self.draw.choice('01')}]",
+                lambda: f"{self.numbers(depth - 1)}[0]",
                 lambda: f"ToDecimal(Count({self.draw.choice([self.numbers, self.rows])(depth - 1)}))",
                 lambda: f"Coalesce({self.amount(depth - 1)}, {self.amount(0)})",
                 lambda: f"({self.amount(depth - 1)} {self.draw.choice('+-')} {self.amount(0)})",
@@ -311,12 +314,27 @@ WAYS = (
     (VALUES, "amended", 0, 1),
     (VALUES, "final", 1, -1),
     (VALUES, "final", 1, 1),
+    ((3.0, 5.0), "final", 1, -2),
 )
 """What is supplied: values, a status, how many rows more than are asked for, and the step from the value of one to that of the
 next; logic that chooses rows may need any of these."""
 FULL: Json = {"interpretation": [{"text": "H"}], "issued": "2026-05-30T12:00:00.000Z"}
 """What a result that is supplied says besides its value."""
-CHOOSES = ("where", "with", " in ", "contains", "intersect", "except", "IndexOf", "Over", "from ", "Coalesce", "Interval", "Skip")
+CHOOSES = (
+    "where",
+    "with",
+    " in ",
+    "contains",
+    "intersect",
+    "except",
+    "IndexOf",
+    "Over",
+    "from ",
+    "Coalesce",
+    "Interval",
+    "Skip",
+    "distinct",
+)
 """Logic that may refuse what is supplied for what it says."""
 
 

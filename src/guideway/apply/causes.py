@@ -175,22 +175,20 @@ class CauseFinder:
         checked: bool,
     ) -> Iterator[Missing]:
         """What is missing that no data element stands for; last what may be chosen when the rest is there."""
-        read: set[str] = set()
-        told: set[str] = set()
         kind = APPLICABILITY
-        for key, node in nulls.items():
+        data = [(key, datum) for key, node in nulls.items() for datum in data_behind(key, node, self._gaps)]
+        told: set[str] = set().union(*(datum.names for _, datum in data))  # what is supplied with a define that is missing
+        for key, datum in data:
+            if not datum.names and datum.name in told and not datum.supply[0].count:
+                continue
             waiting = (result.kind for result, trace in results if key in self._causes(trace, self._known).untagged)
             kind = next(waiting, APPLICABILITY)
-            names = self._reads.of(node)
-            read |= names
-            if not isinstance(key, int):
-                told |= names
-            for datum in data_behind(key, node, self._gaps):
-                yield self._missing(datum, kind, checked)
+            yield self._missing(datum, kind, checked)
+        read: set[str] = set().union(*(self._reads.of(node) for node in nulls.values()))
         for leaf in leaves if nulls else ():
             for gap in self._gaps.chosen_otherwise(leaf, read):
                 if gap.name not in told or gap.supply.count:
-                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], leaf, None), kind, checked)
+                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], leaf), kind, checked)
 
     def _missing(self, datum: Datum, kind: str, checked: bool) -> Missing:
         found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})
@@ -348,7 +346,7 @@ class CauseFinder:
         if strong and node.kind not in _CONNECTIVES:
             weak = {}
         if (not strong and not untagged and self._reads.beyond(node, weak)) or (
-            node.kind == "Query" and any(isinstance(key, int) for key in untagged)
+            node.kind == "Query" and untagged  # other rows may be null as well
         ):
             untagged[id(node)] = node
         if name is not None and any(isinstance(key, int) for key in untagged) and names_datum(node, self.traces):

@@ -12,7 +12,6 @@ branches of a choice that rests on what is missing. Where none of this says anyt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -33,6 +32,8 @@ _SPREADS = frozenset({"Variance", "StdDev"})
 """What a single value has none of."""
 _FOLDS = frozenset({"Max", "Min", "Sum", "Avg", "Median", "Mode", "Product", "GeometricMean", "PopulationVariance",
                     "PopulationStdDev", *_SPREADS})  # fmt: skip
+_PASSES = frozenset({"As", "Convert", "ExpressionRef", "ExpressionDef"})
+"""What gives its operand on as it is."""
 _RELATES = frozenset({"With", "Without"})
 _SOME_ROWS = 20
 """Of so many rows it is asked why they are null."""
@@ -65,40 +66,56 @@ class Gaps:
         return list(self._found.values())
 
     def chosen_otherwise(self, node: Trace, read: set[str]) -> list[Gap]:
-        """What the other branches want of the choices below a node that rest on what is missing: on data of these names."""
+        """What the other branches want of the choices below a node that rest on what is missing, on data of these names; and what
+        the conditions and results of queries want whose rows it will be."""
         self._found, self._seen = {}, set()
         above: dict[int, Trace] = {}
-        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case") and len(inner.children) > 1]
+        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and len(inner.children) > 1]
         asked: set[int] = set()
         while choices:
             told = len(self._found)
             for choice in choices:
                 wanted = read | self._found.keys()
-                if id(choice) not in asked and any(not wanted.isdisjoint(self._reads(c)) for c in choice.children[:-1]):
+                rests_on = [child for child in choice.children if child.kind != "Iteration"]
+                rests_on = rests_on if choice.kind == "Query" else rests_on[:-1]
+                if id(choice) not in asked and any(not wanted.isdisjoint(self._reads(child)) for child in rests_on):
                     asked.add(id(choice))
-                    for part in self._beside(choice):
+                    parts = self._beside(choice)
+                    for part in parts if choice.kind != "Query" else ():
                         self._of_other_row(part, choice, above)
             if len(self._found) == told:
                 break
         return list(self._found.values())
 
     def _of_other_row(self, part: Trace, choice: Trace, above: Mapping[int, Trace]) -> None:
-        """The element that is read of the row that was chosen, where another one that might be chosen does not have it."""
-        row, node = part.value, above.get(id(choice))
-        if not isinstance(row, FhirObject) or row.reference is None:
-            return
+        """What is taken of what was chosen: the row, and the element of it, where another that may be chosen does not have it."""
+        data, node = part.value, above.get(id(choice))
         path: list[str] = []
-        data: Any = row.data
-        while node is not None and isinstance(data, dict):
-            if node.kind == "Property":
+        reference = ""
+        while node is not None:
+            if isinstance(data, FhirObject):
+                reference, data = data.reference or "", data.data
+            if node.kind in _TAKES and isinstance(data, list):
+                index = node.children[1].value if len(node.children) > 1 else 0
+                place = index if isinstance(index, int) else 0
+                if place >= len(data):
+                    if not path:
+                        self._more(part, place + 1 - len(data), {})
+                    return
+                data = data[-1 if node.kind == "Last" else place]
+                if data is None:
+                    self._items(part, {})
+            elif node.kind == "Property" and not isinstance(data, list):
+                if not isinstance(data, dict):
+                    return
                 path.append(name := node.label or "")
                 data = data.get(name) or next((value for key, value in data.items() if _is_choice(key, name)), None)
-                if data is None:
-                    self._add(_element(row.reference, ".".join(path)))
-            elif node.kind not in ("As", "ExpressionRef", "ExpressionDef"):
-                break
-            if isinstance(data, list) and data:
-                data = data[0]
+            elif node.kind not in _PASSES:
+                return
+            if data is None:
+                if reference and path:
+                    self._add(_element(reference, ".".join(path)))
+                return
             node = above.get(id(node))
 
     def _add(self, gap: Gap) -> None:
@@ -251,8 +268,13 @@ class Gaps:
             self._more_rows(node, wanted, names)
         elif kind == "Slice" and children:
             start = children[1].value if len(children) > 1 else 0
+            start = start if isinstance(start, int) else 0
+            end = children[2].value if len(children) > 2 else None
             there = len(children[0].value or ())
-            self._more(children[0], wanted + max(0, (start if isinstance(start, int) else 0) - there), names)
+            if isinstance(end, int) and there >= end:  # no more of it are taken
+                self._items(children[0], names)
+            else:
+                self._more(children[0], wanted + max(0, start - there), names)
         elif kind == "Except" and children:
             self._more(children[0], wanted, names)
         elif kind == "Intersect":
@@ -286,7 +308,6 @@ class Gaps:
         children: Sequence[Trace] = query.children or ()
         sources = [child for child in children if child.kind != "Iteration"]
         row = next((child for child in children if child.kind == "Iteration"), None)
-        evaluated = row is not None
         while row is not None and row.children and row.children[0].kind == "Iteration":
             row = row.children[0]
         beside = [
@@ -299,7 +320,7 @@ class Gaps:
         for operand, inside in names.values():  # of a function that the query stands in
             if unwrap(operand.value) is None:
                 self._null(operand, inside)
-        self._beside(query, also_there=evaluated)
+        self._beside(query, also_there=True)
 
     def _choice(self, node: Trace, ask: Callable[[Trace], None], names: Operands) -> None:
         """What the branch that was chosen wants, and what left the choice open."""

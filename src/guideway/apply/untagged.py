@@ -34,7 +34,9 @@ class Datum(msgspec.Struct, frozen=True):
     display: str
     supply: list[Supply]
     node: Trace
-    key: DefineKey | None
+    key: DefineKey | None = None
+    names: frozenset[str] = frozenset()
+    """Of a define, what it would be read from."""
 
 
 def names_datum(node: Trace, traces: PatientTraces) -> bool:
@@ -55,9 +57,9 @@ def data_behind(key: NullKey, node: Trace, gaps: Gaps) -> Iterator[Datum]:
     found = gaps.behind(node)
     if isinstance(key, int):
         for gap in found:
-            yield Datum(gap.name, gap.display, [gap.supply], node, None)
+            yield Datum(gap.name, gap.display, [gap.supply], node)
         return
-    yield Datum(key[1], gaps.traces.words(*key), [gap.supply for gap in found], node, key)
+    yield Datum(key[1], gaps.traces.words(*key), [gap.supply for gap in found], node, key, frozenset(gap.name for gap in found))
 
 
 class Reads:
