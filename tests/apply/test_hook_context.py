@@ -48,6 +48,11 @@ def applying(outcome: PatientOutcome) -> bool:
     return any(r.status == "applies" for r in outcome.recommendations)
 
 
+def test_an_order_whose_code_system_is_named_by_its_oid_is_judged() -> None:
+    by_oid = {"coding": [MORPHINE["coding"][0] | {"system": "urn:oid:2.16.840.1.113883.6.88"}]}
+    assert applying(signed(order(medicationCodeableConcept=by_oid)))
+
+
 @pytest.mark.parametrize(
     "subject",
     [

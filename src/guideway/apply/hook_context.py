@@ -18,6 +18,7 @@ from typing import Any
 
 from guideway.apply.outcome import Excluded
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.fhir.code_systems import as_fhir
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.hook_contexts import CONTEXT_PARTS
@@ -80,7 +81,7 @@ def hook_parameters(guideline: CompiledGuideline, context: Mapping[str, Any]) ->
     for part, value in context.items():
         if part in RESOURCES:
             found = _with_medications(value, resources_of(value, f"context.{part}"))
-            resources = [FhirObject(r["resourceType"], r) for r in found]
+            resources = [FhirObject(r["resourceType"], as_fhir(r)[0]) for r in found]
             if part in declared:
                 result[part] = resources
             if part == "draftOrders" and "selectedOrders" in declared:

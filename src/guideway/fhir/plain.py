@@ -1,7 +1,8 @@
 """Is a resource certainly as FHIR says, with nothing out of the ordinary in it? Most are, and for them this is all that is asked.
 
 Takes one resource as JSON; gives the literal references in it, or None where ``structure.check`` must look: something may be
-wrong, or the resource holds what is rare (contained resources, companions of primitives, modifier extensions, implicit rules). A
+wrong, or the resource holds what is rare (contained resources, companions of primitives, modifier extensions, implicit rules,
+code systems by OID). A
 resource that is plain has no fault, and nothing in it says that it must not be processed. FHIR R4 §2.6.2 (JSON), §2.24 (formats
 of primitives).
 
@@ -16,6 +17,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from guideway.fhir.code_systems import BY_OID, WITH_DOT, is_respelled
 from guideway.fhir.dates import is_usual
 from guideway.fhir.modelinfo import builtin
 from guideway.fhir.structure import Check, kind_of_type
@@ -95,7 +97,9 @@ def _test(name: str, type_name: str, many: bool) -> Test:
     short, check, codes = kind_of_type(type_name)
     one: Test
     if check is None:
-        one = _type(short).test
+        one = _coding if short == "Coding" else _type(short).test
+    elif name == "system":
+        one = _system
     elif name == "reference":
         one = _reference
     elif codes is not None:
@@ -136,6 +140,16 @@ def _text(value: Any, references: list[str]) -> bool:
 def _word(value: Any, references: list[str]) -> bool:
     """A code or a URI."""
     return type(value) is str and value != "" and " " not in value and value.isprintable()
+
+
+def _system(value: Any, references: list[str]) -> bool:
+    return _word(value, references) and value not in BY_OID
+
+
+def _coding(value: Any, references: list[str]) -> bool:
+    return _type("Coding").test(value, references) and (
+        value.get("system") not in WITH_DOT or not is_respelled(value.get("code"))
+    )
 
 
 def _reference(value: Any, references: list[str]) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir import structure
+from guideway.fhir.code_systems import as_fhir
 from guideway.fhir.element import FhirObject
 from guideway.fhir.plain import plain
 from guideway.fhir.structure import Fault
@@ -92,7 +93,10 @@ class Held:
             if self._references is not None and not self.twice:
                 self._faults = []
                 return self._faults
-            self._faults = [*(structure.check(self.resource) if self._references is None else ()), *self.twice]
+            self._faults = [*self.twice]
+            if self._references is None:
+                self.resource, read = as_fhir(self.resource)
+                self._faults = [*structure.check(self.resource), *self._faults, *read]
             if self.resource.get("id") is not None and self.id is None:
                 self._faults = [f for f in self._faults if f.path != ("id",)]
                 self._faults.append(Fault("id-invalid", ("id",), "an id is a string of 1 to 64 letters, digits, '-' and '.'"))
