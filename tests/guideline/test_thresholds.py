@@ -32,6 +32,9 @@ def ago(days: int) -> date:
 
 OVER: dict[str, Any] = {"medication": "rxnorm|7804", "status": "completed"}
 """An opioid that is no longer in use."""
+GIVEN: dict[str, Any] = {"medication": "rxnorm|7052", "as": "administration", "status": "completed"}
+"""One dose of an opioid that somebody gave."""
+REVIEWED: dict[str, Any] = {"reviewed": "medications"}
 
 
 # ---- blood counts: each threshold, each unit, each comparator ---------------------------------------------------------
@@ -302,11 +305,43 @@ def test_symptoms(row: Any) -> None:
         ("On Opioid", [{"reviewed": "medications", "at": ago(181)}], None),
         ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(180)}], False),
         ("On Opioid", [{"answers": "care-and-lists", "medicationListReviewed": True, "at": ago(181)}], None),
-        ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(35)}], True),
-        ("On Omalizumab", [med("Omalizumab", **{"as": "administration"}) | {"start": ago(36)}], False),
     ]
 )
 def test_drugs(row: Any) -> None:
+    run(library_of(row[0]), row)
+
+
+@table(
+    [
+        *(
+            (define, [med(drug, **{"as": "administration"}) | {"start": ago(days + later)}], not later)
+            for define, drug, days in (
+                ("On Omalizumab", "Omalizumab", 35),
+                ("On Dupilumab", "Dupilumab", 35),
+                ("On Denosumab", "Denosumab", 190),
+                ("On Bisphosphonate", "Zoledronic Acid", 366),
+                ("On Bisphosphonate", "Pamidronate And Ibandronate", 100),
+                ("On Bisphosphonate", "rxnorm|46041", 0),
+                ("On Cladribine", "Cladribine", 60),
+                ("On Cytoreductive Drug", "Midostaurin", 35),
+                ("On Naltrexone", "Naltrexone", 35),
+                ("On H2 Antihistamine", "Famotidine", 0),
+                ("On H1 Antihistamine", "rxnorm|3498", 0),
+                ("On NSAID", "rxnorm|35827", 0),
+            )
+            for later in (0, 1)
+        ),
+        ("On Opioid", [GIVEN | {"medication": "Buprenorphine", "start": ago(35)}, REVIEWED], True),
+        ("On Opioid", [GIVEN | {"medication": "Buprenorphine", "start": ago(36)}, REVIEWED], False),
+        ("On Opioid", [GIVEN | {"start": ago(0)}, REVIEWED], True),
+        ("On Opioid", [GIVEN | {"start": ago(1)}, REVIEWED], False),
+        ("Opioid Ended Recently", [GIVEN | {"start": ago(10)}], True),
+        ("Opioid Ended Recently", [GIVEN | {"start": ago(11)}], False),
+        ("Opioid Ended Recently", [GIVEN | {"medication": "rxnorm|6813", "start": ago(14)}], True),
+        ("Opioid Ended Recently", [GIVEN | {"medication": "rxnorm|6813", "start": ago(15)}], False),
+    ]
+)
+def test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due(row: Any) -> None:
     run(library_of(row[0]), row)
 
 
@@ -672,7 +707,16 @@ COVERED = {
     "aspirinDiseaseNames": test_reactions_by_name,
     "painRelieverNames": test_reactions_by_name,
     "opioidSupplyUnknownDays": test_opioids_of_before,
-    "administrationActiveDays": test_drugs,
+    "administrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "zoledronicAcidActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "infusedBisphosphonateActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "denosumabActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "biologicActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "cladribineActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "cytoreductiveAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "naltrexoneAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "buprenorphineAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "longActingOpioidWashoutDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
     "steroidLongTermDays": test_doses_and_devices,
     "orderLapses": test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed,
     "autoInjectorMaxAgeDays": test_doses_and_devices,
