@@ -226,7 +226,11 @@ def test_what_is_told_of_a_body_before_it_is_made() -> None:
 
     def body(name: str, **parameters: Any) -> Any:
         evaluation = program.evaluation(ResourceSource([]), now=NOW, trace=True, parameters=parameters)
-        (call,) = unmade(evaluation.trace("Told", name))
+        define = evaluation.trace("Told", name)
+        assert define.later is not None  # it reads nothing
+        assert define.later.names == ()
+        assert len(define.children) == 1
+        (call,) = unmade(define)
         return call.later
 
     assert body("Strict").straight == ("word", "name")

@@ -100,6 +100,14 @@ class Closed:
         found = self._definition(g, g.info, function)
         return found.closed and (_is_plain(type_) or (_is_resource(g, type_) and not found.makes))
 
+    def define(self, g: Generator, definition: nodes.ExpressionDef) -> bool:
+        """Whether a define without tags, of the library that is written, rests on nothing at all but parameters and the time."""
+        body = definition.expression
+        if body is None or _tagged(definition) or sum(1 for _ in parts_of(body)) < LEAST:
+            return False
+        found = self._definition(g, g.info, definition)
+        return found.closed and (not found.makes or _is_plain(g.env.type_of(body, g.info)))
+
     def asks(self, g: Generator, node: Any) -> tuple[str, ...]:
         """The parameters without a default that a closed expression may ask for, as the trace calls them."""
         return _asked(self._part(g, g.info, part) for part in parts_of(node))

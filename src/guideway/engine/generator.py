@@ -21,7 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
-from guideway.engine.generator_trace import Below, function_later, place_text, traced, traced_later
+from guideway.engine.generator_trace import Below, define_later, function_later, place_text, traced, traced_later
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
@@ -324,9 +324,13 @@ class Generator:
             writer.line(f"    return t_known(E, {body})")
             self.home = writer.new_local()
             writer.line(f"{self.home} = {self.literal((self.info.name, self.define))}")
-            code, children = self._with_children(statement.expression)
+            if self.context == "Patient" and self.env.closed.define(self, statement):
+                value, children = define_later(self, statement)
+            else:
+                code, children = self.with_children(statement.expression)
+                value = code.text
             place = place_text(self, self.define, statement.locator)
-            writer.line(f"return t_define(E, {body}, {code.text}, {children}, {place}, {self.home})")
+            writer.line(f"return t_define(E, {body}, {value}, {children}, {place}, {self.home})")
             return writer
         writer.line(f"v = E.memo.get({body}, U)")
         writer.line("if v is not U:")
@@ -374,9 +378,9 @@ class Generator:
         """Traced: the value of the body of a function, for the define that calls it, and the children that this has."""
         self.home = self.w.new_local()
         self.w.line(f"{self.home} = E.home")
-        return self._with_children(expression)
+        return self.with_children(expression)
 
-    def _with_children(self, expression: Any) -> tuple[Code, str]:
+    def with_children(self, expression: Any) -> tuple[Code, str]:
         """Traced: the value of the body of a define or function, and the children that this has."""
         self.below = below = Below(self)
         code = self.visit(expression)

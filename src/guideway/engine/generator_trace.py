@@ -9,7 +9,8 @@ made again and again, or in a function of its own, goes to a list. What a define
 Most nodes would stand in functions and below the conditions of rows, of which there are as many as the record has resources,
 and hardly any of them is looked at. So a function that is about nothing but what it is given, and a condition that is about
 nothing but the row (``closed``), are plain code, and there is, instead of the children, what makes them when somebody asks
-(``trace.Later``). Of a query over a list with nothing but such a condition the rows themselves are made later (``trace.Rows``).
+(``trace.Later``); so it is with a define that reads nothing, such as a list of words. Of a query over a list with nothing but
+such a condition the rows themselves are made later (``trace.Rows``).
 """
 
 from __future__ import annotations
@@ -195,6 +196,17 @@ def function_later(g: Generator, index: int, function: nodes.FunctionDef, argume
     outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home{told})")
     plain = g.link("plain function", g.info.key, function.name or "", index)
     return Code(f"{plain}({', '.join(['E', *arguments])})")
+
+
+def define_later(g: Generator, statement: nodes.ExpressionDef) -> tuple[str, str]:
+    """The value of a closed define by its plain code, and what makes its children when somebody asks."""
+    outer = g.w
+    inner = g.w = FunctionWriter(_new_name(g), ["E", g.home], g.numbers, outer)
+    inner.line(f"return {g.with_children(statement.expression)[1]}")
+    g.w = outer
+    outer.inner.append(inner)
+    plain = g.link("plain define", g.info.key, statement.name or "")
+    return f"{plain}(E)", f"Later(E, LIBRARY, {inner.name!r}, (), ({g.home},), None{_told(g, statement.expression)})"
 
 
 def _told(g: Generator, node: Any) -> str:
