@@ -550,10 +550,19 @@ def test_on_each_side(key: str, items: list[Item], hook: str, status: str) -> No
     ],
 )
 def test_a_toxicity_check_is_due_again(day: int, last: int, action: str, status: str) -> None:
-    seen = Seen(
-        ADULT, AGGRESSIVE, {"medication": "Midostaurin", "start": ago(day)}, obs("Platelet Count", "200 10*9/L", at=ago(last))
-    )
+    counts = [
+        obs(name, f"{value} 10*9/L", at=ago(last)) for name, value in (("Platelet Count", 200), ("Absolute Neutrophil Count", 3))
+    ]
+    seen = Seen(ADULT, AGGRESSIVE, {"medication": "Midostaurin", "start": ago(day)}, *counts)
     assert seen.status(f"cytoreductive-vigilance#toxicity-{action}") == status
+
+
+@pytest.mark.parametrize("counted", ["Platelet Count", "Absolute Neutrophil Count", "White Blood Cell Count"])
+def test_a_toxicity_check_on_midostaurin_needs_both_counts(counted: str) -> None:
+    drug = {"medication": "Midostaurin", "start": ago(10)}
+    seen = Seen(ADULT, AGGRESSIVE, drug, obs(counted, "3 10*9/L", at=ago(1)))
+    assert seen.status("cytoreductive-vigilance#toxicity-weekly") == "applies"
+    assert "that can be used is on record." in seen.said("cytoreductive-vigilance#toxicity-weekly")
 
 
 @pytest.mark.parametrize(("platelets", "said"), [("100", False), ("99", True), ("<100", True)])
