@@ -357,3 +357,18 @@ def test_a_symptom_that_an_observation_says_in_words_is_open(observations: list[
 def test_the_observation_is_named() -> None:
     found = shown(INDOLENT, of_the_case(observed("Flushing of the face")))["aspirin-tolerance-gate#aspirin-flushing"]
     assert any("it may be this" in why for why in because(found, "sxFlushing"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [cond("text: Bone pain"), of_the_case(observed("Symptom", {"valueString": "pain in bones at night"}, coding=SYMPTOM))],
+)
+def test_bone_pain_in_words_is_open_and_named(entry: Json) -> None:
+    data = [MCAS, {"condition": "icd10cm|M81.0"}, entry]
+    assert value_of("MastCellBoneElements", "Has Bone Pain", data) is None
+    found = shown(*data)["mast-cell-bone-health#calcium-vitamin-d-mcas"]
+    assert found["status"] == "unknown"
+    assert any("it may be this" in why or "only the text" in why for why in because(found, "bonePain"))
+    said = {"answers": "clinical-course", "bonePain": False}
+    assert value_of("MastCellBoneElements", "Has Bone Pain", [*data, said]) is False
+    assert value_of("MastCellBoneElements", "Has Bone Pain", [MCAS, cond("text: No bone pain")]) is None
