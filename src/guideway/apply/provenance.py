@@ -80,6 +80,8 @@ Scope = Mapping[Any, Support]
 """What names stand for: aliases and operands by name, the value of a let by its identity."""
 _CONNECTIVES = frozenset({"And", "Or", "Implies"})
 _NAMES = frozenset({"AliasRef", "OperandRef", "QueryLetRef"})
+_WITHOUT = _NAMES | {"Retrieve"}
+"""Nodes that may rest on something though they have no children."""
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
 """Lists that have fewer items than they are made of, or other reasons to have them."""
@@ -129,21 +131,25 @@ class Provenance:
 
     def support(self, node: Trace, scope: Scope) -> Support:
         """What the value of a node rests on; ``scope`` is what the names around it stand for."""
-        if node.kind in _NAMES:
+        kind = node.kind
+        if kind in _NAMES:
             return self._named(node, scope)
-        known = self._known.get(id(node))
+        key = id(node)
+        known = self._known.get(key)
         if known is not None:
             return known
         below = node.below
         if type(below) is Later and (known := _straight(below, scope)) is not None:
-            self._known[id(node)] = known
+            self._known[key] = known
             return known
-        self._known[id(node)] = _NOTHING
-        if node.kind in _OWN_WAY:
+        self._known[key] = _NOTHING
+        if kind in _OWN_WAY:
             known = self._new(node, scope)
             flat = not isinstance(node.value, list)
+        elif not below:
+            return _NOTHING
         else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
-            children: Any = node.children
+            children: Any = below if type(below) is tuple else node.children
             flat = not isinstance(node.value, list)
             while children and len(children) == 1:
                 child = children[0]
@@ -156,16 +162,21 @@ class Provenance:
                 known = self._together(children, scope) if children else _NOTHING
         if flat and (known.others or known.items):
             known = _of_one(known)
-        self._known[id(node)] = known
+        self._known[key] = known
         return known
 
     def _new(self, node: Trace, scope: Scope) -> Support:
         """What a node rests on that has a way of its own (``_OWN_WAY``)."""
         kind = node.kind
-        if kind == "Query":
+        if kind == "ExpressionDef" or kind == "Define":
+            found = self._together(node.children or (), {})
+        elif kind == "Query":
             found = self._query(node, scope)
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
-            inner = {name: self.support(child, scope) for name, child in zip(operands, node.known)}
+            inner = {
+                name: self.support(child, scope) if child.below or child.kind in _WITHOUT else _NOTHING
+                for name, child in zip(operands, node.known)
+            }
             later = node.later
             straight = None if later is None else _straight(later, inner)
             found = self._together(node.children[len(inner) :], inner) if straight is None else straight
@@ -175,8 +186,6 @@ class Provenance:
             found = below if not read else _support(read, below.all())
         elif kind in ("With", "Without"):
             found = self._related(node, scope)
-        elif kind in ("ExpressionDef", "Define"):
-            found = self._together(node.children or (), {})
         elif kind == "Exists" and node.value is True:
             rows = self._together(node.children or (), scope)
             found = _support(rows.found, rows.needed, rows.checked) if rows.found else rows
@@ -207,11 +216,13 @@ class Provenance:
     def _together(self, nodes: Iterable[Trace], scope: Scope) -> Support:
         found = _NOTHING
         several: list[Support] | None = None
+        known = self._known
         for node in nodes:
-            if node.kind in _NAMES:
+            kind = node.kind
+            if kind in _NAMES:
                 support = self._named(node, scope)
-            elif node.below or node.kind == "Retrieve":
-                support = self._known.get(id(node)) or self.support(node, scope)
+            elif node.below or kind == "Retrieve":
+                support = known.get(id(node)) or self.support(node, scope)
             else:
                 continue
             if support is _NOTHING or support is found:

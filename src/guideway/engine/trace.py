@@ -176,11 +176,14 @@ class TraceNode(msgspec.Struct, eq=False):
     @property
     def known(self) -> tuple[TraceNode, ...]:
         """The children without those that would have to be made."""
+        below = self.below
+        kind = type(below)
+        if kind is tuple:
+            return below  # type: ignore[no-any-return]
+        if kind is Later:
+            return ()
         if self.later is None and self.rows is None:
             return self.children
-        below = self.below
-        if type(below) is Later:
-            return ()
         found: list[TraceNode] = []
         self._gather(below[:-1], found)
         self.below = [*found, below[-1]]
