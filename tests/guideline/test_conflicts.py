@@ -311,15 +311,21 @@ def test_c12_more_than_21_days_and_the_drug_suspected(days: int, suspected: bool
     assert ("C12-not-drug-related" in shown) == (days > 21 and suspected is False)
 
 
-def test_c13_with_leukemia_or_no_subtype_the_label_is_named_beside_the_rule() -> None:
+def test_c13_with_leukemia_or_no_subtype_the_rule_is_a_review_with_a_specialist() -> None:
     counts = (*NORMAL, ("anc", "0.8", "2026-06-01"), ("plt", "250", "2026-06-01"))
     for who in (LEUKEMIA, {"condition": "icd10cm|D47.02"}):
         seen = on_midostaurin(*counts, who=who)
-        key = MIDOSTAURIN + "interrupt-anc"
+        key = MIDOSTAURIN + "review-interrupt-anc"
         assert seen.applies(key)
+        assert seen.status(MIDOSTAURIN + "interrupt-anc") == "does-not-apply"
         assert "ov.midostaurin-mcl-scope" in seen.rules(key)
         assert "specialist" in seen.said(key)
+        assert seen.at(key).strength == "review with a specialist (safety overlay)"
+        tasks = [r for r in seen.requests if r["resourceType"] == "Task" and "midostaurin" in r["code"]["text"]]
+        assert [task["code"]["text"] for task in tasks] == ["Review with a specialist whether to hold or stop midostaurin"]
     plain = on_midostaurin(*counts)
+    assert plain.applies(MIDOSTAURIN + "interrupt-anc")
+    assert plain.status(MIDOSTAURIN + "review-interrupt-anc") == "does-not-apply"
     assert "ov.midostaurin-mcl-scope" not in plain.rules(MIDOSTAURIN + "interrupt-anc")
 
 

@@ -77,12 +77,15 @@ def test_an_action_cites_what_it_carries(action: Json) -> None:
 
 @pytest.mark.parametrize("action", RECOMMENDATIONS)
 def test_strength_is_the_wording_of_the_statement(action: Json) -> None:
-    """The first statement gives the code; a text row that surfaces on the card of another does not change it."""
+    """The first statement gives the code; a text row that surfaces on the card of another does not change it. What the
+    safety overlay downgrades to a review (conflict C13) has the overlay's own."""
     named = [name for name in values(action, OWN + "statement-id") if name in STATEMENTS]
     (strength,) = values(action, "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation")
     (coding,) = strength["coding"]
     assert coding["system"] == f"{BASE}/CodeSystem/recommendation-wording"
-    if named:
+    if "C13" in values(action, OWN + "statement-id"):
+        assert (coding["code"], action["requiredBehavior"]) == ("overlay", "could")
+    elif named:
         assert coding["code"] in {STATEMENTS[name]["strength"] for name in named}
 
 
