@@ -510,6 +510,22 @@ def test_c25_kit_missing_is_not_kit_unknown(result: str | None, status: str) -> 
         assert "ov.kit-unknown-documented" in seen.rules(plan + "imatinib-kit")
 
 
+@pytest.mark.parametrize("given", ["sct|260385009", "loinc|LA9634-2", "local:stop-reason|cytopenia"])
+def test_c25_a_result_by_a_code_that_is_not_read_is_not_called_missing(given: str) -> None:
+    result = {"observation": "KIT D816V Test", "is": given, "at": "2026-01-10"}
+    said = f'A KIT D816V result of 2026-01-10 is on record ("code {given.partition("|")[2]}"), but cannot be read'
+    plan = "advanced-mastocytosis-cytoreduction#"
+    seen = Seen(ADULT, AGGRESSIVE, NOT_AVAILABLE, result)
+    assert seen.status(plan + "imatinib-kit") == "unknown"
+    assert said in seen.said(plan + "imatinib-kit")
+    assert "KIT D816V is not recorded" not in seen.said(plan + "imatinib-kit")
+    assert seen.applies(plan + "find-kit-result")
+    assert said in seen.said(plan + "find-kit-result")
+    ordered = Seen(ADULT, AGGRESSIVE, result, {"order": "Imatinib"}, hook="order-sign")
+    assert ordered.applies("safety-overlay#imatinib-kit-missing")
+    assert said in ordered.said("safety-overlay#imatinib-kit-missing")
+
+
 def test_c25_kit_positive_is_allowed_only_with_eosinophilia_and_the_fusion_gene() -> None:
     positive = {"observation": "KIT D816V Test", "is": "local:test-result|positive", "at": "2026-03-01"}
     fusion = {"observation": "FIP1L1-PDGFRA Test", "is": "local:test-result|positive", "at": "2026-03-01"}
