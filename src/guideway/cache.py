@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from time import time
 from zlib import crc32
 
-from guideway.places import BYTECODE, default_folder
+from guideway.places import default_folder
 from guideway.stamps import (
     HEADER,
     MAGIC,
@@ -116,10 +116,6 @@ class Cache:
         for path, _, _ in self._files():
             if _remove(path) and path.endswith(SUFFIX):
                 removed += 1
-        if self.folder is not None:
-            from shutil import rmtree
-
-            rmtree(os.path.join(self.folder, BYTECODE), ignore_errors=True)
         return removed
 
     def entries(self) -> list[tuple[str, int]]:

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from guideway.cache import Cache
 from guideway.cli.archive import Archive, source_stamp
-from guideway.cli.archive_writing import in_order, lean, packed
-from guideway.places import bytecode_folder
+from guideway.cli.archive_writing import in_order, lean, packed, save_first
 
 SOURCES = {
     "guideway.made_here": "from guideway.made_here.needed import answer\n",
@@ -137,22 +135,28 @@ def test_bytes_that_are_no_archive_are_refused(blob: bytes) -> None:
 
 
 def test_where_python_keeps_nothing_the_first_modules_are_kept_in_the_cache(tmp_path: Path) -> None:
-    environment = {**os.environ, "GUIDEWAY_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
-    code = "import sys, guideway.cli as c; c._archive_module(); print(sys.dont_write_bytecode, sys.pycache_prefix)"
-    for there in (False, True, True):
-        if there:
-            (tmp_path / "cache").mkdir(mode=0o700, exist_ok=True)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-        assert done.stdout == "True None\n"
-        kept = {path.name.partition(".")[0] for path in (tmp_path / "cache").rglob("*.pyc")}
-        assert kept == ({"archive", "stamps"} if there else set())
-    assert Cache(tmp_path / "cache").clear() == 0
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_a_folder_that_others_may_write_holds_no_code(tmp_path: Path) -> None:
-    assert bytecode_folder(str(tmp_path / "nowhere")) is None
+    environment = {**os.environ, "GUIDEWAY_CACHE": str(tmp_path)}
     tmp_path.chmod(0o700)
-    assert bytecode_folder(str(tmp_path)) is not None
-    tmp_path.chmod(0o777)
-    assert bytecode_folder(str(tmp_path)) is None
+    code = (
+        "import sys, guideway.cli; from guideway.places import first_modules\n"
+        "first_modules(); there = 'guideway.stamps' in sys.modules\n"
+        "from guideway.cli.archive import Archive, install; from guideway.stamps import digest\n"
+        "print(there, Archive.__module__, install('apply') is not None, len(digest('x')))"
+    )
+
+    def started() -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        return done.stdout
+
+    assert started() == "False guideway.cli.archive True 40\n"
+    assert save_first(str(tmp_path)) is True
+    assert save_first(str(tmp_path)) is False
+    assert started() == "True guideway.cli.archive True 40\n"
+    (entry,) = tmp_path.glob("first-*.blob")
+    whole = entry.read_bytes()
+    for damaged in (b"", whole[:200], whole[:-9] + b"!" + whole[-8:], whole + b"more"):
+        entry.write_bytes(damaged)
+        assert started() == "False guideway.cli.archive True 40\n"
+    entry.write_bytes(whole)
+    entry.chmod(0o666)
+    assert started() == "False guideway.cli.archive True 40\n"

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 WARM = "apply"
 """The command that people run again and again in short processes: its modules come from one cached file (``archive``), and the
 rest of what makes it quick is in ``warm``. What stands here is read by every start before any of that."""
@@ -27,28 +23,16 @@ def _run(arguments: list[str]) -> None:
         import gc
 
         gc.disable()  # starting up makes many objects and frees none; where there are many patients, ``apply`` enables it again
-        archive = _archive_module().install(WARM)
+        if sys.dont_write_bytecode:
+            from guideway.places import first_modules
+
+            first_modules()
+        from guideway.cli.archive import install
+
+        archive = install(WARM)
         from guideway.cli.warm import run_warm
 
         run_warm(arguments, archive)
     from guideway.cli.root import run
 
     sys.exit(run(arguments))
-
-
-def _archive_module() -> Any:
-    """The module ``archive``, imported. Where Python keeps nothing of what it compiles (``PYTHONDONTWRITEBYTECODE``) it would
-    compile this and what it imports at every start, for a tenth of it: for these it has a folder in the cache."""
-    before = sys.dont_write_bytecode, sys.pycache_prefix
-    if sys.dont_write_bytecode:
-        from guideway.places import bytecode_folder, default_folder
-
-        folder = default_folder()
-        place = bytecode_folder(folder) if folder is not None else None
-        if place is not None:
-            sys.dont_write_bytecode, sys.pycache_prefix = False, place
-    try:
-        from guideway.cli import archive
-    finally:
-        sys.dont_write_bytecode, sys.pycache_prefix = before
-    return archive

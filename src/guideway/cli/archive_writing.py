@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from guideway.cache import Cache
 from guideway.cli.archive import KIND, LENGTH, LIBRARY, Archive, source_stamp
+from guideway.places import FIRST, first_key
 
 COLD = (
     "guideway.cql.",
@@ -46,6 +47,8 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
     trees = {name: tree for name in present if name not in archive.table and (tree := _tree(sys.modules[name])) is not None}
     if not trees:
         return False
+    if sys.dont_write_bytecode:
+        save_first(archive.folder)
     files = {name: (file, is_package) for name, (file, is_package, _, _) in archive.table.items()}
     codes = archive.codes()
     usual, library = archive.usual, archive.library
@@ -63,6 +66,27 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
         files[name] = (spec.origin, spec.submodule_search_locations is not None)
         codes[name] = compile(tree, spec.origin, "exec", dont_inherit=True)
     return Cache(archive.folder).write(KIND, archive.key, packed(files, codes, usual, library))
+
+
+FIRST_MODULES = ("guideway.stamps", "guideway.cli.archive")
+"""What is imported before there is an archive, and long enough to be kept compiled where Python does not."""
+
+
+def save_first(folder: str) -> bool:
+    """Keep the first modules for ``places.first_modules``; true where they were not there and have been written."""
+    cache = Cache(folder)
+    kept = []
+    for name in FIRST_MODULES:
+        module = sys.modules[name]
+        file = module.__file__
+        stamp = source_stamp(file) if file is not None else None
+        if file is None or stamp is None:
+            return False
+        with open(file, "rb") as stream:
+            code = compile(lean(stream.read().decode()), file, "exec", dont_inherit=True)
+        kept.append((name, file, *stamp, code))
+    data = marshal.dumps(kept)
+    return cache.read(FIRST, first_key()) != data and cache.write(FIRST, first_key(), data)
 
 
 def packed(
