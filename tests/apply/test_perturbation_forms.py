@@ -11,6 +11,7 @@ away, given another value, status or date, and loses an element: no status chang
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
@@ -308,7 +309,8 @@ def may_fail(logic: str) -> bool:
 
 
 VALUES = (-1.0, 2.0, 9.0)
-WAYS = (
+Way = tuple[Sequence[float], str, int, int]
+WAYS: tuple[Way, ...] = (
     (VALUES, "final", 0, -1),
     ((0.0, 1.0, 3.0, 5.0), "final", 0, 1),
     (VALUES, "amended", 0, 1),
@@ -407,6 +409,47 @@ def faults_of_missing(g: CompiledGuideline, conditions: dict[str, str], data: li
             yield f"{told} is not enough {table}"
 
 
+def faults_of_need(g: CompiledGuideline, conditions: dict[str, str], data: list[Json]) -> Iterator[str]:
+    """What is called missing and decides nothing, whatever it and the others are."""
+    for action, r in outcomes(g, data, explain=False).items():
+        if not independent(conditions[action]):
+            continue
+        for place, missing in enumerate(r.missing if r.status == "unknown" and len(r.missing) < 4 else ()):
+            if not any(needed(g, action, data, r.missing, place, way) for way in WAYS):
+                names = [m.element for m in r.missing]
+                yield f"{conditions[action]}\n  {missing.element} of {names} {brief(data)} is not needed"
+
+
+def otherwise(made: list[Json]) -> list[Json]:
+    """The same resources saying the opposite of what these say besides their values."""
+    return [with_words(r) for r in made]
+
+
+def with_words(resource: Json) -> Json:
+    if resource["resourceType"] == "Condition":
+        return resource | {"clinicalStatus": coded("resolved"), "code": resource["code"] | {"text": "y"}}
+    said: Json = {"status": "amended" if resource["status"] == "final" else "final"} if "new" in resource["id"] else {}
+    said |= {"interpretation": [{"text": "L"}]} if "interpretation" in resource else {}
+    return resource | said | ({"issued": "2020-05-30T12:00:00.000Z"} if "issued" in resource else {})
+
+
+def independent(logic: str) -> bool:
+    """Whether no datum stands in two parts of a condition: two that rest on one datum cannot each go their own way."""
+    return max(len(re.findall(names, logic)) for names in ('A"|"As"|a code', 'B"|"Bs"|b code', '"Ks"|Has K')) < 2
+
+
+def needed(g: CompiledGuideline, action: str, data: list[Json], missing: list[Missing], place: int, way: Way) -> bool:
+    """Whether something that is missing can change the status for some values of the rest, or there is none without it."""
+    options = [[*supplies(m, data, *way), *map(otherwise, supplies(m, data, *way))] for m in missing]
+    for given in product(*(ways if number != place else [[]] for number, ways in enumerate(options))):
+        found = {outcomes(g, supplied(data, given))[action].status}
+        for own in options[place]:
+            found.add(outcomes(g, supplied(data, (*given[:place], own, *given[place + 1 :])))[action].status)
+        if len(found) > 1 or "unknown" in found:
+            return True
+    return False
+
+
 def later_rows(g: CompiledGuideline, action: str, data: list[Json], options: list[list[list[Json]]]) -> bool:
     """Whether all that is missing then is what rows lack that were refused before, and count now."""
     then = outcomes(g, supplied(data, tuple(ways[0] for ways in options)), explain=False)[action]
@@ -436,6 +479,14 @@ def test_what_is_missing_is_enough(seed: int) -> None:
         assert list(faults_of_missing(made, conditions, patient(draw))) == []
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_each_datum_that_is_missing_is_needed(seed: int) -> None:
+    draw = random.Random(seed)
+    made, conditions = compiled(seed)
+    for _ in range(2):
+        assert list(faults_of_need(made, conditions, patient(draw))) == []
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 1100))
 def test_explanations_hold_in_a_thousand_forms(seed: int) -> None:
@@ -445,6 +496,7 @@ def test_explanations_hold_in_a_thousand_forms(seed: int) -> None:
         data = patient(draw)
         assert list(faults_of_names(made, conditions, data)) == []
         assert list(faults_of_missing(made, conditions, data)) == []
+        assert list(faults_of_need(made, conditions, data)) == []
 
 
 A_ROW, B_ROW, K_ROW = measured("A-0", 2.0, "2026-05-02"), measured("B-0", 2.0, "2026-05-02"), illness("K-0", "active")

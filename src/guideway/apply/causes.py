@@ -184,7 +184,11 @@ class CauseFinder:
             waiting = (result.kind for result, trace in results if key in self._causes(trace, self._known).untagged)
             kind = next(waiting, APPLICABILITY)
             yield self._missing(datum, kind, checked)
-        read: set[str] = set().union(*(self._reads.of(node) for node in nulls.values()))
+        read: set[str] = set()
+        for key, datum in data:
+            read |= {datum.name, *datum.names}
+            kinds = {way.type for way in datum.supply if way.resource}
+            read |= {name for name in self._reads.of(nulls[key]) if name.partition(" ")[0] in kinds} if kinds else set()
         for leaf in leaves if nulls else ():
             for gap in self._gaps.chosen_otherwise(leaf, read):
                 if gap.name not in told or gap.supply.count:

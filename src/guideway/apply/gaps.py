@@ -70,7 +70,7 @@ class Gaps:
         the conditions and results of queries want whose rows it will be."""
         self._found, self._seen = {}, set()
         above: dict[int, Trace] = {}
-        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and len(inner.children) > 1]
+        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and inner.children]
         asked: set[int] = set()
         while choices:
             told = len(self._found)
@@ -80,8 +80,10 @@ class Gaps:
                 rests_on = rests_on if choice.kind == "Query" else rests_on[:-1]
                 if id(choice) not in asked and any(not wanted.isdisjoint(self._reads(child)) for child in rests_on):
                     asked.add(id(choice))
-                    parts = self._beside(choice)
-                    for part in parts if choice.kind != "Query" else ():
+                    if choice.kind == "Query":  # a list that is empty refuses the rows to come, which is an answer
+                        self._beside(choice, lists=False)
+                        continue
+                    for part in self._beside(choice):
                         self._of_other_row(part, choice, above)
             if len(self._found) == told:
                 break
@@ -202,17 +204,17 @@ class Gaps:
         if place >= len(rows.value):
             self._more(rows, place + 1 - len(rows.value), names)
             return
-        self._items(rows, names)
+        self._items(rows, names, len(rows.value) - 1 if node.kind == "Last" else place)
 
-    def _items(self, rows: Trace, names: Operands) -> None:
-        """Why items of a list are null: the results of the rows that they come from."""
+    def _items(self, rows: Trace, names: Operands, place: int | None = None) -> None:
+        """Why items of a list are null, or the one at that place: the results of the rows that they come from."""
         pending = [rows]
         while pending:
             node = pending.pop()
             if self.traces.element(node) is not None:
                 continue
             if node.kind == "Query":
-                self._results(node, names)
+                self._results(node, names, place)
             elif node.kind == "List":
                 for child in node.children or ():
                     if isinstance(child.value, list):
@@ -222,14 +224,16 @@ class Gaps:
             elif node.kind == "OperandRef" and (given := names.get(node.label or "")) is not None:
                 pending.append(given[0])
             else:
+                place = place if node.kind in _PASSES else None
                 pending += reversed([child for child in node.children or () if isinstance(child.value, list)])
 
-    def _results(self, query: Trace, names: Operands) -> None:
-        """Why the results of the rows of a query are null."""
+    def _results(self, query: Trace, names: Operands, place: int | None = None) -> None:
+        """Why the results of the rows of a query are null, or the one at that place, where the rows are in their order."""
         children: Sequence[Trace] = query.children or ()
         before = len(self._found)
         sources = [child for child in children if child.kind != "Iteration"]
         bare = False
+        results: list[Trace] = []
         rows = [child for child in children if child.kind == "Iteration"][:_SOME_ROWS]
         while rows:
             row = rows.pop(0)
@@ -238,9 +242,13 @@ class Gaps:
             if inside and inside[-1].kind == "Iteration":  # of the next source
                 rows[:0] = inside[:_SOME_ROWS]
                 continue
-            for result in inside[getattr(row, "kept", len(inside)) :]:
-                if unwrap(result.value) is None and result.kind != "AliasRef":
-                    self._null(result, names)
+            results += inside[getattr(row, "kept", len(inside)) :]
+        values = query.value if isinstance(query.value, list) else []
+        if place is not None and len(values) == len(results) and all(r.value is v for r, v in zip(results, values)):
+            results = results[place : place + 1]
+        for result in results:
+            if unwrap(result.value) is None and result.kind != "AliasRef":
+                self._null(result, names)
         for child in sources:
             if not isinstance(child.value, list):
                 self._wanting(child, names)
@@ -275,8 +283,10 @@ class Gaps:
                 self._items(children[0], names)
             else:
                 self._more(children[0], wanted + max(0, start - there), names)
-        elif kind == "Except" and children:
+        elif kind in ("Except", "Union") and children:  # of joined lists any of them would do
             self._more(children[0], wanted, names)
+        elif kind == "Flatten" and children and children[0].kind == "List" and children[0].children:
+            self._more(children[0].children[0], wanted, names)
         elif kind == "Intersect":
             there = len(node.value or ())
             lacks = [(child, there + wanted - len(child.value or ())) for child in children]
@@ -330,9 +340,9 @@ class Gaps:
             if unwrap(condition.value) is None:
                 self._null(condition, names)
 
-    def _beside(self, node: Trace, *, also_there: bool = False) -> list[Trace]:
-        """What parts of a query or of a choice refer to that may not have been evaluated, as far as it is not there;
-        ``also_there``: where these are lists, more of them too. Gives all of these parts."""
+    def _beside(self, node: Trace, *, lists: bool = True, also_there: bool = False) -> list[Trace]:
+        """What parts of a query or of a choice refer to that may not have been evaluated, as far as it is not there; not
+        ``lists``: without empty lists; ``also_there``: of lists that are not empty more too. Gives all of these parts."""
         found: list[Trace] = []
         messages = len(self.traces.evaluation.messages)
         place = (node.library or "", getattr(node, "locator", None) or "")
@@ -343,7 +353,8 @@ class Gaps:
                 part = None
             if part is not None:
                 found.append(part)
-                self._wanting(part, {})
+                if lists or not isinstance(part.value, list):
+                    self._wanting(part, {})
                 if also_there and part.value and isinstance(part.value, list):
                     self._more(part, 1, {})
         del self.traces.evaluation.messages[messages:]  # of what the logic did not need
