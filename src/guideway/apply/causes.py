@@ -30,6 +30,7 @@ from guideway.apply.touched import (
     Codes,
     codes_of,
     codings_of,
+    has_code_elsewhere,
     is_among,
     is_of_another_type,
     may_be_of,
@@ -497,6 +498,8 @@ class CauseFinder:
                         doubtful = [flag for flag in doubtful if flag.rule not in (IN_DOUBT if not own else (UNCODED,))]
                     flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
                     open_ = not (own and not uncoded) and not flags and not (found or {}).get("component")
+                    if found is not None and open_ and uncoded:
+                        open_ = not has_code_elsewhere(found)
                     if open_ and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference
                         why = "no code says so" if uncoded else "its code is none that is known for it"

@@ -126,6 +126,17 @@ def codings_of(resource: Json) -> Codes | None:
     return frozenset((coding.get("system"), coding.get("code")) for coding in codings if isinstance(coding, dict))
 
 
+def has_code_elsewhere(resource: Json) -> bool:
+    """Whether a resource says by a code what it is about, in another element than ``code`` (``medicationCodeableConcept``)."""
+    from guideway.fhir.modelinfo import builtin
+
+    info = builtin("FHIR").type(str(resource.get("resourceType")))
+    path = ((info.primary_code_path if info is not None else None) or "code").partition(".")[0]
+    concept = resource.get(path) or resource.get(f"{path}CodeableConcept")
+    coded = isinstance(concept, dict) and bool(concept.get("coding"))
+    return path != "code" and (coded or f"{path}Reference" in resource)
+
+
 def is_among(codings: Codes | None, codes: list[Codes] | None) -> bool:
     """Whether codes are those of value sets, as far as both are known."""
     return codings is None or codes is None or any(not codings.isdisjoint(known) for known in codes)
