@@ -44,8 +44,7 @@ def test_the_value_it_follows_comes_out_as_it_says() -> None:
     found = apply_guideline(guideline(), record, as_of="2026-06-01", plans=["midostaurin-dose-modification"], explain=True)
     (interrupt,) = [r for r in found.recommendations if r.action == "interrupt-anc"]
     assert interrupt.status == "applies"
-    assert len(interrupt.conditions) == 3
-    assert interrupt.conditions[-1].define == "Interrupt For ANC Below 1"
+    assert "Interrupt For ANC Below 1" in {condition.define for condition in interrupt.conditions}
     count, baseline = (next(e for e in interrupt.evidence if e.element == name) for name in ("anc", "ancBaseline"))
     assert f"{count.display}: {count.value} 10\\*9/L, {count.date}, {count.resource}" in flat(WALK)
     assert "0.8 10*9/L < 1.0 10*9/L" in (count.why or "")
