@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.service.ehr import COUNT, RX, hook_request
+from tests.service.local import local
 
 from guideway.service import memory
 from guideway.service.memory import keep_loaded, loaded_again
@@ -57,3 +60,23 @@ def test_what_requests_leave_behind_goes_by_itself(monkeypatch: pytest.MonkeyPat
     for _ in range(3 * memory.MADE * memory.YOUNG * memory.OLD):
         Loaded()
     assert reference() is None
+
+
+@pytest.mark.usefixtures("collector")
+def test_an_answer_leaves_nothing_that_only_the_collector_can_free(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        for _ in range(3):
+            service.cards(hook_request(COUNT, RX))
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            assert service.cards(hook_request(COUNT, RX))
+            service.runtime.writer.flush()
+            gc.collect()
+            left = {type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("guideway")}
+        finally:
+            gc.set_debug(0)
+            gc.enable()
+            gc.garbage.clear()
+    assert left == set()

@@ -57,7 +57,7 @@ class ActionNode(msgspec.Struct, kw_only=True):
     exclusive: str | None = None
     """The group of actions that exclude each other, where it is in one."""
     below: list[ActionNode] | None = None
-    """What ``walk`` has found."""
+    """What ``walk`` has found, but for itself: a circle would keep all of it until the garbage collector comes."""
 
     @property
     def shown(self) -> bool:
@@ -72,16 +72,16 @@ class ActionNode(msgspec.Struct, kw_only=True):
     def walk(self) -> list[ActionNode]:
         """This node and everything below it, in document order, nested plans included; not before all of that is there."""
         if self.below is None:
-            self.below = []
-            pending = [self]
+            found, pending = [], [self]
             while pending:
                 node = pending.pop()
-                self.below.append(node)
+                found.append(node)
                 if node.nested is not None:
                     pending += reversed(node.nested.actions)
                 if node.children:
                     pending += reversed(node.children)
-        return self.below
+            self.below = found[1:]
+        return [self, *self.below]
 
 
 class PlanNode(msgspec.Struct, kw_only=True):

@@ -115,6 +115,7 @@ class Held:
             data = structure.without(self.resource, faults) if faults else self.resource
             if self.alike is not None:
                 data = self.alike(data, self, self._references)
+                self.alike = None  # a circle with the pool would keep all of it until the garbage collector comes
             if self.id is not None and "id" not in data:
                 data = {"resourceType": self.kind, "id": self.id, **data}
             self._object = FhirObject(self.kind, data)

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, PatientOutcome, Recommendation
+from guideway.apply.outcome import APPLIES, ERROR, SUPPRESSED, UNKNOWN, PatientOutcome, PlanSummary, Recommendation
 from guideway.service.card_text import (
     bullets,
     counted,
@@ -162,14 +163,15 @@ class _Maker:
         asked: Collection[str],
     ) -> None:
         self.outcome = outcome
-        self.instance = instance
-        self.service = service
         self.drafts = drafts
         self.links = list(links)
         self.off = frozenset(disabled)
         self.elsewhere = frozenset(elsewhere)
         self.asked = frozenset(asked)
         self.plans = {p.id: p for p in outcome.plans}
+        versions = ",".join(f"{p.id}|{p.version or ''}" for p in outcome.plans if p.chosen)
+        self._uuid = partial(_stable_id, f"{instance}|{service}|{versions}")
+        self._url = partial(_plan_url, self.plans)  # no methods: the offers would hold the maker that holds them
         self.offers = Offers(requests, self.plans, drafts, self._uuid, self._url)
 
     # what is shown
@@ -485,13 +487,14 @@ class _Maker:
             plan=self._url(r), version=(plan.version if plan else "") or "", action=r.action, status=r.status, suggestions=[]
         )
 
-    def _url(self, r: Recommendation) -> str:
-        plan = self.plans.get(r.plan_id)
-        return plan.url if plan is not None else r.plan
 
-    def _uuid(self, what: str) -> str:
-        versions = ",".join(f"{p.id}|{p.version or ''}" for p in self.outcome.plans if p.chosen)
-        return str(uuid.uuid5(NAMESPACE, f"{self.instance}|{self.service}|{versions}|{what}"))
+def _plan_url(plans: Mapping[str, PlanSummary], r: Recommendation) -> str:
+    plan = plans.get(r.plan_id)
+    return plan.url if plan is not None else r.plan
+
+
+def _stable_id(whose: str, what: str) -> str:
+    return str(uuid.uuid5(NAMESPACE, f"{whose}|{what}"))
 
 
 def _presses(r: Recommendation) -> bool:

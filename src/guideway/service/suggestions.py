@@ -8,7 +8,7 @@ reference to something that is neither on the server nor in the suggestion would
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -133,26 +133,37 @@ def standalone(resource: Json, proposed: Collection[str], plans: Collection[str]
     """The resource without references to what was proposed with it: ``proposed`` requests (``Type/id``) and the RequestGroups of
     the ``plans`` (ids), but for its ``own`` suggestion's."""
 
-    def hangs(value: Any) -> bool:
+    result: Json = _without_links(resource, _Linked(proposed, plans, own))
+    return result
+
+
+class _Linked(NamedTuple):
+    """What a reference may not lead to, and what it may."""
+
+    proposed: Collection[str]
+    plans: Collection[str]
+    own: Collection[str]
+
+    def leads(self, value: Any) -> bool:
+        """Whether a reference leads to what was proposed beside it."""
         reference = value.get("reference") if isinstance(value, dict) else None
-        if not isinstance(reference, str) or reference in own:
+        if not isinstance(reference, str) or reference in self.own:
             return False
         kind, _, key = reference.partition("/")
-        return reference in proposed or (kind == "RequestGroup" and any(key == plan or _numbered(key, plan) for plan in plans))
+        group = kind == "RequestGroup" and any(key == plan or _numbered(key, plan) for plan in self.plans)
+        return group or reference in self.proposed
 
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, dict):
-            if str(value.get("url", "")).endswith(GOAL):
-                return {}
-            found = {name: cleaned(part) for name, part in value.items() if not hangs(part)}
-            return {name: part for name, part in found.items() if part not in ([], {}) or value[name] in ([], {})}
-        if isinstance(value, list):
-            kept = [(part, cleaned(part)) for part in value if not hangs(part)]
-            return [new for old, new in kept if new != {} or old == {}]
-        return value
 
-    result: Json = cleaned(resource)
-    return result
+def _without_links(value: Any, linked: _Linked) -> Any:
+    if isinstance(value, dict):
+        if str(value.get("url", "")).endswith(GOAL):
+            return {}
+        found = {name: _without_links(part, linked) for name, part in value.items() if not linked.leads(part)}
+        return {name: part for name, part in found.items() if part not in ([], {}) or value[name] in ([], {})}
+    if isinstance(value, list):
+        kept = [(part, _without_links(part, linked)) for part in value if not linked.leads(part)]
+        return [new for old, new in kept if new != {} or old == {}]
+    return value
 
 
 def _numbered(key: str, plan: str) -> bool:
