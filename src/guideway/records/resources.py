@@ -113,8 +113,9 @@ class Held:
         if self._object is None:
             faults = self.faults
             data = structure.without(self.resource, faults) if faults else self.resource
-            if self.alike is not None:
-                data = self.alike(data, self, self._references)
+            alike = self.alike
+            if alike is not None:
+                data = alike(data, self, self._references)
                 self.alike = None  # a circle with the pool would keep all of it until the garbage collector comes
             if self.id is not None and "id" not in data:
                 data = {"resourceType": self.kind, "id": self.id, **data}
