@@ -70,7 +70,7 @@ class Gaps:
         the conditions and results of queries want whose rows it will be."""
         self._found, self._seen = {}, set()
         above: dict[int, Trace] = {}
-        choices = [inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and inner.children]
+        choices = list(_choices(node, above))
         asked: set[int] = set()
         while choices:
             told = len(self._found)
@@ -85,6 +85,7 @@ class Gaps:
                         continue
                     for part in self._beside(choice):
                         self._of_other_row(part, choice, above)
+                        choices += [inner for inner in _choices(part, above) if inner not in choices]
             if len(self._found) == told:
                 break
         return list(self._found.values())
@@ -376,6 +377,11 @@ class Gaps:
                 self._add(gap)
             if not found:
                 pending += reversed(current.children or ())
+
+
+def _choices(node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
+    """The choices and queries below a node."""
+    return (inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and inner.children)
 
 
 def _walk(node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
