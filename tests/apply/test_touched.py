@@ -20,6 +20,7 @@ def marked(rule: str, **change: Any) -> set[str]:
     bundle = json.loads(EXAMPLE.read_text("utf-8"))
     (count,) = [e["resource"] for e in bundle["entry"] if e["resource"]["id"] == "observation-3"]
     count.update(change)
+    bundle["entry"][0]["resource"]["gender"] = "female"  # of a woman, every result is looked at for a pregnancy
     (record,) = read_bundle(json.dumps(bundle).encode(), "x.json")
     outcome = apply_guideline(guideline(), record, as_of="2026-06-01").as_json()
     return {r["action"] for r in outcome["recommendations"] for f in r.get("findings", ()) if f["rule"] == rule}
