@@ -515,6 +515,11 @@ MISSING: list[tuple[str, list[Json], dict[str, list[str]]]] = [
     ('First(Skip("A", 1)) > 1', [], {"Observation of A": ["Order or enter: A (2 of them)"]}),
     ('StdDev("A") > 1', [], {"Observation of A": ["Order or enter: A (2 of them)"]}),
     ('"A"[Count("B")] > 1', [], ASK_A),
+    (
+        'Sum("A" intersect "B") > 0',
+        [measured("A-0", None, "2026-05-02")],
+        {"Observation of A": ["Order or enter: A (one more)"]} | ASK_B,
+    ),
     ('("B"[0] > 0) implies ("B"[1] > 3)', [], {"Observation of B": ["Order or enter: B (2 of them)"]}),
     ('Min("B" X where X in "A") > 1', [], ASK_B | ASK_A),
     ('Max("B" X return all X + Last("A")) > 3', [], ASK_B | ASK_A),

@@ -290,7 +290,7 @@ class Gaps:
             self._more(children[0].children[0], wanted, names)
         elif kind == "Intersect":
             there = len(node.value or ())
-            lacks = [(child, there + wanted - len(child.value or ())) for child in children]
+            lacks = [(child, there + wanted - sum(1 for i in child.value or () if i is not None)) for child in children]
             for child, lack in [each for each in lacks if each[1] > 0] or [(child, wanted) for child in children]:
                 self._more(child, lack, names)
         elif kind in ("If", "Case") and len(children) > 1:
