@@ -100,3 +100,12 @@ def test_a_plan_is_a_draft_without_approval(plan: Json) -> None:
     assert (plan["status"], plan["experimental"]) == ("draft", True)
     assert plan["url"] == f"{BASE}/PlanDefinition/{plan['id']}"
     assert not {"approvalDate", "lastReviewDate", "reviewer", "endorser"} & set(plan)
+
+
+def test_safer_opioids_and_monitoring_keep_the_strength_of_their_rows() -> None:
+    found = [action for plan in PLANS for action in actions(plan)]
+    (safer,) = [action for action in found if action["id"] == "safer-opioids-mast-cell-activation"]
+    assert values(safer, OWN + "statement-id") == ["lk.pain.fentanyl-remifentanil-safer"]
+    assert safer["requiredBehavior"] == "could"
+    (monitored,) = [a for a in found if "ldn.safety.monitor-knowledgeable-doctor" in values(a, OWN + "statement-id")]
+    assert monitored["requiredBehavior"] == "must-unless-documented"
