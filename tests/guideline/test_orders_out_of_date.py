@@ -99,3 +99,20 @@ def test_another_cytoreductive_drug_out_of_date_is_said() -> None:
 def test_a_first_generation_antihistamine_out_of_date_is_said() -> None:
     found = evaluation_of([active("3498", LAPSED)])
     assert "(ordered 2025-06-01)" in found.define(NOTES, "First Generation H1 Antihistamine Out Of Date")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({"boundsPeriod": {"start": "2026-06-01", "end": "2026-12-01"}}, True),
+        ({"boundsPeriod": {"start": "2026-06-01", "end": "2026-08-31"}}, True),
+        ({"boundsPeriod": {"start": "2026-06-01", "end": "2026-08-30"}}, False),
+        ({"boundsDuration": {"value": 6, "code": "mo", "system": "http://unitsofmeasure.org"}}, True),
+        ({"boundsDuration": {"value": 5, "code": "d", "system": "http://unitsofmeasure.org"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_corticosteroid_ordered_for_long_is_long_term(bounds: Json, expected: bool) -> None:
+    times = {"frequency": 1, "period": 1, "periodUnit": "d"}
+    draft = order("312615", "draft", start="2026-06-01", dosage=[{"timing": {"repeat": {**times, **bounds}}}])
+    assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
