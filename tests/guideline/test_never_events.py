@@ -96,7 +96,7 @@ def aspirin_proposed(outcome: PatientOutcome, requested: list[Json], case: Case)
     return names(drugs_proposed(requested, "aspirin|acetylsalicylic", "Aspirin"))
 
 
-DOSE_DECISIONS = re.compile(r"interrupt-|discontinue-|resume-|raise-|continue-")
+DOSE_DECISIONS = re.compile(r"(?:review-)?(?:interrupt-|discontinue-)|resume-|raise-|continue-")
 
 
 def dose_decided(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
