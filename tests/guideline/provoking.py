@@ -196,6 +196,10 @@ def names(found: list[Json]) -> list[str]:
     return [f"{request['resourceType']}/{request['id']}: {drug_of(request)}" for request in found]
 
 
+DOSE_DECISIONS = re.compile(r"(?:review-)?(?:interrupt-|discontinue-)|resume-|raise-|continue-")
+"""The actions that decide on a dose of midostaurin, the reviews with a specialist that stand in for some of them included."""
+
+
 def applying(outcome: PatientOutcome, plan: str, *actions: str) -> list[str]:
     return [
         r.key

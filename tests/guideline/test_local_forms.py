@@ -19,7 +19,7 @@ def in_use(drug: tuple[str, str], *, text: str = "", route: Json | None = None, 
     dosage: Json = ({"text": text} if text else {}) | ({"route": route} if route else {})
     common = {"id": "m", "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": concept}
     if kind == "administration":
-        record = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-05-30", **common}
+        record = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-06-01", **common}
     else:
         record = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", **common}
         record |= {"dosageInstruction": [dosage]} if dosage else {}

@@ -15,6 +15,7 @@ from guideway.engine.values import Quantity
 
 from .generated import TODAY, Items, Json, Maker
 from .provoking import (
+    DOSE_DECISIONS,
     FEW,
     MANY,
     Event,
@@ -94,9 +95,6 @@ def cytoreduction_proposed(outcome: PatientOutcome, requested: list[Json], case:
 
 def aspirin_proposed(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
     return names(drugs_proposed(requested, "aspirin|acetylsalicylic", "Aspirin"))
-
-
-DOSE_DECISIONS = re.compile(r"(?:review-)?(?:interrupt-|discontinue-)|resume-|raise-|continue-")
 
 
 def dose_decided(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:

@@ -14,6 +14,7 @@ from guideway.authoring.cases import Case
 
 from .generated import TODAY, Items, Json, Maker
 from .provoking import (
+    DOSE_DECISIONS,
     FEW,
     MANY,
     Event,
@@ -314,7 +315,7 @@ def unusable(broken: str) -> Any:
 def count_decided(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
     """Interrupted, discontinued or declared well: every decision on a count that is not known."""
     found = applying(outcome, "midostaurin-dose-modification")
-    return [key for key in found if re.match(r"(interrupt|discontinue|resume|raise|continue)-", key.partition("#")[2])]
+    return [key for key in found if DOSE_DECISIONS.match(key.partition("#")[2])]
 
 
 def with_low_counts_on_hold(m: Maker) -> tuple[Items, str]:
@@ -326,7 +327,7 @@ def with_low_counts_on_hold(m: Maker) -> tuple[Items, str]:
 
 def interrupted_again(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
     found = applying(outcome, "midostaurin-dose-modification")
-    return [key for key in found if "#interrupt-" in key]
+    return [key for key in found if re.search("#(review-)?interrupt-", key)]
 
 
 def with_long_cytopenia(m: Maker) -> tuple[Items, str]:
@@ -345,7 +346,8 @@ LOW = ("0.4", "0.7", "0.9", "22", "41", "49")
 
 
 def discontinued(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
-    found = applying(outcome, "midostaurin-dose-modification", "discontinue-anc", "discontinue-platelets")
+    decided = ("discontinue-anc", "discontinue-platelets", "review-discontinue-anc", "review-discontinue-platelets")
+    found = applying(outcome, "midostaurin-dose-modification", *decided)
     return found + from_activities(requested, "discontinue-midostaurin")
 
 
