@@ -3,7 +3,8 @@
 ``care_plan(outcome)`` gives one CarePlan: contained in it a RequestGroup for each plan with something that applies (nested
 plans have their own), the requests, the goals, and under the policies that explain also the outcome of every recommendation
 (extension), the data needed (GuidanceResponse and DetectedIssue), the conflicts (DetectedIssue) and the findings
-(OperationOutcome). ``bundle(outcome)`` gives the same resources side by side, ``requests(outcome)`` only the requests,
+(OperationOutcome). ``bundle(outcome)`` gives the same resources side by side, ``requests_bundle(outcome)`` the requests without
+groups and goals, with what is to be said of them, ``requests(outcome)`` only the requests,
 ``result_bundle(outcomes)`` one CarePlan a patient. Everything is in a fixed order with ids that follow from the definitions.
 """
 
@@ -73,7 +74,9 @@ class _ActionIds(Ids):
 class _Builder:
     """Builds all resources of one outcome once, for one form of reference."""
 
-    def __init__(self, outcome: PatientOutcome, refer: Refer) -> None:
+    def __init__(self, outcome: PatientOutcome, refer: Refer, *, flat: bool = False) -> None:
+        self.flat = flat
+        """Whether the requests stand alone: nothing in them refers to a group."""
         self.outcome = outcome
         self.tree: Tree = outcome.tree
         self.setting = self.tree.setting
@@ -98,6 +101,13 @@ class _Builder:
             if node.shown:
                 roots.append(self._group(node, nested=False))
         return roots
+
+    def explained(self) -> list[Json]:
+        """What the result says beside what it proposes: data needed, conflicts, findings; once all else is built."""
+        from guideway.apply.explanation_resources import explanation_resources
+
+        groups = {} if self.flat else {group["instantiatesCanonical"][0]: group["id"] for group in self.groups}
+        return explanation_resources(self.outcome, self.ids, groups, self.refer)
 
     def _group(self, node: PlanNode, *, nested: bool) -> Json:
         policy, setting = self.policy, self.setting
@@ -239,7 +249,7 @@ class _Builder:
             "id": known,
             **{k: v for k, v in copied(request).items() if k not in ("resourceType", "id")},
         }
-        if kind == "Task" and "basedOn" not in resource:
+        if kind == "Task" and "basedOn" not in resource and not self.flat:
             resource["basedOn"] = [{"reference": self.refer("RequestGroup", group["id"])}]
         self._pertains(resource, node, group)
         self.requests.append(resource)
@@ -337,13 +347,13 @@ def care_plan(outcome: PatientOutcome) -> Json:
         from guideway.apply.reference_forms import care_plan as reference_care_plan
 
         return reference_care_plan(outcome)
-    from guideway.apply.explanation_resources import care_plan_extensions, explanation_resources
+    from guideway.apply.explanation_resources import care_plan_extensions
 
     builder = _Builder(outcome, lambda kind, name: f"#{name}")
     roots = builder.build()
     policy, setting = builder.policy, builder.setting
     chosen = [node.artifact for node in builder.tree.plans]
-    explained = explanation_resources(outcome, builder.ids, {g["instantiatesCanonical"][0]: g["id"] for g in builder.groups})
+    explained = builder.explained()
     messages = next((r for r in explained if r["resourceType"] == "OperationOutcome"), None)
     extension = care_plan_extensions(outcome)
     if messages is not None:
@@ -396,15 +406,20 @@ def outcome_id(outcome: PatientOutcome) -> str:
 
 
 def bundle(outcome: PatientOutcome) -> Json:
-    """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own, and the questions for
-    what is missing."""
+    """The Bundle form ($r5.apply): RequestGroups, then the requests and goals, as resources of their own, what is to be said of
+    them (as in the CarePlan), and the questions for what is missing."""
     if outcome.tree.policy.reference_forms:
         from guideway.apply.reference_forms import bundle as reference_bundle
 
         return reference_bundle(outcome)
     builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
-    builder.build()
-    resources = [*builder.groups, *builder.requests, *builder.goals, *builder.others, *_questions(outcome)]
+    roots = builder.build()
+    explained = builder.explained()
+    for messages in (r for r in explained if r["resourceType"] == "OperationOutcome"):
+        reference = {"reference": builder.refer("OperationOutcome", messages["id"])}
+        for group in roots:
+            group["extension"] = [*group.get("extension", []), {"url": MESSAGES, "valueReference": reference}]
+    resources = [*builder.groups, *builder.requests, *builder.goals, *builder.others, *explained, *_questions(outcome)]
     entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in resources]
     return pruned({"resourceType": "Bundle", "id": outcome_id(outcome), "type": "collection", "entry": entries})
 
@@ -431,8 +446,17 @@ def requests(outcome: PatientOutcome) -> list[Json]:
 
 
 def requests_bundle(outcome: PatientOutcome) -> Json:
-    """The requests alone, flattened, in a collection Bundle."""
-    entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in requests(outcome)]
+    """The requests flattened, in a collection Bundle, and behind them what is to be said of them: data needed, conflicts,
+    findings."""
+    if outcome.tree.policy.reference_forms:
+        from guideway.apply.reference_forms import said
+
+        resources = [*requests(outcome), *said(outcome)]
+    else:
+        builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}", flat=True)
+        builder.build()
+        resources = [*builder.requests, *builder.explained()]
+    entries = [{"fullUrl": _urn(outcome, r), "resource": r} for r in resources]
     return pruned({"resourceType": "Bundle", "id": outcome_id(outcome), "type": "collection", "entry": entries})
 
 

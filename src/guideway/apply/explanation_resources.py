@@ -1,4 +1,4 @@
-"""The explanation as FHIR: outcomes as extensions of the CarePlan, data needed, conflicts and findings as contained resources.
+"""The explanation as FHIR: outcomes as extensions of the CarePlan; data needed, conflicts and findings as resources.
 
 Every recommendation's outcome is an extension on the CarePlan (``…/recommendation-outcome``). Each datum that some
 recommendation waits for is a DetectedIssue (severity low) and a data requirement of its plan's GuidanceResponse (status
@@ -7,6 +7,7 @@ recommendation waits for is a DetectedIssue (severity low) and a data requiremen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from guideway.apply.names import DISCLAIMER, DRAFT_BANNER, MADE_BY, OUTCOME, Ids
@@ -14,6 +15,7 @@ from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, Evidence, Missing, Pat
 from guideway.diagnostics import Diagnostic, Severity
 
 Json = dict[str, Any]
+Refer = Callable[[str, str], str]
 
 DATA_NEEDED = {"text": "Data needed for a recommendation"}
 # FHIR issue-type by what a finding's rule is about; everything else is "processing".
@@ -24,12 +26,13 @@ _ISSUE_TYPES = (
 )  # fmt: skip
 
 
-def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> list[Json]:
-    """GuidanceResponses, DetectedIssues and the OperationOutcome; ``groups``: plan canonical → id of its RequestGroup."""
+def explanation_resources(outcome: PatientOutcome, ids: Ids, groups: dict[str, str], refer: Refer) -> list[Json]:
+    """GuidanceResponses, DetectedIssues and the OperationOutcome; ``groups``: plan canonical → id of its RequestGroup, where it
+    is part of the result; ``refer``: how the result refers to a resource of that type and id."""
     messages = _messages(outcome, ids)
     resources = [_issue_for(missing, waiting, outcome, ids) for missing, waiting in _needed(outcome).values()]
-    resources += [_conflict(conflict, outcome, ids, groups) for conflict in outcome.conflicts]
-    resources += _guidance(outcome, ids, groups)
+    resources += [_conflict(conflict, outcome, ids, groups, refer) for conflict in outcome.conflicts]
+    resources += _guidance(outcome, ids, groups, refer)
     return resources + ([messages] if messages is not None else [])
 
 
@@ -71,7 +74,7 @@ def _waiting(found: list[Recommendation], outcome: PatientOutcome) -> list[str]:
     return [f"{title} ({count} recommendations)" if count > 1 else title for title, count in counts.items()]
 
 
-def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> Json:
+def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids, groups: dict[str, str], refer: Refer) -> Json:
     issue: Json = {
         "resourceType": "DetectedIssue",
         "id": ids.take(f"conflict-{conflict.rule}"),
@@ -85,15 +88,17 @@ def _conflict(conflict: Any, outcome: PatientOutcome, ids: Ids, groups: dict[str
     by_key = {r.key: r for r in outcome.recommendations}
     implicated = []
     for recommendation in (by_key[key] for key in conflict.recommendations if key in by_key):
-        own = recommendation.requests or [groups[plan] for plan in [recommendation.plan] if plan in groups]
-        implicated += [f"#{x.rpartition('/')[2]}" for x in own]  # without a request: the group that its action is in
+        own = [tuple(request.split("/", 1)) for request in recommendation.requests]
+        if not own and recommendation.plan in groups:  # without a request: the group that its action is in
+            own = [("RequestGroup", groups[recommendation.plan])]
+        implicated += [refer(kind, name) for kind, name in own]
     implicated += conflict.resources
     if implicated:
         issue["implicated"] = [{"reference": reference} for reference in dict.fromkeys(implicated)]
     return issue
 
 
-def _guidance(outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> list[Json]:
+def _guidance(outcome: PatientOutcome, ids: Ids, groups: dict[str, str], refer: Refer) -> list[Json]:
     """One GuidanceResponse for each plan some of whose recommendations wait for data."""
     waiting: dict[str, list[Recommendation]] = {}
     for recommendation in outcome.recommendations:
@@ -110,7 +115,7 @@ def _guidance(outcome: PatientOutcome, ids: Ids, groups: dict[str, str]) -> list
             "occurrenceDateTime": outcome.evaluated_at,
         }
         if plan in groups:
-            response["result"] = {"reference": f"#{groups[plan]}"}
+            response["result"] = {"reference": refer("RequestGroup", groups[plan])}
         requirements: dict[str, Json] = {}
         for recommendation in recommendations:
             for missing in recommendation.missing:

@@ -235,6 +235,13 @@ def requests(outcome: PatientOutcome) -> list[Json]:
     return builder.requests
 
 
+def said(outcome: PatientOutcome) -> list[Json]:
+    """What failed: the OperationOutcomes."""
+    builder = _Reference(outcome, contain=False)
+    builder.roots()
+    return [r for r in builder.made if r["resourceType"] == "OperationOutcome"]
+
+
 def in_order(element: Json, kind: str) -> Json:
     """``element`` with its properties, at every depth, in the order of the FHIR definition of its type (``Goal``,
     ``RequestGroup.Action``); ``resourceType`` first, what the definition does not know last."""
