@@ -191,3 +191,46 @@ def test_remission_and_words_leave_it_open(entry: Json) -> None:
 )  # fmt: skip
 def test_other_words_do_not(words: str) -> None:
     assert dependence(diagnosis(words)) is False
+
+
+def given(
+    drug: str = "7052", *, at: str = "", start: str = "", end: str = "", status: str = "completed", words: str = ""
+) -> Json:
+    period = ({"start": start} if start else {}) | ({"end": end} if end else {})
+    return {
+        "resourceType": "MedicationAdministration", "id": "a", "subject": SUBJECT, "status": status,
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": drug}], "text": words or "an opioid"},
+        **({"effectiveDateTime": at} if at else {}), **({"effectivePeriod": period} if period else {}),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (given(start="2026-05-12"), None),
+        (given(start="2026-05-12", status="stopped"), None),
+        (given(start="2025-05-12"), None),
+        (given(start="2026-05-28"), True),
+        (given(start="2026-05-12", end="2026-05-29"), True),
+        (given(start="2026-04-01", end="2026-04-02"), False),
+        (given(at="2026-05-22"), True),
+        (given(at="2026-05-21"), None),
+        (given(at="2026-04-27"), None),
+        (given(at="2026-04-26"), False),
+        (given("245134", at="2026-05-21", words="72 HR fentanyl 0.025 MG/HR Transdermal System"), None),
+        (given("1819", at="2026-04-15", words="buprenorphine implant"), None),
+        (given("1819", at="2025-12-01", words="Probuphine"), None),
+        (given("1819", at="2025-10-01", words="Probuphine"), False),
+    ],
+)
+def test_an_opioid_that_was_given_may_still_act(record: Json, expected: bool | None) -> None:
+    """The form is not read, and a period without an end did not end on its first day."""
+    assert ended_recently(record) is expected
+    if expected is None:
+        assert evaluation_of([record]).define(OPIOIDS, "Note On Entries Left Open") is not None
+        assert ended_recently(record, answer("opioidEndedRecently", NO, YESTERDAY, "care-and-lists")) is False
+
+
+def test_an_answer_of_before_the_start_settles_no_open_period() -> None:
+    asked = answer("opioidEndedRecently", NO, "2026-05-11", "care-and-lists")
+    assert ended_recently(given(start="2026-05-12"), asked) is None

@@ -116,3 +116,15 @@ def test_a_corticosteroid_ordered_for_long_is_long_term(bounds: Json, expected: 
     times = {"frequency": 1, "period": 1, "periodUnit": "d"}
     draft = order("312615", "draft", start="2026-06-01", dosage=[{"timing": {"repeat": {**times, **bounds}}}])
     assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+
+
+@pytest.mark.parametrize(
+    ("period", "possible"),
+    [({"start": "2026-05-12"}, True), ({"start": "2026-05-12", "end": "2026-05-13"}, False), ({"start": "2026-06-01"}, True)],
+)
+def test_a_period_without_an_end_did_not_end_at_its_start(period: Json, possible: bool) -> None:
+    resource: Json = {
+        "resourceType": "MedicationAdministration", "id": "m", "status": "completed", "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "35827"}]}, "effectivePeriod": period,
+    }  # fmt: skip
+    assert evaluation_of([resource]).define(MEDICATIONS, "On NSAID") is possible

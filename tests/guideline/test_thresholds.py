@@ -336,9 +336,13 @@ def test_drugs(row: Any) -> None:
         ("On Opioid", [GIVEN | {"start": ago(0)}, REVIEWED], True),
         ("On Opioid", [GIVEN | {"start": ago(1)}, REVIEWED], False),
         ("Opioid Ended Recently", [GIVEN | {"start": ago(10)}], True),
-        ("Opioid Ended Recently", [GIVEN | {"start": ago(11)}], False),
+        ("Opioid Ended Recently", [GIVEN | {"start": ago(11)}], None),
+        ("Opioid Ended Recently", [GIVEN | {"start": ago(35)}], None),
+        ("Opioid Ended Recently", [GIVEN | {"start": ago(36)}], False),
+        ("Opioid Ended Recently", [GIVEN | {"medication": "Buprenorphine", "start": ago(197)}], None),
+        ("Opioid Ended Recently", [GIVEN | {"medication": "Buprenorphine", "start": ago(198)}], False),
         ("Opioid Ended Recently", [GIVEN | {"medication": "rxnorm|6813", "start": ago(14)}], True),
-        ("Opioid Ended Recently", [GIVEN | {"medication": "rxnorm|6813", "start": ago(15)}], False),
+        ("Opioid Ended Recently", [GIVEN | {"medication": "rxnorm|6813", "start": ago(15)}], None),
     ]
 )
 def test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due(row: Any) -> None:
@@ -725,6 +729,8 @@ COVERED = {
     "cytoreductiveAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
     "naltrexoneAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
     "buprenorphineAdministrationActiveDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "opioidAdministrationOpenDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
+    "buprenorphineAdministrationOpenDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
     "longActingOpioidWashoutDays": test_an_administration_counts_for_its_day_and_a_depot_until_the_next_is_due,
     "steroidLongTermDays": test_doses_and_devices,
     "orderLapses": test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed,
