@@ -249,8 +249,10 @@ def test_anaphylaxis_in_the_name_of_an_allergy_is_severe() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Analgesic intolerance", "Painkiller anaphylaxis", "ADR to pain medication", "Reaction to anti-inflammatory drug"]
-)
+    "words",
+    ["Analgesic intolerance", "Painkiller anaphylaxis", "ADR to pain medication", "Reaction to anti-inflammatory drug",
+     "Rash after non-opioid analgesics", "Anaphylaxis, COX inhibitors"],
+)  # fmt: skip
 def test_a_pain_reliever_without_a_name_is_to_be_read_first(words: str) -> None:
     """On either list, until somebody finds aspirin tolerated."""
     entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
@@ -269,3 +271,36 @@ def test_another_pain_reliever_leaves_nothing_open(words: str) -> None:
     entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
     assert judged(condition(words)) == NONE
     assert (judged(entry) == NONE) == ("management" not in words)
+
+
+@pytest.mark.parametrize(
+    ("words", "open_"),
+    [
+        ("Non-opioid analgesics", True),
+        ("Nonopioid analgesics", True),
+        ("Non-narcotic analgesics", True),
+        ("Narcotic and non-narcotic analgesics", True),
+        ("Analgesics (not opioids)", True),
+        ("Analgesics other than opioids", True),
+        ("Analgesics, incl. acetaminophen", True),
+        ("Analgesics such as Tylenol", True),
+        ("Morphine and other pain medications", True),
+        ("COX inhibitors", True),
+        ("Cyclooxygenase inhibitor", True),
+        ("Analgesics", True),
+        ("Opioid analgesics", False),
+        ("Analgesics, opioid", False),
+        ("Acetaminophen (pain reliever)", False),
+        ("Topical analgesic", False),
+    ],
+)
+def test_what_a_class_of_pain_relievers_leaves_out_is_no_opioid(words: str, open_: bool) -> None:
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT, "code": {"text": words}}
+    found = evaluation_of([entry])
+    assert bool(found.define("MastCellAspirinReactions", "Pain Relievers On The Allergy List")) is open_
+    assert judged(entry) == ((None, None) if open_ else NONE)
+
+
+@pytest.mark.parametrize("words", ["Analgesic asthma syndrome", "Analgesic-induced asthma"])
+def test_asthma_by_analgesics_is_a_reaction(words: str) -> None:
+    assert judged(condition(words))[0] == "not-tolerated"

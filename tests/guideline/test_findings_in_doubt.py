@@ -372,3 +372,37 @@ def test_bone_pain_in_words_is_open_and_named(entry: Json) -> None:
     said = {"answers": "clinical-course", "bonePain": False}
     assert value_of("MastCellBoneElements", "Has Bone Pain", [*data, said]) is False
     assert value_of("MastCellBoneElements", "Has Bone Pain", [MCAS, cond("text: No bone pain")]) is None
+
+
+def coded(value: Json, coding: str = "238810007") -> Json:
+    return observed("Flushing", value, coding={"system": "http://snomed.info/sct", "code": coding})
+
+
+def answered_by(code: str, display: str = "", system: str = "http://snomed.info/sct") -> Json:
+    coding = {"system": system, "code": code} | ({"display": display} if display else {})
+    return {"valueCodeableConcept": {"coding": [coding]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (answered_by("373067005", "No"), False),
+        (answered_by("2667000", "Absent"), False),
+        (answered_by("LA32-8", "No", "http://loinc.org"), False),
+        (answered_by("373067005"), None),
+        (answered_by("LA32-8", system="http://loinc.org"), None),
+        (answered_by("1", "Not sure", "http://example.org"), None),
+        (answered_by("1", "No change, severe", "http://example.org"), None),
+        ({"valueCodeableConcept": {"text": "Unknown"}}, None),
+        ({"dataAbsentReason": {"text": "not asked"}}, None),
+        (answered_by("1", "Yes", "http://example.org"), True),
+        (answered_by("1", "Severe", "http://example.org"), True),
+        (answered_by("238810007"), True),
+        ({"valueBoolean": True}, True),
+        ({"valueBoolean": False}, False),
+        ({}, True),
+    ],
+)
+def test_a_coded_symptom_is_present_only_where_its_value_says_so(value: Json, expected: bool | None) -> None:
+    found = evaluation_of([coded(value)])
+    assert found.define("MastCellSymptomElements", "Has Flushing") is expected
