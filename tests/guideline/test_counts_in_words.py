@@ -62,6 +62,37 @@ def test_platelets_and_white_cells_likewise() -> None:
     assert plain(evaluation_of([*coded, results("Mean platelet volume", 9)]).define("MastCellMidostaurinCounts", "Platelets"))
 
 
+def severe(*results: Json) -> Any:
+    return evaluation_of(list(results)).define("MastCellMidostaurinCounts", "Is Severely Low")
+
+
+@pytest.mark.parametrize("code", ["751-8", "777-3"])
+def test_a_count_in_a_unit_that_cannot_be_read_is_not_called_harmless(code: str) -> None:
+    for unit in ("{K}/uL", "103/uL", "mg/dL"):
+        assert severe(observation(code, amount(0.3, unit))) is None
+    assert severe(observation(code, {"valueQuantity": {"value": 3}})) is None
+    assert severe(observation(code, amount(30, "10*9/L"))) is False
+    assert severe(observation(code, amount(0.3, "{K}/uL"), at="2025-05-01")) is False, "too old, like one that can be read"
+    assert severe(observation(code, amount(0.3, "10*9/L"))) is True
+    assert severe() is False
+
+
+def test_two_counts_of_one_moment_of_which_one_is_severe() -> None:
+    given = [observation("751-8", amount(value, "10*9/L")) | {"id": f"o{value}"} for value in (0.3, 3.0)]
+    assert severe(*given) is None
+
+
+def test_the_reason_for_a_severe_count_that_cannot_be_read_is_its_unit() -> None:
+    bundle = example()
+    bundle["entry"] = [e for e in bundle["entry"] if not e["resource"]["resourceType"].startswith("Medication")]
+    count(bundle)["valueQuantity"] = {"value": 0.3, "unit": "{K}/uL"}
+    found = next(r for r in outcome(bundle, explain="brief")["recommendations"] if r["id"] == SEVERE)
+    assert found["status"] == "unknown"
+    (missing,) = [missing for missing in found["missing"] if missing["element"] == "anc"]
+    assert any("names a number in braces" in why for why in missing["because"])
+    assert [f["rule"] for f in found["findings"]] == ["unit-doubtful"]
+
+
 @pytest.mark.parametrize("code", [LOCAL, {"text": "Absolute Neutrophil Count"}])
 def test_the_dose_decision_names_it_as_the_reason(code: Json) -> None:
     bundle = example()

@@ -302,6 +302,24 @@ def test_a_code_of_ucum_stays_what_ucum_says(unit: str) -> None:
     assert neutrophils(amount(0.8, unit)) is None
 
 
+POWERS = ["10*3", "x10^3", "10E3", "1000", "x1000", "E3", "K cells", "thousand cells", "thousand_cells", "Thousands", "M"]
+
+
+@pytest.mark.parametrize("unit", [*(f"{{{power}}}/uL" for power in POWERS), "103/uL", "109/L", "10.3/uL", "106{cells}/L"])
+def test_a_unit_that_may_be_another_power_of_ten_is_not_read(unit: str) -> None:
+    """UCUM counts all that is in braces as one, and 103 as a hundred and three: the count would be a thousand times too low."""
+    assert neutrophils(amount(5, unit)) is None
+    assert neutrophils({"valueQuantity": {"value": 5, "unit": unit}}) is None
+    low = {"referenceRange": [{"low": amount(4, "10*9/L")["valueQuantity"]}]}
+    white = observation("6690-2", amount(5, unit), **low)
+    assert evaluation_of([white]).define("MastCellLabElements", "White Cells Are Low") is None
+
+
+@pytest.mark.parametrize("unit", ["{cells}/uL", "{WBC}/uL", "{#}/uL", "{CD4_cells}/uL"])
+def test_words_in_braces_that_are_no_number_count_as_one(unit: str) -> None:
+    assert neutrophils(amount(800, unit)) == 0.8
+
+
 @pytest.mark.parametrize(
     ("gender", "asked"), [("male", False), ("female", True), ("other", True), ("unknown", True), (None, True)]
 )

@@ -76,6 +76,8 @@ def test_writing_a_unit_gives_the_same_unit() -> None:
         ("10^3 cells/uL", "10*3/uL"),
         ("{cells}/mcL", "{cells}/uL"), ("copies/mL", "{copies}/mL"), ("milligram/dL", "mg/dL"), ("micrograms/mL", "ug/mL"),
         ("mg / dL", "mg/dL"), ("zzz$", None), ("", None), ("mg", None), ("K/uL", "10*3/uL"),
+        ("1000 cells/uL", "10*3/uL"), ("x1000/uL", "10*3/uL"), ("x 1000/uL", "10*3/uL"), ("x 10 3 /uL", "10*3/uL"),
+        ("10 9/L", None), ("103 /uL", None), ("10 6 cells/L", None), ("109 cells/L", None),
     ],
 )  # fmt: skip
 def test_suggestions(wrong: str, meant: str | None) -> None:

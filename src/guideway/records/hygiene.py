@@ -195,7 +195,9 @@ def _is_ordinary(data: Json) -> bool:
     value, unit = quantity.get("value"), quantity.get("code")
     if (type(value) is not Decimal and type(value) is not int) or value < 0 or type(unit) is not str or not unit:
         return False
-    if ("{" in unit and _names_number(unit)) or ("interpretation" in data and _against_range(data) is not None):
+    if unit.startswith(_LOST_POWERS) or ("{" in unit and _names_number(unit)):
+        return False
+    if "interpretation" in data and _against_range(data) is not None:
         return False
     return bool(quantity.get("system", UCUM) == UCUM and quantity.get("unit", unit) == unit)
 
@@ -293,14 +295,18 @@ COUNT_UNIT = r"(10[*^E]\d+|x10[*^E]\d+|K|k|thou|\{[^}]*\}|cells?)?/(uL|mcL|ul|L|
 """Units of counts of cells: a number by volume."""
 
 
-_LOST_POWERS = ("103/", "106/", "109/", "1012/")
+_LOST_POWERS = ("103", "106", "109", "1012", "10.")
+_NUMBER_WORDS = ("{k", " k", "_k", "th", "tsd", "lak", "mi", "ml", "cro", "bil", "gi", "gp", "tri", "te", "tp", "hun")
+_SINGLE_LETTERS = ("{m", "{g", "{t")
 
 
 def _names_number(unit: str) -> bool:
-    """Whether it may be one of ``advice.NUMBERS`` that stands in braces: found without reading those."""
-    text = unit.lower()
-    return any(
-        word in text for word in ("{k", "hou", "tsd", "lak", "mi", "ml", "cro", "bil", "gi", "gp", "tri", "te", "tp", "hun")
+    """Whether it may have a number in braces, in digits or by one of ``advice.NUMBERS``: found without reading those."""
+    text = unit.lower().replace("1.73_m2", "")
+    return (
+        any(word in text for word in _NUMBER_WORDS)
+        or text.startswith(_SINGLE_LETTERS)
+        or any(digit in text for digit in "0123456789")
     )
 
 
@@ -317,7 +323,7 @@ def _value_faults(data: Json, place: str) -> Iterator[Reason]:
     elif isinstance(unit, str) and (unit.startswith(_LOST_POWERS) or ("{" in unit and _names_number(unit))):
         from guideway.ucum.advice import doubt
 
-        doubtful = doubt(unit, printed=not quantity.get("code"))
+        doubtful = doubt(unit)
         if doubtful is not None:
             yield "unit-doubtful", f"{place}the unit {doubtful}"
 

@@ -145,9 +145,12 @@ PREFIXES = {"nano": "n", "micro": "u", "milli": "m", "centi": "c", "deci": "d", 
 SPELLED = {"gram": "g", "gramme": "g", "liter": "L", "litre": "L", "meter": "m", "metre": "m", "mole": "mol", "second": "s"}
 _SPELLED = re.compile(rf"({'|'.join(PREFIXES)})({'|'.join(sorted(SPELLED, key=len, reverse=True))})s?")
 
+_ALREADY_ONE = re.compile(r"10(?:\d+)(?:\.?cells?)?(?:/|$)")
+"""A ten with digits after it: raised once, or a number as it stands."""
+_WHOLE_POWER = re.compile(r"^(?:x|X|\*)?1(0{2,})(?:\.?cells?)?(?=/|$)")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _RAISED = re.compile("10([⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
-_POWER = re.compile(r"^(?:x|X|×|\*)?\s*10(?:\^|\*\*|E|e|\*)?\(?([+-]?\d+)\)?(?:\.?cells?)?(?=/|$)")
+_POWER = re.compile(r"^(?:[xX*]?10(?:\^|\*\*|E|e|\*|(?=\())\(?|[xX*]10)([+-]?0*[1-9]\d*)\)?(?:\.?cells?)?(?=/|$)")
 
 
 def problem(code: str) -> str | None:
@@ -171,6 +174,9 @@ def suggestion(code: str) -> str | None:
         return None
     text = _RAISED.sub(lambda found: "10*" + found[1].translate(_SUPERSCRIPTS), text)
     text = text.replace("µ", "u").replace("μ", "u").replace("×", "x").replace(" per ", "/").replace(" ", "")
+    text = _WHOLE_POWER.sub(lambda found: f"10*{len(found[1])}", text)
+    if _ALREADY_ONE.match(text):  # "10 9/L": the ninth power, or a hundred and nine
+        return None
     for candidate in (text, _POWER.sub(r"10*\1", text), WHOLE.get(text, "")):
         if candidate and known(candidate):
             return candidate
@@ -189,24 +195,25 @@ def suggestion(code: str) -> str | None:
     return None
 
 
-def doubt(unit: str, *, printed: bool) -> str | None:
+def doubt(unit: str) -> str | None:
     """Why a unit that UCUM knows is probably not what was meant; None where nothing speaks against it.
 
-    ``printed``: as laboratories print it, without a code.
-
-    >>> doubt("{Thousand}/uL", printed=False)
-    "'{Thousand}/uL' names a number in braces, which UCUM counts as one"
-    >>> doubt("103/uL", printed=True)
-    "'103/uL' may mean '10*3/uL'"
+    >>> doubt("{Thousand}/uL"), doubt("{x10^3 cells}/uL") is not None
+    ("'{Thousand}/uL' names a number in braces, which UCUM counts as one", True)
+    >>> doubt("103/uL"), doubt("mL/min/{1.73_m2}")
+    ("'103/uL' may mean '10*3/uL'", None)
     """
-    if any(_NUMBER.fullmatch(words.strip().lower()) for words in _BRACES.findall(unit)):
+    if _NUMBER_IN_BRACES.search(unit.lower()):
         return f"{unit!r} names a number in braces, which UCUM counts as one"
-    lost = _LOST_POWER.fullmatch(unit.strip()) if printed else None
+    lost = _LOST_POWER.fullmatch(unit.strip())
     return f"{unit!r} may mean '10*{lost[1]}/{lost[2]}'" if lost else None
 
 
-_BRACES = re.compile(r"\{([^}]*)\}")
-_LOST_POWER = re.compile(r"10(3|6|9|12)/(.+)")
+_NUMBER_IN_BRACES = re.compile(
+    r"\{(?:[^}]*[^a-z}])?(?:x?(?:10|00|e\+?[0-9])"
+    rf"|(?:{'|'.join(NUMBERS)}|k|th|thds)s?(?:\.?cells?)?(?:[^a-z}}][^}}]*)?\}})|^\{{[mgt](?:[ ._]?cells?)?\}}/"
+)
+_LOST_POWER = re.compile(r"10[.]?(3|6|9|12)(?:\{[^}]*\})?/(.+)")
 """A power of ten whose raised digits are no longer raised."""
 
 COMMON = (
