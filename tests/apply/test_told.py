@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.apply.features import CANONICAL, HL7
-from tests.apply.small import TABLET_A, activity, guideline, plan, run, when
+from tests.apply.features import CANONICAL, HL7, OWN, made
+from tests.apply.small import TABLET_A, activity, expression, guideline, medication, observation, plan, run, when
 
 from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.outcome import PatientOutcome, dumps
@@ -87,3 +87,56 @@ def test_a_task_that_stands_alone_is_based_on_no_group() -> None:
     outcome = run(guideline(plan("main", ACTIONS[0]), task))
     (flat,), (grouped,) = _entries(requests_bundle(outcome))["Task"], _entries(bundle(outcome))["Task"]
     assert ("basedOn" in flat, grouped["basedOn"]) == (False, [{"reference": "RequestGroup/main"}])
+
+
+NESTED = plan("sub", {"id": "s", "title": "S"})
+TAKE = activity(productCodeableConcept=TABLET_A, dosage=[{"text": 5}])
+GROUPS: dict[str, Json] = {
+    "group": {"action": [{"id": "k", "title": "K"}]},
+    "nested plan": {"definitionCanonical": NESTED["url"]},
+}
+FAULTS: dict[str, tuple[Json, str, str]] = {
+    "fails": ({"dynamicValue": [{"path": "action.title", "expression": expression("Fails")}]}, "dynamic-value-error", "fails"),
+    "path": ({"dynamicValue": [{"path": "action.nope", "expression": expression("Title")}]}, "dynamic-value-path", "nope"),
+    "null": ({"dynamicValue": [{"path": "action.title", "expression": expression("Null")}]}, "dynamic-value-null", "is null"),
+    "note": ({"extension": [{"url": OWN + "note", "valueExpression": expression("Fails")}]}, "note-error", "fails"),
+    "selection": ({"selectionBehavior": "bogus"}, "action-invalid", "selectionBehavior"),
+    "grouping": ({"groupingBehavior": 3}, "action-invalid", "groupingBehavior"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", GROUPS)
+def test_what_is_wrong_with_a_group_without_a_statement_is_told(kind: str, fault: str) -> None:
+    wrong, rule, words = FAULTS[fault]
+    result = made(plan("main", {"id": "g", "title": "G", **GROUPS[kind], **wrong}), NESTED)
+    (finding,) = [f for f in result.outcome.findings if f.rule == rule]
+    assert (words in finding.message, finding.message.startswith("g"), finding.pointer) == (True, True, "action:g")
+    assert rule in result.rules()
+
+
+def test_a_dosage_that_is_left_out_of_the_request_of_a_group_is_told() -> None:
+    result = made(plan("main", {"id": "g", "title": "G", "definitionCanonical": CANONICAL, **GROUPS["group"]}), TAKE)
+    assert "dosageInstruction" not in result.request or "text" not in result.request["dosageInstruction"][0]
+    assert "request-invalid" in result.rules()
+
+
+def test_the_statement_of_a_group_keeps_what_is_wrong_with_it() -> None:
+    wrong = {"extension": [{"url": OWN + "statement-id", "valueString": "R1"}], "selectionBehavior": "bogus"}
+    outcome = run(guideline(plan("main", {"id": "g", "title": "G", **GROUPS["group"], **wrong})))
+    assert [(r.action, [f.rule for f in r.findings]) for r in outcome.recommendations if r.findings] == [
+        ("g", ["action-invalid"])
+    ]
+    assert outcome.findings == []
+
+
+def test_already_in_place_shows_what_would_have_withheld_it() -> None:
+    guards = [
+        {"url": OWN + kind, "valueExpression": expression(define)}
+        for kind, define in (("withheld-when", "Count Is Low"), ("satisfied-when", "On Tablet A"))
+    ]
+    of = guideline(plan("main", {"id": "a", "title": "A", "extension": guards}))
+    (given,) = run(of, observation(5), medication()).recommendations
+    assert given.status == "already-satisfied"
+    assert {e.resource for e in given.evidence} == {"Observation/count-2026-05-20", "MedicationRequest/rx"}
+    assert run(of, observation(0.5), medication()).recommendations[0].status == "suppressed"

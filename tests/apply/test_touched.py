@@ -32,9 +32,9 @@ def marked(rule: str, **change: Any) -> set[str]:
 )
 def test_a_quantity_that_cannot_be_used_concerns_what_is_measured_by_it(rule: str, value: dict[str, Any]) -> None:
     found = marked(rule, valueQuantity=value)
-    assert {"interrupt-anc", "continue-present-dose"} <= found
+    assert {"interrupt-anc", "continue-present-dose", "midostaurin"} <= found  # in place, unless the count withholds it
     assert "two-auto-injectors-systemic-mastocytosis" not in found  # it looks at every result for a pregnancy
-    assert len(found) < 12
+    assert len(found) <= 12
 
 
 def test_a_fault_of_the_date_concerns_all_that_looked() -> None:

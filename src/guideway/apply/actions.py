@@ -357,6 +357,8 @@ class _Place:
                 filling.fill(own or self.libraries)
             recommendation.notes += self._notes(facts, recommendation)
             self._check_selection(node, recommendation)
+            if node.recommendation is None:  # a group without a statement: nothing else tells what is wrong with it
+                walk.findings += recommendation.findings
         elif node.recommendation is not None and walk.stopped is None and status != DOES_NOT_APPLY:
             recommendation.notes += self._notes(facts, recommendation)
         return node
@@ -480,7 +482,8 @@ class _Place:
         for question in facts.notes:
             answer = self.walk.expressions.answer(question, facts.definition, self.libraries)
             if answer.error is not None:
-                recommendation.findings.append(self._finding("note-error", Severity.error, answer.error, recommendation.action))
+                name = recommendation.action
+                recommendation.findings.append(self._finding("note-error", Severity.error, f"{name}: note: {answer.error}", name))
                 continue
             if answer.value is None or answer.value == []:
                 continue

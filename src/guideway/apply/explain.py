@@ -96,8 +96,8 @@ class Explainer:
         guards = [r for r in verdict.results if r.kind in (WITHHELD, SATISFIED_KIND)]
         if status == SUPPRESSED:
             return applicability + [r for r in guards if r.kind == WITHHELD and r.value is True]
-        if any(r.value is True for r in guards):
-            return applicability + [r for r in guards if r.value is True]
+        if any(r.value is True for r in guards):  # in place: nothing withholds it, else it would be suppressed
+            return applicability + [r for r in guards if r.value is True or r.kind == WITHHELD]
         return applicability + guards
 
 
