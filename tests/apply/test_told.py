@@ -11,6 +11,7 @@ from tests.apply.small import TABLET_A, activity, expression, guideline, medicat
 
 from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.outcome import PatientOutcome, dumps
+from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
 
 Json = dict[str, Any]
@@ -140,3 +141,32 @@ def test_already_in_place_shows_what_would_have_withheld_it() -> None:
     assert given.status == "already-satisfied"
     assert {e.resource for e in given.evidence} == {"Observation/count-2026-05-20", "MedicationRequest/rx"}
     assert run(of, observation(0.5), medication()).recommendations[0].status == "suppressed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("practitioner", "Patient/d"),
+        ("practitioner", "RelatedPerson/d"),
+        ("practitioner", "Device/d"),
+        ("practitioner", "https://ehr.example/fhir/Patient/d/_history/2"),
+        ("practitioner", "#c"),
+        ("practitioner", " "),
+        ("encounter", "Observation/e"),
+        ("organization", "Practitioner/o"),
+        ("location", "Patient/x"),
+        ("user_language", " "),
+    ],
+)
+def test_circumstances_that_would_make_invalid_resources_are_refused(name: str, value: str) -> None:
+    word = "userLanguage" if name == "user_language" else name
+    with pytest.raises(GuidewayError, match=f"^{word}: .*give"):
+        run(guideline(plan("main", ACTIONS[0]), activity(productCodeableConcept=TABLET_A)), **{name: value})
+
+
+@pytest.mark.parametrize(
+    "practitioner", ["Practitioner/d", "PractitionerRole/d", "https://ehr.example/fhir/Practitioner/d/_history/2", "urn:uuid:1"]
+)
+def test_whoever_practises_is_the_author(practitioner: str) -> None:
+    outcome = run(guideline(plan("main", ACTIONS[0]), activity(productCodeableConcept=TABLET_A)), practitioner=practitioner)
+    assert care_plan(outcome)["author"] == {"reference": practitioner}

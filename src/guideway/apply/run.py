@@ -16,6 +16,7 @@ from guideway.apply.actions import PlanNode, Walk
 from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
+from guideway.apply.circumstances import must_be_circumstances
 from guideway.apply.expressions import Expressions
 from guideway.apply.hook_context import screened
 from guideway.apply.inherited import find_groups
@@ -91,6 +92,7 @@ def apply_guideline(
     level = ("full" if explain else "evidence") if isinstance(explain, bool) else explain
     if level not in LEVELS:
         raise GuidewayError(f"no level of explanation {level!r}; there are {', '.join(LEVELS)}")
+    must_be_circumstances(encounter, practitioner, organization, location, user_language)
     when = moment(as_of, timezone)
     chosen = [p if isinstance(p, Artifact) else guideline.plan(p) for p in plans] if plans else guideline.root_plans()
     rules = policy_named(policy)

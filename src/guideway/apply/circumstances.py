@@ -1,0 +1,39 @@
+"""Whether the parameters that name the circumstances of a run can be what they are given for.
+
+Takes the references of encounter, practitioner, organization and location, and the user's language; ``GuidewayError`` where one
+names a resource of another type, something contained that is not there, or nothing: the resources made of it would not be valid.
+A reference that does not say its type (``urn:uuid:…``) is taken as it is. FHIR R4:
+http://hl7.org/fhir/R4/plandefinition-operation-apply.html
+"""
+
+from __future__ import annotations
+
+from guideway.diagnostics import GuidewayError
+
+_TYPES = {
+    "encounter": ("Encounter",),
+    "practitioner": ("Practitioner", "PractitionerRole"),
+    "organization": ("Organization",),
+    "location": ("Location",),
+}
+
+
+def must_be_circumstances(
+    encounter: str | None, practitioner: str | None, organization: str | None, location: str | None, language: str | None
+) -> None:  # fmt: skip
+    """``GuidewayError`` where one of them cannot be what its parameter is for; None: it is not given."""
+    given = {"encounter": encounter, "practitioner": practitioner, "organization": organization, "location": location}
+    for name, reference in given.items():
+        if reference is None:
+            continue
+        wanted = _TYPES[name]
+        kind = reference.partition("/_history/")[0].rpartition("/")[0].rpartition("/")[2]
+        if not reference.strip() or reference.startswith("#") or (kind and kind not in wanted):
+            text = f"{name}: {reference!r} is no reference to {' or '.join(_article(each) for each in wanted)}"
+            raise GuidewayError(f"{text}: give one such as {wanted[0]}/123")
+    if language is not None and not language.strip():
+        raise GuidewayError("userLanguage: it is blank: give a code such as de-CH, or leave it out")
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "EO" else f"a {kind}"
