@@ -198,7 +198,7 @@ def _cards(
         timezone=settings.timezone,
         parameters=parameters,
         hook=service.hook,
-        practitioner=user if user.startswith("Practitioner") else None,
+        practitioner=user if user.startswith(("Practitioner/", "PractitionerRole/")) else None,
         encounter=f"Encounter/{request.context['encounterId']}" if request.context.get("encounterId") else None,
         explain="brief" if reasons else "none",
         warm=True,
