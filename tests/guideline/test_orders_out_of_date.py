@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .evaluating import RXNORM, evaluation_of, order
+from .test_findings_in_doubt import INDOLENT, of_the_case, shown
 
 Json = dict[str, Any]
 MIDOSTAURIN = "1919083"
@@ -128,3 +129,10 @@ def test_a_period_without_an_end_did_not_end_at_its_start(period: Json, possible
         "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "35827"}]}, "effectivePeriod": period,
     }  # fmt: skip
     assert evaluation_of([resource]).define(MEDICATIONS, "On NSAID") is possible
+
+
+@pytest.mark.parametrize("leaf", ["h1-cetirizine", "h1-first-generation"])
+def test_a_choice_of_a_group_says_what_is_out_of_date(leaf: str) -> None:
+    """The group gives no outcome of its own: what stands beside it alone is never shown."""
+    found = shown(INDOLENT, of_the_case(active("20610", LAPSED)))[f"indolent-anti-mediator-therapy#{leaf}"]
+    assert any("out of date: code 20610 (ordered 2025-06-01)" in note for note in found["notes"])

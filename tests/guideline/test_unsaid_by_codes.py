@@ -332,3 +332,25 @@ def test_pregnancy_is_not_asked_of_a_male_patient(gender: str | None, asked: boo
     assert evaluation_of([patient, pregnant]).define(people, "Is Pregnant") is True, (
         "a coded pregnancy counts, whatever the gender"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({}, True),
+        ({"description": "Hernia repair"}, True),
+        ({"description": "Gallbladder removal"}, True),
+        ({"description": "Post-op visit after hernia repair"}, None),
+        ({"description": "Suture removal"}, None),
+        ({"description": "Pre-op consult"}, None),
+        ({"appointmentType": {"text": "Office visit"}}, None),
+        ({"reasonCode": [{"text": "Surgical consultation"}]}, None),
+    ],
+)
+def test_a_visit_of_the_surgical_category_is_open(words: Json, expected: bool | None) -> None:
+    category = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
+    booked: Json = {
+        "resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-06-10T08:00:00Z", "participant": [],
+        "serviceCategory": [category], **words,
+    }  # fmt: skip
+    assert planned(booked) is expected
