@@ -170,3 +170,9 @@ def test_circumstances_that_would_make_invalid_resources_are_refused(name: str, 
 def test_whoever_practises_is_the_author(practitioner: str) -> None:
     outcome = run(guideline(plan("main", ACTIONS[0]), activity(productCodeableConcept=TABLET_A)), practitioner=practitioner)
     assert care_plan(outcome)["author"] == {"reference": practitioner}
+
+
+def test_of_two_definitions_the_one_that_is_left_out_is_told() -> None:
+    result = made(plan("main", {**ACTIONS[0], "definitionUri": "http://x.example/how"}), activity())
+    (finding,) = result.outcome.recommendations[0].findings
+    assert (finding.rule, CANONICAL in finding.message) == ("definition-unresolved", True)

@@ -409,6 +409,10 @@ class _Place:
         uri = definition.get("definitionUri")
         if isinstance(uri, str) and uri.strip():
             node.refers_to = uri
+            if "definitionCanonical" in definition:
+                second = str(definition["definitionCanonical"])[:80]
+                text = f"{node.id}: it has two definitions; {uri} is referred to, {second!r} is left out"
+                recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
             return
         if "definitionUri" in definition:
             text = f"{node.id}: its definition is not a URI but {str(uri)[:80]!r}; it is left out"
