@@ -126,27 +126,18 @@ def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Cod
 def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: tuple[str, ...]) -> Code:
     """The value of a closed expression by plain code; its node has the function that makes its children. ``names`` are those
     around it that it mentions."""
-    outer, below, calls = g.w, g.below, g.calls
+    below = g.below
     assert below is not None
-    g.traced, g.plainly, g.below = False, True, None
-    code = g.visit(node)
-    g.traced, g.plainly = True, False
+    with plainly(g):
+        code = g.visit(node)
     value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
-    inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
-    own = g.below = Below(g)
-    g.calls = ""
-    with g.row(False):
-        g.w.store(Code(handler(g, node).text))
-    if g.calls:
-        own.add(g.w.store(Code("E.made")).text)
-        own.final = own.final and g.calls == "define"
-    inner.line(f"return {own.close()[0]}")
-    g.w, g.below, g.calls = outer, below, calls
-    captured = inner.captured()
-    inner.arguments = ["E", *captured]
-    outer.inner.append(inner)
-    given = "".join(f"{argument}, " for argument in captured)
-    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}), None{_told(g, node)})"
+    with _apart(g) as (inner, own):
+        with g.row(False):
+            g.w.store(Code(handler(g, node).text))
+        if g.calls:
+            own.add(g.w.store(Code("E.made")).text)
+            own.final = own.final and g.calls == "define"
+    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None{_told(g, node)})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
@@ -154,22 +145,33 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
 def rows_later(g: Generator, source: str, where: Any, names: tuple[str, ...], write: Callable[[], None]) -> None:
     """The rows of a query over the list in the variable ``source``, which are there, or not, for their condition alone, a closed
     one: plain code (``write`` has been called for it already), and a function that makes their nodes (``write`` again)."""
-    outer, below, calls = g.w, g.below, g.calls
+    below = g.below
     assert below is not None
+    with _apart(g) as (inner, _):
+        write()
+    asks = g.literal(g.env.closed.asks(g, where))
+    rows = f"Rows(E, LIBRARY, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None, None, {asks}, {source})"
+    below.add(f"{rows} if {source} else None", 1)
+    below.final = False
+
+
+@contextmanager
+def _apart(g: Generator) -> Iterator[tuple[FunctionWriter, Below]]:
+    """Inside the ``with`` block what is written goes into a function of its own, which returns the nodes that are made there."""
+    outer, below, calls = g.w, g.below, g.calls
     inner = g.w = FunctionWriter(_new_name(g), [], g.numbers, outer)
     own = g.below = Below(g)
     g.calls = ""
-    write()
+    yield inner, own
     inner.line(f"return {own.close()[0]}")
     g.w, g.below, g.calls = outer, below, calls
-    captured = inner.captured()
-    inner.arguments = ["E", *captured]
+    inner.arguments = ["E", *inner.captured()]
     outer.inner.append(inner)
-    given = "".join(f"{argument}, " for argument in captured)
-    asks = g.literal(g.env.closed.asks(g, where))
-    rows = f"Rows(E, LIBRARY, {inner.name!r}, {g.literal(names)}, ({given}), None, None, {asks}, {source})"
-    below.add(f"{rows} if {source} else None", 1)
-    below.final = False
+
+
+def _captured(inner: FunctionWriter) -> str:
+    """What a function takes besides the evaluation, as the text of a tuple."""
+    return f"({''.join(f'{argument}, ' for argument in inner.arguments[1:])})"
 
 
 @contextmanager
