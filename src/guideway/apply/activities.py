@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.activity_facts import Setting, clinical_code, is_told, kind_name, only_cpg, person, product_of, reference_type
+from guideway.apply.activity_facts import Setting, clinical_code, is_told, kind_name, only_cpg, person, product_of
 from guideway.apply.completing import COMPLETE
 from guideway.apply.kinds import APPOINTMENT_PRIORITY, KINDS, Kind
 from guideway.apply.names import (
@@ -27,6 +27,7 @@ from guideway.apply.names import (
 )
 from guideway.apply.timing import as_occurrence, as_period, timing_of
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.fhir.literal_references import reference_type
 from guideway.guideline.names import copied, objects
 
 Json = dict[str, Any]

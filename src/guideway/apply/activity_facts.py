@@ -46,11 +46,6 @@ def kind_name(activity: Json) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def reference_type(reference: str) -> str:
-    """The resource type that a literal reference names: ``Practitioner/x``, ``https://…/Practitioner/x``."""
-    return reference.rpartition("/")[0].rpartition("/")[2]
-
-
 def person(participant_type: Any, setting: Setting) -> str | None:
     """Who a participant of that type is, where the parameters say; the codes are those of action-participant-type."""
     found = {"patient": setting.subject, "practitioner": setting.practitioner, "organization": setting.organization}

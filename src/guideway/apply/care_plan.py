@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.activity_facts import Setting, person, reference_type
+from guideway.apply.activity_facts import Setting, person
 from guideway.apply.names import (
     ACTION_INPUT,
     ACTION_OUTPUT,
@@ -33,6 +33,7 @@ from guideway.apply.outcome import PatientOutcome, pruned
 from guideway.apply.policies import Policy
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
+from guideway.fhir.literal_references import reference_type
 from guideway.fhir.soundness import cleaned
 from guideway.guideline.names import APPLICABILITY_BEHAVIOR, concept_text, copied, objects, text_of
 from guideway.guideline.package import Artifact

@@ -9,6 +9,7 @@ http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 from __future__ import annotations
 
 from guideway.diagnostics import GuidewayError
+from guideway.fhir.literal_references import reference_type
 
 _TYPES = {
     "encounter": ("Encounter",),
@@ -27,7 +28,7 @@ def must_be_circumstances(
         if reference is None:
             continue
         wanted = _TYPES[name]
-        kind = reference.partition("/_history/")[0].rpartition("/")[0].rpartition("/")[2]
+        kind = reference_type(reference)
         if not reference.strip() or reference.startswith("#") or (kind and kind not in wanted):
             text = f"{name}: {reference!r} is no reference to {' or '.join(_article(each) for each in wanted)}"
             raise GuidewayError(f"{text}: give one such as {wanted[0]}/123")

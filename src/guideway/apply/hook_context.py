@@ -20,6 +20,7 @@ from guideway.apply.outcome import Excluded
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.fhir.code_systems import as_fhir
 from guideway.fhir.element import FhirObject
+from guideway.fhir.literal_references import relative_reference
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.hook_contexts import CONTEXT_PARTS
 
@@ -122,7 +123,7 @@ def _fault(resource: Json, own: set[str]) -> tuple[str, str] | None:
     for element in ("subject", "patient", "for"):
         reference = resource.get(element)
         text = str(reference.get("reference") or "") if isinstance(reference, dict) else ""
-        named = "/".join(text.partition("/_history/")[0].split("/")[-2:])
+        named = relative_reference(text)
         if own and named.startswith("Patient/") and named not in own:
             return "other-patient", f"it is about {text}"
     return None

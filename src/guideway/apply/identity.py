@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from guideway.fhir.literal_references import reference_type
+
 Json = dict[str, Any]
 
 _WHOSE = ("subject", "patient", "for", "candidate", "deliverTo", "beneficiary")
@@ -29,17 +31,13 @@ def must_be_about(subject: str, changed: Json, before: Json) -> None:
                     raise AnotherPatient(f"{kind}.{name} says whom it is about: {subject}")
     known = set(_references(before))
     for reference in _references(changed):
-        if reference not in known and _is_patient(reference) and not is_same(reference, subject):
+        if reference not in known and reference_type(reference) == "Patient" and not is_same(reference, subject):
             raise AnotherPatient(f"{reference} is not the patient whom it is about ({subject})")
 
 
 def is_same(reference: Any, subject: str) -> bool:
     """Whether a literal reference is the subject's, with or without a version."""
     return isinstance(reference, str) and reference.partition("/_history/")[0] == subject.partition("/_history/")[0]
-
-
-def _is_patient(reference: str) -> bool:
-    return reference.partition("/_history/")[0].rpartition("/")[0].rpartition("/")[2] == "Patient"
 
 
 def _members(value: Any) -> list[Json]:

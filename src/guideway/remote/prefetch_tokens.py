@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from guideway.fhir.literal_references import relative_reference
 from guideway.remote.local_search import NotAnswerable
 
 Json = dict[str, Any]
@@ -158,7 +159,7 @@ def _resolved(at: _Value, resolve: Resolve) -> Json | None:
     found = resolve(reference)
     if found is not None:
         return found
-    kind, _, key = "/".join(reference.partition("/_history/")[0].split("/")[-2:]).partition("/")
+    kind, _, key = relative_reference(reference).partition("/")
     return {"resourceType": kind, "id": key} if key and kind[:1].isupper() else None
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from guideway.apply.hook_context import RESOURCES, resources_of
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import GuidewayError
+from guideway.fhir.literal_references import relative_reference
 from guideway.fhir.structure import check, known_type, without
 from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
 from guideway.service.prefetch import medication_reference
@@ -238,7 +239,7 @@ def _named(resource: Json, medications: Mapping[str, Json]) -> Json:
     if reference is None:
         return resource
     inside = (m for m in _objects(resource.get("contained")) if f"#{m.get('id')}" == reference)
-    medication = next(inside, None) or medications.get("/".join(reference.partition("/_history/")[0].split("/")[-2:]))
+    medication = next(inside, None) or medications.get(relative_reference(reference))
     code = (medication or {}).get("code") or {"text": resource["medicationReference"].get("display")}
     return resource | {"medicationCodeableConcept": code}
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from guideway.diagnostics import GuidewayError
+from guideway.fhir.literal_references import relative_reference
 from guideway.records.owners import is_clinical, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
@@ -245,7 +246,7 @@ async def _with_medications(
         for resource in resources:
             reference = medication_reference(resource) if resource.get("resourceType") in INCLUDES else None
             if reference is not None and not reference.startswith("#"):
-                plain = "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+                plain = relative_reference(reference)
                 if plain not in here and plain.startswith("Medication/"):
                     lacking.setdefault(plain, None if of_draft else str(resource["resourceType"]))
     for reference, kind in list(lacking.items())[:MEDICATION_LIMIT]:
