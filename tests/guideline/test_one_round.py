@@ -1,0 +1,31 @@
+"""What is named as missing decides when it is supplied, at once: no second question comes after the first."""
+
+from __future__ import annotations
+
+import pytest
+
+from guideway.apply.run import apply_guideline
+from guideway.records.reading import read_resources
+
+from .support import ROOT, guideline, read
+
+CASES = ROOT / "tests" / "guideline" / "cases" / "low-dose-naltrexone"
+PLAN = "low-dose-naltrexone#"
+
+
+@pytest.mark.parametrize("answer", [True, False])
+@pytest.mark.parametrize(
+    "name", ["list-not-reviewed", "list-not-asked", "list-entries-not-read", "review-answer-old", "review-denied-later"]
+)
+def test_what_is_missing_of_naltrexone_decides_in_one_round(name: str, answer: bool) -> None:
+    case, opened = read(CASES / f"{name}.yaml"), guideline()
+    (record,) = read_resources([case.bundle], "case")
+    elements = {element.id: element for element in opened.elements.values()}
+    before = apply_guideline(opened, record, as_of=case.as_of).recommendations
+    unknown = {r.key: [m.element for m in r.missing] for r in before if r.status == "unknown" and r.key.startswith(PLAN)}
+    assert f"{PLAN}adjunct-option" in unknown
+    for key, missing in unknown.items():
+        assert missing == ["activeOpioid"]
+        given = {(elements[m].library, elements[m].define): answer for m in missing}
+        after = {r.key: r for r in apply_guideline(opened, record, as_of=case.as_of, overrides=given).recommendations}
+        assert after[key].status == ("suppressed" if answer else "applies")
