@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.records.make import Json, observation
+from tests.records.make import Json, dump, observation
 from tests.records.test_mutations import GOOD, ODD
 
 from guideway.fhir.plain import plain
 from guideway.fhir.structure import check
+from guideway.records import read_bundle
 from guideway.records.hygiene import Hygiene, _is_ordinary, not_understood
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -65,6 +66,31 @@ def test_what_may_change_the_meaning_is_not_plain(name: str) -> None:
     assert plain(observation("a") | {name: [{"url": "http://example.org/x", "valueBoolean": True}]}) is None
 
 
+CONTAINED = {"resourceType": "Medication", "id": "m", "code": {"text": "cromolyn"}, "manufacturer": {"reference": "#o"}}
+
+
+def test_a_contained_resource_is_looked_at_like_any_other() -> None:
+    assert plain(observation("a", contained=[CONTAINED])) == ["Patient/p", "#o"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": None},
+        {"id": "a b"},
+        {"resourceType": "Nothing"},
+        {"resourceType": None},
+        {"status": "unheard-of"},
+        {"implicitRules": "http://example.org/rules"},
+        {"code": {"coding": [{"system": "urn:oid:2.16.840.1.113883.6.88", "code": "1"}]}},
+        {"contained": [CONTAINED]},
+    ],
+)
+def test_a_contained_resource_with_something_wrong_is_not_plain(change: Json) -> None:
+    inner = {name: value for name, value in (CONTAINED | change).items() if value is not None}
+    assert plain(observation("a", contained=[inner])) is None
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -86,3 +112,13 @@ def test_an_observation_with_something_wrong_is_not_ordinary(change: Json) -> No
     bad = {name: value for name, value in (good | change).items() if value is not None}
     assert not _is_ordinary(bad)
     assert list(Hygiene("clinical", None).faults("Observation", bad))
+
+
+def test_whom_a_plain_observation_is_about_is_seen_as_logic_sees_it() -> None:
+    """The focus is compared with the subject after both are written alike."""
+    person = {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "id": "p", "birthDate": "1960-01-01"}}
+    lab = observation("a", focus=[{"reference": "urn:uuid:1"}])
+    given = {"resourceType": "Bundle", "type": "collection", "entry": [person, {"resource": lab}]}
+    found = read_bundle(dump(given))[0].under("clinical", "2026-05-30")
+    assert [r.id for r in found.retrieve("Observation")] == ["a"]
+    assert found.excluded == []

@@ -1,8 +1,7 @@
 """Is a resource certainly as FHIR says, with nothing out of the ordinary in it? Most are, and for them this is all that is asked.
 
 Takes one resource as JSON; gives the literal references in it, or None where ``structure.check`` must look: something may be
-wrong, or the resource holds what is rare (contained resources, companions of primitives, modifier extensions, implicit rules,
-code systems by OID). A
+wrong, or the resource holds what is rare (companions of primitives, modifier extensions, implicit rules, code systems by OID). A
 resource that is plain has no fault, and nothing in it says that it must not be processed. FHIR R4 §2.6.2 (JSON), §2.24 (formats
 of primitives).
 
@@ -20,9 +19,9 @@ from typing import Any
 from guideway.fhir.code_systems import BY_OID, WITH_DOT, is_respelled
 from guideway.fhir.dates import is_usual
 from guideway.fhir.modelinfo import builtin
-from guideway.fhir.structure import Check, kind_of_type
+from guideway.fhir.structure import Check, kind_of_type, known_type
 
-_RARE = frozenset(("contained", "implicitRules", "modifierExtension"))
+_RARE = frozenset(("implicitRules", "modifierExtension"))
 _MOST_SHAPES = 500
 """So many shapes of a type are kept."""
 
@@ -51,7 +50,7 @@ class _Type:
         names: dict[str, list[str]] = {}
         for json_name, found in model.json_elements(name).items():
             names.setdefault(found.element, []).append(json_name)
-            if json_name not in _RARE and found.type != "FHIR.Resource":
+            if json_name == "contained" or (json_name not in _RARE and found.type != "FHIR.Resource"):
                 self.types[json_name] = found.type, found.many
                 if found.choice:
                     self.choices[json_name] = found.element
@@ -96,7 +95,9 @@ def _test(name: str, type_name: str, many: bool) -> Test:
     """The test of the values of a property of a type."""
     short, check, codes = kind_of_type(type_name)
     one: Test
-    if check is None:
+    if short == "Resource":
+        one = _contained
+    elif check is None:
         one = _coding if short == "Coding" else _type(short).test
     elif name == "system":
         one = _system
@@ -144,6 +145,17 @@ def _word(value: Any, references: list[str]) -> bool:
 
 def _system(value: Any, references: list[str]) -> bool:
     return _word(value, references) and value not in BY_OID
+
+
+def _contained(value: Any, references: list[str]) -> bool:
+    """A resource in another: it needs an id. One that holds others in turn, which FHIR does not allow, is not plain."""
+    return (
+        type(value) is dict
+        and known_type(kind := value.get("resourceType"))
+        and "id" in value
+        and "contained" not in value
+        and _type(kind).test(value, references)
+    )
 
 
 def _coding(value: Any, references: list[str]) -> bool:

@@ -32,11 +32,11 @@ UNFILTERED = frozenset(("Unfiltered", "Population", None))
 class _Kind:
     """The resources of one type after hygiene."""
 
-    __slots__ = ("excluded", "faults", "flagged", "flags_of", "indexes", "kept", "objects", "ties", "wrong")
+    __slots__ = ("_objects", "excluded", "faults", "flagged", "flags_of", "indexes", "kept", "ties", "wrong")
 
     def __init__(self) -> None:
         self.kept: list[Held] = []
-        self.objects: list[FhirObject] = []
+        self._objects: list[FhirObject] | None = None
         self.excluded: list[Exclusion] = []
         self.flagged: list[Flag] | None = None
         self.flags_of: dict[str, list[Flag]] | None = None
@@ -48,6 +48,13 @@ class _Kind:
         """By identity of what is held: why it contradicts others."""
         self.faults: tuple[int, list[tuple[Held, Diagnostic]]] | None = None
         """After so many questions: what is wrong with what they asked for."""
+
+    @property
+    def objects(self) -> list[FhirObject]:
+        """What is kept, as the engine sees it; of a type that no logic reads it is never made."""
+        if self._objects is None:
+            self._objects = [item.object for item in self.kept]
+        return self._objects
 
 
 class PatientRecord:
@@ -375,6 +382,8 @@ class PatientRecord:
         """Why a resource does not count; None where it does."""
         if held.kind == "Patient":
             return None
+        if held.is_plain and "focus" not in held.resource:  # where something is compared with a reference, as logic sees both
+            return self._hygiene.judge(held.kind, held.resource, understood=True)
         return self._hygiene.judge(held.kind, held.object.data, understood=held.is_plain)
 
     def _birth_date_fault(self) -> str | None:
@@ -444,7 +453,6 @@ class PatientRecord:
                 kind.excluded.append(Exclusion(kind.kept[position].label, rule, why, kind.kept[position]))
             kind.ties = {id(kind.kept[position]): [reason] for position, reason in verdicts.ties.items()}
             kind.kept = [item for position, item in enumerate(kind.kept) if position not in verdicts.replaced]
-        kind.objects = [item.object for item in kind.kept]
         return kind
 
     def _compare(self, kept: list[Held]) -> Any:
