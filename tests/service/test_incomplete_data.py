@@ -27,6 +27,7 @@ from tests.service.test_requirements_hooks import ENCOUNTER
 from tests.service.test_requirements_requests import problem, shape
 
 from guideway.service.card_text import LONGEST, escaped
+from guideway.service.settings import FhirServer as FhirServerSetting
 
 Json = dict[str, Any]
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception", "diagnostics": "no index"}]}
@@ -300,6 +301,25 @@ def test_drafts_are_told_by_the_medication_they_refer_to() -> None:
         assert words.startswith(RX["medicationCodeableConcept"].get("text") or "Tablet A"), words
         drafts = [e["resource"]["resourceType"] for e in request.context["draftOrders"]["entry"]]
         assert drafts == ["MedicationRequest"]
+        namesake = {"resourceType": "Condition", "id": "m", "code": {"text": "Another thing of that id"}}
+        assert list(request.draft_words([*request.medications, namesake]).values()) == [words]
+
+
+def test_the_medications_referred_to_are_read_and_none_of_another_server(here: Local) -> None:
+    server = FhirServer(PATIENT, *({**TABLET, "id": f"m{number}"} for number in range(30)))
+    here.runtime.settings.fhir_servers.append(FhirServerSetting(url=server.base, private=True))
+    referred = [f"Medication/m{n}" for n in range(29)] + [f"{server.base}/Medication/{m}" for m in ("m0", "m29/_history/2")]
+    try:
+        orders = [referring(reference) | {"id": f"r{n}", "status": "active"} for n, reference in enumerate(referred)]
+        assert here.hook(hook_request(COUNT, *orders, fhirServer=server.base)).status_code == 200
+        assert sorted(path for path, _ in server.seen) == sorted(f"/fhir/Medication/m{number}" for number in range(30))
+        stranger = referring("https://other.example.org/fhir/Medication/m1")
+        said = problem(here.hook(hook_request(COUNT, stranger, fhirServer=server.base)), 412)["diagnostics"]
+        assert "medicationRequest: it refers to Medication/m1 of another server" in said
+        assert len(server.seen) == 30
+    finally:
+        here.runtime.settings.fhir_servers.pop()
+        server.stop()
 
 
 @pytest.mark.parametrize("name", ["expires_in", "scope", "subject", "access_token"])

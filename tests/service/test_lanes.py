@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from guideway.service import lanes as lanes_module
 from guideway.service.lanes import Lanes
 from guideway.service.problems import Problem
 
@@ -99,3 +102,22 @@ def test_what_is_known_early_is_the_answer_where_the_rest_takes_too_long() -> No
 
     assert asyncio.run(run()) == "early"
     assert ask(lanes, (lambda: "next", 5)) == ["next"]
+
+
+def test_less_work_is_done_where_the_whole_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "ENOUGH", 0.001)
+    lanes = Lanes(1, 600)
+
+    async def run() -> None:
+        assert await lanes.run(busy, 100, instead=lambda: "less") == "less"
+        assert await lanes.run(lambda: "the lane is free", 100) == "the lane is free"
+        assert await lanes.run(lambda: "whole", 100, instead=busy) == "whole"
+        assert await lanes.run(busy, 100, lambda: "known", busy) == "known"
+        with pytest.raises(Problem) as found:
+            await lanes.run(busy, 0.3, instead=busy)
+        assert found.value.status == 504
+        with pytest.raises(ValueError, match="less"):
+            await lanes.run(busy, 100, instead=lambda: int("less"))
+
+    asyncio.run(run())
+    lanes.close()

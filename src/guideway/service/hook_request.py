@@ -146,7 +146,7 @@ class HookRequest:
 
     def draft_words(self, medications: Iterable[Json]) -> dict[str, str]:
         """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand."""
-        known = {f"Medication/{m.get('id')}": m for m in medications}
+        known = {f"Medication/{m.get('id')}": m for m in medications if m["resourceType"] == "Medication"}
         drafts = self.proposed if "draftOrders" in self.context else []
         return {f"{r['resourceType']}/{r['id']}": proposal_text(_named(r, known)) for r in drafts if r.get("id")}
 

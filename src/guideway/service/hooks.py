@@ -115,17 +115,21 @@ async def _answer(runtime: Runtime, service: Service, request: HookRequest, call
             listed = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
             raise Problem(412, f"data that this service needs could not be obtained: {listed}", expression="prefetch")
     left = max(0.1, start + seconds - time.monotonic())
-    at_first: list[list[Card]] = []
+    without: list[list[Card]] = []
+
+    def in_short() -> list[Card]:
+        without.append(_cards(runtime, service, request, caller, gathered, reasons=False))
+        return without[0]
 
     def work() -> list[Card]:
         if len(gathered.resources) > LARGE:
-            at_first.append(_cards(runtime, service, request, caller, gathered, reasons=False))
+            in_short()
         if len(gathered.resources) > HOPELESS:
-            return at_first[0]
+            return without[0]
         return _cards(runtime, service, request, caller, gathered)
 
-    cards: list[Card] = await runtime.lanes.run(work, left, lambda: at_first[0] if at_first else None)
-    if at_first and cards is at_first[0]:
+    cards: list[Card] = await runtime.lanes.run(work, left, lambda: without[0] if without else None, in_short)
+    if without and cards is without[0]:
         log(logging.WARNING, "reasons left out", service=service.id, hookInstance=request.instance, count=len(gathered.resources))
     return cards
 

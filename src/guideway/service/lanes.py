@@ -76,13 +76,21 @@ class Lanes:
 
     def __init__(self, count: int, patience: float) -> None:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="lane")
+        self._beside = ThreadPoolExecutor(count, thread_name_prefix="beside")
         self._patience = patience
 
-    async def run(self, work: Callable[[], Any], seconds: float, early: Callable[[], Any] = lambda: None) -> Any:
+    async def run(
+        self,
+        work: Callable[[], Any],
+        seconds: float,
+        early: Callable[[], Any] = lambda: None,
+        instead: Callable[[], Any] | None = None,
+    ) -> Any:
         """What ``work`` gives, in at most ``seconds`` from when it begins; raises Problem 503 or 504, or what ``work`` raises.
 
         ``early``: what is known before the work is done (None: nothing yet). Where it knows something, that is the result as soon
-        as ``ENOUGH`` of the time has passed, and the rest of the work is not done.
+        as ``ENOUGH`` of the time has passed, and the rest of the work is not done. ``instead``: where it knows nothing then, less
+        work, which is done in the time that is left instead of the rest.
         """
         job = _Job(work)
         future = self._threads.submit(job.run)
@@ -104,10 +112,29 @@ class Lanes:
                     await asyncio.wait((done,), timeout=soon)
                 elif (known := early()) is not None:
                     return known
+                elif left > 0 and instead is not None:
+                    job.stop()
+                    return await self._less(instead, left, seconds)
                 elif left > 0:
                     await asyncio.wait((done,), timeout=left)
                 else:
-                    raise Problem(504, f"no answer within {seconds:.3g} s; nothing can be concluded from this answer")
+                    raise _too_late(seconds)
+        finally:
+            if not done.done():
+                done.add_done_callback(_forget)
+                future.cancel()
+                job.stop()
+        return done.result()
+
+    async def _less(self, work: Callable[[], Any], left: float, seconds: float) -> Any:
+        """What the lesser work gives in the time that is left, in a thread beside the lanes: their queue is not for it."""
+        job = _Job(work)
+        future = self._beside.submit(job.run)
+        done = asyncio.wrap_future(future)
+        try:
+            await asyncio.wait((done,), timeout=left)
+            if not done.done():
+                raise _too_late(seconds)
         finally:
             if not done.done():
                 done.add_done_callback(_forget)
@@ -118,6 +145,11 @@ class Lanes:
     def close(self) -> None:
         """End the threads once what is under way is done; what waits is not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._beside.shutdown(wait=False, cancel_futures=True)
+
+
+def _too_late(seconds: float) -> Problem:
+    return Problem(504, f"no answer within {seconds:.3g} s; nothing can be concluded from this answer")
 
 
 def _forget(done: asyncio.Future[Any]) -> None:

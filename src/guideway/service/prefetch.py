@@ -8,6 +8,7 @@ null (no data), an OperationOutcome (the client failed), or a resource or search
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,8 @@ Json = dict[str, Any]
 Codes = frozenset[tuple[str, str]]
 
 MEDICATION_LIMIT = 200
+AT_ONCE = 6
+"""So many questions one request asks of the FHIR server at the same time."""
 CODE_LIMIT = 2000
 """Templates with more characters of codes name the value set with ``:in`` instead."""
 
@@ -181,8 +184,6 @@ async def gather(
 
     ``medications`` came with the ``drafts``, orders that may refer to these or to others.
     """
-    import asyncio
-
     found = Gathered(resources=list(medications), missing={}, fetched=[])
     jobs: list[tuple[Template, str]] = []
     lacking: dict[str, str] = {}
@@ -206,7 +207,7 @@ async def gather(
         for template, _ in jobs:
             found.missing[template.key] = f"{lacking[template.key]}, and {why_no_client}"
         return found
-    limit = asyncio.Semaphore(6)
+    limit = asyncio.Semaphore(AT_ONCE)
 
     async def fetch(template: Template, query: str) -> tuple[Template, list[Json] | RemoteError]:
         async with limit:
@@ -241,28 +242,41 @@ async def _with_medications(
     """The data with the Medications that it and the drafts refer to; a drug that is not known by name must not count as another
     drug. Where one cannot be had the data is not whole; of a draft the logic says then that it could not be judged."""
     here = {f"Medication/{r.get('id')}" for r in found.resources if r.get("resourceType") == "Medication"}
-    lacking: dict[str, str | None] = {}
+    lacking: dict[tuple[str, str], str | None] = {}
+    """(base of another server, reference) → type of the resource that refers to it; None for a draft."""
     for resources, of_draft in ((found.resources, False), (drafts, True)):
         for resource in resources:
             reference = medication_reference(resource) if resource.get("resourceType") in INCLUDES else None
             if reference is not None and not reference.startswith("#"):
                 plain = relative_reference(reference)
                 if plain not in here and plain.startswith("Medication/"):
-                    lacking.setdefault(plain, None if of_draft else str(resource["resourceType"]))
-    for reference, kind in list(lacking.items())[:MEDICATION_LIMIT]:
-        key = next((t.key for t in wanted if t.type == kind), kind)
-        why = f"it refers to {reference}, which is not in the prefetch, and {why_no_client}" if client is None else ""
-        medication = None
-        try:
-            medication = await client.read(reference) if client is not None else None
-        except RemoteError as error:
-            if error.kind == "deadline":
-                raise
-            why = str(error)
-        if medication is not None:
-            found.resources.append(medication)
-        elif key is not None and why:
-            found.missing.setdefault(key, why)
+                    base = reference.partition(plain)[0]
+                    elsewhere = base if client is not None and base and _place(base) != _place(client.base) else ""
+                    lacking.setdefault((elsewhere, plain), None if of_draft else str(resource["resourceType"]))
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def fetch(elsewhere: str, reference: str) -> Json | RemoteError | None:
+        if client is None:
+            return RemoteError("refused", f"it refers to {reference}, which is not in the prefetch, and {why_no_client}")
+        if elsewhere:
+            return RemoteError("refused", f"it refers to {reference} of another server than {client.base}")
+        async with limit:
+            try:
+                return await client.read(reference)
+            except RemoteError as error:
+                return error
+
+    references = list(lacking.items())[:MEDICATION_LIMIT]
+    results = await asyncio.gather(*(fetch(*which) for which, _ in references))
+    for (_, kind), result in zip(references, results, strict=True):
+        if isinstance(result, RemoteError):
+            if result.kind == "deadline":
+                raise result
+            if kind is not None:
+                key = next((t.key for t in wanted if t.type == kind), kind)
+                found.missing.setdefault(key, str(result))
+        elif result is not None:
+            found.resources.append(result)
     return found
 
 
