@@ -1,8 +1,10 @@
-"""What every test run has in common: a compile cache of its own, the rule that CI may not skip for want of test material, and the
-list of what has passed, by which a second run (with the material, say) leaves out what the first has shown."""
+"""What every test run has in common: a compile cache of its own, a garbage collector that leaves the tests themselves alone, the
+rule that CI may not skip for want of test material, and the list of what has passed, by which a second run (with the material,
+say) leaves out what the first has shown."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -46,9 +48,19 @@ class PassedTests:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of several processes only the first keeps the list: the reports of all of them reach it."""
+    """Of several processes only the first keeps the list of what has passed: the reports of all of them reach it. What collecting
+    makes stays until the end, so nothing of it is garbage."""
+    gc.disable()
     if (path := os.environ.get(NOTE_PASSED)) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(PassedTests(Path(path)))
+
+
+def pytest_collection_finish() -> None:
+    """Some ten thousand tests and their modules are set aside: going through them again and again would take minutes."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -24,10 +24,14 @@ class Loaded:
 
 @pytest.fixture
 def collector() -> Iterator[None]:
-    thresholds = gc.get_threshold()
+    """The collector as a process begins with it; afterwards as the test run has set it."""
+    thresholds, set_aside = gc.get_threshold(), gc.get_freeze_count()
+    gc.unfreeze()
     yield
     gc.unfreeze()
     gc.set_threshold(*thresholds)
+    if set_aside:
+        gc.freeze()
 
 
 @pytest.mark.usefixtures("collector")
