@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.apply.small import (
     AS_OF,
     LOGIC,
+    QUESTIONNAIRE,
     TABLET_A,
     activity,
     agreement,
@@ -23,6 +26,7 @@ from tests.apply.small import (
 from guideway.apply.comparing import Comparison, compare
 from guideway.apply.moment import moment
 from guideway.apply.outcome import PatientOutcome
+from guideway.apply.possible import answers, in_known_words, must_be_in_range
 from guideway.apply.run import apply_guideline
 from guideway.apply.what_if import change, settings_of
 from guideway.diagnostics import GuidewayError
@@ -124,6 +128,31 @@ def test_without_a_way_into_the_record_the_define_is_replaced() -> None:
     statuses, _, notes = after(["onTabletA=false"], medication())
     assert statuses["off"] == "applies"
     assert "in place of what its logic gives" in notes[0]
+
+
+def test_a_range_may_be_open_and_one_that_is_none_is_named() -> None:
+    element = replace(guideline(PLAN).element_named("count"), tags=(("range", "..12.5"),))
+    must_be_in_range(element, Decimal("-3"), guideline(PLAN))
+    with pytest.raises(GuidewayError, match=r"13 10\*9/L is not possible; write a number of 12.5 or less, in 10\*9/L"):
+        must_be_in_range(element, Decimal("13"), guideline(PLAN))
+    with pytest.raises(GuidewayError, match=r"define 'Count': @range: 3 is no range; write, for example, 0\.\.130"):
+        must_be_in_range(replace(element, tags=(("range", "3"),)), Decimal("13"), guideline(PLAN))
+
+
+def test_the_answers_and_the_range_of_a_questionnaires_item_count() -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/"
+    item: Json = {"linkId": "tone", "type": "choice"}
+    item |= {"answerOption": [{"valueCoding": {"code": "low", "display": "Low tone"}}, {"valueString": "high"}]}
+    item |= {"extension": [{"url": f"{url}minValue", "valueInteger": 1}, {"url": f"{url}maxValue", "valueDecimal": 2.5}]}
+    asked = QUESTIONNAIRE | {"item": [item]}
+    compiled = guideline(PLAN, asked)
+    element = replace(compiled.element_named("agrees"), question=f"{asked['url']}#tone", type="System.String")
+    assert [answer.word for answer in answers(element, compiled)] == ["low", "high"]
+    assert [in_known_words(element, text, compiled) for text in ("Low tone", "HIGH", "|low")] == ["low", "high", "low"]
+    with pytest.raises(GuidewayError, match="'loud' is none of its answers; there are: low, high"):
+        in_known_words(element, "loud", compiled)
+    with pytest.raises(GuidewayError, match=r"3 is not possible; write a number of 1 to 2\.5"):
+        must_be_in_range(element, Decimal(3), compiled)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,20 @@ def checked(element: Element, text: str | None, date: str | None, when: Moment) 
             )
 
 
+def number_of(element: Element, text: str) -> Decimal | None:
+    """The number that a text says, in the element's own unit; None where it says none, which ``checked`` tells."""
+    try:
+        value = in_own_unit(element, text.lstrip("<>= "))
+    except GuidewayError:
+        return None
+    found = amount(value)
+    if found is not None:
+        return found[0] if not element.unit or found[1] == element.unit else None
+    if isinstance(value, FhirPrimitive):
+        value = value.value
+    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
 def amount(value: Any) -> tuple[Decimal, str] | None:
     """A quantity as a number and a unit; None for anything else."""
     if isinstance(value, Quantity):
@@ -127,5 +141,5 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, FhirPrimitive):
         wanted = wanted.value
     if isinstance(found, list) and isinstance(wanted, list):
-        return {as_text(v) for v in wanted} <= {as_text(v) for v in found}
+        return {as_text(v) for v in wanted} == {as_text(v) for v in found}  # no other beside what was set
     return found is not None and as_text(found) == as_text(wanted)

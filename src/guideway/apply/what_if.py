@@ -20,7 +20,8 @@ import msgspec
 from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
 from guideway.apply.parameters import read_quantity
-from guideway.apply.settings_check import checked, holds, in_own_unit, short_type
+from guideway.apply.possible import answers, chosen, in_known_words, must_be_in_range
+from guideway.apply.settings_check import checked, holds, in_own_unit, number_of, short_type
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 from guideway.guideline.names import objects
@@ -61,7 +62,14 @@ def parse_setting(text: str, guideline: CompiledGuideline) -> Setting:
             f"--set {text!r}: write name=value, for example 'count=0.8 10*9/L@2026-05-30', or name= to take it away"
         )
     name, value, date = match.groups()
-    return Setting(guideline.element_named(name), None if value.lower() in _NEWER else value, date)
+    element = guideline.element_named(name)
+    words = [answer.word.casefold() for answer in answers(element, guideline)] if value.lower() in _NEWER else []
+    if value.lower() in _NEWER and value.lower() not in words:  # "unknown" may be what a test says
+        return Setting(element, None, date)
+    number = number_of(element, value)
+    if number is not None:
+        must_be_in_range(element, number, guideline)
+    return Setting(element, in_known_words(element, value, guideline), date)
 
 
 def change(
@@ -116,6 +124,8 @@ def change(
 def _said(setting: Setting) -> str:
     """The value as it was taken: a number that was given without a unit with the element's own."""
     text, unit = setting.text or "", setting.element.unit
+    if setting.element.question and "|" in text:
+        text = text.rpartition("|")[2]  # the code alone: its system is the question's
     try:
         bare = unit is not None and read_quantity(re.sub(r"^(<=|>=|<|>)\s*", "", text)).unit == "1"
     except (ValueError, InvalidOperation):
@@ -159,7 +169,7 @@ def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, name
     if element.question:
         if boolean is not None and _answer_type(element.question, guideline) not in (None, "boolean"):
             return None  # the question offers other answers than yes and no: the element itself takes the value
-        return _answer(element, text, boolean, date, name)
+        return _answer(element, text, boolean, date, name, guideline)
     requirement, coding = _coded_by(element, guideline)
     if requirement is None or coding is None:
         return None
@@ -219,10 +229,15 @@ def _answer_type(question: str, guideline: CompiledGuideline) -> str | None:
     return None
 
 
-def _answer(element: Element, text: str, boolean: bool | None, date: str, name: str) -> Json:
+def _answer(element: Element, text: str, boolean: bool | None, date: str, name: str, guideline: CompiledGuideline) -> Json:
     canonical, _, link_id = (element.question or "").partition("#")
+    known = answers(element, guideline)
+    several = [chosen(part, known) for part in (text.split(",") if (element.type or "").startswith("List<") else [text])]
+    codings = [each.coding() for each in several if each is not None and each.coded]
     if boolean is not None:
         answer: Json = {"valueBoolean": boolean}
+    elif codings and len(codings) == len(several):
+        return _response(canonical, link_id, [{"valueCoding": coding} for coding in codings], date, name)
     elif "|" in text:
         system, _, code = text.rpartition("|")
         answer = {"valueCoding": {"system": system, "code": code}}
@@ -244,9 +259,13 @@ def _answer(element: Element, text: str, boolean: bool | None, date: str, name: 
                     f"{element.id}=false, or the code of an answer as system|code"
                 ) from None
             answer = {"valueDate": text} if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else {"valueString": text}
+    return _response(canonical, link_id, [answer], date, name)
+
+
+def _response(canonical: str, link_id: str, given: list[Json], date: str, name: str) -> Json:
     return {
         "resourceType": "QuestionnaireResponse", "id": name, "questionnaire": canonical, "status": "completed", "authored": date,
-        "item": [{"linkId": link_id, "answer": [answer]}],
+        "item": [{"linkId": link_id, "answer": given}],
     }  # fmt: skip
 
 
