@@ -73,3 +73,11 @@ def test_an_unknown_plan_is_answered_in_short() -> None:
     done = guideway("show", "zzz")
     assert_fatal(done, "there are: ", " more")
     assert len(done.stderr) < 400
+
+
+def test_the_homes_of_the_statements_fit_80_columns() -> None:
+    shown = guideway("traceability").stdout.decode()
+    assert "    activity  " in shown
+    assert "    logic     " in shown
+    assert "cases" not in {line.split()[0] for line in shown.splitlines()}  # none were read
+    assert max(map(len, shown.split("\n"))) <= 80

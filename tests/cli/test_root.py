@@ -233,6 +233,15 @@ def test_the_cache_can_be_found_looked_at_and_cleared(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "guideline-abc.blob").write_bytes(b"x" * 2048)
     assert b"1 entry, 2 kB" in guideway("cache", "info", GUIDEWAY_CACHE=str(folder)).stdout
+    for number in range(20):
+        (folder / f"patterns-{number}.blob").write_bytes(b"x" * 1024)
+    first, *rest = guideway("cache", "info", GUIDEWAY_CACHE=str(folder)).stdout.decode().splitlines()
+    assert "21 entries, 22 kB" in first
+    assert [line.split() for line in rest] == [["2", "kB", "1", "entry", "guideline"], ["20", "kB", "20", "entries", "patterns"]]
+    assert b"patterns-7.blob" in guideway("cache", "info", "--files", GUIDEWAY_CACHE=str(folder)).stdout
+    (folder / "guideline-abc.blob").unlink()
+    assert guideway("cache", "clear", GUIDEWAY_CACHE=str(folder)).stdout == b"20 entries removed\n"
+    (folder / "guideline-abc.blob").write_bytes(b"x" * 2048)
     assert guideway("cache", "clear", GUIDEWAY_CACHE=str(folder)).stdout == b"1 entry removed\n"
     assert guideway("cache", "clear", GUIDEWAY_CACHE=str(folder)).stdout == b"0 entries removed\n"
     assert guideway("cache", "path", GUIDEWAY_CACHE="off").stdout == b"caching is off\n"

@@ -24,16 +24,24 @@ def path() -> None:
 
 
 @cache.command()
-def info() -> None:
-    """Print the folder, its entries and their sizes."""
+@click.option("--files", is_flag=True, help="List every entry with its size, too.")
+def info(files: bool) -> None:
+    """Print the folder, and what is kept there by kind."""
     kept = user_cache()
     if kept.folder is None:
         click.echo("caching is off")
         return
     entries = kept.entries()
-    click.echo(f"{kept.folder}: {_count(len(entries))}, {_size(sum(size for _, size in entries))} of at most {_size(kept.limit)}")
+    total = sum(size for _, size in entries)
+    click.echo(f"{kept.folder}: {_count(len(entries))}, {_size(total)} of at most {_size(kept.limit)}")
+    kinds: dict[str, list[int]] = {}
     for name, size in entries:
-        click.echo(f"  {_size(size):>10}  {name}")
+        kinds.setdefault(name.partition("-")[0], []).append(size)
+    for kind, sizes in kinds.items():
+        click.echo(f"  {_size(sum(sizes)):>10}  {_count(len(sizes)):<12}  {kind}")
+    if files:
+        for name, size in entries:
+            click.echo(f"  {_size(size):>10}  {name}")
 
 
 @cache.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from guideway.cli.output import write_result
+from guideway.cli.lines import Line, Piece, wrap
+from guideway.cli.output import show_lines, write_result
 from guideway.cli.package import open_package, package_option
 
 
@@ -42,18 +44,22 @@ def traceability(package: str | None, folder: str | None, form: str, target: str
 
         write_result((json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode(), target)
         return
-    write_result("\n".join(_lines(table)) + "\n", target)
+    show_lines(lambda width: _lines(table, width, with_cases=folder is not None), target)
 
 
-def _lines(table: dict[str, Any]) -> list[str]:
-    lines = []
+def _lines(table: dict[str, Any], width: int, with_cases: bool) -> Iterator[Line]:
     for row in table["statements"]:
-        lines.append(row["id"])
+        yield [Piece(row["id"], "title")]
         for home in row["homes"]:
-            lines.append(f"  {home['plan']}#{home['action']}  ({home['kind']}; {'; '.join(home.get('source', []))})")
+            sources = "; ".join(home.get("source", []))
+            yield from wrap(f"{home['plan']}#{home['action']} ({home['kind']}; {sources})", width, first="  ", rest="    ")
             if home.get("activity"):
-                lines.append(f"    activity  {home['activity']}")
+                yield from _named("activity", home["activity"], width)
             if home.get("defines"):
-                lines.append(f"    logic     {', '.join(home['defines'])}")
-        lines.append(f"    cases     {', '.join(row['cases']) or 'none'}")
-    return lines
+                yield from _named("logic", ", ".join(home["defines"]), width)
+        if with_cases:
+            yield from _named("cases", ", ".join(row["cases"]) or "none", width)
+
+
+def _named(label: str, text: str, width: int) -> Iterator[Line]:
+    return wrap(text, width, first=f"    {label:<10}", rest=" " * 14)
