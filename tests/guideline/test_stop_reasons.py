@@ -111,12 +111,22 @@ WITHOUT_EFFECT = (
     "lack of efficacy", "No benefit", "did not help", "didn't help", "does not work", "no improvement", "failed",
     "Therapy failure", "non-responder", "Insufficient symptom control", "lost efficacy", "no longer effective",
     "minimal benefit after 4 months", "No clinical response", "symptoms not controlled", "No effect, severe rash",
-    "Loss of response", "Stopped: not working", "Lack of drug action",
+    "Loss of response", "Stopped: not working", "Lack of drug action", "Symptoms persisted", "Still having hives",
+    "Persistent symptoms despite treatment", "Breakthrough symptoms", "Breakthrough", "Refractory", "Refractory disease",
+    "Uncontrolled symptoms", "Uncontrolled", "Worsening symptoms", "Worsening", "Disease progression", "Progressive disease",
+    "Wore off", "Wears off after two weeks", "Hives continue", "Symptoms came back", "Ongoing flushing", "Continued anaphylaxis",
+    "Symptoms got worse", "Remains symptomatic", "Recurrent episodes of anaphylaxis", "No insurance. Symptoms persisted",
+    "Failed to respond", "Failed to control symptoms", "Tachyphylaxis", "Failed omalizumab", "Mastocytosis progressed",
 )  # fmt: skip
 NOT_WITHOUT_EFFECT = (
     "Cost", "No side effects; symptoms resolved", "Not because of lack of efficacy", "patient preference", "insurance denied",
     "No longer needed", "side effects", "Pregnancy", "not due to treatment failure", "Moved to another provider",
-    "Rash and hives", "no adverse effects but cost", "Surgery", "effective, course completed",
+    "Rash and hives", "no adverse effects but cost", "Surgery", "effective, course completed", "Failed to pick up",
+    "Prior authorization failed", "Failed prior authorization", "Failure of delivery", "Failure to refill", "Heart failure",
+    "Renal failure", "Insurance appeal failed", "Failed to attend follow-up", "No breakthrough symptoms", "No worsening",
+    "Symptoms no longer persist", "Not because of disease progression", "Side effects persisted", "Still having side effects",
+    "Worsening renal function", "Uncontrolled hypertension", "Progression of chronic kidney disease", "No persistent symptoms",
+    "In remission, disease did not progress", "Symptoms resolved", "Continued by another doctor", "Still breastfeeding",
 )  # fmt: skip
 
 
