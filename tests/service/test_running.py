@@ -239,11 +239,20 @@ def test_a_reload_takes_the_new_version_and_keeps_the_old_where_it_is_broken(tmp
         write_guideline(tmp_path / "g", "2.0.0")
         service.runtime.reload()
         assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
-        (package / "Logic.cql").write_text("library Logic version '1.0.0'\nthis is no CQL")
-        service.runtime.reload()
-        assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
+        write_guideline(tmp_path / "g", "3.0.0")
+        logic = package / "Logic.cql"
+        for broken in (b"library Logic version '1.0.0'\nthis is no CQL", b"", b"[]", b"// not yet", None):
+            logic.unlink() if broken is None else logic.write_bytes(broken)
+            service.runtime.reload()
+            assert service.get("/health/ready").json()["guidelines"][0]["version"] == "2.0.0"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("guideway.service.runtime.load_content", lambda settings: 1 / 0)
+            service.runtime.reload()
         assert service.cards(hook_request(COUNT, RX))
-        assert any(line["event"].startswith("reload failed") for line in service.log_lines())
+        assert sum(line["event"].startswith("reload failed") for line in service.log_lines()) == 6
+        write_guideline(tmp_path / "g", "4.0.0")
+        service.runtime.reload()
+        assert service.get("/health/ready").json()["guidelines"][0]["version"] == "4.0.0"
 
 
 # -- what callers may do to the service

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from guideway.terminology.valuesets import ValueSetIndex
 
 URL = f"{BASE}/ValueSet/tablet-a"
 FILTERED = {"include": [{"system": "http://example.org/drugs", "filter": [{"property": "x", "op": "=", "value": "y"}]}]}
+UNLISTED = {"resourceType": "ValueSet", "url": URL, "compose": FILTERED}
 
 
 class Server(FhirServer):
@@ -73,7 +77,7 @@ def unlisted(tmp_path: Path) -> Path:
 
 
 def terminology(server: Server, **options: Any) -> Terminology:
-    index = ValueSetIndex([{"resourceType": "ValueSet", "url": URL, "compose": FILTERED}])
+    index = ValueSetIndex([UNLISTED])
     return Terminology(index, server.base, private=True, **options)
 
 
@@ -136,9 +140,41 @@ def test_a_server_that_is_down_is_an_error_each_time_and_asked_once() -> None:
     for url in (URL, URL, "http://x/other"):
         with pytest.raises(UnresolvedValueSet, match="could not be reached"):
             down.codes(url)
-    assert down._down is not None
     with pytest.raises(GuidewayError):
         down.contains(URL, None, "c", "s")
+
+
+def test_a_slow_server_is_waited_for_a_moment_and_its_answer_is_kept(server: Server) -> None:
+    gate = threading.Event()
+    server.misbehave = lambda handler: not gate.wait(60) or server.answer_terminology(handler)
+    found = terminology(server, seconds=60, patience=0.05)
+    for _ in range(3):
+        with pytest.raises(UnresolvedValueSet, match="has not answered within"):
+            found.codes(URL)
+    assert not gate.is_set()
+    gate.set()
+    assert terminology_answers(found.over(ValueSetIndex([UNLISTED]))) == set(server.members)
+    assert found.codes(URL) == set(server.members)
+    assert server.asked("$expand") == 1
+
+
+def terminology_answers(found: Terminology) -> set[tuple[str, str]]:
+    """The codes, as soon as they are there."""
+    for _ in range(600):
+        with contextlib.suppress(UnresolvedValueSet):
+            return set(found.codes(URL))
+        time.sleep(0.1)
+    raise AssertionError("no answer")
+
+
+def test_no_more_answers_are_kept_than_is_good(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guideway.remote.terminology.MOST_KEPT", 10)
+    server.too_costly = True
+    found = terminology(server)
+    for number in range(50):
+        assert not found.contains(URL, None, f"c{number}", "s")
+    assert found.contains(URL, None, "other", "http://example.org/drugs")
+    assert len(found._answers.known) <= 10
 
 
 def test_a_private_address_must_be_allowed(server: Server) -> None:
@@ -165,6 +201,20 @@ def test_hooks_a_server_that_fails_is_told_in_the_cards(tmp_path: Path, unlisted
         cards = service.cards(hook_request(COUNT, RX))
     assert any("could not be evaluated" in card["summary"] for card in cards)
     assert not any(card["indicator"] == "critical" for card in cards)
+
+
+def test_hooks_a_server_that_hangs_is_told_in_the_cards(tmp_path: Path, unlisted: Path, server: Server) -> None:
+    gate = threading.Event()
+    server.misbehave = lambda handler: gate.wait(60) or True
+    settings = {"terminology_server": {"url": server.base, "private": True}, "deadline_seconds": 20}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("guideway.service.runtime.PATIENCE", 200)
+        with local(tmp_path / "s", unlisted, **settings) as service:
+            for _ in range(2):
+                cards = service.cards(hook_request(COUNT, RX))
+                assert any("could not be evaluated" in card["summary"] for card in cards)
+    gate.set()
+    assert server.asked("$expand") == 1
 
 
 def test_without_a_server_that_is_told_in_the_cards(tmp_path: Path, unlisted: Path) -> None:

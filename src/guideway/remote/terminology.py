@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +27,8 @@ KEPT_SECONDS = 3600.0
 """How long an answer of a server counts."""
 PAUSE_SECONDS = 30.0
 """How long a server that did not answer is left in peace; until then its failure is told again at once."""
+MOST_KEPT = 20_000
+"""So many answers are kept at most."""
 
 
 class TerminologyServer:
@@ -89,25 +92,64 @@ class TerminologyServer:
         return self._answers[key]
 
 
+class _Answers:
+    """What one server said, for all that ask it: the answers with the time until which they count, the questions under way, and
+    until when the server is left in peace, with the reason."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.known: dict[Any, tuple[float, Any]] = {}
+        self.asking: dict[Any, Future[Any]] = {}
+        self.down: tuple[float, RemoteError] | None = None
+
+    def failing(self) -> RemoteError | None:
+        """Why the server is not asked now."""
+        return self.down[1] if self.down is not None and time.monotonic() < self.down[0] else None
+
+    def leave_in_peace(self, why: RemoteError) -> None:
+        """Ask no more for a while."""
+        self.down = (time.monotonic() + PAUSE_SECONDS, why)
+
+    def keep(self, key: Any, answer: Any) -> None:
+        """Keep an answer; a refusal for a shorter time."""
+        now = time.monotonic()
+        if len(self.known) >= MOST_KEPT:
+            newest = sorted(self.known.items(), key=lambda item: item[1][0])[MOST_KEPT // 2 :]
+            self.known = {kept: value for kept, value in newest if value[0] > now}
+        self.known[key] = (now + (PAUSE_SECONDS if isinstance(answer, Exception) else KEPT_SECONDS), answer)
+        if not isinstance(answer, Exception):
+            self.down = None
+        elif isinstance(answer, RemoteError) and answer.kind in ("deadline", "unreachable", "refused", "authorization"):
+            self.leave_in_peace(answer)
+
+
 class Terminology:
     """The value sets at hand, and a server for those that are not enumerated there; a stand-in for ``ValueSetIndex``.
 
     A value set is asked for as a whole (``$expand``); where the server will not list it, each code is asked for
-    (``$validate-code``). The methods block, and are called from threads that run no event loop.
+    (``$validate-code``). The methods block, and are called from threads that run no event loop. The server is asked beside them:
+    who has waited long enough goes on without its answer, which is kept when it comes.
     """
 
     def __init__(
-        self, local: ValueSetIndex, base: str, *, private: bool = False, token: str | None = None, seconds: float = 5.0
+        self,
+        local: ValueSetIndex,
+        base: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        seconds: float = 10.0,
+        patience: float | None = None,
     ) -> None:
-        """``private``: the server may live at a loopback or private address; ``seconds``: what one question may take."""
+        """``private``: the server may live at a loopback or private address; ``seconds``: what one question may take;
+        ``patience``: how long an answer is waited for (None: until it is there, or has failed)."""
         self.local = local
         self.base = base.rstrip("/")
         self._guard = Guard((AllowedBase(self.base, private),))
         self._token = token
         self._limits = Limits(seconds=seconds)
-        self._known: dict[Any, tuple[float, Any]] = {}
-        self._down: tuple[float, RemoteError] | None = None
-        self._lock = threading.RLock()
+        self._patience = patience
+        self._answers = _Answers()
 
     @classmethod
     def of_user(cls, local: ValueSetIndex, base: str) -> Terminology:
@@ -118,9 +160,9 @@ class Terminology:
         return cls(local, base, private=True, seconds=30.0)
 
     def over(self, local: ValueSetIndex) -> Terminology:
-        """The same server behind other value sets; what it said is shared."""
+        """The same server behind other value sets, asked with patience; what it said is shared."""
         other = Terminology(local, self.base, token=self._token, seconds=self._limits.seconds)
-        other._guard, other._known, other._lock = self._guard, self._known, self._lock
+        other._guard, other._answers = self._guard, self._answers
         return other
 
     def __getattr__(self, name: str) -> Any:
@@ -153,7 +195,7 @@ class Terminology:
             try:
                 return any((m.system, m.code) == (system, code) for m in self._listed(valueset_url, version, error))
             except UnresolvedValueSet as failure:
-                if self._down is not None:
+                if self._answers.failing() is not None:
                     raise
                 return self._is_valid(valueset_url, version, code, system, failure)
 
@@ -195,22 +237,41 @@ class Terminology:
 
     def _kept(self, key: Any, ask: Callable[[TerminologyServer], Awaitable[Any]], why: UnresolvedValueSet) -> Any:
         """The answer, kept for an hour; a refusal is kept as well, for a shorter time."""
-        with self._lock:
-            until, answer = self._known.get(key, (0.0, None))
+        answers, question = self._answers, None
+        with answers.lock:
+            until, answer = answers.known.get(key, (0.0, None))
             if time.monotonic() >= until:
-                answer = self._asked(ask)
-                lifetime = PAUSE_SECONDS if isinstance(answer, Exception) else KEPT_SECONDS
-                self._known[key] = (time.monotonic() + lifetime, answer)
+                answer = answers.failing()
+                question = (answers.asking.get(key) or self._begin(key, ask)) if answer is None else None
+        if question is not None:
+            try:
+                answer = question.result(self._patience)
+            except TimeoutError:
+                answer = RemoteError("deadline", f"{self.base} has not answered within {self._patience:g} s")
+                with answers.lock:
+                    if not question.done():
+                        answers.leave_in_peace(answer)
         if isinstance(answer, Exception):
             raise UnresolvedValueSet(f"{why} The terminology server cannot tell either: {answer}") from answer
         return answer
 
+    def _begin(self, key: Any, ask: Callable[[TerminologyServer], Awaitable[Any]]) -> Future[Any]:
+        """A question, asked in a thread of its own: nobody who gives up stops it."""
+        question: Future[Any] = Future()
+
+        def work() -> None:
+            answer = self._asked(ask)
+            with self._answers.lock:
+                self._answers.keep(key, answer)
+                self._answers.asking.pop(key, None)
+                question.set_result(answer)
+
+        threading.Thread(target=work, name="terminology", daemon=True).start()  # it waits for the lock, which the caller holds
+        self._answers.asking[key] = question
+        return question
+
     def _asked(self, ask: Callable[[TerminologyServer], Awaitable[Any]]) -> Any:
         """The server's answer, or the error."""
-        if self._down is not None:
-            if time.monotonic() < self._down[0]:
-                return self._down[1]
-            self._down = None
 
         async def run() -> Any:
             async with Client(self._guard, limits=self._limits, token=self._token, token_base=self.base) as client:
@@ -219,8 +280,7 @@ class Terminology:
         try:
             return asyncio.run(run())
         except RemoteError as error:
-            if error.kind in ("deadline", "unreachable", "refused", "authorization"):
-                self._down = (time.monotonic() + PAUSE_SECONDS, error)
             return error
-        except UnresolvedValueSet as error:
-            return RemoteError("not-fhir", f"{self.base}: {error}")
+        except Exception as error:
+            text = str(error) if isinstance(error, UnresolvedValueSet) else f"its answer cannot be used ({type(error).__name__})"
+            return RemoteError("not-fhir", f"{self.base}: {text}")

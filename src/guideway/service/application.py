@@ -146,7 +146,8 @@ async def discovery(runtime: Runtime, request: Request) -> Response:
     document = {"services": [runtime.content.services[name].discovery() for name in dict.fromkeys(names)]}
     body = msgspec.json.encode(document)
     tag = f'"{uuid.uuid5(uuid.NAMESPACE_OID, body.decode()).hex}"'
-    if request.headers.get("if-none-match") == tag:
+    held = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    if held & {tag, "*"}:
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, 200, {"ETag": tag, "Cache-Control": "private, max-age=60"}, "application/json; charset=utf-8")
 

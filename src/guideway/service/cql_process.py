@@ -30,9 +30,9 @@ RESULT_BYTES = 10_000_000
 class CqlProcess:
     """Evaluates expressions with the libraries of one guideline at hand. One question at a time."""
 
-    def __init__(self, package: str | None, seconds: float, terminology: tuple[str, bool] | None = None) -> None:
+    def __init__(self, package: str | None, seconds: float, terminology: tuple[str, bool, float] | None = None) -> None:
         """``package``: path of the guideline (None: the one that came with the program); ``seconds``: what one question may take;
-        ``terminology``: base URL of a terminology server and whether it may live at a private address."""
+        ``terminology``: base URL of a terminology server, whether it may live at a private address, how long it is waited for."""
         self._package = package
         self._seconds = seconds
         self._terminology = terminology
@@ -88,7 +88,7 @@ class CqlProcess:
                 self._line.close()
 
 
-def answer_questions(line: Any, package: str | None, terminology: tuple[str, bool] | None) -> None:
+def answer_questions(line: Any, package: str | None, terminology: tuple[str, bool, float] | None) -> None:
     """The child: questions in, ("result", Parameters) or ("problem", words) out, until the line is closed."""
     from guideway.apply.moment import moment
     from guideway.guideline.compiled import open_guideline
@@ -103,7 +103,8 @@ def answer_questions(line: Any, package: str | None, terminology: tuple[str, boo
     if terminology is not None:
         from guideway.remote.terminology import Terminology
 
-        guideline.terminology = Terminology(guideline.terminology, terminology[0], private=terminology[1])
+        url, private, patience = terminology
+        guideline.terminology = Terminology(guideline.terminology, url, private=private, patience=patience)
     evaluator = Cql(guideline, load(package or installed_guideline() or ""))
     evaluator.evaluate("1", now=moment("2000-01-01").now)  # what the first question needs is loaded before its time counts
     with contextlib.suppress(ImportError, ValueError, OSError):

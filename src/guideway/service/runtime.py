@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from guideway.apply.parameters import engine_parameters
 from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
+from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
 from guideway.guideline.locate import installed_guideline
 from guideway.guideline.names import STATEMENT_ID, extensions
 from guideway.guideline.package import Artifact, Guideline, load
@@ -36,6 +38,9 @@ from guideway.service.writing import Writer
 from guideway.terminology.valuesets import ValueSetIndex
 
 Json = dict[str, Any]
+
+PATIENCE = 4
+"""A request waits so great a part of its deadline for the terminology server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Runtime:
     """For FHIR operations, so that neither keeps the other waiting."""
     draining: bool = False
     under_way: int = 0
+    reloading: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
         """Write what is still to be written, and give everything back."""
@@ -110,12 +116,20 @@ class Runtime:
         self.refusals.close()
 
     def reload(self) -> None:
-        """Load the packages again; on a failure the old content stays and the failure is logged."""
+        """Load the packages again, one time after another; on a failure the old content stays and the failure is logged."""
+        with self.reloading:
+            self._reload()
+
+    def _reload(self) -> None:
         try:
-            old, self.content = self.content, load_content(self.settings)
+            new = load_content(self.settings)
         except GuidewayError as error:
             log(logging.ERROR, "reload failed; the old content stays", problem=str(error))
             return
+        except Exception as error:
+            log(logging.ERROR, "reload failed; the old content stays", failure=error)
+            return
+        old, self.content = self.content, new
         if isinstance(old.cql, CqlProcess):
             old.cql.close()
         del old
@@ -138,6 +152,7 @@ def load_content(settings: Settings) -> Content:
         if errors:
             listed = "\n".join(f"  {text}" for text in errors[:10])
             raise GuidewayError(f"{guideline.manifest.label} has {len(errors)} errors; guideway validate lists them:\n{listed}")
+        _check_logic(guideline)
     origins = [str(path) for path in settings.packages] or [installed_guideline() or ""]
     packages = tuple(with_libraries(load(origin)) for origin in origins)
     _check_parameters(settings, guidelines)
@@ -155,12 +170,31 @@ def load_content(settings: Settings) -> Content:
     evaluator = CqlProcess(
         str(settings.packages[0]) if settings.packages else None,
         settings.deadline_seconds,
-        (server.url, server.private) if server is not None else None,
+        (server.url, server.private, settings.deadline_seconds / PATIENCE) if server is not None else None,
     )
     if server is not None:  # after the services are made: what discovery says must not depend on whether the server answers
         for guideline in guidelines:
-            guideline.terminology = Terminology(guideline.terminology, server.url, private=server.private)
+            guideline.terminology = Terminology(
+                guideline.terminology, server.url, private=server.private, patience=settings.deadline_seconds / PATIENCE
+            )
     return Content(guidelines, packages, services, evaluator, Usage(services.values()))
+
+
+def _check_logic(guideline: CompiledGuideline) -> None:
+    """Raises GuidewayError where a library that expressions name is not there, or holds nothing: a folder that is still being
+    copied must not replace a guideline that is whole."""
+    lacking: dict[str, str] = {}
+    for artifact in guideline.artifacts:
+        references = artifact.resource.get("library")
+        libraries = [x for x in references if isinstance(x, str)] if isinstance(references, list) else []
+        for found in expressions_of(artifact.resource):
+            if found.expression.get("language") in CQL_LANGUAGES:
+                bound = bind(guideline, found.expression, libraries)
+                if bound.lacking:
+                    lacking.setdefault(bound.lacking, f"{artifact.type} {artifact.id}: {bound.lacking}")
+    if lacking:
+        listed = "\n".join(f"  {text}" for text in list(lacking.values())[:10])
+        raise GuidewayError(f"{guideline.manifest.label} lacks logic; guideway validate tells where:\n{listed}")
 
 
 def _check_parameters(settings: Settings, guidelines: Sequence[CompiledGuideline]) -> None:
