@@ -85,5 +85,12 @@ def test_nesting_is_measured_whatever_strings_hold() -> None:
         decode(b'[{"a":' * (MAX_DEPTH // 2 + 1) + b"1" + b"}]" * (MAX_DEPTH // 2 + 1), "x")
 
 
+def test_escaped_brackets_and_long_numbers_are_no_duplicate() -> None:
+    found = decode(rb'{"a": "\u007b\u005B", "b" : [1.50, 1E2, 12345678901234567890123], "c": {}}', "x")
+    assert found.value == {"a": "{[", "b": [Decimal("1.50"), Decimal("1E2"), 12345678901234567890123], "c": {}}
+    assert found.duplicates == ()
+    assert [d.key for d in decode(rb'{"a": 1, "a": "\u007b\u005b\""}', "x").duplicates] == ["a"]
+
+
 def test_an_escaped_quote_hides_no_duplicate() -> None:
     assert [d.key for d in decode(rb'{"a": 1, "a": 2, "b": "\u0022:"}', "x").duplicates] == ["a"]

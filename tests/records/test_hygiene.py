@@ -200,6 +200,23 @@ def test_values_that_differ_after_conversion_do(two: Json) -> None:
     assert [f.rule for f in found.flagged if f.rule == "tie"] == ["tie", "tie"]
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "contradict"),
+    [
+        ((60, "mL/min"), (60, "mL/min/{1.73_m2}"), False),
+        ((60, "mL/min"), (61, "mL/min/{1.73_m2}"), True),
+        ((60, "mL/min"), ("60.0", "mL/min"), False),
+        ((60, "mL/min"), (61, "mL/min"), True),
+        ((60, "mL/min"), (60, "mL"), True),
+        ((60, "unheard-of"), ("60.0", "unheard-of"), False),
+        ((60, "unheard-of"), (60, "unheard-of/{x}"), True),
+    ],
+)
+def test_units_that_are_one_need_no_conversion(one: tuple[object, str], two: tuple[object, str], contradict: bool) -> None:
+    found = record(observation("a", one[0], one[1]), observation("b", two[0], two[1]), policy="clinical")
+    assert [f.rule for f in found.flagged if f.rule == "tie"] == ["tie", "tie"] * contradict
+
+
 def test_the_same_instant_in_two_time_zones_is_one() -> None:
     first = observation("a", effectiveDateTime="2026-05-01T08:00:00Z")
     second = observation("b", value="2", effectiveDateTime="2026-05-01T10:00:00+02:00")

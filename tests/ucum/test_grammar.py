@@ -108,3 +108,12 @@ def test_the_usual_units_are_units_and_others_are_looked_up() -> None:
     assert usual.known("mg/dL")
     assert usual.known("mg/mmol{Cr}")
     assert not usual.known("K/uL mg")
+
+
+def test_usual_units_that_are_one_have_the_factor_one() -> None:
+    from guideway.ucum import usual
+    from guideway.ucum.conversion import factor
+
+    pairs = {(one, other) for one in usual.USUAL for other in usual.USUAL if one != other and usual.same(one, other)}
+    assert pairs == {("mL/min", "mL/min/{1.73_m2}"), ("mL/min/{1.73_m2}", "mL/min")}
+    assert all(factor(one, other) == 1 for one, other in pairs)

@@ -25,6 +25,10 @@ _RARE = frozenset(("implicitRules", "modifierExtension"))
 _MOST_SHAPES = 500
 """So many shapes of a type are kept."""
 
+_MOST_MET = 5000
+_met: set[tuple[str, str, str | None]] = set()
+"""System, code and display of codings that are plain."""
+
 Test = Callable[[Any, list[str]], bool]
 """Whether a value is plain; its references are added to the list."""
 
@@ -95,10 +99,8 @@ def _test(name: str, type_name: str, many: bool) -> Test:
     """The test of the values of a property of a type."""
     short, check, codes = kind_of_type(type_name)
     one: Test
-    if short == "Resource":
-        one = _contained
-    elif check is None:
-        one = _coding if short == "Coding" else _type(short).test
+    if check is None:
+        one = _SPECIAL.get(short) or _type(short).test
     elif name == "system":
         one = _system
     elif name == "reference":
@@ -159,9 +161,43 @@ def _contained(value: Any, references: list[str]) -> bool:
 
 
 def _coding(value: Any, references: list[str]) -> bool:
+    """A Coding; those that have been met need no further look, and most have been."""
+    if type(value) is not dict:
+        return False
+    system, code, display = value.get("system"), value.get("code"), value.get("display")
+    if type(system) is str and type(code) is str and (type(display) is str or display is None):
+        if len(value) == (2 if display is None else 3):
+            if (system, code, display) in _met:
+                return True
+            sound = _is_coding(value, references)
+            if sound and len(_met) < _MOST_MET:
+                _met.add((system, code, display))
+            return sound
+    return _is_coding(value, references)
+
+
+def _is_coding(value: Any, references: list[str]) -> bool:
     return _type("Coding").test(value, references) and (
         value.get("system") not in WITH_DOT or not is_respelled(value.get("code"))
     )
+
+
+def _concept(value: Any, references: list[str]) -> bool:
+    """A CodeableConcept; one with codings, and perhaps a text, need not be asked for its shape."""
+    codings = value.get("coding") if type(value) is dict else None
+    if type(codings) is list and codings and (len(value) == 1 or (len(value) == 2 and _text(value.get("text"), references))):
+        for coding in codings:  # noqa: SIM110 - most of the time is spent here
+            if not _coding(coding, references):
+                return False
+        return True
+    return _type("CodeableConcept").test(value, references)
+
+
+def _link(value: Any, references: list[str]) -> bool:
+    """A Reference, most of which are that alone."""
+    if type(value) is dict and len(value) == 1 and "reference" in value:
+        return _reference(value["reference"], references)
+    return _type("Reference").test(value, references)
 
 
 def _reference(value: Any, references: list[str]) -> bool:
@@ -181,6 +217,9 @@ def _date_time(value: Any, references: list[str]) -> bool:
     return type(value) is str and is_usual(value)
 
 
+_SPECIAL: dict[str, Test] = {
+    "Resource": _contained, "Coding": _coding, "CodeableConcept": _concept, "Reference": _link,
+}  # fmt: skip
 _TESTS: dict[str, Test] = {
     "string": _text, "markdown": _text, "code": _word, "uri": _word, "url": _word, "canonical": _word, "decimal": _number,
     "dateTime": _date_time,

@@ -487,6 +487,10 @@ def _agree(group: Iterable[tuple[int, str, Json]]) -> bool:
         return True
     if not all(isinstance(q, dict) and isinstance(q.get("value"), int | Decimal) for q in quantities):
         return False
+    from guideway.ucum.usual import same
+
+    if None not in numbers and all(same(a[1], b[1]) and a[2] == b[2] for a in numbers for b in numbers if a and b):
+        return len({number[0] for number in numbers if number}) == 1
     from guideway.ucum.conversion import exact
 
     first, *others = (q for q in quantities if isinstance(q, dict))
@@ -496,20 +500,20 @@ def _agree(group: Iterable[tuple[int, str, Json]]) -> bool:
         if other.get("comparator") != first.get("comparator") or not isinstance(unit, str) or not isinstance(given, str):
             return False
         try:
-            same = exact(Decimal(other["value"]), given, unit) == exact(Decimal(first["value"]), unit, unit)
+            if exact(Decimal(other["value"]), given, unit) != exact(Decimal(first["value"]), unit, unit):
+                return False
         except ValueError:  # no number in that unit
-            return False
-        if not same:
             return False
     return True
 
 
-def _number_of(quantity: object) -> tuple[Decimal, str, object] | None:
+def _number_of(quantity: Any) -> tuple[Decimal | int, str, object] | None:
     """The number, unit and comparator of a quantity; None where there is no exact number or no unit."""
-    if type(quantity) is not dict or type(quantity.get("value")) is not Decimal:
+    value = quantity.get("value") if type(quantity) is dict else None
+    if type(value) is not Decimal and type(value) is not int:
         return None
     unit, comparator = quantity.get("code") or quantity.get("unit"), quantity.get("comparator")
-    return (quantity["value"], unit, comparator) if type(unit) is str and type(comparator) in (str, type(None)) else None
+    return (value, unit, comparator) if type(unit) is str and type(comparator) in (str, type(None)) else None
 
 
 def _moment(text: str, offset: int) -> object:

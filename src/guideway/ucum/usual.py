@@ -22,3 +22,8 @@ def known(unit: str) -> bool:
     from guideway.ucum import grammar
 
     return grammar.known(unit)
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two usual units are surely one: what stands in braces is a note, and stands for 1 (UCUM §2.4)."""
+    return left == right or (left in USUAL and right in USUAL and left.partition("/{")[0] == right.partition("/{")[0])
