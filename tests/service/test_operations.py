@@ -232,6 +232,8 @@ def test_cql_by_get_and_post_with_a_patient_and_with_a_library(fhir: Service) ->
     library = {"name": "library", "part": [{"name": "url", "valueCanonical": f"{BASE}/Library/Logic"}]}
     with_library = expression('"Logic"."Count Is Low"', library, SUBJECT, AS_OF, data(PATIENT, COUNT))
     assert good(fhir.post("/fhir/$cql", with_library))["parameter"][0]["valueBoolean"] is True
+    of_nobody = of_patient | {"parameter": [p for p in of_patient["parameter"] if p["name"] != "subject"]}
+    assert "name='subject'" in problem(fhir.post("/fhir/$cql", of_nobody), 400)["expression"][0]
 
 
 def test_cql_an_expression_that_would_run_for_ever_is_ended_and_the_next_one_answered(tmp_path: Any, small: Any) -> None:

@@ -35,6 +35,8 @@ from tests.service.program import tried
 from tests.service.test_requirements_hooks import ENCOUNTER
 from tests.service.test_requirements_requests import problem, shape, stored
 
+from guideway.service.card_text import cut
+
 PATH = f"/cds-services/{SERVICE}"
 
 
@@ -366,14 +368,16 @@ def test_S_isolation_patients_at_the_same_time_do_not_mix(service):
 
 def test_S_markdown_text_of_the_record_stays_text(service):
     text = "<img src=x onerror=alert(1)> [x](javascript:alert(1)) **b** http://evil.example.org `c` www.evil.example a@evil.com"
+    text += "\u202e01 to 10 \u2066"
     observation = COUNT | {"valueQuantity": COUNT["valueQuantity"] | {"unit": text}}
     rx = RX | {"medicationCodeableConcept": RX["medicationCodeableConcept"] | {"text": text}}
     details = "".join(card["detail"] for card in service.cards(hook_request(observation, rx)))
     rendered = re.sub(r"\\([\\`*_{}\[\]|~#.:@-])", r"\1", details)  # escapes are read before links are made
     for harmful in ("http://evil", "www.evil", "a@", "@evil", "//evil"):
         assert harmful not in rendered
-    for harmful in ("<img", "[x](", "**b**"):
+    for harmful in ("<img", "[x](", "**b**", "\u202e", "\u2066"):
         assert harmful not in details
+    assert cut("Take back: \u202e01 to 10\u2066 mg")[0] == "Take back: 01 to 10 mg"
 
 
 def test_S_audit_every_call_leaves_an_event(service):

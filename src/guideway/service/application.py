@@ -47,6 +47,8 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-site"),
 )
 NO_STORE = (b"cache-control", b"no-store")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that are told apart in metrics and the log: a caller can make up any."""
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -97,11 +99,12 @@ class Gate:
             runtime.metrics.under_way.dec()
             route = getattr(scope.get("route"), "path", None) or "other"
             seconds = time.perf_counter() - start
-            runtime.metrics.requests.labels(route, scope["method"], str(status)).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            runtime.metrics.requests.labels(route, method, str(status)).inc()
             runtime.metrics.seconds.labels(route).observe(seconds)
             if not route.startswith(("/health", "/metrics")):
                 ms = round(seconds * 1000, 1)
-                log(logging.INFO, "request", request=request_id, method=scope["method"], route=route, status=status, ms=ms)
+                log(logging.INFO, "request", request=request_id, method=method, route=route, status=status, ms=ms)
 
 
 class Origins(CORSMiddleware):

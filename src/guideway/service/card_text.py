@@ -35,6 +35,9 @@ not keep an address in a patient's text from becoming a link."""
 _REPLACED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": f"{_JOINER}@"})
 """An address of mail is broken on both sides: some renderers take any name for that of a host."""
 
+_DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Invisible characters that force a direction on what follows (Unicode, UAX 9): "dose 10 to 01" would read as another dose."""
+
 
 def escaped(text: Any) -> str:
     """Text without markup: Markdown's characters are escaped, HTML's become entities, line breaks become spaces. What nobody
@@ -53,8 +56,9 @@ def escaped(text: Any) -> str:
 
 
 def cut(text: str, limit: int = SUMMARY_LIMIT) -> tuple[str, str]:
-    """The text cut at a word to at most ``limit`` characters (with an ellipsis), and the whole text where it was cut."""
-    text = " ".join(text.split())
+    """The text cut at a word to at most ``limit`` characters (with an ellipsis), and the whole text where it was cut. What would
+    turn the words that follow around is left out."""
+    text = " ".join((text if text.isascii() else text.translate(_DIRECTIONS)).split())
     if len(text) <= limit:
         return text, ""
     head = text[: limit - 1]

@@ -326,6 +326,8 @@ def cql(runtime: Runtime, inputs: Inputs) -> Json:
     if expression is None:
         raise Problem(400, "expression is required", expression=where("expression"))
     evaluator = runtime.content.cql
+    if not inputs.all("subject") and (inputs.all("data") or inputs.all("prefetchData")):
+        raise Problem(400, "data is that of a subject: name it, such as Patient/1", expression=where("subject"))
     source = _subjects(runtime, inputs)[0] if inputs.all("subject") else None
     when = moment(_when(inputs), runtime.settings.timezone)
     includes = []
