@@ -312,6 +312,9 @@ class CauseFinder:
         return result
 
     def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+        element = self.traces.element(node)
+        if element is not None and not self._rests_on_others((element.library, element.define)):
+            return Causes({(element.library, element.define): None}, {}, {})
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
@@ -337,7 +340,6 @@ class CauseFinder:
                 gather(node.children[:count])
         else:
             gather(node.children or ())
-        element = self.traces.element(node)
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
         if not strong and not untagged:

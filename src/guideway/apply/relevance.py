@@ -328,17 +328,17 @@ class _Reader:
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
         value = self.value_of(node.value)
+        if self.settled(node):
+            return ("known", value)
         children = list(node.children or ())
         if node.kind in CONNECTIVES and children:
-            if self.settled(node):
-                return ("known", value)
             parts = [self.formula(child) for child in children]
             if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):  # the other operand was not needed
                 rest = self.parts(node) if _depends(parts[0]) else None
                 parts.append(("known", None) if rest is None else self._choice(rest, 0))
             return (node.kind, *parts) if any(map(_depends, parts)) else ("known", value)
         if node.kind in _CHOICES and (choice := self.parts(node)) is not None:
-            found = ("known", value) if self.settled(node) else self._choice(choice, 0)
+            found = self._choice(choice, 0)
             return found if _depends(found) else ("known", value)
         if node.kind == "If" and len(children) > 1:
             condition, taken = self.formula(children[0]), self.formula(children[-1])
