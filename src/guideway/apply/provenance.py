@@ -21,7 +21,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -86,6 +86,7 @@ _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
 """Lists that have fewer items than they are made of, or other reasons to have them."""
 _CHOOSES = frozenset({"If", "Case", "Coalesce"})
+_ASKS_ROWS = frozenset({"Query", "With", "Without", "Iteration", "Retrieve"})
 _OWN_WAY = frozenset(
     {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "List"}
     | _CHOOSES
@@ -114,9 +115,11 @@ def deciders(node: Trace) -> list[Trace]:
 
 
 class Provenance:
-    """Which resources values came from; each node of the traces of one evaluation is looked at once."""
+    """Which resources values came from; each node of the traces of one evaluation is looked at once. ``reads_nothing`` says of a
+    define that there is no resource that it may have read."""
 
-    def __init__(self) -> None:
+    def __init__(self, reads_nothing: Callable[[Trace], bool] = lambda define: False) -> None:
+        self._reads_nothing = reads_nothing
         self._known: dict[int, Support] = {}
         self._read: dict[int, References] = {}
         self._resources: dict[str, Support] = {}
@@ -169,7 +172,7 @@ class Provenance:
         """What a node rests on that has a way of its own (``_OWN_WAY``)."""
         kind = node.kind
         if kind == "ExpressionDef" or kind == "Define":
-            found = self._together(node.children or (), {})
+            found = _NOTHING if self._reads_nothing(node) else self._together(node.children or (), {})
         elif kind == "Query":
             found = self._query(node, scope)
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
@@ -415,7 +418,11 @@ class Provenance:
         for child in conditions:
             if child.kind in ("With", "Without"):
                 supports.append(_of_one(self._related(child, inside, aliases)))
-            elif child.later is not None and self._adds_nothing(child, inside, aliases):
+            elif (
+                self._adds_nothing(child, inside, aliases)
+                if child.later is not None
+                else passed is None and child is conditions[-1] and self._stays_within(child, inside, aliases)  # it is no let
+            ):
                 supports.append(_NOTHING)
             else:
                 support = self.support(child, inside)
@@ -433,7 +440,7 @@ class Provenance:
         given = [
             self.support(child, inside)
             for child in results
-            if child.later is None or not self._adds_nothing(child, inside, aliases)
+            if not (self._stays_within if child.later is None else self._adds_nothing)(child, inside, aliases)
         ]
         whole = _merged([*aliases, *needed, *given])
         whole = _support(whole.found, whole.needed, whole.checked | whole.others)
@@ -479,6 +486,33 @@ class Provenance:
                     names += [support for key, support in scope.items() if type(key) is int]
         return all(_is_part(support, rows) for support in names)
 
+    def _stays_within(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
+        """The same of any node: what it rests on is looked for where nothing has to be made, and not inside of queries."""
+        kind = node.kind
+        if kind in _NAMES:
+            return _is_part(self._named(node, scope), rows)
+        if kind in _ASKS_ROWS:
+            return False
+        if kind == "ExpressionDef":
+            return _is_part(self.support(node, {}), rows)
+        if kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
+            given = node.known
+            if len(given) < len(operands):
+                return False
+            if not all(
+                self._stays_within(child, scope, rows)
+                for child in given[: len(operands)]
+                if child.below or child.kind in _WITHOUT
+            ):
+                return False
+            scope = dict.fromkeys(operands, _NOTHING)
+            return node.later is not None or all(
+                self._stays_within(child, scope, rows) for child in node.children[len(operands) :]
+            )
+        if node.later is not None:
+            return self._adds_nothing(node, scope, rows)
+        return all(self._stays_within(child, scope, rows) for child in node.children if child.below or child.kind in _WITHOUT)
+
     def _related(self, node: Trace, scope: Scope, around: Sequence[Support] = ()) -> Support:
         """Whether a row is related: by the one that is, or because none of them is; ``around`` is what the row rests on."""
         children = list(node.children or ())
@@ -503,7 +537,7 @@ class Provenance:
         known = self._read.get(id(node))
         if known is None:
             known = self._read[id(node)] = {}
-            pending: list[Any] = [node]
+            pending: list[Any] = [] if node.kind == "ExpressionDef" and self._reads_nothing(node) else [node]
             while pending:
                 current = pending.pop()
                 if type(current) is tuple:  # what is still to be made, after what it rests on
