@@ -145,6 +145,45 @@ def test_an_appointment_in_words_is_unknown() -> None:
     assert planned(booked | {"serviceType": [{"text": "Follow-up visit"}]}) is False
 
 
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"reasonCode": [{"text": "Knee replacement"}]}, None),
+        ({"appointmentType": {"text": "Surgery"}}, None),
+        ({"comment": "Surgery at the outpatient center"}, None),
+        ({"patientInstruction": "Nothing to eat from midnight before your operation"}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394577000"}]}]}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394609007"}]}]}, None),
+        ({"specialty": [{"text": "Anaesthetics"}]}, None),
+        ({"description": "Knee surgery, s/p arthroscopy in 2019"}, None),
+        ({"description": "Cataract surgery after clearance"}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394577000"}]}], "description": "Pre-op consult"}, False),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394582007"}]}]}, False),
+        ({"comment": "Bring your list; surgery 2019", "description": "Office visit"}, False),
+        ({"description": "No surgery planned; review"}, False),
+        ({"description": "No surgery planned"}, False),
+        ({"description": "Physical therapy, s/p knee surgery"}, False),
+        ({"description": "s/p knee surgery"}, False),
+        ({"description": "Dressing change after hernia repair"}, False),
+        ({"description": "Surgery declined"}, False),
+        ({"description": "History of knee replacement"}, False),
+        ({"description": "Hormone replacement"}, False),
+        ({"description": "Iron infusion"}, False),
+        ({"appointmentType": {"text": "Check-up"}}, False),
+    ],
+)
+def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | None) -> None:
+    booked: Json = {
+        "resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-06-10T08:00:00Z", "participant": [], **words,
+    }  # fmt: skip
+    assert planned(booked) is expected
+    said = evaluation_of([booked]).define("MastCellProcedureElements", "Note On Appointments In Words")
+    assert (said is not None) == (expected is None)
+
+
 def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
     """Older than ``procedureOrderMaxAgeDays``."""
     surgery = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
