@@ -101,3 +101,20 @@ def test_functions_are_packed_with_the_only_one_that_uses_them() -> None:
         "d1",
     }
     assert "lost" not in namespace.names
+
+
+def test_programs_of_one_process_share_the_code_of_fhirhelpers_and_of_nothing_else() -> None:
+    one, other = program(fhir_library(BODY)), program(fhir_library('define "Low": false'))
+    assert one.library("FHIRHelpers") is other.library("FHIRHelpers")
+    assert evaluation(one, DATA, trace=True).define("Test", "Low") is True
+    assert evaluation(other, DATA, trace=True).define("Test", "Low") is False
+
+
+def test_a_library_of_one_s_own_by_that_name_is_compiled_as_it_is() -> None:
+    shared = program(fhir_library(BODY))
+    text, helpers = "library FHIRHelpers version '4.0.1'\ndefine \"Mine\": {}", "FHIRHelpers"
+    for value in (1, 2):
+        own = program(text.format(value))
+        for trace in (False, True):
+            assert evaluation(own, DATA, trace=trace).define(helpers, "Mine") == value
+    assert evaluation(shared, DATA, trace=True).define("Test", "Low") is True

@@ -14,6 +14,23 @@ from guideway.engine.layout import Layout
 from guideway.engine.packing import PLAIN, functions_of, pack, slim
 from guideway.engine.program import CompiledLibrary
 
+_HELPERS: list[tuple[nodes.Library, CompiledLibrary]] = []
+"""FHIRHelpers as compiled last, and its ELM: nearly every program of a process has the same."""
+
+
+def compiled_for(environment: Environment, info: LibraryInfo, *, traced: bool = False) -> CompiledLibrary:
+    """One library of a program. FHIRHelpers, which the translator makes once in a process, is compiled once as well."""
+    if info.name != "FHIRHelpers" or info.includes or len(environment.models) > 1:
+        return compile_library(environment, info, traced=traced)
+    for elm, known in _HELPERS[-1:]:
+        if elm is info.library:
+            if not known.has(traced):
+                known.add(compile_library(environment, info, traced=traced))
+            return known
+    made = compile_library(environment, info, traced=traced)
+    _HELPERS[:] = [(info.library, made)]
+    return made
+
 
 def compile_library(
     environment: Environment, info: LibraryInfo, *, traced: bool = False, layout: Layout | None = None

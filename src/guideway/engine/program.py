@@ -299,12 +299,12 @@ class Program:
     def _make_traced(self) -> None:
         if self._environment is None:
             raise GuidewayError("This program was stored without its traced form.")
-        from guideway.engine.compiler import compile_library
+        from guideway.engine.compiler import compiled_for
 
         for info in self._environment.libraries.values():
             compiled = self.libraries[info.key]
             if not compiled.has(True):
-                compiled.add(compile_library(self._environment, info, traced=True))
+                compiled.add(compiled_for(self._environment, info, traced=True))
 
 
 def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[ModelInfo] = ()) -> Program:
@@ -314,12 +314,12 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
     that this engine does not evaluate or that refers to what is not there.
     """
     from guideway.elm.recursion import deep_recursion
-    from guideway.engine.compiler import compile_library
+    from guideway.engine.compiler import compiled_for
     from guideway.engine.generator_types import Environment
 
     with deep_recursion():
         environment = Environment(libraries, models)
-        return Program([compile_library(environment, info) for info in environment.libraries.values()], environment)
+        return Program([compiled_for(environment, info) for info in environment.libraries.values()], environment)
 
 
 @cache

@@ -12,6 +12,7 @@ defines and retrieves. What stands in a data element needs no parts, for it is m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ _CONNECTIVES = (nodes.And, nodes.Or, nodes.Implies)
 _BINDING = (nodes.Query, nodes.Filter, nodes.ForEach, nodes.Repeat, nodes.Aggregate, nodes.Sort)
 """What gives names to what stands in it."""
 _BESIDE = frozenset({"annotation", "resultTypeSpecifier", "result_type", "signature"})
+_PARTS = (msgspec.Struct, list)
 _SORTED = "$sorted"
 """What stands for an element that a query sorts by."""
 _SEEN_THROUGH = (*_CONNECTIVES, *_TESTS, nodes.Not, nodes.Xor, nodes.CaseItem)
@@ -103,16 +105,29 @@ class _Maker:
         return msgspec.structs.replace(library, statements=[*library.statements, *added]) if added else library
 
     def _reached_outside(self, libraries: Sequence[nodes.Library]) -> set[DefineKey]:
-        """The statements that are reached, from those that no other refers to, without going through a data element."""
+        """The statements that are reached, from those that no other refers to, without going through a data element, and that
+        read data themselves or through others: nothing is asked for in the rest (all of FHIRHelpers)."""
         references: dict[DefineKey, set[DefineKey]] = {}
+        users: dict[DefineKey, set[DefineKey]] = {}
+        reading: set[DefineKey] = set()
+        readers: list[DefineKey] = []
         for library in libraries:
             name = name_of(library)
             for statement in library.statements:
-                found = references.setdefault((name, statement.name or ""), set())
+                key = (name, statement.name or "")
+                found = references.setdefault(key, set())
                 for node in _every(statement.expression):
+                    if isinstance(node, nodes.Retrieve | nodes.ParameterRef):
+                        readers.append(key)
                     target = self._target(name, node) if isinstance(node, nodes.ExpressionRef) else None
                     if target is not None:
                         found.add(target)
+                        users.setdefault(target, set()).add(key)
+        while readers:
+            key = readers.pop()
+            if key not in reading:
+                reading.add(key)
+                readers += users.get(key, ())
         reached: set[DefineKey] = set()
         pending = list(references.keys() - {target for found in references.values() for target in found})
         while pending:
@@ -120,7 +135,7 @@ class _Maker:
             if key not in reached and key not in self._elements:
                 reached.add(key)
                 pending += references.get(key, ())
-        return reached
+        return reached & reading
 
     def _closed(self, library: str, node: Any) -> Iterator[DefineKey | Any]:
         """What the conditions and results of a query, or the branches of a choice, rest on besides the names around them, also
@@ -230,9 +245,7 @@ def _is_closed(expression: Any) -> bool:
             pending += [(source.expression, given) for source in node.source]
             inside |= {source.alias for source in (*node.source, *node.relationship)} | {let.identifier for let in node.let}
             inside |= {_SORTED, node.aggregate.identifier if node.aggregate is not None else _SORTED}
-        parts = (
-            node if isinstance(node, list) else [getattr(node, name) for name in node.__struct_fields__ if name not in _BESIDE]
-        )
+        parts = node if isinstance(node, list) else [getattr(node, name) for name in _fields(node.__class__)]
         for part in parts:
             if isinstance(part, msgspec.Struct | list) and not (isinstance(node, nodes.Query) and part is node.source):
                 pending.append((part, inside))
@@ -248,8 +261,14 @@ def _every(expression: Any) -> Iterator[Any]:
             pending += reversed(node)
         elif isinstance(node, msgspec.Struct):
             yield node
-            children = (getattr(node, name) for name in node.__struct_fields__ if name not in _BESIDE)
-            pending += reversed([child for child in children if isinstance(child, msgspec.Struct | list)])
+            children = [getattr(node, name) for name in _fields(node.__class__)]
+            pending += reversed([child for child in children if isinstance(child, _PARTS)])
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold parts of an expression."""
+    return tuple(name for name in kind.__struct_fields__ if name not in _BESIDE)
 
 
 def _logic(expression: Any) -> Iterator[Any]:
