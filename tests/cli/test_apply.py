@@ -318,7 +318,8 @@ def shuffled(path: Path, seed: int) -> bytes:
     return json.dumps(bundle).encode()
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """Cold or warm: see what starts together."""
     arguments = (*AS_OF, "--format", "json")
     expected = text(INTERRUPT, *arguments)
 
@@ -327,23 +328,27 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
             yield text(INTERRUPT, *arguments, PYTHONHASHSEED=seed)
         for seed in range(3):
             yield text("-", *arguments, stdin=shuffled(INTERRUPT, seed))
-        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE=str(tmp_path / "cold"))
-        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE=str(tmp_path / "cold"))
-        yield text(INTERRUPT, *arguments, GUIDEWAY_CACHE="off")
         yield text(INTERRUPT, *arguments, TZ="Pacific/Kiritimati", LC_ALL="C")
 
     for output in runs():
         assert output == expected
 
 
-def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
-    cache, package, patient = tmp_path / "cache", tmp_path / "package", tmp_path / "patient.json"
+@pytest.fixture
+def small_guideline(tmp_path: Path) -> tuple[str | Path, ...]:
+    """Arguments that apply a guideline of one action to a patient who needs it."""
+    package, patient = tmp_path / "package", tmp_path / "patient.json"
     package.mkdir()
     small.write(package, small.plan("main", {"id": "a", "title": "Count again", "condition": [small.when("Count Is Low")]}))
     patient.write_bytes(small.bundle(small.observation(0.8)))
+    return patient, *AS_OF, "--package", package
+
+
+def test_a_damaged_cache_changes_nothing(small_guideline: tuple[str | Path, ...], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
 
     def run() -> str:
-        return text(patient, *AS_OF, "--package", package, GUIDEWAY_CACHE=str(cache))
+        return text(*small_guideline, GUIDEWAY_CACHE=str(cache))
 
     expected = run()
     assert "Count again" in expected
@@ -360,21 +365,31 @@ def test_a_damaged_cache_changes_nothing(tmp_path: Path) -> None:
     assert run() == expected
 
 
-def test_an_unwritable_home_is_no_obstacle(tmp_path: Path) -> None:
+def test_an_unwritable_home_is_no_obstacle_nor_is_having_no_cache(
+    small_guideline: tuple[str | Path, ...], tmp_path: Path
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert text(HEALTHY, *AS_OF, GUIDEWAY_CACHE=str(blocked / "cache")) == text(HEALTHY, *AS_OF)
+    expected = text(*small_guideline)
+    assert text(*small_guideline, GUIDEWAY_CACHE=str(blocked / "cache")) == expected
+    assert text(*small_guideline, GUIDEWAY_CACHE="off") == expected
 
 
 def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Two of them with one new cache, one without any; a later one finds the cache filled."""
     from tests.cli.processes import PROGRAM
 
-    environment = {**os.environ, "GUIDEWAY_CACHE": str(tmp_path)}
-    arguments = [*PROGRAM, "apply", str(INTERRUPT), *AS_OF, "--format", "json"]
-    processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    arguments = ["apply", str(INTERRUPT), *AS_OF, "--format", "json"]
+    caches = (str(tmp_path), str(tmp_path), "off")
+    processes = [
+        subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, env={**os.environ, "GUIDEWAY_CACHE": cache})
+        for cache in caches
+    ]
     outputs = {process.communicate(timeout=300)[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert outputs == {text(INTERRUPT, *AS_OF, "--format", "json").encode()}
+    assert outputs == {text(*arguments[1:]).encode()}
+    assert list(tmp_path.glob("*.blob"))
+    assert outputs == {text(*arguments[1:], GUIDEWAY_CACHE=str(tmp_path)).encode()}
 
 
 # --- a light start ---

@@ -61,7 +61,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def runnable() -> Iterator[str]:
-    for where, words in LINES.items():
+    """Where commands stand; one that stands in several places, once."""
+    first = {tuple(words): where for where, words in reversed(LINES.items())}
+    for words, where in reversed(first.items()):
         if not any(word in NOT_HERE for word in words) and " ".join(words) not in FOR_LONG:
             yield where
 

@@ -9,6 +9,8 @@ from typing import Any
 from guideway.authoring.case_concepts import Concepts
 from guideway.authoring.cases import Case
 from guideway.authoring.testing import Suite, open_suite
+from guideway.authoring.validate import validate
+from guideway.diagnostics import Diagnostic
 from guideway.guideline.compiled import CompiledGuideline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,12 @@ def guideline() -> CompiledGuideline:
 def concepts() -> Concepts:
     """The value sets of this checkout by title and id."""
     return suite().concepts
+
+
+@cache
+def remarks() -> tuple[Diagnostic, ...]:
+    """What ``guideway validate`` says of this checkout."""
+    return tuple(validate([str(ROOT)]).findings)
 
 
 def read(path: Path) -> Case:

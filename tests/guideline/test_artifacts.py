@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from guideway.authoring.validate import validate
 from tests.shared import shared_folder
 
-from .support import BASE, ROOT
+from .support import BASE, ROOT, remarks
 
 Json = dict[str, Any]
 CPG = "http://hl7.org/fhir/uv/cpg/StructureDefinition/"
@@ -72,7 +71,7 @@ def test_metadata(name: str) -> None:
 
 
 def test_validation_remarks_on_nothing() -> None:
-    assert [f.as_text() for f in validate([str(ROOT)]).findings] == []
+    assert [f.as_text() for f in remarks()] == []
 
 
 # ---- plans -----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -42,8 +43,11 @@ def outcome(data: bytes) -> Json:
     return found
 
 
+@cache
 def statuses(data: bytes) -> dict[str, str]:
-    return {r["id"]: r["status"] for r in outcome(data)["recommendations"]}
+    """What is said of each recommendation; nothing is explained."""
+    (record,) = read_bundle(data, "bundle.json")
+    return {r.key: r.status for r in apply_guideline(guideline(), record, as_of="2026-06-01", explain="none").recommendations}
 
 
 REFERENCES = {
