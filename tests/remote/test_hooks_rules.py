@@ -125,6 +125,11 @@ def test_faults_of_an_answer(rule, body):
     assert rules(response_faults(body)) == [rule]
 
 
+def test_a_fault_says_where_it_is():
+    (fault,) = response_faults({"cards": [], "systemActions": [{"type": "create"}]})
+    assert fault.where == "systemActions[0]"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

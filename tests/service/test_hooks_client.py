@@ -179,7 +179,8 @@ FAULTS = {
     "status 500": (of_the_call(500, {"error": "x"}), "no answer  HTTP 500", {"R1", "P7", "P10", "R4", "R7"}),
     "html": (of_the_call(200, b"<html>login</html>"), "the body is not JSON", {"R1", "R4", "R7"}),
     "not an object": (of_the_call(200, [1]), "the body is not a JSON object", {"R1", "R4", "R7"}),
-    "no cards": (of_the_call(200, {"card": []}), "breaks C1", {"C1", "R4", "R7"}),
+    "no cards": (of_the_call(200, {"card": []}), "no answer  HTTP 200", {"C1", "R4", "R7"}),
+    "null": (of_the_call(200, {"cards": None}), "breaks C1", {"C1", "R4", "R7"}),
     "wrong fields": (
         of_the_call(200, {"cards": [CARD | {"indicator": "hard-stop", "selectionBehavior": "all", "links": [{"url": 5}]}]}),
         "breaks C3",

@@ -54,6 +54,13 @@ def unsafe(keys):
         "fhir-query": ({"terminology_server": FhirServer(url="https://tx.example.org/?key=p")}, "a query"),
         "http-origin": ({"cors_origins": ["http://app.example.org"]}, "is not https"),
         "origin-pattern": ({"cors_origins": ["https://*.example.org"]}, "not one origin"),
+        "base-url-space": ({"base_url": "https://x.example.org ", "issuers": [ehr], "token_issuers": [tokens]}, "holds spaces"),
+        "base-url-side": (
+            {"base_url": "https://x.example.org/cds-services/", "issuers": [ehr], "token_issuers": [tokens]},
+            "leave out /cds-services",
+        ),
+        "tokens-twice": ({"token_issuers": [tokens, tokens]}, "token issuer https://auth.example.org is listed twice"),
+        "tokens-nameless": ({"token_issuers": [TokenIssuer(iss="", jwks_file=keys)]}, "a token issuer has no name"),
         "nameless": ({"base_url": "https://x.example.org", "issuers": [Issuer(iss=" ", jwks_file=keys)]}, "no name"),
     }
 
@@ -78,6 +85,10 @@ NAMES = [
     "fhir-query",
     "http-origin",
     "origin-pattern",
+    "base-url-space",
+    "base-url-side",
+    "tokens-twice",
+    "tokens-nameless",
     "nameless",
 ]
 
@@ -122,6 +133,15 @@ def test_flags_go_before_the_environment_before_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDEWAY_SERVE_WORKERS", "3")
     settings = read_settings(file, port=3000, workers=None)
     assert (settings.port, settings.workers, settings.timezone) == (3000, 3, "Europe/Berlin")
+    monkeypatch.setenv("GUIDEWAY_SERVE_TERMINOLOGY_SERVER__URL", "https://tx.example.org")
+    assert read_settings(file).terminology_server == FhirServer(url="https://tx.example.org")
+
+
+@pytest.mark.parametrize("name", ["GUIDEWAY_SERVE_SHADOWS", "guideway_serve_issuer", "GUIDEWAY_SERVE_TERMINOLOGY__URL"])
+def test_a_variable_that_is_no_setting_is_refused(monkeypatch, name):
+    monkeypatch.setenv(name, "true")
+    with pytest.raises(GuidewayError, match=name):
+        read_settings()
 
 
 @pytest.mark.parametrize(

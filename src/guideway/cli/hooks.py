@@ -232,6 +232,8 @@ class Called:
         self.left_out = left_out
         self.answer = answer
         self.failure = failure or (answer.failure() if answer is not None else "")
+        if not self.failure and answer is not None and not isinstance(answer.body.get("cards"), list):
+            self.failure = f"HTTP {answer.status}, but there is no array of cards (breaks C1)"
 
     @property
     def cards(self) -> list[Any]:

@@ -178,7 +178,7 @@ def response_faults(body: Any, where: str = "") -> Iterator[Fault]:
     if actions is not None and not isinstance(actions, list):
         yield Fault("C20", where, "systemActions is no array")
     for number, action in enumerate(actions if isinstance(actions, list) else ()):
-        for fault in _action(action, f"{where}, systemActions[{number}]", described=False):
+        for fault in _action(action, f"{where}, systemActions[{number}]".removeprefix(", "), described=False):
             yield fault._replace(rule="C20")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -191,6 +192,10 @@ class Settings(BaseSettings):
             parts = urlsplit(self.base_url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
                 found.append(f"base_url {self.base_url!r} is not a plain http or https URL")
+            elif any(character.isspace() for character in self.base_url):
+                found.append(f"base_url {self.base_url!r} holds spaces: no JWT would have it as its audience")
+            elif parts.path.rstrip("/").endswith(("/cds-services", "/fhir")):
+                found.append(f"base_url {self.base_url} names one side of the service; leave out /cds-services and /fhir")
             elif parts.scheme != "https" and not (is_loopback(parts.hostname) and self.on_loopback):
                 found.append(f"base_url {self.base_url} is not https: patient data would travel in the clear")
         for algorithm in self.algorithms:
@@ -214,7 +219,13 @@ class Settings(BaseSettings):
             if issuer.jwks_file is None and not issuer.jku:
                 found.append(f"issuer {issuer.iss} has neither jwks_file nor jku: its signatures could not be checked")
             found += self._key_problems(f"issuer {issuer.iss}", issuer.jwks_file, issuer.jku, issuer.jku_private)
+        names: set[str] = set()
         for token_issuer in self.token_issuers:
+            if not token_issuer.iss.strip():
+                found.append("a token issuer has no name (iss)")
+            if token_issuer.iss in names:
+                found.append(f"token issuer {token_issuer.iss} is listed twice")
+            names.add(token_issuer.iss)
             urls = [token_issuer.jwks_url] if token_issuer.jwks_url else []
             if token_issuer.jwks_file is None and not urls:
                 found.append(f"token issuer {token_issuer.iss} has neither jwks_file nor jwks_url")
@@ -290,6 +301,13 @@ def is_loopback(host: str) -> bool:
 def read_settings(file: Path | None = None, **flags: Any) -> Settings:
     """Settings from ``file`` (TOML), the environment over it, ``flags`` (None = not given) over both; raises GuidewayError."""
     given = {name: value for name, value in flags.items() if value is not None}
+    prefix = str(Settings.model_config["env_prefix"])
+    for variable in os.environ:
+        name = variable.upper().removeprefix(prefix).partition("__")[0].lower()
+        if variable.upper().startswith(prefix) and name not in (*Settings.model_fields, "resolved"):
+            raise GuidewayError(
+                f"the environment: {variable} is no setting of the service; guideway serve --check shows them all"
+            )
     from_file: dict[str, Any] = {}
     if file is not None:
         try:
