@@ -20,6 +20,7 @@ def in_use(drug: tuple[str, str], *, text: str = "", route: Json | None = None, 
     common = {"id": "m", "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": concept}
     if kind == "administration":
         record = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-06-01", **common}
+        record |= {"dosage": dosage} if dosage else {}
     else:
         record = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", **common}
         record |= {"dosageInstruction": [dosage]} if dosage else {}
@@ -110,6 +111,36 @@ def test_a_drug_in_words_may_say_what_it_is_for() -> None:
 def test_an_administered_eye_drop_is_local() -> None:
     assert in_use(STEROID, name="prednisolone eye drops", kind="administration") is False
     assert in_use(STEROID, name="prednisone", kind="administration") is True
+
+
+@pytest.mark.parametrize("by_code", [False, True])
+@pytest.mark.parametrize(
+    ("route", "code", "used"),
+    [
+        ("Ophthalmic", "54485002", False),
+        ("nasal", "46713006", False),
+        ("Topical", "6064005", False),
+        ("inhalation", "447694001", False),
+        ("Oral", "26643006", True),
+        ("Intravenous", "47625008", True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["administration", "request"])
+def test_the_route_of_a_dose_that_was_given_counts_like_that_of_an_order(
+    kind: str, route: str, code: str, used: bool, by_code: bool
+) -> None:
+    said: Json = {"coding": [{"system": "http://snomed.info/sct", "code": code}]} if by_code else {"text": route}
+    assert in_use(STEROID, route=said, kind=kind) is used
+
+
+def test_an_eye_drop_of_an_nsaid_that_was_given_is_a_local_form() -> None:
+    record: Json = {
+        "resourceType": "MedicationAdministration", "id": "m", "status": "completed", "effectiveDateTime": "2026-06-01",
+        "subject": {"reference": "Patient/p"}, "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "35827"}]},
+    }  # fmt: skip
+    drop = {"dosage": {"route": {"text": "Ophthalmic"}}}
+    assert evaluation_of([record | drop]).define("OrderGuardsLogic", "Note On Local NSAID") is not None
+    assert evaluation_of([record]).define("OrderGuardsLogic", "Note On Local NSAID") is None
 
 
 def test_an_order_by_mouth_for_the_nose_is_guarded() -> None:

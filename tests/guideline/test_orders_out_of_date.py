@@ -119,6 +119,33 @@ def test_a_corticosteroid_ordered_for_long_is_long_term(bounds: Json, expected: 
     assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
 
 
+def days(value: int, unit: str = "d") -> Json:
+    return {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+
+
+@pytest.mark.parametrize(
+    ("supply", "expected"),
+    [
+        ({"expectedSupplyDuration": days(180)}, True),
+        ({"expectedSupplyDuration": days(91)}, True),
+        ({"expectedSupplyDuration": days(90)}, False),
+        ({"expectedSupplyDuration": days(30), "numberOfRepeatsAllowed": 5}, True),
+        ({"expectedSupplyDuration": days(30), "numberOfRepeatsAllowed": 2}, False),
+        ({"expectedSupplyDuration": days(4, "mo")}, True),
+        ({"expectedSupplyDuration": days(1, "a")}, True),
+        ({"expectedSupplyDuration": {"value": 180, "unit": "days"}}, True),
+        ({"numberOfRepeatsAllowed": 5}, False),
+    ],
+)
+def test_a_corticosteroid_supplied_for_long_is_long_term(supply: Json, expected: bool) -> None:
+    """What may be dispensed in all, unless the instruction ends before."""
+    draft = order("312615", "draft", start="2026-06-01", dispenseRequest=supply)
+    assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+    short = [{"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "boundsDuration": days(5)}}}]
+    draft = order("312615", "draft", start="2026-06-01", dispenseRequest=supply, dosage=short)
+    assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is False
+
+
 @pytest.mark.parametrize(
     ("period", "possible"),
     [({"start": "2026-05-12"}, True), ({"start": "2026-05-12", "end": "2026-05-13"}, False), ({"start": "2026-06-01"}, True)],
