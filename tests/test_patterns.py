@@ -10,7 +10,8 @@ import pytest
 
 from guideway import patterns
 from guideway.cache import Cache
-from guideway.patterns import Later, compiled, store
+from guideway.engine.errors import CqlRuntimeError
+from guideway.patterns import Later, compiled, needed, store
 from guideway.patterns_writing import save, taken_apart
 
 SAID = (
@@ -106,3 +107,54 @@ def test_a_pattern_in_waiting_becomes_the_compiled_one() -> None:
     assert pattern.fullmatch.__self__ == re.compile(r"(\d+)")  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         pattern.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "row"),
+    [
+        ("(?<= )(?:no|not)(?: any)* acute pain[a-z]*(?! since)", 0, " acute pain"),
+        ("a(?:bc)d", 0, "abcd"),
+        ("a(bc){2}de", 0, "de"),
+        ("ab?cd", 0, "cd"),
+        ("ab|cd", 0, ""),
+        ("abx|aby", 0, "ab"),
+        ("a(?=bcd)e", 0, "a"),
+        ("a(?!bcd)", 0, "a"),
+        ("(?i:abc)d", 0, "d"),
+        ("abc", int(re.IGNORECASE), ""),
+        ("(?i)abc", 0, ""),
+        (".*", 0, ""),
+        ("", 0, ""),
+    ],
+)
+def test_what_a_text_must_hold_is_kept_with_the_pattern(tmp_path: Path, text: str, flags: int, row: str) -> None:
+    patterns.use(Cache(tmp_path), "key", text.encode())
+    assert needed(text, flags) == ""
+    compiled(text, flags, text)
+    assert save(store())
+    patterns.use(Cache(tmp_path), "key", text.encode())
+    assert needed(text, flags) == row
+
+
+def test_a_pattern_is_not_made_for_a_text_that_it_cannot_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from guideway.engine.operators import strings
+
+    text = "(?<= )(?:no|not)(?: any)* acute pain[a-z]*"
+    made = [strings.replace_matches("x no acute pains y", text, ""), strings.matches("x no acute pains y", text)]
+    patterns.use(Cache(tmp_path), "key", text.encode())
+    compiled(text, strings._DOTALL, text)
+    assert save(store())
+    strings._pattern.cache_clear()
+    strings._finder.cache_clear()
+    patterns.use(Cache(tmp_path), "key", text.encode())
+    monkeypatch.setattr(strings, "_pattern", lambda *given: pytest.fail("it is made"))
+    assert strings.replace_matches("no pain", text, "") == "no pain"
+    assert strings.matches("no pain", text) is False
+    monkeypatch.undo()
+    assert (
+        [strings.replace_matches("x no acute pains y", text, ""), strings.matches("x no acute pains y", text)]
+        == made
+        == ["x  y", True]
+    )
+    with pytest.raises(CqlRuntimeError):
+        strings.replace_matches("no pain", text, "$7")

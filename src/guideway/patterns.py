@@ -23,8 +23,9 @@ Cache = Any
 Key = tuple[Any, int]
 """A pattern's text and its flags."""
 
-Kept = tuple[int, int, int, int, dict[str, int], tuple[str | None, ...]]
-"""Of a pattern that is kept: its whole flags, where its code begins and ends, and its groups: how many, by name, by number."""
+Kept = tuple[int, int, int, int, dict[str, int], tuple[str | None, ...], str]
+"""Of a pattern that is kept: its whole flags, where its code begins and ends, its groups: how many, by name, by number; and what
+a text must hold for the pattern to match anywhere in it."""
 
 
 class Store:
@@ -62,7 +63,7 @@ class Store:
         if kept is None:
             return None
         try:
-            flags, start, end, groups, by_name, by_number = kept
+            flags, start, end, groups, by_name, by_number, _ = kept
             from _sre import compile as made  # type: ignore[import-not-found]
 
             found: re.Pattern[Any] = made(key[0], flags, self.codes[start:end].cast("I").tolist(), groups, by_name, by_number)
@@ -95,6 +96,13 @@ def compiled(text: Any, flags: int = 0, origin: str | None = None) -> re.Pattern
         if _store.cache is not None:
             _store.made[key] = origin
     return found
+
+
+def needed(text: str, flags: int = 0) -> str:
+    """What another text must hold for a pattern to match anywhere in it; empty where that is not known. It is known of a pattern
+    that was kept, which need not be made at all where the other text does not hold it."""
+    kept = _store.table.get((text, flags))
+    return kept[6] if kept is not None else ""
 
 
 class Later:

@@ -23,7 +23,7 @@ _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 MOST = 2000
 """So many patterns are kept with a guideline."""
 
-Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]
+Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...], str]
 
 
 def save(store: Store) -> bool:
@@ -31,8 +31,8 @@ def save(store: Store) -> bool:
     if store.cache is None or not store.made:
         return False
     pieces: dict[Key, Made] = {
-        key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number)
-        for key, (flags, start, end, groups, by_name, by_number) in store.table.items()
+        key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number, row)
+        for key, (flags, start, end, groups, by_name, by_number, row) in store.table.items()
     }
     before = len(pieces)
     guideline = bytes(store.source)
@@ -50,11 +50,11 @@ def save(store: Store) -> bool:
         return False
     table: dict[Key, Kept] = {}
     at = 0
-    for key, (flags, code, groups, by_name, by_number) in pieces.items():
-        table[key] = (flags, at, at + len(code), groups, by_name, by_number)
+    for key, (flags, code, groups, by_name, by_number, row) in pieces.items():
+        table[key] = (flags, at, at + len(code), groups, by_name, by_number, row)
         at += len(code)
     head = dumps(table)
-    codes = (code for _, code, _, _, _ in pieces.values())
+    codes = (piece[1] for piece in pieces.values())
     written: bool = store.cache.write(KIND, store.key, b"".join([len(head).to_bytes(LENGTH, "little"), head, *codes]))
     return written
 
@@ -74,4 +74,27 @@ def taken_apart(text: Any, flags: int) -> Made | None:
         same = engine.compile(text, whole, list(code), groups, by_name, tuple(by_number)) == re.compile(text, flags)
     except (ImportError, AttributeError, TypeError, ValueError, LookupError, RuntimeError, re.error):
         return None
-    return (whole, code.tobytes(), groups, by_name, tuple(by_number)) if same and code.itemsize == 4 else None
+    if not same or code.itemsize != 4:
+        return None
+    return whole, code.tobytes(), groups, by_name, tuple(by_number), _needed(parsed, parser) if isinstance(text, str) else ""
+
+
+def _needed(parsed: Any, parser: Any) -> str:
+    """The longest row of characters that stands in every text in which the pattern matches, whatever else it asks for; empty
+    where case does not count."""
+    if parsed.state.flags & re.IGNORECASE:
+        return ""
+    rows = [""]
+    pending = [iter(parsed)]
+    while pending:
+        for kind, value in pending[-1]:
+            if kind is parser.LITERAL:
+                rows[-1] += chr(value)
+            elif kind is parser.SUBPATTERN and not value[1]:  # a group, without flags of its own
+                pending.append(iter(value[3]))
+                break
+            else:
+                rows.append("")
+        else:
+            pending.pop()
+    return max(rows, key=len)

@@ -13,7 +13,7 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.uncertainty import doubtful
-from guideway.patterns import Later, compiled
+from guideway.patterns import Later, compiled, needed
 
 _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 """``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
@@ -46,7 +46,7 @@ class _Finder:
     compiled as a whole.
     """
 
-    __slots__ = ("_core", "_other", "_pattern", "_uses", "_whole", "_words")
+    __slots__ = ("_core", "_needed", "_other", "_pattern", "_uses", "_whole", "_words")
 
     def __init__(self, pattern: str) -> None:
         self._uses = 0
@@ -55,9 +55,12 @@ class _Finder:
         self._whole: re.Pattern[str] | None = None
         self._core = ""
         self._pattern = pattern
+        self._needed = ""
         known = _alternatives(pattern)
         if known is None:
-            self._whole = _pattern(pattern)
+            self._needed = needed(pattern, _DOTALL)
+            if not self._needed:
+                self._whole = _pattern(pattern)
             return
         before, alternatives, after = known
         self._words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
@@ -72,6 +75,11 @@ class _Finder:
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in the text."""
+        if self._needed:
+            if self._needed not in text:
+                return False
+            if self._whole is None:
+                self._whole = _pattern(self._pattern)
         if self._whole is not None:
             return self._whole.search(text) is not None
         self._uses += 1
@@ -239,6 +247,8 @@ def replace_matches(text: str | None, pattern: str | None, substitution: str | N
     """``text`` with every match replaced; ``$1`` in the substitution is the first group."""
     if text is None or pattern is None or substitution is None:
         return None
+    if needed(pattern, _DOTALL) not in text and "\\" not in substitution and "$" not in substitution:
+        return text
     try:
         return _pattern(pattern).sub(_template(substitution), text)
     except (re.error, IndexError) as error:
