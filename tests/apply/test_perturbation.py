@@ -30,6 +30,8 @@ CHOICES = "aoaonitfc"
 """Formulas with tests for truth (t), if (f) and case (c) besides and, or, not and implies."""
 TESTS = "aoaonizwvf"
 """Formulas with tests for null: between truth values (z, w), of numbers (v); numbers only there."""
+STATES = "aoaonixx"
+"""Formulas with tests for truth or for null that are conditions by themselves (x)."""
 
 HEAD = """
 library Logic version '1.0.0'
@@ -88,6 +90,9 @@ def formula(draw: random.Random, depth: int, kinds: str) -> str:
             first, second = draw.sample(BOOLEANS, 2)
             last = draw.choice(["null", a])
             return f'(case when "{first}" is not null then "{first}" when "{second}" is not null then "{second}" else {last} end)'
+        case "x":
+            first, second = draw.sample(BOOLEANS, 2)
+            return f'("{first}" is {draw.choice(["true", "not false"])} or "{second}" is {draw.choice(["null", "not null"])})'
         case "v":
             value = draw.choice(
                 [
@@ -245,7 +250,7 @@ def test_explanations_hold_under_change(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kinds", [CHOICES, TESTS])
+@pytest.mark.parametrize("kinds", [CHOICES, TESTS, STATES])
 def test_explanations_hold_with_tests_and_choices(seed: int, kinds: str) -> None:
     draw = random.Random(seed + 200)
     g = compiled(seed + 200, kinds)
@@ -300,8 +305,8 @@ define "Short": ("B1" is not true or "B2") and ("B1" or "B3")
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(50))
 def test_explanations_hold_under_change_on_a_thousand_patients(seed: int) -> None:
-    """Two thirds of them with logic that has choices, and tests for truth and for null."""
+    """Three quarters of them with logic that has choices, and tests for truth and for null."""
     draw = random.Random(seed + 1000)
-    kinds = (CHOICES, TESTS, "aoaoni")[seed % 3]
+    kinds = (CHOICES, TESTS, "aoaoni", STATES)[seed % 4]
     for _ in range(20):
         check_patient(compiled(seed + 1000, kinds), patient(draw), independent=kinds != TESTS)

@@ -50,6 +50,13 @@ class Causes(msgspec.Struct, frozen=True):
     strong: dict[DefineKey, None]
     weak: dict[DefineKey, list[str]]
     untagged: dict[NullKey, Trace]
+    unsettled: NullKey | None = None
+    """The null that rests on data elements, none of which makes it null by itself: the weak ones stand for it."""
+
+    @property
+    def named(self) -> Iterable[DefineKey]:
+        """The elements whose values settle it."""
+        return self.strong if self.unsettled is None else self.weak
 
 
 class _Looked(NamedTuple):
@@ -121,6 +128,14 @@ class CauseFinder:
             strong |= causes.strong
             weak |= causes.weak
             untagged |= causes.untagged
+        data = [(key, datum) for key, node in untagged.items() for datum in data_behind(key, node, self._gaps)]
+        if data and (elements := self._null_elements(results)):
+            data = [each for each in data if not self._tagged(each[1], elements, strong, weak)]
+            untagged = {key: untagged[key] for key, _ in data}
+        if not (strong or weak or data):
+            weak |= {key: [] for key in self._null_elements(results)}
+            open_ = next((trace for _, trace in results if unwrap(trace.value) is None), None)
+            weak = weak or (self._undecided(open_, only_empty=False) if open_ is not None else {})
         waiting = self._waiting(results)
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
@@ -136,19 +151,64 @@ class CauseFinder:
                 because=list(dict.fromkeys(reasons)),
                 checked=self._looked_at(key) if checked else [],
             )
-        named = {self.traces.guideline.elements[key].id for key in found}
-        data: dict[str, Missing] = {}
-        for missing in self._untagged(untagged, leaves, results, checked):
-            if missing.element not in named:
-                before = data.get(missing.element)
-                data[missing.element] = missing if before is None else _more_of(before, missing)
-        yield from data.values()
-        if not named and not data:
-            first = next((result for result, trace in results if unwrap(trace.value) is None), None)
-            if first is not None:
-                name = first.define or first.expression
-                display = self.traces.words(first.library or "", name) if first.define else name
-                yield Missing(element=name, display=display, for_=first.kind)
+        told = {self.traces.guideline.elements[key].id for key in found}
+        more: dict[str, Missing] = {}
+        for missing in self._untagged(data, untagged, leaves, results, checked):
+            if missing.element not in told:
+                before = more.get(missing.element)
+                more[missing.element] = missing if before is None else _more_of(before, missing)
+        yield from more.values()
+        if not told and not more:
+            yield from self._all_that_is_read(results, checked)
+
+    def _all_that_is_read(self, results: list[tuple[ConditionResult, Trace]], checked: bool) -> Iterator[Missing]:
+        """What the first null condition is without, where nothing else says it; its name where it reads nothing."""
+        for result, trace in results:
+            if unwrap(trace.value) is None:
+                gaps = self._gaps.behind(trace)
+                for gap in gaps:
+                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], trace), result.kind, checked)
+                if not gaps:
+                    name = result.define or result.expression
+                    display = self.traces.words(result.library or "", name) if result.define else name
+                    yield Missing(element=name, display=display, for_=result.kind)
+                return
+
+    def _null_elements(self, results: list[tuple[ConditionResult, Trace]]) -> list[DefineKey]:
+        """The data elements without a value that the null conditions rest on and that rest on no other one."""
+        found: dict[DefineKey, None] = {}
+        messages = len(self.traces.evaluation.messages)
+        for result, trace in results:
+            definition = self.traces.guideline.definition((result.library or "", result.define or ""))
+            for key in definition.elements if definition is not None and unwrap(trace.value) is None else ():
+                if key in found or self._rests_on_others(key):
+                    continue
+                try:
+                    element = self.traces.trace(*key)
+                except GuidewayError:
+                    element = None
+                if element is not None and unwrap(element.value) is None:
+                    found[key] = None
+        del self.traces.evaluation.messages[messages:]  # of what the logic did not need
+        return list(found)
+
+    def _tagged(
+        self, datum: Datum, elements: list[DefineKey], strong: dict[DefineKey, None], weak: dict[DefineKey, list[str]]
+    ) -> bool:
+        """Whether one of these data elements stands for a datum that no element is the root of: it has no value and is read from
+        all that the datum would be read from. It is then among those that are missing."""
+        guideline = self.traces.guideline
+        asked = {(way.type, "" if way.resource else way.value_set or (way.code or {}).get("code")) for way in datum.supply}
+        standing: list[tuple[bool, int, DefineKey]] = []
+        for key in elements:
+            definition = guideline.definition(key)
+            requirements = [guideline.requirements[n] for n in definition.requirements] if definition is not None else []
+            read = {(r.type, way) for r in requirements for way in ("", r.value_set or (r.codes[0][1] if r.codes else None))}
+            if asked <= read:
+                standing.append((key not in strong and key not in weak, len(requirements), key))
+        if standing and (first := min(standing, key=lambda each: each[:2]))[0]:
+            weak[first[2]] = []
+        return bool(standing)
 
     def _leaves(self, results: list[tuple[ConditionResult, Trace]], *, with_reads: bool = False) -> list[Trace]:
         """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
@@ -162,14 +222,15 @@ class CauseFinder:
             self._passed_over,
             self._nodes_with_reads if with_reads else self._nodes,
             self._parts,
-            (lambda node: [*(causes := self._causes(node, known)).strong, *self._read_for(causes)])
+            (lambda node: [*(causes := self._causes(node, known)).named, *self._read_for(causes)])
             if with_reads
-            else (lambda node: self._causes(node, known).strong),
+            else (lambda node: self._causes(node, known).named),
             (lambda node: self._looked_past(node) | self._reads.of(node)) if with_reads else self._looked_past,
         )
 
     def _untagged(
         self,
+        data: list[tuple[NullKey, Datum]],
         nulls: dict[NullKey, Trace],
         leaves: list[Trace],
         results: list[tuple[ConditionResult, Trace]],
@@ -177,7 +238,6 @@ class CauseFinder:
     ) -> Iterator[Missing]:
         """What is missing that no data element stands for; last what may be chosen when the rest is there."""
         kind = APPLICABILITY
-        data = [(key, datum) for key, node in nulls.items() for datum in data_behind(key, node, self._gaps)]
         told: set[str] = set().union(*(datum.names for _, datum in data))  # what is supplied with a define that is missing
         for key, datum in data:
             if not datum.names and datum.name in told and not datum.supply[0].count:
@@ -298,7 +358,8 @@ class CauseFinder:
         element = self.traces.element(node)
         causes = self._causes(node, known)
         if element is None:
-            return not causes.strong and list(causes.untagged) == [(node.library, node.define)]
+            null: list[NullKey | None] = list(causes.untagged) or [causes.unsettled]
+            return not causes.strong and null == [(node.library, node.define)]
         return list(causes.strong) == [(element.library, element.define)]
 
     def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
@@ -318,18 +379,23 @@ class CauseFinder:
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
+        unsettled: NullKey | None = None
 
         def gather(nodes: Iterable[Trace]) -> None:
+            nonlocal unsettled
             for child in nodes:
                 more = self._causes(child, known)
+                unsettled = more.unsettled or unsettled
                 strong.update(more.strong)
                 weak.update(more.weak)
                 untagged.update(more.untagged)
 
-        if node.kind == "Coalesce":  # any of them would do: the first that can be supplied
-            for child in node.children or ():
+        if node.kind == "Coalesce":  # any of them would do: the first that can be supplied, a data element before other data
+            operands = node.children or ()
+            first = next((child for child in operands if self._causes(child, known).strong), None)
+            for child in operands if first is None else [first]:
                 gather([child])
-                if strong or untagged:
+                if strong or weak or untagged:
                     break
         elif node.kind == "OperandRef":
             gather(self._given.get(id(node), ()))
@@ -343,7 +409,9 @@ class CauseFinder:
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
         if not strong and not untagged:
-            for tested in self._null_tests(node):
+            tests = list(self._null_tests(node))
+            tagged = [tested for tested in tests if any(self._causes(each, known).strong for each in tested)]
+            for tested in tagged[:1] or tests:
                 gather(tested)
                 if strong or untagged:
                     break
@@ -352,14 +420,23 @@ class CauseFinder:
             weak.update(self._undecided(node, only_empty=bool(untagged)))
         if strong and node.kind not in _CONNECTIVES:
             weak = {}
-        if (not strong and not untagged and self._reads.beyond(node, weak)) or (
-            node.kind == "Query" and untagged  # other rows may be null as well
-        ):
+        if not strong and not weak and not untagged and self._reads.beyond(node, ()):
+            weak.update(self._undecided(node, only_empty=False))  # the elements below it, where there are any
+            if weak:
+                unsettled = id(node)
+            else:
+                untagged[id(node)] = node
+        elif node.kind == "Query" and untagged:  # other rows may be null as well
             untagged[id(node)] = node
-        if name is not None and any(isinstance(key, int) for key in untagged) and names_datum(node, self.traces):
+        own = any(isinstance(key, int) for key in untagged) and not self._rests_on_others((node.library or "", name or ""))
+        if name is not None and own and names_datum(node, self.traces):
             untagged = {key: below for key, below in untagged.items() if not isinstance(key, int)}
             untagged[node.library or "", name] = node
-        return Causes(strong, weak, untagged)
+        if strong or untagged:
+            unsettled = None
+        elif name is not None and isinstance(unsettled, int) and names_datum(node, self.traces):
+            unsettled = (node.library or "", name)
+        return Causes(strong, weak, untagged, unsettled)
 
     def _bind(self, call: Any) -> int:
         """Note which operand each name in the body of a call stands for; how many operands there are."""

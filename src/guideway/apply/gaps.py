@@ -70,7 +70,7 @@ class Gaps:
         the conditions and results of queries want whose rows it will be."""
         self._found, self._seen = {}, set()
         above: dict[int, Trace] = {}
-        choices = list(_choices(node, above))
+        choices = list(self._choices(node, above))
         asked: set[int] = set()
         while choices:
             told = len(self._found)
@@ -85,7 +85,7 @@ class Gaps:
                         continue
                     for part in self._beside(choice):
                         self._of_other_row(part, choice, above)
-                        choices += [inner for inner in _choices(part, above) if inner not in choices]
+                        choices += [inner for inner in self._choices(part, above) if inner not in choices]
             if len(self._found) == told:
                 break
         return list(self._found.values())
@@ -361,6 +361,21 @@ class Gaps:
         del self.traces.evaluation.messages[messages:]  # of what the logic did not need
         return found
 
+    def _choices(self, node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
+        """The choices and queries below a node, but for those of data elements; ``above`` is told what each stands in first."""
+        seen: set[int] = set()
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if id(current) in seen or self.traces.element(current) is not None:
+                continue
+            seen.add(id(current))
+            if current.kind in ("If", "Case", "Query") and current.children:
+                yield current
+            for child in reversed(current.children or ()):
+                above.setdefault(id(child), current)
+                pending.append(child)
+
     def _everything(self, node: Trace) -> None:
         """Everything that a node reads outside data elements."""
         seen: set[int] = set()
@@ -377,25 +392,6 @@ class Gaps:
                 self._add(gap)
             if not found:
                 pending += reversed(current.children or ())
-
-
-def _choices(node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
-    """The choices and queries below a node."""
-    return (inner for inner in _walk(node, above) if inner.kind in ("If", "Case", "Query") and inner.children)
-
-
-def _walk(node: Trace, above: dict[int, Trace]) -> Iterator[Trace]:
-    """A node and all below it, each once; ``above`` is told what each stands in first."""
-    seen: set[int] = set()
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if id(current) not in seen:
-            seen.add(id(current))
-            yield current
-            for child in reversed(current.children or ()):
-                above.setdefault(id(child), current)
-                pending.append(child)
 
 
 def _is_choice(key: str, name: str) -> bool:

@@ -357,7 +357,8 @@ class _Reader:
         index = self._known.get(_key(node))
         if node.kind == "Case" and index is not None:
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
-        if index is None and (self.everything or not self._data.isdisjoint(self.data(node))):
+        everything = self.everything and node.kind != "ParameterRef"  # that nobody sets one is no accident
+        if index is None and (everything or not self._data.isdisjoint(self.data(node))):
             index = self._leaf(node)
         return ("leaf", index) if index is not None else ("known", None)
 
