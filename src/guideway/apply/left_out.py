@@ -3,11 +3,14 @@ of data that was read for what then failed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from guideway.apply.outcome import Excluded
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Requirement
+
+T = TypeVar("T")
 
 
 class LeftOut:
@@ -17,16 +20,21 @@ class LeftOut:
         self.guideline = guideline
         self.record = record
         self._excluded: dict[int, list[Excluded]] = {}
+        self._excludes: dict[str, bool] = {}
         self._faulty: dict[str, bool] = {}
         self._faults: dict[int, list[Diagnostic]] = {}
+        self._excluded_of: dict[DefineKey, dict[Excluded, None]] = {}
+        self._faults_of: dict[DefineKey, dict[Diagnostic, None]] = {}
 
     def excluded_for(self, keys: dict[DefineKey, None]) -> list[Excluded]:
         """What the record left out that a retrieve of these elements would have found."""
         found: dict[Excluded, None] = {}
         for key in keys:
-            definition = self.guideline.definition(key)
-            for number in definition.requirements if definition is not None else ():
-                found |= dict.fromkeys(self._excluded_by(number))
+            known = self._excluded_of.get(key)
+            if known is None:
+                known = self._excluded_of[key] = self._of_all(key, self._excluded_by)
+            if known:
+                found |= known
         return list(found)
 
     def _excluded_by(self, number: int) -> list[Excluded]:
@@ -35,7 +43,7 @@ class LeftOut:
             known = []
             requirement = self.guideline.requirements[number]
             ask = getattr(self.record, "excluded_for", None)
-            if ask is not None and (requirement.value_set or requirement.codes):
+            if ask is not None and (requirement.value_set or requirement.codes) and self._leaves_out(requirement.type):
                 found = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
                 known = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in found]
             self._excluded[number] = known
@@ -45,10 +53,17 @@ class LeftOut:
         """The findings about data that a retrieve of these elements finds, or would if the data were as it should be."""
         found: dict[Diagnostic, None] = {}
         for key in keys:
-            definition = self.guideline.definition(key)
-            for number in definition.requirements if definition is not None else ():
-                found |= dict.fromkeys(self._faults_by(number))
+            known = self._faults_of.get(key)
+            if known is None:
+                known = self._faults_of[key] = self._of_all(key, self._faults_by)
+            if known:
+                found |= known
         return list(found)
+
+    def _of_all(self, key: DefineKey, by: Callable[[int], list[T]]) -> dict[T, None]:
+        """Of all that a define's retrieves find."""
+        definition = self.guideline.definition(key)
+        return {item: None for number in (definition.requirements if definition is not None else ()) for item in by(number)}
 
     def _faults_by(self, number: int) -> list[Diagnostic]:
         known = self._faults.get(number)
@@ -59,6 +74,12 @@ class LeftOut:
             if ask is not None and (requirement.value_set or requirement.codes) and self._is_faulty(requirement.type):
                 known = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
             self._faults[number] = known
+        return known
+
+    def _leaves_out(self, kind: str) -> bool:
+        known = self._excludes.get(kind)
+        if known is None:
+            known = self._excludes[kind] = bool(self.record.excluded_for(kind))
         return known
 
     def _is_faulty(self, kind: str) -> bool:

@@ -495,6 +495,8 @@ class Provenance:
             return False
         if kind == "ExpressionDef":
             return _is_part(self.support(node, {}), rows)
+        if type(node.below) is Later:
+            return self._adds_nothing(node, scope, rows)
         if kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
             given = node.known
             if len(given) < len(operands):
@@ -509,8 +511,6 @@ class Provenance:
             return node.later is not None or all(
                 self._stays_within(child, scope, rows) for child in node.children[len(operands) :]
             )
-        if node.later is not None:
-            return self._adds_nothing(node, scope, rows)
         return all(self._stays_within(child, scope, rows) for child in node.children if child.below or child.kind in _WITHOUT)
 
     def _related(self, node: Trace, scope: Scope, around: Sequence[Support] = ()) -> Support:
@@ -557,7 +557,7 @@ class Provenance:
                     if current.later is not None or current.rows is not None:
                         pending.append((current,))
                     below = current.known
-                pending += below[::-1]
+                pending += [child for child in below[::-1] if child.below or child.reads or child.kind == "Retrieve"]
         return known
 
 

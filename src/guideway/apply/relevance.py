@@ -328,7 +328,8 @@ class _Reader:
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
         value = self.value_of(node.value)
-        if self.settled(node):
+        settled = self._settled.get(id(node))
+        if self.settled(node) if settled is None else settled:
             return ("known", value)
         children = list(node.children or ())
         if node.kind in CONNECTIVES and children:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from guideway.apply.outcome import Supply
-from guideway.guideline.compiled import CompiledGuideline, Element, Requirement
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 from guideway.guideline.names import objects
 
 Json = dict[str, Any]
@@ -21,6 +21,14 @@ _MEASURED = frozenset({"Observation", "DiagnosticReport"})
 
 def supplies(element: Element, guideline: CompiledGuideline) -> list[Supply]:
     """Every way the package names, the question first; where it names none, the display alone."""
+    known: dict[DefineKey, list[Supply]] = guideline.memory.setdefault(supplies, {})
+    key = element.library, element.define
+    if key not in known:
+        known[key] = _supplies(element, guideline)
+    return list(known[key])
+
+
+def _supplies(element: Element, guideline: CompiledGuideline) -> list[Supply]:
     found: list[Supply] = []
     if element.question:
         found.append(question_supply(element.question, guideline))

@@ -64,14 +64,10 @@ class Later(msgspec.Struct, eq=False):
         """Whether the children certainly read no other resources than these."""
         tracer = self.evaluation.tracer
         assert tracer is not None
-        for value in self.given:
-            for item in value if type(value) is list else (value,):
-                if isinstance(item, FhirObject | FhirPrimitive):
-                    origin = tracer.origin(item)
-                    if origin is not None and origin[0] not in references:  # of what has none, no parts have one
-                        return False
-                elif isinstance(item, dict | list):
-                    return False
+        for item in _data_in(self.given):
+            origin = tracer.origin(item)
+            if origin is not None and origin[0] not in references:  # of what has none, no parts have one
+                return False
         return True
 
     def asks_only(self, names: Container[str]) -> bool:
@@ -82,21 +78,28 @@ class Later(msgspec.Struct, eq=False):
         """Whether the children certainly read no resource of a type."""
         tracer = self.evaluation.tracer
         assert tracer is not None
-        for value in self.given:
-            for item in value if type(value) is list else (value,):
-                if isinstance(item, FhirObject | FhirPrimitive):
-                    found = item.data.get("resourceType") if isinstance(item, FhirObject) else None
-                    if found is None and (origin := tracer.origin(item)) is not None:
-                        found = origin[0].partition("/")[0]
-                    if found == kind:
-                        return False
-                elif isinstance(item, dict | list):
-                    return False
+        for item in _data_in(self.given):
+            found = item.data.get("resourceType") if isinstance(item, FhirObject) else None
+            if found is None and (origin := tracer.origin(item)) is not None:
+                found = origin[0].partition("/")[0]
+            if found == kind:
+                return False
         return True
 
     def is_plain(self) -> bool:
         """Whether nothing that the children rest on is data of the record."""
         return not any(isinstance(value, FhirObject | FhirPrimitive | list | dict) for value in self.given)
+
+
+def _data_in(values: Iterable[Any]) -> Iterator[FhirObject | FhirPrimitive]:
+    """What of the record there is in values, lists and tuples of them."""
+    for value in values:
+        if isinstance(value, FhirObject | FhirPrimitive):
+            yield value
+        elif isinstance(value, list):
+            yield from _data_in(value)
+        elif isinstance(value, dict):
+            yield from _data_in(value.values())
 
 
 class Rows(Later):
