@@ -252,6 +252,8 @@ def of(*entries: Json) -> Json:
         ({"status": ["draft"]}, ".status"),
         ({"id": "../../x?y"}, ".id"),
         ({"resourceType": "Nonsense"}, ""),
+        ({"resourceType": "Bundle"}, ""),
+        ({"resourceType": "Parameters"}, ""),
     ],
 )
 def test_H5_a_draft_that_cannot_be_read_is_not_judged(service: Service, fault: Json, where: str) -> None:
@@ -290,15 +292,19 @@ def test_drafts_are_told_by_the_medication_they_refer_to() -> None:
 
     urn = "urn:uuid:0a0a0a0a-0000-4000-8000-000000000000"
     contained = referring("#m") | {"contained": [TABLET]}
+    named = RX["medicationCodeableConcept"].get("text") or "Tablet A"
+    parts = [{"itemCodeableConcept": {"text": named}}, {"itemReference": {"reference": "#x"}}]
     cases = [
         of({"resource": referring("Medication/m")}, {"resource": TABLET}),
         of({"fullUrl": urn, "resource": {k: v for k, v in TABLET.items() if k != "id"}}, {"resource": referring(urn)}),
         of({"resource": contained}),
+        of({"resource": contained | {"contained": [{k: v for k, v in TABLET.items() if k != "code"} | {"ingredient": parts}]}}),
+        of({"resource": contained | {"contained": [], "medicationReference": {"display": named}}}),
     ]
     for body in cases:
         request = HookRequest(copy.deepcopy(body), Orders())  # type: ignore[arg-type]
         (words,) = request.draft_words(request.medications).values()
-        assert words.startswith(RX["medicationCodeableConcept"].get("text") or "Tablet A"), words
+        assert words.startswith(named), words
         drafts = [e["resource"]["resourceType"] for e in request.context["draftOrders"]["entry"]]
         assert drafts == ["MedicationRequest"]
         namesake = {"resourceType": "Condition", "id": "m", "code": {"text": "Another thing of that id"}}

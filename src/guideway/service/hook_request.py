@@ -19,6 +19,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.fhir.literal_references import relative_reference
 from guideway.fhir.structure import check, known_type, without
 from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
+from guideway.guideline.names import concept_text
 from guideway.service.prefetch import medication_reference
 from guideway.service.problems import Problem
 from guideway.service.services import Service
@@ -197,6 +198,9 @@ def _sound(resource: Json, where: str) -> Json:
     """
     if not known_type(resource["resourceType"]):
         raise Problem(400, f"{where}: resourceType is no type of FHIR R4", expression=where)
+    if resource["resourceType"] in ("Bundle", "Parameters"):
+        text = f"{where} is a {resource['resourceType']}; what is in it would not be judged: give each resource as an entry"
+        raise Problem(400, text, expression=where)
     faults = [fault for fault in check(resource) if fault.drop]
     for fault in faults:
         if fault.rule not in EMPTY and _at(resource, fault.path) is not None:
@@ -234,14 +238,17 @@ def _renamed(resource: Json, names: Mapping[str, str]) -> Json:
 
 
 def _named(resource: Json, medications: Mapping[str, Json]) -> Json:
-    """An order with the code of the Medication that it refers to as its own, to be put into words."""
-    reference = medication_reference(resource)
-    if reference is None:
+    """An order with the name of the Medication that it refers to (else those of its ingredients, else what the reference shows) as
+    its own, to be put into words."""
+    given = resource.get("medicationReference")
+    if not isinstance(given, dict):
         return resource
+    reference = medication_reference(resource) or ""
     inside = (m for m in _objects(resource.get("contained")) if f"#{m.get('id')}" == reference)
-    medication = next(inside, None) or medications.get(relative_reference(reference))
-    code = (medication or {}).get("code") or {"text": resource["medicationReference"].get("display")}
-    return resource | {"medicationCodeableConcept": code}
+    medication = next(inside, None) or medications.get(relative_reference(reference)) or {}
+    parts = [concept_text(each.get("itemCodeableConcept")) for each in _objects(medication.get("ingredient"))]
+    named = concept_text(medication.get("code")) or " + ".join(filter(None, parts)) or given.get("display")
+    return resource | {"medicationCodeableConcept": {"text": named}}
 
 
 def _objects(value: Any) -> Iterator[Json]:
