@@ -238,8 +238,8 @@ def _renamed(resource: Json, names: Mapping[str, str]) -> Json:
 
 
 def _named(resource: Json, medications: Mapping[str, Json]) -> Json:
-    """An order with the name of the Medication that it refers to (else those of its ingredients, else what the reference shows) as
-    its own, to be put into words."""
+    """An order with the name of the Medication that it refers to as its own, to be put into words; without one with those of the
+    ingredients, or what the reference shows."""
     given = resource.get("medicationReference")
     if not isinstance(given, dict):
         return resource
