@@ -176,3 +176,66 @@ def test_of_two_definitions_the_one_that_is_left_out_is_told() -> None:
     result = made(plan("main", {**ACTIONS[0], "definitionUri": "http://x.example/how"}), activity())
     (finding,) = result.outcome.recommendations[0].findings
     assert (finding.rule, CANONICAL in finding.message) == ("definition-unresolved", True)
+
+
+def _context(kind: str, code: str) -> Json:
+    concept = {"coding": [{"code": code}]}
+    system = "http://terminology.hl7.org/CodeSystem/usage-context-type"
+    return {"code": {"system": system, "code": kind}, "valueCodeableConcept": concept}
+
+
+def test_a_definition_for_another_audience_is_left_out_with_its_action() -> None:
+    review = activity(productCodeableConcept=TABLET_A, useContext=[_context("task", "review")])
+    nurses = NESTED | {"useContext": [_context("user", "nurse")]}
+    both = plan("main", ACTIONS[0], {"id": "n", "title": "N", "definitionCanonical": NESTED["url"]}, {"id": "k", "title": "K"})
+
+    def left(**circumstances: str) -> tuple[list[str], list[str]]:
+        given = {name: {"coding": [{"code": code}]} for name, code in circumstances.items()}
+        result = made(both, review, nurses, **given)
+        told = [issue["diagnostics"] for issue in result.issues() if issue["details"]["text"] == "definition-skipped"]
+        skipped = [s for s in result.outcome.skipped if "action" in s]
+        assert [t.partition(": ")[0] for t in told] == [s["action"] for s in skipped]
+        return [action["id"] for action in result.actions], told
+
+    assert left() == left(user_task="review", user_type="nurse") == (["a", "n", "k"], [])
+    actions, (task,) = left(user_task="billing")
+    assert (actions, "meant for task review" in task) == (["n", "k"], True)
+    actions, (user,) = left(user_type="doctor")
+    assert (actions, nurses["url"] in user) == (["a", "k"], True)
+
+
+def test_a_group_keeps_its_actions_where_its_definition_is_for_others() -> None:
+    review = activity(useContext=[_context("task", "review")])
+    group = {**ACTIONS[0], "action": [{"id": "k", "title": "K"}]}
+    result = made(plan("main", group), review, user_task={"coding": [{"code": "billing"}]})
+    assert [a["id"] for a in result.actions[0]["action"]] == ["k"]
+    assert "definition-skipped" in result.rules()
+
+
+def test_a_goal_and_a_participant_that_nobody_knows_are_told() -> None:
+    goal = {"id": "g", "description": {"text": "Less"}}
+    action = {**ACTIONS[0], "goalId": ["g", "gone"], "participant": [{"type": "robot"}, {"type": "device"}]}
+    result = made(plan("main", action, goal=[goal]), activity(participant=[{"type": "alien"}]))
+    told = [f.message for f in result.outcome.recommendations[0].findings]
+    assert [[word in text for word in ("'gone'", "'robot'", "'alien'")] for text in told] == [
+        [False, False, True],
+        [True, False, False],
+        [False, True, False],
+    ]
+
+
+def test_requests_that_stand_alone_name_their_goal_in_words() -> None:
+    goal = {"id": "g", "description": {"text": "Fewer headaches"}}
+    outcome = run(guideline(plan("main", {**ACTIONS[0], "goalId": ["g"]}, goal=[goal]), activity()))
+    (alone,) = _entries(requests_bundle(outcome))["MedicationRequest"]
+    (grouped,) = _entries(bundle(outcome))["MedicationRequest"]
+    pertains = [[e["valueReference"] for e in r["extension"] if "pertainsToGoal" in e["url"]] for r in (alone, grouped)]
+    assert pertains == [[{"display": "Fewer headaches"}], [{"reference": "Goal/goal-g"}]]
+
+
+def test_the_note_of_a_group_without_a_statement_is_told() -> None:
+    note = {"url": OWN + "note", "valueExpression": expression("Notes")}
+    result = made(plan("main", {"id": "g", "title": "G", **GROUPS["group"], "extension": [note]}))
+    told = [(f.rule, f.message, f.pointer) for f in result.outcome.findings]
+    assert told == [("group-note", "one", "action:g"), ("group-note", "two", "action:g")]
+    assert [issue["diagnostics"] for issue in result.issues()] == ["one", "two"]

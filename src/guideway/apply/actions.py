@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from guideway.apply.activities import make_request
-from guideway.apply.activity_facts import Setting
-from guideway.apply.audience import EVERYONE, Audience, reason_to_skip
+from guideway.apply.activity_facts import Setting, participant_fault
+from guideway.apply.audience import EVERYONE, Audience, reason_of_audience, reason_to_skip
 from guideway.apply.conditions import Standing, Verdict, judge
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
@@ -285,6 +285,19 @@ def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
             yield Diagnostic("plan-actions", Severity.error, text, file, pointer=f"/action/{number}")
 
 
+def _unknown_names(definition: Json, plan: Json) -> Iterator[str]:
+    """What an action names and nobody knows: a goal that its plan does not have, a type of participant that there is not."""
+    if isinstance(named := definition.get("goalId"), list):
+        goals = {goal.get("id") for goal in objects(plan.get("goal"))}
+        for goal in named:
+            if isinstance(goal, str) and goal not in goals:
+                yield f"goalId {goal!r} is no goal of the plan; it is left out"
+    for participant in objects(definition.get("participant")):
+        fault = participant_fault(participant)
+        if fault is not None:
+            yield fault
+
+
 class _Place:
     """One plan being walked: the artifact, its libraries, and how it was reached."""
 
@@ -313,6 +326,8 @@ class _Place:
                 self.walk.skipped.append({"plan": self.canonical, "action": facts.name, "reason": reason})
                 continue
             node = self._action(facts, verdict, depth)
+            if node is None:
+                continue
             nodes.append(node)
             if group.one_of and node.status == APPLIES:
                 settled = facts.name
@@ -326,7 +341,8 @@ class _Place:
             return f"answers to {', '.join(str(n) for n in facts.triggers)}, not to {hook}"
         return facts.skipped if self.walk.for_everyone else reason_to_skip(facts.definition, self.walk.audience)
 
-    def _action(self, facts: ActionFacts, above: Verdict, depth: int) -> ActionNode:
+    def _action(self, facts: ActionFacts, above: Verdict, depth: int) -> ActionNode | None:
+        """One action; None where it stands for nothing but a definition that is left out for whom it is for."""
         walk = self.walk
         verdict = above
         if above.applicability is not False and walk.stopped is None and facts.conditions:
@@ -345,11 +361,21 @@ class _Place:
             if facts.group:
                 node.group = True
                 node.children = self.actions(facts, verdict, depth + 1)
-            self._definition(node, recommendation, depth)
+            reason = self._definition(node, recommendation, depth)
+            if reason is not None:
+                walk.skipped.append({"plan": self.canonical, "action": facts.name, "reason": reason})
+                text = f"{node.id}: {reason}"
+                walk.findings.append(self._finding("definition-skipped", Severity.information, text, node.id))
+                if not facts.group:
+                    return None
         is_group = facts.group or node.nested is not None
         if facts.statements or not is_group or recommendation.findings:
             node.recommendation = self._keep(recommendation, verdict)
         if status == APPLIES:
+            recommendation.findings += [
+                self._finding("action-invalid", Severity.warning, f"{node.id}: {fault}", node.id)
+                for fault in _unknown_names(facts.definition, self.plan.resource)
+            ]
             if facts.computes or facts.faults or node.request is not None:
                 file = self.plan.file or None
                 filling = Filling(node, facts, recommendation, walk.expressions, walk.setting, self.libraries, file, walk.policy)
@@ -357,8 +383,9 @@ class _Place:
                 filling.fill(own or self.libraries)
             recommendation.notes += self._notes(facts, recommendation)
             self._check_selection(node, recommendation)
-            if node.recommendation is None:  # a group without a statement: nothing else tells what is wrong with it
-                walk.findings += recommendation.findings
+            if node.recommendation is None:  # a group without a statement: nothing else tells what it says, and what is wrong
+                said = [self._finding("group-note", Severity.information, note, node.id) for note in recommendation.notes]
+                walk.findings += [*recommendation.findings, *said]
         elif node.recommendation is not None and walk.stopped is None and status != DOES_NOT_APPLY:
             recommendation.notes += self._notes(facts, recommendation)
         return node
@@ -400,8 +427,8 @@ class _Place:
         known.via = ways
         return known if known.status == recommendation.status else recommendation
 
-    def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int) -> None:
-        """What the action's definition[x] stands for."""
+    def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int) -> str | None:
+        """What the action's definition[x] stands for; why that is left out, where it is not for this audience."""
         definition = node.definition
         if isinstance(definition.get("transform"), str):
             text = f"{node.id}: the StructureMap transform {definition['transform']} is not executed"
@@ -413,7 +440,7 @@ class _Place:
                 second = str(definition["definitionCanonical"])[:80]
                 text = f"{node.id}: it has two definitions; {uri} is referred to, {second!r} is left out"
                 recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
-            return
+            return None
         if "definitionUri" in definition:
             text = f"{node.id}: its definition is not a URI but {str(uri)[:80]!r}; it is left out"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
@@ -422,7 +449,7 @@ class _Place:
             if "definitionCanonical" in definition:
                 text = f"{node.id}: its definition is not a canonical but {str(canonical)[:80]!r}; it is left out"
                 recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
-            return
+            return None
         target = self._resolve(canonical)
         if target is None:
             url = canonical.partition("|")[0]
@@ -431,8 +458,11 @@ class _Place:
             text = f"{node.id}: its definition {canonical} {what}"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
         elif target.type == "PlanDefinition":
-            self._nested(node, recommendation, target, depth)
+            return self._nested(node, recommendation, target, depth)
         elif target.type == "ActivityDefinition":
+            reason = None if self.walk.for_everyone else reason_of_audience(target.resource, self.walk.audience)
+            if reason is not None:
+                return f"its definition {target.canonical} is {reason}"
             node.activity = target
             if node.status == APPLIES and target.resource.get("status") == "retired":
                 text = f"{node.id}: its definition {target.canonical} is retired"
@@ -448,6 +478,7 @@ class _Place:
             if target.type != "Questionnaire":
                 text = f"{node.id}: its definition is a {target.type}; it is referred to, not applied"
                 recommendation.findings.append(self._finding("definition-type", Severity.warning, text, node.id))
+        return None
 
     def _resolve(self, canonical: str) -> Artifact | None:
         if canonical.startswith("#"):
@@ -469,17 +500,18 @@ class _Place:
                 self.walk.containers[id(known.resource)] = self.container
         return known
 
-    def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int) -> None:
+    def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int) -> str | None:
         if target.canonical in self.stack:
             self.walk.circles += 1
             text = f"{node.id}: {target.canonical} leads back to itself: {' > '.join([*self.stack, target.canonical])}"
             recommendation.findings.append(self._finding("definition-cycle", Severity.error, text, node.id))
-            return
+            return None
         if depth >= DEPTH_LIMIT:
             text = f"{node.id}: plans are nested more than {DEPTH_LIMIT} deep"
             recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
-            return
+            return None
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
+        return None if node.nested is not None else f"its definition {target.canonical} is left out"
 
     def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
         notes: list[str] = []

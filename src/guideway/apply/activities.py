@@ -13,7 +13,16 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.activity_facts import Setting, clinical_code, is_told, kind_name, only_cpg, person, product_of
+from guideway.apply.activity_facts import (
+    Setting,
+    clinical_code,
+    is_told,
+    kind_name,
+    only_cpg,
+    participant_fault,
+    person,
+    product_of,
+)
 from guideway.apply.completing import COMPLETE
 from guideway.apply.kinds import APPOINTMENT_PRIORITY, KINDS, Kind
 from guideway.apply.names import (
@@ -61,6 +70,10 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     if activity.get("transform"):
         text = f"{label}: the StructureMap transform {activity['transform']} is not executed; the elements alone make the request"
         made.findings.append(Diagnostic("transform-unsupported", Severity.warning, text, file or None, pointer="/transform"))
+    for participant in objects(activity.get("participant")):
+        if (fault := participant_fault(participant)) is not None:
+            finding = Diagnostic("request-invalid", Severity.warning, f"{label}: {fault}", file or None, pointer="/participant")
+            made.findings.append(finding)
     _identity(request, activity, kind, setting)
     _people(request, activity, kind, setting)
     _what(request, activity, kind, setting)

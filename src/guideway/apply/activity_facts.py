@@ -52,6 +52,18 @@ def person(participant_type: Any, setting: Setting) -> str | None:
     return found.get(participant_type) if isinstance(participant_type, str) else None
 
 
+_PARTICIPANT_TYPES = frozenset({"patient", "practitioner", "related-person", "device", "organization"})
+"""The codes of action-participant-type, and the organization that some write there."""
+
+
+def participant_fault(participant: Json) -> str | None:
+    """What is wrong with the type of a participant; None: nothing."""
+    given = participant.get("type")
+    if "type" not in participant or (isinstance(given, str) and given in _PARTICIPANT_TYPES):
+        return None
+    return f"participant.type {str(given)[:60]!r} is none of {', '.join(sorted(_PARTICIPANT_TYPES))}"
+
+
 def is_told(participant_type: Any) -> bool:
     """Whether the type of a participant whose role is known says more than the role does: a device has none of a person's."""
     return isinstance(participant_type, str) and participant_type not in ("", "practitioner", "patient", "organization")

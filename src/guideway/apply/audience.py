@@ -41,8 +41,11 @@ EVERYONE = Audience()
 def reason_to_skip(definition: Json, audience: Audience) -> str | None:
     """Why a plan or an action is not for this audience; None: it is."""
     off = switched_off(definition)
-    if off is not None or audience == EVERYONE:
-        return off
+    return off if off is not None or audience == EVERYONE else reason_of_audience(definition, audience)
+
+
+def reason_of_audience(definition: Json, audience: Audience) -> str | None:
+    """The same, whether or not it is in use."""
     for name, parameters in _CONTEXTS.items():
         wanted = [c for c in objects(definition.get("useContext")) if _context_code(c) == name]
         given = [value for p in parameters if (value := getattr(audience, p)) is not None]

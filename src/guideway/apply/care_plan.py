@@ -261,9 +261,16 @@ class _Builder:
         for goal in goal_ids_of(node.definition):
             known = self.goal_ids.get((group["instantiatesCanonical"][0], goal))
             if known is not None:
-                extension = {"url": PERTAINS_TO_GOAL, "valueReference": {"reference": self.refer("Goal", known)}}
+                extension = {"url": PERTAINS_TO_GOAL, "valueReference": self._goal(known)}
                 if extension not in resource.setdefault("extension", []):
                     resource["extension"].append(extension)
+
+    def _goal(self, known: str) -> Json:
+        """A goal by its reference; where the requests stand alone, and no goal with them, in words."""
+        if not self.flat:
+            return {"reference": self.refer("Goal", known)}
+        description = next(goal["description"] for goal in self.goals if goal["id"] == known)
+        return {"display": concept_text(description) or known}
 
     def _action_extensions(self, definition: Json, node: ActionNode, group: Json) -> list[Json]:
         skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
@@ -441,7 +448,7 @@ def requests(outcome: PatientOutcome) -> list[Json]:
         from guideway.apply.reference_forms import requests as reference_requests
 
         return reference_requests(outcome)
-    builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}")
+    builder = _Builder(outcome, lambda kind, name: f"{kind}/{name}", flat=True)
     builder.build()
     return builder.requests
 
