@@ -219,6 +219,21 @@ def test_c07_one_card_holds_the_caution_and_do_not_withhold() -> None:
     assert not any(r.get("doNotPerform") for r in seen.requests)
     at_home = Seen(ADULT, MCAS, {"medication": "rxnorm|7052"})
     assert not at_home.proposed("offer-safer-opioid")
+    # Not to withhold stands on every card of caution, in the words of the article that the card is from.
+    cards = {
+        "opioid-balance-mcas": ("bp.precaution.opiate-do-not-withhold", "do not withhold"),
+        "opioid-use-mast-cell-activation": ("lk.pain.opioid-never-withhold", "never withhold"),
+        "opioid-order-mast-cell-activation": ("lk.pain.opioid-never-withhold", "never withhold"),
+    }
+    for action, (row, words) in cards.items():
+        shown = (seen if "order" in action else at_home).at(f"opioid-safety#{action}")
+        assert shown.status == "applies"
+        assert row in shown.statements
+        assert words in shown.title.lower()
+        assert words in (shown.description or "").lower()
+    # Where a card of caution says it, no second card does.
+    for action in ("do-not-withhold-mcas", "never-withhold-mast-cell-activation"):
+        assert not at_home.applies(f"opioid-safety#{action}")
 
 
 def test_c08_naltrexone_and_opioids_are_kept_apart_both_ways() -> None:
