@@ -36,7 +36,8 @@ Combine = Callable[[int, list[Pair]], Sequence[int]]
 
 CONNECTIVES = frozenset({"And", "Or", "Not", "Xor", "Implies", "IsTrue", "IsFalse", "IsNull"})
 _CHOICES = frozenset({"If", "Case"})
-_OPEN = frozenset({*_CHOICES, "ExpressionRef", "ExpressionDef"})
+_REFERS = frozenset({"ExpressionRef", "ExpressionDef"})
+_OPEN = _CHOICES | _REFERS
 """Nodes that a formula looks through."""
 _NULL: Pair = (0, 0)
 
@@ -257,14 +258,15 @@ def _comparison(leaf: Any, value_of: Callable[[Any], Any]) -> tuple[Any, str, De
 
 
 class Known:
-    """What is known of the nodes of one evaluation, by identity: whether they rest on nothing null, and whether a formula looks
-    through them."""
+    """What is known of the nodes of one evaluation, by identity: whether they rest on nothing null, what a formula finds where it
+    looks through them, and what tells them apart."""
 
-    __slots__ = ("settled", "transparent")
+    __slots__ = ("keys", "settled", "targets")
 
     def __init__(self) -> None:
         self.settled: dict[int, bool] = {}
-        self.transparent: dict[int, bool] = {}
+        self.targets: dict[int, Any] = {}
+        self.keys: dict[int, Any] = {}
 
 
 class _Reader:
@@ -291,14 +293,16 @@ class _Reader:
         self._data: set[Any] = set()
         self.leaves: list[Any] = []
         self._settled = known.settled
-        self._through = known.transparent
+        self._targets = known.targets
+        self._keys = known.keys
         self._known: dict[Any, int] = {}
 
     def open(self, node: Any) -> None:
         """Find the open leaves: from a null result down through what is null."""
+        node = self._target(node)
         if self.value_of(node.value) is not None or _always_null(node):
             return
-        children = list(node.children or ())
+        children: Sequence[Any] = node.children or ()
         if node.kind in CONNECTIVES and children:
             for child in children:
                 self.open(child)
@@ -312,26 +316,28 @@ class _Reader:
         elif node.kind == "If" and len(children) > 1:
             self.open(children[0])
             self.open(children[-1])
-        elif self._transparent(node, children):
-            self.open(children[0])
         else:
             self._leaf(node)
 
-    def _transparent(self, node: Any, children: list[Any]) -> bool:
-        if node.kind not in ("ExpressionRef", "ExpressionDef") or len(children) != 1:
-            return False
-        known = self._through.get(id(node))
+    def _target(self, node: Any) -> Any:
+        """The node itself, or what it refers to."""
+        if node.kind not in _REFERS:
+            return node
+        known = self._targets.get(id(node))
         if known is None:
-            known = self._through[id(node)] = not self.is_leaf(node)
+            children: Sequence[Any] = node.children or ()
+            known = self._target(children[0]) if len(children) == 1 and not self.is_leaf(node) else node
+            self._targets[id(node)] = known
         return known
 
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
+        node = self._target(node)
         value = self.value_of(node.value)
         settled = self._settled.get(id(node))
         if self.settled(node) if settled is None else settled:
             return ("known", value)
-        children = list(node.children or ())
+        children: Sequence[Any] = node.children or ()
         if node.kind in CONNECTIVES and children:
             parts = [self.formula(child) for child in children]
             if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):  # the other operand was not needed
@@ -348,14 +354,12 @@ class _Reader:
             other = ("any", tuple(self._leaf(leaf) for leaf in self.passed_over(node)))
             first = self.value_of(children[0].value) is True
             return ("If", condition, taken, other) if first else ("If", condition, other, taken)
-        if self._transparent(node, children) and not (value is None and _key(node) in self._known):
-            return self.formula(children[0])
         if _always_null(node):
             return ("known", None)
         if value is not None:
             may_change = isinstance(value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
             return ("leaf", self._leaf(node)) if may_change else ("known", value)
-        index = self._known.get(_key(node))
+        index = self._known.get(self._key(node))
         if node.kind == "Case" and index is not None:
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
         everything = self.everything and node.kind != "ParameterRef"  # that nobody sets one is no accident
@@ -378,7 +382,7 @@ class _Reader:
         """Whether nothing that the node's formula would be made of is null."""
         known = self._settled.get(id(node))
         if known is None:
-            children = node.children or ()
+            children: Sequence[Any] = node.children or ()
             if node.kind in CONNECTIVES and children:
                 known = all(map(self.settled, children))
             else:
@@ -388,8 +392,14 @@ class _Reader:
             self._settled[id(node)] = known
         return known
 
+    def _key(self, node: Any) -> Any:
+        known = self._keys.get(id(node))
+        if known is None:
+            known = self._keys[id(node)] = _key(node)
+        return known
+
     def _leaf(self, node: Any) -> int:
-        key = _key(node)
+        key = self._key(node)
         if key not in self._known:
             self._known[key] = len(self.leaves)
             self.leaves.append(node)
