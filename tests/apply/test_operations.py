@@ -153,6 +153,8 @@ def days(value: int) -> Json:
         ("O.effective as dateTime after Now() - 30 days", [{"path": "effective", "valueDuration": days(30)}]),
         ("Now() - 30 days < O.issued", [{"path": "issued", "valueDuration": days(30)}]),
         ("O.issued during Interval[Today() - 7 days, Now()]", [{"path": "issued", "valueDuration": days(8)}]),
+        ("O.effective as dateTime after Today() - 3 months", [{"path": "effective", "valueDuration": days(94)}]),
+        ("O.effective during Interval[Today() - 1 year, Today()]", [{"path": "effective", "valueDuration": days(367)}]),
         (
             "O.issued during Interval[@2020-01-01T00:00:00Z, @2021-01-01T00:00:00+01:00]",
             [{"path": "issued", "valuePeriod": FIXED}],
@@ -192,6 +194,30 @@ define function "Of Another"(o Observation):
   exists ([Observation: "Count Tests"] L where L.issued after Now() - 30 days and L.status = o.status)
 """
 BACK = [{"path": "issued", "valueDuration": days(30)}]
+GIVEN = """
+define function "Recent"(os List<Observation>): os O where O.issued after Now() - 30 days
+define function "Recent Of"(os List<Observation>, span System.Quantity): exists (os O where O.issued after Now() - span)
+define function "Recent Or All"(os List<Observation>): (os O where O.issued after Now() - 30 days) union os
+define function "Some"(os List<Observation>): os O where O.status = 'final'
+"""
+
+
+@pytest.mark.parametrize(
+    ("logic", "expected"),
+    [
+        ('exists "Recent"([Observation: "Level code"])', BACK),
+        ('"Recent Of"([Observation: "Level code"], 30 days)', [{"path": "issued"}]),
+        ('exists "Recent Or All"([Observation: "Level code"])', None),
+        ('exists "Some"([Observation: "Level code"])', None),
+    ],
+)
+def test_dates_that_a_function_wants_of_the_rows_it_is_given_are_date_filters(logic: str, expected: list[Json] | None) -> None:
+    compiled = guideline(
+        plan("main", {"id": "a", "title": "A", "condition": [when("Asked")]}), cql=f'{LOGIC}{GIVEN}\ndefine "Asked": {logic}\n'
+    )
+    assert not compiled.findings
+    (found,) = requirements_of_plan(compiled, compiled.plan("main"))
+    assert found.get("dateFilter") == expected
 
 
 @pytest.mark.parametrize(

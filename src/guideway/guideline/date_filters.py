@@ -20,6 +20,8 @@ from guideway.elm.types import DATE, DATETIME, IntervalType
 from guideway.guideline.compiled import DateFilter
 
 _UNITS = {"year": "a", "month": "mo", "week": "wk", "day": "d", "hour": "h", "minute": "min", "second": "s"}
+_DAYS = {"a": 366, "mo": 31, "wk": 7, "d": 1}
+"""How many days each may have at most."""
 _UCUM = frozenset(_UNITS.values())
 _WITHIN = (nodes.In, nodes.IncludedIn, nodes.ProperIn, nodes.ProperIncludedIn)
 _LATER = (nodes.After, nodes.SameOrAfter, nodes.Greater, nodes.GreaterOrEqual)
@@ -194,7 +196,8 @@ def _filter(path: str | None, bounds: list[tuple[_Point, _Point]]) -> DateFilter
     name = path or ""
     if isinstance(low, _Back) and not isinstance(high, str):
         if low.days:  # a whole day more: the day began before the moment
-            return DateFilter(path=name, value=str(low.value + 1), unit="d") if low.unit == "d" else DateFilter(path=name)
+            days = _DAYS.get(low.unit)
+            return DateFilter(path=name, value=str(low.value * days + 1), unit="d") if days else DateFilter(path=name)
         return DateFilter(path=name, value=str(low.value), unit=low.unit)
     if isinstance(low, _Back):
         low = None

@@ -159,12 +159,14 @@ class Analysis:
                     for source in (*node.source, *node.relationship):
                         condition = source.suchThat if isinstance(source, nodes.RelationshipClause) else node.where
                         dates[id(source.expression)] = of_condition(condition, source.alias, name, self._body)
+                elif isinstance(node, nodes.FunctionRef) and any(isinstance(o, nodes.Retrieve) for o in node.operand):
+                    dates |= self._dates_in_body(name, node)
                 elif isinstance(node, nodes.Retrieve):
                     facts.requirements.append(self._requirement(node, name, aliases, dates.get(id(node), ())))
                 elif isinstance(node, nodes.ValueSetRef):
                     url = value_set_url(self._home(node, name, aliases), node.name)
                     facts.value_sets += [url] if url is not None else []
-                elif isinstance(node, nodes.ExpressionRef):
+                if isinstance(node, nodes.ExpressionRef):
                     target = aliases.get(node.libraryName, node.libraryName) if node.libraryName else name
                     if node.name is not None and target is not None:
                         facts.references.append((target, node.name))
@@ -173,6 +175,22 @@ class Analysis:
                     facts.touched += _touched(owner, node.path)
                 elif isinstance(node, nodes.IdentifierRef) and node.name and not node.libraryName:
                     facts.touched += _touched(scopes.get(_SORTED), node.name)
+
+    def _dates_in_body(self, library: str, call: nodes.FunctionRef) -> dict[int, tuple[DateFilter, ...]]:
+        """By identity of the retrieves that a function is given: the dates that its body asks of their rows, where it uses them in
+        one query alone."""
+        found: dict[int, tuple[DateFilter, ...]] = {}
+        known = self._body(library, call)
+        home, body, names = known if known is not None else ("", None, ())
+        inside = list(walk(body)) if body is not None else []
+        used = [node.name for node in inside if isinstance(node, nodes.OperandRef)]
+        for query in inside:
+            for source in query.source if isinstance(query, nodes.Query) else ():
+                rows = source.expression
+                if isinstance(rows, nodes.OperandRef) and rows.name in names and used.count(rows.name) == 1:
+                    given = call.operand[names.index(rows.name)]
+                    found[id(given)] = of_condition(query.where, source.alias, home, self._body)
+        return found
 
     def _requirement(
         self, node: nodes.Retrieve, library: str, aliases: dict[str | None, str], dates: tuple[DateFilter, ...]
