@@ -6,11 +6,12 @@ import base64
 import copy
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from tests.apply.small import BASE
-from tests.service.ehr import COUNT, PATIENT, RX, Service
+from tests.service.ehr import COUNT, PATIENT, RX, Service, write_guideline
 from tests.service.local import local
 from tests.service.test_requirements_requests import problem
 
@@ -219,6 +220,13 @@ def test_evaluate_all_defines_or_some(fhir: Service) -> None:
     one = good(fhir.post("/fhir/Library/Logic/$evaluate", case({"name": "expression", "valueString": "Count Is Low"})))
     assert one["parameter"] == [{"name": "Count Is Low", "valueBoolean": True}]
     problem(fhir.post("/fhir/Library/Logic/$evaluate", case({"name": "expression", "valueString": "None Such"})), 400)
+
+
+def test_a_library_without_defines_has_no_values(tmp_path: Path) -> None:
+    package = write_guideline(tmp_path / "g")
+    (package / "Words.cql").write_text("library Words version '1.0.0'\ncodesystem \"Local\": 'http://example.org/local'\n")
+    with local(tmp_path / "s", package) as service:
+        assert good(service.post("/fhir/Library/Words/$evaluate", case())) == {"resourceType": "Parameters"}
 
 
 def expression(text: str, *more: Json) -> Json:

@@ -168,6 +168,5 @@ def evaluate_library(
             values[define] = evaluation.define(name, define)
         except GuidewayError as error:
             errors += error_parameters(f"{define}: {error}")["parameter"]
-    result = define_parameters(values)
-    result["parameter"] = [*result["parameter"], *errors]
-    return result
+    found = [*define_parameters(values)["parameter"], *errors]
+    return {"resourceType": "Parameters", "parameter": found} if found else {"resourceType": "Parameters"}
