@@ -295,3 +295,26 @@ def test_relations_of_groups_decide_the_order() -> None:
     assert order.index("main#z") < order.index("main#x")
     assert order.index("main#z") < order.index("main#y")
     assert order.index("inner#i") < order.index("main#x")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({}, True),
+        ({"productCodeableConcept": TABLET_B}, False),
+        ({"dynamicValue": set_to("medication", "'another'")}, False),
+        ({"doNotPerform": True}, False),
+    ],
+)
+def test_what_another_plan_withholds_says_so_where_it_is_proposed(other: Json, said: bool) -> None:
+    guard = {"url": OWN + "withheld-when", "valueExpression": {**expression("True"), "description": "Not today"}}
+    withheld = {"id": "b", "title": "B", "definitionCanonical": at("other"), "extension": [guard]}
+    plans = (plan("one", {**A, "definitionCanonical": CANONICAL}), plan("two", withheld))
+    result = made(
+        *plans, activity(productCodeableConcept=TABLET_A), activity("other", **{"productCodeableConcept": TABLET_A, **other})
+    )
+    one, two = result.outcome.recommendations
+    assert (one.status, two.status, two.notes) == ("applies", "suppressed", [])
+    note = f"Withheld by two (B): {two.reason}"
+    assert (note in one.notes, {"text": note} in result.request.get("note", [])) == (said, said)
+    assert "Not today" in note

@@ -6,7 +6,7 @@ the same in everything but ids, times, notes, reasons and urgency, or one says a
 (``differences``). They are folded into the one with the
 strongest cue: all reasons are kept, and the others are named in notes. Two for the same thing that differ in anything else both
 stay, and how they differ is a finding; two different dosages are a conflict. An open proposal on record that says the same is
-pointed at instead of made again.
+pointed at instead of made again. What one action proposes and another withholds says so.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
+from guideway.apply.activities import make_request
 from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, prohibits, same_on_record
 from guideway.apply.differences import DETAILS, differences, plain, same_thing
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
-from guideway.apply.outcome import APPLIES, PatientOutcome, Recommendation
+from guideway.apply.outcome import APPLIES, SUPPRESSED, PatientOutcome, Recommendation
 from guideway.apply.policies import policy as policy_named
-from guideway.apply.things import Words, forms_of, thing_of
+from guideway.apply.things import WHAT, Words, forms_of, thing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import objects
@@ -36,6 +39,7 @@ _STRENGTH_WORDS = (
 
 _THINGS = ("MedicationRequest", "ServiceRequest", "DeviceRequest", "SupplyRequest")
 """The types whose requests are told by what they are for, whichever definition they come from."""
+_NOTED = ("MedicationRequest", "ServiceRequest", "DeviceRequest")
 
 
 def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGuideline, record: Any) -> None:
@@ -44,6 +48,7 @@ def merge(outcome: PatientOutcome, trees: list[PlanNode], guideline: CompiledGui
     folds = policy_named(outcome.policy).folds
     if folds:
         _fold(proposing)
+        _withheld_elsewhere(proposing, trees, outcome)
     outcome.conflicts = find_conflicts(outcome, proposing, trees, guideline, record)
     if folds:  # afterwards: what is only pointed at is still proposed, and may conflict
         _already_proposed(proposing, record, forms_of(guideline))
@@ -152,16 +157,46 @@ def _absorb(leader: ActionNode, other: ActionNode) -> None:
         if note not in mine.notes:
             mine.notes.append(note)
         _cross(mine, theirs)
-        notes = (
-            request.setdefault("note", [])
-            if request["resourceType"] in ("MedicationRequest", "ServiceRequest", "DeviceRequest")
-            else []
-        )
-        if {"text": note} not in notes:
-            notes.append({"text": note})
+        _note(request, note)
     if PRIORITY_ORDER.get(str(absorbed.get("priority")), 9) < PRIORITY_ORDER.get(str(request.get("priority")), 9):
         request["priority"] = absorbed["priority"]
     other.request = request
+
+
+def _withheld_elsewhere(proposing: list[ActionNode], trees: list[PlanNode], outcome: PatientOutcome) -> None:
+    """Say on a proposal that another action withholds the same, and why."""
+    seen: set[str] = set()
+    for withheld in (a for tree in trees for top in tree.actions for a in top.walk()) if proposing else ():
+        theirs = withheld.recommendation
+        if withheld.status != SUPPRESSED or withheld.activity is None or theirs is None or theirs.key in seen:
+            continue
+        seen.add(theirs.key)
+        activity = withheld.activity
+        made = make_request(activity.resource, withheld.definition, outcome.tree.setting, activity.file).resource
+        if made is None or made["resourceType"] not in _THINGS or _names_it_anew(activity.resource, withheld.definition):
+            continue
+        other = msgspec.structs.replace(withheld, request=made)
+        for action in proposing:
+            mine = action.recommendation
+            if mine is not None and mine.key != theirs.key and _comparable(other, action):
+                note = f"Withheld by {theirs.plan_id} ({theirs.title}): {theirs.reason}"
+                if note not in mine.notes:
+                    mine.notes.append(note)
+                _note(action.request, note)
+
+
+def _names_it_anew(*definitions: Json) -> bool:
+    """Whether a dynamic value says what is asked for."""
+    paths = (str(dynamic.get("path")) for definition in definitions for dynamic in objects(definition.get("dynamicValue")))
+    return any(path.replace("[", ".").partition(".")[0] in (*WHAT, "medication", "product", "item") for path in paths)
+
+
+def _note(request: Json | None, text: str) -> None:
+    """A note on a request, where its type has notes."""
+    if request is not None and request["resourceType"] in _NOTED:
+        notes = request.setdefault("note", [])
+        if {"text": text} not in notes:
+            notes.append({"text": text})
 
 
 def _cross(left: Recommendation, right: Recommendation) -> None:

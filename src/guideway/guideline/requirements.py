@@ -177,8 +177,8 @@ class Analysis:
                     facts.touched += _touched(scopes.get(_SORTED), node.name)
 
     def _dates_in_body(self, library: str, call: nodes.FunctionRef) -> dict[int, tuple[DateFilter, ...]]:
-        """By identity of the retrieves that a function is given: the dates that its body asks of their rows, where it uses them in
-        one query alone."""
+        """By identity of the retrieves that a function is given: the dates that its body asks of their rows, where it uses
+        them in one query alone."""
         found: dict[int, tuple[DateFilter, ...]] = {}
         known = self._body(library, call)
         home, body, names = known if known is not None else ("", None, ())
