@@ -108,6 +108,11 @@ def test_pages_are_followed():
             lambda *_: json_answer({"resourceType": "Bundle", "link": [{"relation": "next", "url": "/fhir/Observation?"}]}),
             "too-large",
         ),
+        *(
+            (lambda *_, url=url: json_answer({"resourceType": "Bundle", "link": [{"relation": "next", "url": url}]}), "not-fhir")
+            for url in ("http://[::1", ["/fhir/Observation?p=2"], 2)
+        ),
+        (lambda *_: json_answer({"resourceType": "Bundle", "link": {"relation": "next", "url": "/fhir/x"}}), "not-fhir"),
         (
             lambda *_: json_answer(
                 {

@@ -92,6 +92,8 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
         searchset(PATIENT),
         {"resourceType": "Bundle", "entry": [{"fullUrl": "Observation/1"}]},
         {"resourceType": "Bundle", "entry": ["x"]},
+        searchset(COUNT, link=[{"relation": "next", "url": ["Observation?page=2"]}]),
+        searchset(COUNT, link="next"),
         "text",
         [],
         False,

@@ -25,7 +25,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.remote.documents import decode
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard, GuardedBackend, _shown
-from guideway.remote.search_results import page, short_of
+from guideway.remote.search_results import next_link, page, short_of
 
 ACCEPT = "application/fhir+json, application/json;q=0.9"
 
@@ -184,10 +184,6 @@ def _outcome_text(body: bytes) -> str:
     return f": {str(text)[:200]}" if text else ""
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 class FhirClient:
     """FHIR reads and searches below one base URL (R4 http.html), through a ``Client``."""
 
@@ -242,14 +238,17 @@ class FhirClient:
         raise RemoteError("too-large", f"{self.base}/{query.split('?')[0]}: more than {limits.pages} pages")
 
     def _next(self, bundle: dict[str, Any], current: str) -> str | None:
-        for link in _list(bundle.get("link")):
-            if isinstance(link, dict) and link.get("relation") == "next" and link.get("url"):
-                url = urljoin(current, str(link["url"]))
-                mine, other = urlsplit(self.base), urlsplit(url)
-                if (mine.scheme, mine.netloc) != (other.scheme, other.netloc):
-                    raise RemoteError("refused", f"{_shown(self.base)}: the next page is on another server ({_shown(url)})")
-                return url
-        return None
+        try:
+            following = next_link(bundle)
+            if following is None:
+                return None
+            url = urljoin(current, following)
+            mine, other = urlsplit(self.base), urlsplit(url)
+        except (ValueError, GuidewayError) as error:
+            raise RemoteError("not-fhir", f"{_shown(current)}: where its next page is cannot be read") from error
+        if (mine.scheme, mine.netloc) != (other.scheme, other.netloc):
+            raise RemoteError("refused", f"{_shown(self.base)}: the next page is on another server ({_shown(url)})")
+        return url
 
     @staticmethod
     def _resource(answer: Any, what: str) -> dict[str, Any]:

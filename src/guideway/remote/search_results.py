@@ -67,10 +67,15 @@ def short_of(bundle: Json, matches: int) -> str:
 
 
 def next_link(bundle: Json) -> str | None:
-    """The URL of a Bundle's next page."""
-    links = bundle.get("link")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
+    """The URL of a Bundle's next page; None where there is none (or it is empty). GuidewayError for a link that cannot be
+    read: there may be more."""
+    links = bundle.get("link") or []
+    if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
+        raise GuidewayError("Bundle.link is not an array of objects")
+    for link in links:
+        if link.get("relation") == "next" and link.get("url"):
+            if not isinstance(link["url"], str):
+                raise GuidewayError("the link to the next page is not a text")
             return str(link["url"])
     return None
 

@@ -309,11 +309,12 @@ def brought(template: Template, value: Any) -> tuple[list[Json], str]:
         return [value], ""
     try:
         result = page(value, template.type)
+        following = next_link(value)
     except GuidewayError as error:
         raise Problem(400, f"{where}: {error}", expression=where) from error
     if result.failure:
         return [], result.failure
-    if next_link(value):
+    if following:
         return result.resources, "its result has more pages"
     return result.resources, short_of(value, result.matches)
 
