@@ -171,7 +171,9 @@ class Provenance:
     def _new(self, node: Trace, scope: Scope) -> Support:
         """What a node rests on that has a way of its own (``_OWN_WAY``)."""
         kind = node.kind
-        if kind == "ExpressionDef" or kind == "Define":
+        if kind in _CONNECTIVES:
+            found = self._together(deciders(node), scope)
+        elif kind == "ExpressionDef" or kind == "Define":
             found = _NOTHING if self._reads_nothing(node) else self._together(node.children or (), {})
         elif kind == "Query":
             found = self._query(node, scope)
@@ -299,9 +301,13 @@ class Provenance:
     def _query(self, node: Trace, scope: Scope) -> Support:
         if node.rows is not None and (known := self._rows_to_come(node, scope)) is not None:
             return known
-        children = list(node.children or ())
+        children = node.children
         first = next((n for n, child in enumerate(children) if child.kind == "Iteration"), len(children))
         sources = [self.support(child, scope) for child in children[:first]]
+        if first == len(children) == 1:  # nothing came in
+            (source,) = sources
+            if not (source.found or source.needed or source.checked or source.items):
+                return source
         kept: list[Support] = []
         items: dict[int, Support] = {}
         others: References = {}
