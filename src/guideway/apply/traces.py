@@ -24,6 +24,29 @@ BRIEF = 12
 """So many resources of one element are listed one by one; of more, these and a count."""
 
 
+class _Absent:
+    """What a record has nothing of. It knows nothing of the traces that ask it, or only the collector could free them."""
+
+    def __init__(self, guideline: CompiledGuideline, record: Any) -> None:
+        self._guideline = guideline
+        self._record = record
+        self._present: dict[str, bool] = {}
+
+    def reads_nothing(self, define: Trace) -> bool:
+        """Whether the record has no resource of the types that a define reads, directly or through others."""
+        definition = self._guideline.definition((define.library or "", define.define or ""))
+        if definition is None:
+            return False
+        for number in definition.requirements:
+            kind = self._guideline.requirements[number].type
+            present = self._present.get(kind)
+            if present is None:
+                present = self._present[kind] = bool(self._record.retrieve(kind))
+            if present:
+                return False
+        return True
+
+
 class PatientTraces:
     """The traces of one patient, each made once; the resources of the record, in words."""
 
@@ -32,9 +55,8 @@ class PatientTraces:
         self.evaluation = evaluation
         self.record = record
         given = any(isinstance(value, FhirObject | list) for value in getattr(evaluation, "parameters", {}).values())
-        self.sources = Provenance() if given else Provenance(self._reads_nothing)
+        self.sources = Provenance() if given else Provenance(_Absent(guideline, record).reads_nothing)
         self._traces: dict[DefineKey, Trace | None] = {}
-        self._present: dict[str, bool] = {}
         subject = record.subject()
         self.subject_type: str = subject.fhir_type.rpartition(".")[2] if subject is not None else "Patient"
 
@@ -57,20 +79,6 @@ class PatientTraces:
             return element.display
         known = self.guideline.definition((library, define))
         return (known.display if known is not None else None) or define_words(define)
-
-    def _reads_nothing(self, define: Trace) -> bool:
-        """Whether the record has no resource of the types that a define reads, directly or through others."""
-        definition = self.guideline.definition((define.library or "", define.define or ""))
-        if definition is None:
-            return False
-        for number in definition.requirements:
-            kind = self.guideline.requirements[number].type
-            present = self._present.get(kind)
-            if present is None:
-                present = self._present[kind] = bool(self.record.retrieve(kind))
-            if present:
-                return False
-        return True
 
     def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
         """The data elements below a node that are not below another one."""
