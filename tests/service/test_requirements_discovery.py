@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 from tests.service.ehr import ORDERS, SERVICE, Service, hook_request, running, token, write_guideline
 from tests.service.test_requirements_requests import problem
 
@@ -164,3 +165,7 @@ def test_A1_every_call_needs_the_token(signed_service):
     of_another = {"Authorization": f"Bearer {token(f'{signed.base}/cds-services', signed.algorithm)}"}
     assert signed.get("/cds-services", headers=of_another).status_code == 200
     problem(signed.hook(hook_request(), headers=of_another), 401)
+    good = signed.headers("/cds-services")["Authorization"]
+    twice = [("Authorization", good), ("Authorization", "Bearer x")]
+    problem(httpx.get(f"{signed.base}/cds-services", headers=twice, timeout=60), 401)
+    assert signed.get("/cds-services", headers={"Authorization": good}).status_code == 200

@@ -89,6 +89,8 @@ def test_R8_an_unknown_service(service):
 def test_R9_another_content_type(service):
     answer = service.request("POST", f"/cds-services/{SERVICE}", content=b"{}", headers={"Content-Type": "text/plain"})
     problem(answer, 415)
+    packed = service.hook(hook_request(), headers={"Content-Encoding": "gzip"})
+    assert "content encoding" in problem(packed, 415)["diagnostics"]
 
 
 def test_E1_E2_extensions_and_unknown_fields_are_tolerated(service):

@@ -469,6 +469,9 @@ def test_S_bind_the_audience_is_not_the_host_header(signed_service):
     text = token("https://evil.example.org/cds-services", signed_service.algorithm)
     headers = {"Authorization": f"Bearer {text}", "Host": "evil.example.org", "X-Forwarded-Host": "evil.example.org"}
     problem(signed_service.get("/cds-services", headers=headers), 401)
+    of_another = token(f"{signed_service.base}/cds-services/other", signed_service.algorithm)
+    headers = {"Authorization": f"Bearer {of_another}", "Host": "127.0.0.1/cds-services/other?"}
+    problem(signed_service.get("/cds-services", headers=headers), 401)
 
 
 def test_S_bind_other_host_names_are_refused_where_no_token_is_asked_for(service):

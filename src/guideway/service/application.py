@@ -129,7 +129,7 @@ def endpoint(runtime: Runtime, handler: Handler) -> Callable[[Request], Awaitabl
     async def run(request: Request) -> Response:
         try:
             own_name(runtime.settings, request)
-            if request.url.path.startswith("/fhir"):
+            if request.scope["path"].startswith("/fhir"):
                 require_json_wanted(request)
             return await handler(runtime, request)
         except Problem as problem:

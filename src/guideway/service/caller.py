@@ -36,10 +36,11 @@ def own_name(settings: Settings, request: Request) -> None:
 
     A page in a browser on this machine could otherwise reach the service through a name that it has pointed here.
     """
-    if settings.token_issuers if request.url.path.startswith("/fhir") else settings.authenticated:
+    if settings.token_issuers if request.scope["path"].startswith("/fhir") else settings.authenticated:
         return
+    named = request.headers.getlist("host")
     try:
-        host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        host = urlsplit("//" + named[0]).hostname or "" if len(named) == 1 else ""
     except ValueError:
         host = ""
     if not is_loopback(host) and host != urlsplit(settings.public_base).hostname:
@@ -47,7 +48,8 @@ def own_name(settings: Settings, request: Request) -> None:
 
 
 def _bearer(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = request.headers.getlist("authorization")
+    scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
@@ -81,7 +83,7 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
         token = _bearer(request)
         if token is None:
             raise _refuse(runtime, request, "no bearer token")
-        path = request.url.path
+        path = request.scope["path"]  # of the URL nothing else counts: its host is what the caller says
         try:
             claims = await verify(
                 token, sources=runtime.keys, algorithms=settings.algorithms, audiences=[settings.public_base + path],

@@ -45,7 +45,10 @@ async def read_body(request: Request, settings: Settings) -> bytes:
 
 
 def require_json(request: Request) -> None:
-    """Raises Problem 415 unless the content type is JSON in UTF-8."""
+    """Raises Problem 415 unless the content type is JSON in UTF-8, and not packed."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Problem(415, f"the body must come as it is, not with the content encoding {coding[:20]}")
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset, version = (
         parameters.lower().partition(f"{name}=")[2].partition(";")[0].strip(' "') for name in ("charset", "fhirversion")
