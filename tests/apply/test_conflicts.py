@@ -133,6 +133,40 @@ def test_one_drug_in_two_records_is_one_conflict_with_both() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "status", "found"),
+    [
+        ("MedicationAdministration", "in-progress", True),
+        ("MedicationAdministration", "completed", False),
+        ("MedicationDispense", "in-progress", True),
+        ("MedicationDispense", "cancelled", False),
+    ],
+)
+def test_a_drug_that_is_being_given_or_handed_out_is_taken(kind: str, status: str, found: bool) -> None:
+    given = {
+        "resourceType": kind,
+        "id": "x",
+        "status": status,
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": TABLET_A,
+    } | ({"effectiveDateTime": "2026-06-01"} if kind == "MedicationAdministration" else {})
+    assert rules(drug(TABLET_A, given)) == (["already-active"] if found else [])
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_what_a_combination_is_made_of_is_taken(coded: bool) -> None:
+    mix: Json = {
+        "resourceType": "Medication",
+        "id": "mix",
+        "ingredient": [{"itemCodeableConcept": c} for c in (TABLET_B, TABLET_A)],
+    }
+    mix |= {"code": {"coding": [{"system": "http://other", "code": "ab"}]}} if coded else {}
+    order = medication() | {"medicationReference": {"reference": "Medication/mix"}}
+    del order["medicationCodeableConcept"]
+    (conflict,) = drug(TABLET_A, order, mix).outcome.conflicts
+    assert (conflict.rule, conflict.resources) == ("already-active", ["MedicationRequest/rx"])
+
+
+@pytest.mark.parametrize(
     ("recorded", "rule"), [(medication(), "already-active"), (ALLERGY_TO_A, "allergy")], ids=["already-active", "allergy"]
 )
 def test_a_conflict_of_several_recommendations_names_them_all(recorded: Json, rule: str) -> None:

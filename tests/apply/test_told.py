@@ -239,3 +239,9 @@ def test_the_note_of_a_group_without_a_statement_is_told() -> None:
     told = [(f.rule, f.message, f.pointer) for f in result.outcome.findings]
     assert told == [("group-note", "one", "action:g"), ("group-note", "two", "action:g")]
     assert [issue["diagnostics"] for issue in result.issues()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("whenever", "does-not-apply"), (3, "does-not-apply"), ("start", "applies")])
+def test_a_condition_of_an_unknown_kind_counts(kind: Any, status: str) -> None:
+    (given,) = run(guideline(plan("main", {"id": "a", "title": "A", "condition": [when("False", kind=kind)]}))).recommendations
+    assert given.status == status

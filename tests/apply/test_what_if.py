@@ -162,6 +162,9 @@ def test_the_answers_and_the_range_of_a_questionnaires_item_count() -> None:
         ("blue cells=1", "nearest are: count"),
         ("count", "write name=value"),
         ("onTabletA=perhaps", "is not a Boolean"),
+        ("count=0,4 10*9/L", r"has a comma; write the number with a point: count=0\.4 10\*9/L"),
+        ("count=< 1,5", r"write the number with a point: count=< 1\.5"),
+        ("count=0.4 10*9/L@30.05.2026", r"'30\.05\.2026' is no day; write it as count=0\.4 10\*9/L@YYYY-MM-DD"),
     ],
 )
 def test_bad_settings_say_what_to_write(text: str, words: str) -> None:

@@ -224,3 +224,15 @@ def test_canonicals() -> None:
     assert parse("http://x/A#f|1") == Canonical("http://x/A", "1", "f")
     assert str(parse("http://x/A|1#f")) == "http://x/A|1#f"
     assert tail("http://x/PlanDefinition/a|1") == "a"
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"), [(["4.0.1"], False), (["5.0.0", "4.0.1"], False), (["R4"], False), ([], False), (["5.0.0"], True)]
+)
+def test_a_package_for_another_release_of_fhir_is_told(tmp_path: Path, stated: list[str], told: bool) -> None:
+    write_checkout(tmp_path)
+    for manifest in tmp_path.rglob("package.json"):
+        manifest.write_text(json.dumps(MANIFEST | {"fhirVersions": stated}))
+    found = [finding.message for finding in load(tmp_path).findings if finding.rule == "package-release"]
+    assert bool(found) == told
+    assert all("5.0.0" in text for text in found)

@@ -38,6 +38,12 @@ from guideway.patterns import Later
 Json = dict[str, Any]
 
 _MEDICATIONS = ("MedicationRequest", "MedicationStatement")
+_USE = {
+    **dict.fromkeys(_MEDICATIONS, ("active",)),
+    "MedicationAdministration": ("in-progress",),
+    "MedicationDispense": ("preparation", "in-progress"),
+}
+"""By type: the statuses with which a drug is being taken, given or handed out."""
 WORDS = "amounts in its words"
 _AMOUNT = Later(r"(\d+(?:\.\d+)?)\s*([^\W\d_]+|%)")
 _ORDERS = ("ServiceRequest", "DeviceRequest", "SupplyRequest")
@@ -455,13 +461,14 @@ def _counts(allergy: Json) -> bool:
 
 
 def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
-    """The drugs that are being taken, each with what it is."""
+    """The drugs that are being taken or given, each with what it is; of a combination also what it is made of."""
     proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
-    for name in _MEDICATIONS:
+    for name, statuses in _USE.items():
         for medication in record.retrieve(name):
             data = medication.data
-            if data.get("status") == "active" and data.get("doNotPerform") is not True and id(data) not in proposals:
-                yield medication, thing([_medication(data, record)], forms)
+            if data.get("status") in statuses and data.get("doNotPerform") is not True and id(data) not in proposals:
+                for concept in _medications(data, record):
+                    yield medication, thing([concept], forms)
 
 
 def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conflict]:
@@ -507,16 +514,25 @@ def _ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]
 
 def _medication(data: Json, record: Any) -> Any:
     """The concept of the drug of an order or statement: its own, or that of the Medication it refers to."""
+    return _medications(data, record)[0]
+
+
+def _medications(data: Json, record: Any) -> list[Any]:
+    """The concept of the drug, and those of the ingredients of the Medication that it refers to."""
     reference = data.get("medicationReference")
     if not isinstance(reference, dict):
-        return data.get("medicationCodeableConcept")
+        return [data.get("medicationCodeableConcept")]
     text = reference.get("reference")
     if isinstance(text, str) and text.startswith("#"):
-        contained = next((c for c in objects(data.get("contained")) if c.get("id") == text[1:]), {})
-        return contained.get("code")
-    lookup = getattr(record, "resolve_quietly", None) or record.resolve
-    found = lookup(text) if isinstance(text, str) else None
-    return found.data.get("code") if found is not None else {"text": reference.get("display")}
+        found: Json | None = next((c for c in objects(data.get("contained")) if c.get("id") == text[1:]), {})
+    else:
+        lookup = getattr(record, "resolve_quietly", None) or record.resolve
+        resource = lookup(text) if isinstance(text, str) else None
+        found = resource.data if resource is not None else None
+    if found is None:
+        return [{"text": reference.get("display")}]
+    parts = [part["itemCodeableConcept"] for part in objects(found.get("ingredient")) if part.get("itemCodeableConcept")]
+    return [found.get("code") or (parts[0] if len(parts) == 1 else None), *parts]
 
 
 def _monitoring(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:

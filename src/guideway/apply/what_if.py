@@ -66,10 +66,26 @@ def parse_setting(text: str, guideline: CompiledGuideline) -> Setting:
     words = [answer.word.casefold() for answer in answers(element, guideline)] if value.lower() in _NEWER else []
     if value.lower() in _NEWER and value.lower() not in words:  # "unknown" may be what a test says
         return Setting(element, None, date)
+    _must_be_written_so(element, value)
     number = number_of(element, value)
     if number is not None:
         must_be_in_range(element, number, guideline)
     return Setting(element, in_known_words(element, value, guideline), date)
+
+
+def _must_be_written_so(element: Element, value: str) -> None:
+    """Refuse a number with a decimal comma and a day in another form, which would be taken for part of a unit."""
+    if short_type(element) not in ("Quantity", "Integer", "Decimal", "SimpleQuantity", "integer", "decimal"):
+        return
+    before, at, day = value.rpartition("@")
+    if at and re.fullmatch(r"\s*\d[\d./: -]*", day):
+        raise GuidewayError(
+            f"--set {element.id}: {day.strip()!r} is no day; write it as {element.id}={before.strip()}@YYYY-MM-DD"
+        )
+    comma = re.match(r"(\s*(?:<=|>=|<|>)?\s*[+-]?\d+),(\d.*)", value, re.DOTALL)
+    if comma is not None:
+        text = f"{comma.group(1)}.{comma.group(2)}"
+        raise GuidewayError(f"--set {element.id}: {value!r} has a comma; write the number with a point: {element.id}={text}")
 
 
 def change(

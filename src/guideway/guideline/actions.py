@@ -45,6 +45,8 @@ DEPTH_LIMIT = 60
 APPLICABILITY = "applicability"
 WITHHELD = "withheld-when"
 SATISFIED_KIND = "satisfied-when"
+_CARRIED_OVER = ("start", "stop")
+"""Kinds of conditions that are not evaluated here."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -186,7 +188,7 @@ class _Reader:
         conditions = [
             self._question(APPLICABILITY, condition.get("expression"))
             for condition in objects(definition.get("condition"))
-            if condition.get("kind") in (None, APPLICABILITY)
+            if condition.get("kind") not in _CARRIED_OVER  # a kind that there is not is no reason to do what may not apply
         ]
         for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
             conditions += [self._question(kind, extension_value(e)) for e in by_url.get(url, ())]

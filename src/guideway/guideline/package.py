@@ -244,6 +244,7 @@ def from_files(files: Iterable[SourceFile], origin: str) -> Guideline:
             findings,
         )
     manifest = _manifest(package, origin, artifacts)
+    _check_release(package, findings)
     libraries = [x if x.url or not manifest.canonical else x.at(f"{manifest.canonical}/Library/{x.name}") for x in libraries]
     return Guideline(manifest, artifacts, libraries, content_hash=state.hexdigest(), origin=origin, findings=findings)
 
@@ -296,6 +297,15 @@ def _artifacts(content: Json, file: str, findings: list[Diagnostic]) -> Iterator
             yield Artifact(content, file)
     elif not isinstance(kind, str) and "/" not in file and file != "package.json":
         findings.append(Diagnostic("artifact-type", Severity.warning, "no resourceType: not a FHIR resource", file))
+
+
+def _check_release(package: Json, findings: list[Diagnostic]) -> None:
+    """A package that says it is made for another release of FHIR is read as R4 all the same, and that is told."""
+    stated = package.get("fhirVersions") or package.get("fhir-version-list")
+    versions = [str(version) for version in stated] if isinstance(stated, list) else []
+    if versions and not any(version == "R4" or version.startswith("4.0") for version in versions):
+        text = f"the package says it is made for FHIR {', '.join(versions)}; it is read as R4 (4.0.1), which may misread it"
+        findings.append(Diagnostic("package-release", Severity.warning, text, "package.json", pointer="/fhirVersions"))
 
 
 def _manifest(package: Json, origin: str, artifacts: list[Artifact]) -> Manifest:
