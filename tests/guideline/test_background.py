@@ -9,8 +9,8 @@ import pytest
 
 from guideway.service.cards import cards_of
 
+from .seeing import Seen
 from .support import ROOT
-from .test_conflicts import Seen
 from .test_statements import OWN, PLANS, values
 
 RATIONALE = "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-rationale"

@@ -1,6 +1,7 @@
 """Where the articles overlap, differ or leave a gap: each conflict rule C01 to C42 has a test of its visible effect.
 
 The rules are listed in data/rules.csv; what each does is said in the name and the assertions of its test, on small patients.
+Those about the dose of midostaurin are in ``test_conflicts_of_midostaurin``.
 """
 
 from __future__ import annotations
@@ -8,121 +9,44 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
-from functools import cache
-from typing import Any
 
 import pytest
 
-from guideway.apply.care_plan import requests
-from guideway.apply.outcome import Recommendation
-from guideway.apply.run import apply_guideline
-from guideway.fhir.element import FhirObject
-from guideway.records.reading import read_resources
-
-from .generated import TODAY, case_from
-from .support import ROOT, concepts, guideline
+from . import test_conflicts_of_midostaurin
+from .generated import TODAY
+from .seeing import (
+    ADULT,
+    AGGRESSIVE,
+    ANAPHYLAXIS,
+    BACK_PAIN,
+    DIARRHEA,
+    INDOLENT,
+    LEUKEMIA,
+    LEUKOPENIA,
+    LEUKOTRIENE,
+    MCAS,
+    MIDOSTAURIN,
+    NOT_AVAILABLE,
+    OSTEOPOROSIS,
+    PROCEDURE,
+    PROSTAGLANDIN,
+    REVIEWED,
+    SMOLDERING,
+    TRYPTASE,
+    WHEEZE,
+    Json,
+    Seen,
+    artifacts,
+    course,
+    dose_text,
+    failed,
+)
+from .support import concepts
 from .test_statements import RULES
-
-Json = dict[str, Any]
-
-ADULT = {"patient": {"born": "1982-03-01", "sex": "female"}}
-MCAS = {"condition": "icd10cm|D89.42"}
-BACK_PAIN = {"condition": ["icd10cm|M54.50", "icd10cm|G89.29"], "onset": "2025-06-01"}
-LEUKOPENIA = {"condition": "icd10cm|D72.819"}
-ANAPHYLAXIS = {"condition": "icd10cm|T78.2XXA", "onset": "2025-11-02", "status": "resolved"}
-DIARRHEA = {"condition": "icd10cm|R19.7"}
-WHEEZE = {"condition": "icd10cm|R06.2"}
-FLUSHING = {"condition": "icd10cm|R23.2"}
-OSTEOPOROSIS = {"condition": "icd10cm|M81.0"}
-INDOLENT = {"condition": "sct|70910003"}
-SMOLDERING = {"condition": "local:sm-subtype|smoldering"}
-AGGRESSIVE = {"condition": "icd10cm|C96.21"}
-LEUKEMIA = {"condition": "icd10cm|C94.30"}
-PROSTAGLANDIN = {
-    "observation": "Urinary 11beta PGF2alpha",
-    "value": "5.1 ng/mg{creat}",
-    "interpretation": "H",
-    "at": "2026-05-10",
-}
-LEUKOTRIENE = {
-    "observation": "Urinary Leukotriene E4 To Creatinine",
-    "value": "400 pg/mg{creat}",
-    "interpretation": "H",
-    "at": "2026-05-10",
-}
-TRYPTASE = {"observation": "Serum Tryptase", "value": "95 ng/mL", "interpretation": "H", "at": "2026-05-28"}
-REVIEWED = {"reviewed": "medications"}
-PROCEDURE = {"request": "Invasive Procedures", "at": "2026-06-10"}
-NOT_AVAILABLE = {"answers": "advanced-disease", "midostaurinAvailable": False, "debulkingUrgent": False, "at": "2026-05-28"}
-
-
-def course(**answers: Any) -> Json:
-    return {"answers": "clinical-course", **answers, "at": "2026-05-28"}
-
-
-def failed(*classes: str) -> Json:
-    return {
-        "answers": "therapy-response",
-        **{f"inadequateResponse{c}": "Inadequate Response" for c in classes},
-        "at": "2026-05-28",
-    }
-
-
-class Seen:
-    """What one patient's clinician is shown."""
-
-    def __init__(self, *items: Json, hook: str = "patient-view") -> None:
-        case = case_from(list(items), 0, hook)
-        (record,) = read_resources([case.bundle], case.id)
-        parameters: Json = {}
-        if case.context is not None and "draftOrders" in case.context:
-            drafts = [entry["resource"] for entry in case.context["draftOrders"]["entry"]]
-            parameters["draftOrders"] = [FhirObject(draft["resourceType"], draft) for draft in drafts]
-        outcome = apply_guideline(guideline(), record, as_of=case.as_of, hook=hook, parameters=parameters, explain="none")
-        self.outcome = outcome
-        self.requests = requests(outcome)
-
-    def at(self, key: str) -> Recommendation:
-        (found,) = [r for r in self.outcome.recommendations if r.key == key]
-        return found
-
-    def status(self, key: str) -> str | None:
-        """The status; None where the action was not reached."""
-        return next((r.status for r in self.outcome.recommendations if r.key == key), None)
-
-    def applies(self, *keys: str) -> bool:
-        return all(self.status(key) == "applies" for key in keys)
-
-    def said(self, key: str) -> str:
-        """The title, text, reason and notes of a recommendation."""
-        r = self.at(key)
-        return " ".join([r.title, r.description or "", r.reason, *r.notes])
-
-    def rules(self, key: str) -> list[str]:
-        return self.at(key).note_rules
-
-    def proposed(self, activity: str) -> list[Json]:
-        """The requests made from an activity."""
-        return [r for r in self.requests if f"/ActivityDefinition/{activity}|" in json.dumps(r, default=str)]
-
-    def drugs(self, words: str) -> list[Json]:
-        pattern = re.compile(words, re.IGNORECASE)
-        return [r for r in self.requests if pattern.search(json.dumps(r.get("medicationCodeableConcept", {})))]
-
-
-@cache
-def artifacts(kind: str) -> dict[str, Json]:
-    files = [*(ROOT / "plandefinitions").rglob(f"{kind}-*.json"), *(ROOT / "valuesets").rglob(f"{kind}-*.json")]
-    found = [json.loads(file.read_text("utf-8")) for file in files]
-    return {resource["id"]: resource for resource in found}
-
-
-def dose_text(request: Json) -> str:
-    return " ".join(d.get("text", "") for d in request.get("dosageInstruction", []))
 
 
 def test_every_conflict_rule_has_its_test() -> None:
-    named = {name[5:8].upper() for name in globals() if re.match(r"test_c\d\d_", name)}
+    named = {name[5:8].upper() for name in {**globals(), **vars(test_conflicts_of_midostaurin)} if re.match(r"test_c\d\d_", name)}
     assert named == {rule for rule in RULES if re.fullmatch(r"C\d\d", rule)} == {f"C{n:02}" for n in range(1, 43)}
 
 
@@ -254,105 +178,6 @@ def test_c08_naltrexone_and_opioids_are_kept_apart_both_ways() -> None:
     assert "withhold" in opioid_side.said("safety-overlay#opioid-on-naltrexone")
     assert "not from the source article" in opioid_side.said("safety-overlay#opioid-on-naltrexone")
     assert Seen(ADULT, MCAS, naltrexone, PROCEDURE).applies("safety-overlay#naltrexone-before-procedure")
-
-
-def on_midostaurin(*counts: tuple[str, str, str], held: bool = False, who: Json = AGGRESSIVE, **answers: bool) -> Seen:
-    """A patient on midostaurin since 1 January, with counts (name, value, day)."""
-    drug: Json = {"medication": "Midostaurin", "dose": "100 mg 2/d", "start": "2026-01-01"}
-    if held:
-        drug |= {"status": "on-hold", "changed": "2026-05-25"}
-    names = {"anc": "Absolute Neutrophil Count", "plt": "Platelet Count"}
-    samples = [{"observation": names[name], "value": f"{value} 10*9/L", "at": at} for name, value, at in counts]
-    said = [{"answers": "midostaurin-assessment", **answers, "at": "2026-06-01"}] if answers else []
-    return Seen(ADULT, who, drug, *samples, *said)
-
-
-MIDOSTAURIN = "midostaurin-dose-modification#"
-NORMAL = (("anc", "4", "2025-12-28"), ("plt", "250", "2025-12-28"))
-
-
-def test_c09_at_exactly_one_midostaurin_resumes_and_the_other_wording_is_named() -> None:
-    low = ("anc", "0.6", "2026-05-25")
-    exact = on_midostaurin(*NORMAL, low, ("anc", "1.0", "2026-06-01"), ("plt", "250", "2026-06-01"), held=True)
-    assert exact.applies(MIDOSTAURIN + "resume-after-anc")
-    assert "C09-exactly-one" in exact.rules(MIDOSTAURIN + "resume-after-anc")
-    above = on_midostaurin(*NORMAL, low, ("anc", "1.1", "2026-06-01"), ("plt", "250", "2026-06-01"), held=True)
-    assert above.applies(MIDOSTAURIN + "resume-after-anc")
-    assert "C09-exactly-one" not in above.rules(MIDOSTAURIN + "resume-after-anc")
-    for value, status in (("1.0", "does-not-apply"), ("0.99", "applies"), ("<1.0", "applies"), (">1.0", "does-not-apply")):
-        given = on_midostaurin(*NORMAL, ("anc", value, "2026-06-01"), ("plt", "250", "2026-06-01"))
-        assert given.status(MIDOSTAURIN + "interrupt-anc") == status, value
-
-
-def test_c10_the_ends_of_a_band_are_inside_and_below_it_the_clinician_decides() -> None:
-    for baseline in ("0.5", "1.5"):
-        seen = on_midostaurin(
-            ("anc", baseline, "2025-12-28"), ("anc", "0.8", "2026-06-01"), NORMAL[1], ("plt", "250", "2026-06-01")
-        )
-        assert seen.applies(MIDOSTAURIN + "continue-present-dose"), baseline
-        assert "C10-band" in seen.rules(MIDOSTAURIN + "continue-present-dose")
-    below = on_midostaurin(("anc", "0.4", "2025-12-28"), ("anc", "0.8", "2026-06-01"), NORMAL[1], ("plt", "250", "2026-06-01"))
-    assert below.applies(MIDOSTAURIN + "interrupt-anc")
-    assert "ov.outside-band" in below.rules(MIDOSTAURIN + "interrupt-anc")
-    assert "clinician decision" in below.said(MIDOSTAURIN + "interrupt-anc")
-
-
-def test_c11_a_target_above_the_baseline_is_said_and_never_lowered() -> None:
-    low = ("plt", "20", "2026-05-25")
-    seen = on_midostaurin(
-        ("plt", "30", "2025-12-28"), low, ("plt", "40", "2026-06-01"), NORMAL[0], ("anc", "4", "2026-06-01"), held=True
-    )
-    assert seen.applies(MIDOSTAURIN + "stay-interrupted")
-    assert "ov.resume-above-baseline" in seen.rules(MIDOSTAURIN + "stay-interrupted")
-    for baseline, status in (("75", "does-not-apply"), ("76", "applies")):
-        cliff = on_midostaurin(
-            ("plt", baseline, "2025-12-28"), ("plt", "49", "2026-06-01"), NORMAL[0], ("anc", "4", "2026-06-01")
-        )
-        assert cliff.status(MIDOSTAURIN + "interrupt-platelets") == status, baseline
-
-
-@pytest.mark.parametrize(
-    ("days", "suspected", "status"), [(22, True, "applies"), (21, True, None), (22, False, None), (22, None, None)]
-)
-def test_c12_more_than_21_days_and_the_drug_suspected(days: int, suspected: bool | None, status: str | None) -> None:
-    run = [("anc", "0.8", str(TODAY - timedelta(days=day))) for day in range(0, days + 1, 3)] + [
-        ("anc", "0.8", str(TODAY - timedelta(days=days)))
-    ]
-    answers = {} if suspected is None else {"drugRelatedSuspected": suspected}
-    seen = on_midostaurin(*NORMAL, *dict.fromkeys(run), ("plt", "250", "2026-06-01"), **answers)
-    assert (seen.status(MIDOSTAURIN + "discontinue-anc") == "applies") == (status == "applies")
-    shown = seen.rules(MIDOSTAURIN + "interrupt-anc")
-    assert ("C12-attribution-needed" in shown) == (days > 21 and suspected is None)
-    assert ("C12-not-drug-related" in shown) == (days > 21 and suspected is False)
-
-
-def test_c13_with_leukemia_or_no_subtype_the_rule_is_a_review_with_a_specialist() -> None:
-    counts = (*NORMAL, ("anc", "0.8", "2026-06-01"), ("plt", "250", "2026-06-01"))
-    for who in (LEUKEMIA, {"condition": "icd10cm|D47.02"}):
-        seen = on_midostaurin(*counts, who=who)
-        key = MIDOSTAURIN + "review-interrupt-anc"
-        assert seen.applies(key)
-        assert seen.status(MIDOSTAURIN + "interrupt-anc") == "does-not-apply"
-        assert "ov.midostaurin-mcl-scope" in seen.rules(key)
-        assert "specialist" in seen.said(key)
-        assert seen.at(key).strength == "review with a specialist (safety overlay)"
-        tasks = [r for r in seen.requests if r["resourceType"] == "Task" and "midostaurin" in r["code"]["text"]]
-        assert [task["code"]["text"] for task in tasks] == ["Review with a specialist whether to hold or stop midostaurin"]
-    plain = on_midostaurin(*counts)
-    assert plain.applies(MIDOSTAURIN + "interrupt-anc")
-    assert plain.status(MIDOSTAURIN + "review-interrupt-anc") == "does-not-apply"
-    assert "ov.midostaurin-mcl-scope" not in plain.rules(MIDOSTAURIN + "interrupt-anc")
-
-
-def test_c14_avapritinib_is_recognised_named_and_never_started() -> None:
-    assert not any("avapritinib" in name for name in artifacts("ActivityDefinition"))
-    key = "advanced-mastocytosis-cytoreduction#midostaurin"
-    seen = Seen(ADULT, AGGRESSIVE)
-    assert seen.applies(key)
-    assert "ov.avapritinib-awareness" in seen.rules(key)
-    on_it = Seen(ADULT, AGGRESSIVE, {"medication": "Avapritinib"})
-    assert on_it.status(key) == "suppressed"
-    assert not on_it.drugs("midostaurin")
 
 
 def test_c15_two_devices_for_everyone_and_history_comes_first() -> None:

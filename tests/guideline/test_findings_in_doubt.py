@@ -12,8 +12,8 @@ from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
 from .evaluating import answer, evaluation_of, library_of
+from .generated import case_from
 from .support import guideline
-from .test_conflicts import case_from
 from .test_elements import cond, obs, value_of
 
 Json = dict[str, Any]

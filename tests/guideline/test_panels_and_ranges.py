@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from .evaluating import PATIENT, evaluation_of
-from .test_conflicts import MIDOSTAURIN
+from .seeing import MIDOSTAURIN
 from .test_doubtful_data import count, example, outcome
 from .test_elements import plain
 from .test_unsaid_by_codes import amount, observation
