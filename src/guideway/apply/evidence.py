@@ -15,7 +15,8 @@ import msgspec
 
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.outcome import ConditionResult, Evidence
-from guideway.apply.provenance import References, Trace, deciders, resources_of_value, unwrap
+from guideway.apply.provenance import Trace, deciders, resources_of_value, unwrap
+from guideway.apply.support import References
 from guideway.apply.touched import is_of_another_type
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
 from guideway.guideline.compiled import DefineKey, Element

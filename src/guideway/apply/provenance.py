@@ -24,8 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
+from guideway.apply.support import NOTHING, References, Support, is_part, merged, of_one, qualifying, support_of
 from guideway.engine.trace import Later, TraceNode
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
@@ -48,34 +47,6 @@ class Trace(Protocol):
     define: str | None
 
 
-References = dict[str, None]
-
-
-class Support(msgspec.Struct, frozen=True, gc=False):
-    """What a value rests on; ``items``: of a list, each of its items by identity."""
-
-    found: References
-    needed: References
-    checked: References
-    others: References
-    items: dict[int, Support]
-
-    def all(self) -> References:
-        """Every resource in it."""
-        return self.found | self.needed | self.checked | self.others
-
-    def add_to(self, references: References) -> None:
-        """Add every resource in it."""
-        for part in (self.found, self.needed, self.checked, self.others):
-            if part:
-                references.update(part)
-
-
-def _support(found: References, needed: References | None = None, checked: References | None = None) -> Support:
-    return Support(found, needed or {}, checked or {}, {}, {})
-
-
-_NOTHING = Support({}, {}, {}, {}, {})
 Scope = Mapping[Any, Support]
 """What names stand for: aliases and operands by name, the value of a let by its identity."""
 _CONNECTIVES = frozenset({"And", "Or", "Implies"})
@@ -145,12 +116,12 @@ class Provenance:
         if type(below) is Later and (known := _straight(below, scope)) is not None:
             self._known[key] = known
             return known
-        self._known[key] = _NOTHING
+        self._known[key] = NOTHING
         if kind in _OWN_WAY:
             known = self._new(node, scope)
             flat = not isinstance(node.value, list)
         elif not below:
-            return _NOTHING
+            return NOTHING
         else:  # it rests on what its operands rest on; in a chain of nodes with one operand each, only the last need be asked
             children: Any = below if type(below) is tuple else node.children
             flat = not isinstance(node.value, list)
@@ -162,9 +133,9 @@ class Provenance:
                 flat = flat or not isinstance(child.value, list)
                 children = child.children
             else:
-                known = self._together(children, scope) if children else _NOTHING
+                known = self._together(children, scope) if children else NOTHING
         if flat and (known.others or known.items):
-            known = _of_one(known)
+            known = of_one(known)
         self._known[key] = known
         return known
 
@@ -174,12 +145,12 @@ class Provenance:
         if kind in _CONNECTIVES:
             found = self._together(deciders(node), scope)
         elif kind == "ExpressionDef" or kind == "Define":
-            found = _NOTHING if self._reads_nothing(node) else self._together(node.children or (), {})
+            found = NOTHING if self._reads_nothing(node) else self._together(node.children or (), {})
         elif kind == "Query":
             found = self._query(node, scope)
         elif kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
             inner = {
-                name: self.support(child, scope) if child.below or child.kind in _WITHOUT else _NOTHING
+                name: self.support(child, scope) if child.below or child.kind in _WITHOUT else NOTHING
                 for name, child in zip(operands, node.known)
             }
             later = node.later
@@ -188,12 +159,12 @@ class Provenance:
         elif kind == "Retrieve":
             read = dict.fromkeys(node.resources or ())
             below = self._together(node.children or (), scope)
-            found = below if not read else _support(read, below.all())
+            found = below if not read else support_of(read, below.all())
         elif kind in ("With", "Without"):
             found = self._related(node, scope)
         elif kind == "Exists" and node.value is True:
             rows = self._together(node.children or (), scope)
-            found = _support(rows.found, rows.needed, rows.checked) if rows.found else rows
+            found = support_of(rows.found, rows.needed, rows.checked) if rows.found else rows
         elif kind == "Flatten" and isinstance(node.value, list):
             lists = self._together(node.children or (), scope)
             parts = [(inner, lists.items.get(id(inner))) for child in node.children for inner in child.value or ()]
@@ -205,12 +176,12 @@ class Provenance:
             rows = self.support(node.children[0], scope)
             index = self._together(node.children[1:], scope)
             taken = self._item(rows, node.value)
-            found = _support(taken.found, taken.needed | index.all(), taken.checked | rows.all())
+            found = support_of(taken.found, taken.needed | index.all(), taken.checked | rows.all())
         elif kind in _CHOOSES and not isinstance(node.value, bool) and len(node.children or ()) > 1:
             *before, last = node.children
             chosen = self.support(last, scope)
             conditions = self._together(before, scope)
-            found = _merged([chosen, _qualifying(conditions)]) if chosen.found else _merged([conditions, chosen])
+            found = merged([chosen, qualifying(conditions)]) if chosen.found else merged([conditions, chosen])
             found = self._because(found, chosen, node.value, conditions)
         elif kind == "List":
             found = self._listed(node, scope)
@@ -219,7 +190,7 @@ class Provenance:
         return found
 
     def _together(self, nodes: Iterable[Trace], scope: Scope) -> Support:
-        found = _NOTHING
+        found = NOTHING
         several: list[Support] | None = None
         known = self._known
         for node in nodes:
@@ -230,25 +201,25 @@ class Provenance:
                 support = known.get(id(node)) or self.support(node, scope)
             else:
                 continue
-            if support is _NOTHING or support is found:
+            if support is NOTHING or support is found:
                 continue
-            if found is _NOTHING:
+            if found is NOTHING:
                 found = support
             elif several is None:
                 several = [found, support]
             else:
                 several.append(support)
-        return found if several is None else _merged(several)
+        return found if several is None else merged(several)
 
     def _named(self, node: Trace, scope: Scope) -> Support:
         """What an alias, an operand or a let stands for."""
         known = scope.get(node.label) if node.kind != "QueryLetRef" else scope.get(id(node.value))
         if known is not None:
             if (known.others or known.items) and not isinstance(node.value, list):
-                return _of_one(known)
+                return of_one(known)
             return known
         references = resources_of_value(node.value)
-        return _support(dict.fromkeys(references)) if references else _NOTHING
+        return support_of(dict.fromkeys(references)) if references else NOTHING
 
     def _some(self, node: Trace, scope: Scope) -> Support:
         """Some of the items of lists: an item that is not in it, be it that an equal one is, is among the others."""
@@ -257,14 +228,14 @@ class Provenance:
         items, others = whole.items, whole.others
         if node.kind == "Slice":  # what is before a row, and what is cut off, makes it one of those that are left
             rows = self.support(node.children[0], scope)
-            reason = _support({}, {}, whole.all())
-            items = {id(item): _merged([self._item(rows, item), reason]) for item in node.value if item is not None}
-            left = _merged([*items.values(), reason])
+            reason = support_of({}, {}, whole.all())
+            items = {id(item): merged([self._item(rows, item), reason]) for item in node.value if item is not None}
+            left = merged([*items.values(), reason])
             return Support(left.found, left.needed, left.checked, {}, items)
         if node.kind in ("Intersect", "Except"):  # that an item is in the first list only, or in both, rests on the second too
             first = self.support(node.children[0], scope)
-            second = _support({}, {}, self._together(node.children[1:], scope).all())
-            items = {id(item): _merged([self._item(first, item), second]) for item in node.value}
+            second = support_of({}, {}, self._together(node.children[1:], scope).all())
+            items = {id(item): merged([self._item(first, item), second]) for item in node.value}
         if sum(len(child.value) for child in lists) > len(node.value):
             others = dict(others)
             inside = {id(item) for item in node.value}
@@ -277,23 +248,23 @@ class Provenance:
 
     def _because(self, whole: Support, rows: Support, value: Any, reason: Support) -> Support:
         """A list that is these rows for a reason, which each of its items rests on too."""
-        if reason is _NOTHING or not isinstance(value, list):
+        if reason is NOTHING or not isinstance(value, list):
             return whole
-        reason = _of_one(_qualifying(reason))
-        items = {id(item): _merged([self._item(rows, item), reason]) for item in value if item is not None}
+        reason = of_one(qualifying(reason))
+        items = {id(item): merged([self._item(rows, item), reason]) for item in value if item is not None}
         return Support(whole.found, whole.needed, whole.checked, whole.others, items)
 
     def _listed(self, node: Trace, scope: Scope) -> Support:
         """A list of these values."""
         supports = [self.support(child, scope) for child in node.children]
-        whole = _merged(supports)
-        if whole is _NOTHING:
+        whole = merged(supports)
+        if whole is NOTHING:
             return whole
         items: dict[int, Support] = {}
         for child, support in zip(node.children, supports):
-            if child.value is not None and not isinstance(child.value, list) and support is not _NOTHING:
+            if child.value is not None and not isinstance(child.value, list) and support is not NOTHING:
                 key = id(child.value)
-                items[key] = _merged([items[key], support]) if key in items else support
+                items[key] = merged([items[key], support]) if key in items else support
         return Support(whole.found, whole.needed, whole.checked, whole.others, whole.items | items)
 
     # -- queries
@@ -319,7 +290,7 @@ class Provenance:
                 self._row(row, 0, sources, [], scope, kept, items, others)
         if kept and len(sources) > 1:  # more than the rows: what an aggregate starts with
             kept += self._beside_rows(children[first], sources, children[:first])
-        found = _merged(kept)
+        found = merged(kept)
         if isinstance(node.value, list) and len(node.value) < len(kept):  # each value once: whose value was there already
             inside = {id(item) for item in node.value}
             for value, known in items.items():
@@ -352,13 +323,13 @@ class Provenance:
                 continue
             item = self._item(source, value)
             if id(value) in inside:
-                items[id(value)] = whole = item if not (item.others or item.items) else _of_one(item)
+                items[id(value)] = whole = item if not (item.others or item.items) else of_one(item)
                 kept.append(whole)
             else:
                 item.add_to(others)
         if not kept:
             source.add_to(others)
-        found = _merged(kept)
+        found = merged(kept)
         return Support(found.found, found.needed, found.checked, others, items)
 
     def _beside_rows(self, row: Any, sources: Sequence[Support], nodes: Sequence[Trace]) -> list[Support]:
@@ -369,7 +340,7 @@ class Provenance:
             related = [getattr(child, "source", None) for child in row.children if child.kind in ("With", "Without")]
             row = next(iter(row.children), None)
         return [
-            _of_one(support)
+            of_one(support)
             for node, support in zip(nodes[depth:], sources[depth:])
             if not any(node is known for known in related)
         ]
@@ -390,7 +361,7 @@ class Provenance:
         if row.more is None:
             item.add_to(others)
         elif row.more == 1 and row.value is not None and not isinstance(row.value, bool) and id(row.value) not in items:
-            whole = item if not (item.others or item.items) else _of_one(item)
+            whole = item if not (item.others or item.items) else of_one(item)
             kept.append(whole)
             items[id(row.value)] = whole
         else:
@@ -410,7 +381,7 @@ class Provenance:
     ) -> None:
         """One row: it goes to ``kept`` and ``items``, or to ``others``."""
         children = list(row.children or ())
-        item = self._item(sources[depth], row.value) if depth < len(sources) else _NOTHING
+        item = self._item(sources[depth], row.value) if depth < len(sources) else NOTHING
         inside = {**scope, row.label: item}
         aliases = [*outer, item]
         if children and children[0].kind == "Iteration":  # of the next source
@@ -423,23 +394,23 @@ class Provenance:
         supports = []
         for child in conditions:
             if child.kind in ("With", "Without"):
-                supports.append(_of_one(self._related(child, inside, aliases)))
+                supports.append(of_one(self._related(child, inside, aliases)))
             elif (
                 self._adds_nothing(child, inside, aliases)
                 if child.later is not None
                 else passed is None and child is conditions[-1] and self._stays_within(child, inside, aliases)  # it is no let
             ):
-                supports.append(_NOTHING)
+                supports.append(NOTHING)
             else:
                 support = self.support(child, inside)
                 supports.append(support)  # and of a let, for all that is known here
-                inside[id(child.value)] = _merged([inside.get(id(child.value), _NOTHING), support])
+                inside[id(child.value)] = merged([inside.get(id(child.value), NOTHING), support])
         if passed is None:
             for support in (*aliases, *supports[-1:]):
                 support.add_to(others)
             return
         needed = [
-            _qualifying(support)
+            qualifying(support)
             for child, support in zip(conditions, supports)
             if child.kind in ("With", "Without") or unwrap(child.value) is True
         ]
@@ -448,12 +419,12 @@ class Provenance:
             for child in results
             if not (self._stays_within if child.later is None else self._adds_nothing)(child, inside, aliases)
         ]
-        whole = _merged([*aliases, *needed, *given])
-        whole = _support(whole.found, whole.needed, whole.checked | whole.others)
+        whole = merged([*aliases, *needed, *given])
+        whole = support_of(whole.found, whole.needed, whole.checked | whole.others)
         kept.append(whole)
         value = results[-1].value if results else row.value
         if value is not None and not isinstance(value, bool):
-            items[id(value)] = _merged([items[id(value)], whole]) if id(value) in items else whole
+            items[id(value)] = merged([items[id(value)], whole]) if id(value) in items else whole
 
     def _item(self, rows: Support, value: Any) -> Support:
         """What one item of a list rests on."""
@@ -462,15 +433,15 @@ class Provenance:
             return known
         if type(value) is FhirObject and (reference := value.reference) is not None:
             if rows.needed or rows.checked:
-                return _support({reference: None}, rows.needed, rows.checked)
+                return support_of({reference: None}, rows.needed, rows.checked)
             known = self._resources.get(reference)
             if known is None:
-                known = self._resources[reference] = _support({reference: None})
+                known = self._resources[reference] = support_of({reference: None})
             return known
         references = resources_of_value(value)
         if references:
-            return _support(dict.fromkeys(references))
-        return _support(rows.found, rows.needed, rows.checked) if rows.others or rows.items else rows
+            return support_of(dict.fromkeys(references))
+        return support_of(rows.found, rows.needed, rows.checked) if rows.others or rows.items else rows
 
     def _adds_nothing(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
         """Whether what a condition or result of rows rests on is part of what the rows rest on, as far as can be told without the
@@ -490,17 +461,17 @@ class Provenance:
                     names.append(scope[name])
                 else:
                     names += [support for key, support in scope.items() if type(key) is int]
-        return all(_is_part(support, rows) for support in names)
+        return all(is_part(support, rows) for support in names)
 
     def _stays_within(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
         """The same of any node: what it rests on is looked for where nothing has to be made, and not inside of queries."""
         kind = node.kind
         if kind in _NAMES:
-            return _is_part(self._named(node, scope), rows)
+            return is_part(self._named(node, scope), rows)
         if kind in _ASKS_ROWS:
             return False
         if kind == "ExpressionDef":
-            return _is_part(self.support(node, {}), rows)
+            return is_part(self.support(node, {}), rows)
         if type(node.below) is Later:
             return self._adds_nothing(node, scope, rows)
         if kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
@@ -513,7 +484,7 @@ class Provenance:
                 if child.below or child.kind in _WITHOUT
             ):
                 return False
-            scope = dict.fromkeys(operands, _NOTHING)
+            scope = dict.fromkeys(operands, NOTHING)
             return node.later is not None or all(
                 self._stays_within(child, scope, rows) for child in node.children[len(operands) :]
             )
@@ -534,9 +505,9 @@ class Provenance:
             conditions = [c for c in row.children or () if c.later is None or not self._adds_nothing(c, inside, rests_on)]
             supports += [item, self._together(conditions, inside)]
         if node.value is True:
-            return _merged(supports)
-        looked = _merged([*supports, whole]).all()
-        return _support({}, {}, looked)
+            return merged(supports)
+        looked = merged([*supports, whole]).all()
+        return support_of({}, {}, looked)
 
     def read_by(self, node: Trace) -> References:
         """Every resource that was read for a value, in the order of reading."""
@@ -570,74 +541,15 @@ class Provenance:
 def _straight(later: Later, scope: Scope) -> Support | None:
     """What children that are still to be made rest on, as far as their names tell; None where they do not."""
     names = later.names if later.straight is None else later.straight
-    found = _NOTHING
+    found = NOTHING
     for name in names:
         known = scope.get(name)
-        if known is None or not (known is found or known is _NOTHING or found is _NOTHING):
+        if known is None or not (known is found or known is NOTHING or found is NOTHING):
             return None
-        found = known if found is _NOTHING else found
-    if (later.straight is None and found is not _NOTHING) or not later.is_plain():
+        found = known if found is NOTHING else found
+    if (later.straight is None and found is not NOTHING) or not later.is_plain():
         return None
-    return _of_one(found)
-
-
-def _of_one(support: Support) -> Support:
-    """What a single value rests on that comes from rows: those that did not count are part of it."""
-    if not (support.others or support.items):
-        return support
-    return _support(support.found, support.needed, support.checked | support.others)
-
-
-def _is_part(support: Support, rows: Sequence[Support]) -> bool:
-    """Whether rows that rest on all these rest on no more, and for no other reason, if they rest on this too."""
-    if support is _NOTHING or any(support is row for row in rows):
-        return True
-    found = {reference for row in rows for reference in row.found}
-    if not support.found.keys() <= found:
-        return False
-    needed = found.union(*(row.needed for row in rows))
-    if not support.needed.keys() <= needed:
-        return False
-    if not (support.checked or support.others):
-        return True
-    checked = needed.union(*(row.checked for row in rows))
-    return support.checked.keys() <= checked and support.others.keys() <= checked
-
-
-def _qualifying(support: Support) -> Support:
-    """What a condition rests on, as what something else needs."""
-    return support if not support.found else Support({}, support.found | support.needed, support.checked, support.others, {})
-
-
-def _merged(supports: Sequence[Support]) -> Support:
-    """Supports as one; the same object where one is all there is."""
-    first = _NOTHING
-    several = False
-    for support in supports:
-        if support is not first and support is not _NOTHING:
-            several = first is not _NOTHING
-            if several:
-                break
-            first = support
-    if not several:
-        return first
-    found: References = {}
-    needed: References = {}
-    checked: References = {}
-    others: References = {}
-    items: dict[int, Support] = {}
-    for support in supports:
-        if support.found:
-            found.update(support.found)
-        if support.needed:
-            needed.update(support.needed)
-        if support.checked:
-            checked.update(support.checked)
-        if support.others:
-            others.update(support.others)
-        if support.items:
-            items.update(support.items)
-    return Support(found, needed, checked, others, items)
+    return of_one(found)
 
 
 def resources_of_value(value: Any) -> list[str]:
