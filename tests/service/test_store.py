@@ -106,6 +106,24 @@ def test_feedback_is_counted_by_recommendation(store):
     ]
 
 
+def test_what_was_counted_once_is_not_read_again(store):
+    import sqlalchemy as sa
+
+    shown = [{"plan": "p", "version": "1", "action": "a", "status": "applies", "suggestions": []}]
+    store.keep_cards([CARD | {"recommendations": shown}])
+    count = lambda: [row["count"] for row in store.recommendation_feedback()]  # noqa: E731
+    for number, received in enumerate([1, 1, int(time.time()) + 1000, 1], 1):
+        store.add_feedback([FEEDBACK | {"timestamp": f"2026-01-0{number}T00:00:00Z", "received": received}])
+        assert count() == count() == [number]
+    read: list[str] = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *given: read.append(str(given[3])))
+    assert count() == [4]
+    assert any("2" in parameters for parameters in read)  # after the second, the last that is settled
+    with store._engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM feedback"))
+    assert count() == []
+
+
 def test_feedback_is_kept_once_and_counted_by_reason(store):
     store.keep_cards([CARD, CARD])
     assert store.add_feedback([FEEDBACK, FEEDBACK]) == 1

@@ -8,6 +8,7 @@ kept by its id with the plan, version and action it came from; an audit event na
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -76,6 +77,9 @@ OFFERED_REASON = sa.case(
 )
 """The reason for an override, where it is one that the cards offer: anything else may be words about a patient."""
 
+SETTLED_SECONDS = 60
+"""After so long no feedback is committed any more whose number is lower than one that was seen."""
+
 
 def default_store_url() -> str:
     """The SQLite file in the platform's user data folder (``GUIDEWAY_DATA`` overrides the folder)."""
@@ -110,6 +114,10 @@ class Store:
             if parsed.database and os.path.isfile(parsed.database):
                 _watch(self._engine, parsed.database)
         self._next_sweep = 0.0
+        self._counting = threading.Lock()
+        self._counted: Counter[tuple[str, ...]] = Counter()
+        self._counted_to = 0
+        """The last feedback among what is counted."""
         kept = self._insert(CARDS)
         shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations")}
         self._keep_card = kept.on_conflict_do_update(index_elements=["uuid"], set_=shown)
@@ -223,17 +231,25 @@ class Store:
         """Feedback by recommendation: rows of (plan, version, action, outcome, reason, count).
 
         An accepted suggestion counts for the recommendations that offered it; an overridden card counts for everything on it
-        that applied.
+        that applied. What has been counted is remembered, so that this does not take longer from month to month.
         """
-        query = sa.select(
-            FEEDBACK.c.outcome, FEEDBACK.c.suggestion, OFFERED_REASON, CARDS.c.recommendations
-        ).join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))  # fmt: skip
-        counts: Counter[tuple[str, ...]] = Counter()
-        with self._engine.connect() as connection:
-            for outcome, suggestion, reason, shown in connection.execute(query):
-                for each in shown or ():
-                    if suggestion in each["suggestions"] if outcome == "accepted" else each["status"] == "applies":
-                        counts[each["plan"], each["version"], each["action"], outcome, reason] += 1
+        told = FEEDBACK.c.outcome, FEEDBACK.c.suggestion, OFFERED_REASON, CARDS.c.recommendations
+        query = (
+            sa.select(FEEDBACK.c.id, FEEDBACK.c.received, *told)
+            .join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))
+            .order_by(FEEDBACK.c.id)
+        )
+        with self._counting, self._engine.connect() as connection:
+            if (connection.scalar(sa.select(sa.func.max(FEEDBACK.c.id))) or 0) < self._counted_to:  # another store in its place
+                self._counted, self._counted_to = Counter(), 0
+            new: Counter[tuple[str, ...]] = Counter()
+            settled = True
+            for number, received, *row in connection.execute(query.where(FEEDBACK.c.id > self._counted_to)):
+                settled = settled and received < time.time() - SETTLED_SECONDS
+                _count_feedback(self._counted if settled else new, *row)
+                if settled:
+                    self._counted_to = number
+            counts = self._counted + new
         names = ("plan", "version", "action", "outcome", "reason")
         return [dict(zip(names, key, strict=True)) | {"count": count} for key, count in sorted(counts.items())]
 
@@ -246,6 +262,15 @@ class Store:
         with self._engine.connect() as connection:
             rows = connection.execute(AUDIT.select().order_by(AUDIT.c.id.desc()).limit(limit)).mappings()
             return [dict(row["resource"]) for row in rows]
+
+
+def _count_feedback(
+    counts: Counter[tuple[str, ...]], outcome: str, suggestion: str, reason: str, shown: Sequence[Mapping[str, Any]] | None
+) -> None:
+    """Count one row of feedback for the recommendations on its card that it is about."""
+    for each in shown or ():
+        if suggestion in each["suggestions"] if outcome == "accepted" else each["status"] == "applies":
+            counts[each["plan"], each["version"], each["action"], outcome, reason] += 1
 
 
 def _private(file: Path) -> None:
