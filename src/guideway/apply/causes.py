@@ -1,4 +1,4 @@
-"""What is missing: the data behind a null condition, how to supply it, and why data that is there did not help.
+"""What is missing: the data behind a null condition, how to supply it; why data that is there did not help is ``reasons``.
 
 Missing is a data element that is null where the result is null because of it: the null operands of a null ``and`` or ``or``, the
 null operand of a comparison, and so on down to the deepest element. An element whose null made no difference (``false and null``)
@@ -9,36 +9,27 @@ the cause. Which of several nulls matter: ``relevance``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from guideway.apply.comparisons import brief, comparison_text
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
-from guideway.apply.facts import measured_text, newest, unit_faults
 from guideway.apply.gaps import Gaps
 from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
+from guideway.apply.reasons import Reasons
 from guideway.apply.relevance import Known as KnownNodes
 from guideway.apply.relevance import relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import (
-    IN_DOUBT,
-    QUANTITY_RULES,
-    UNCODED,
-    Codes,
-    codes_of,
-    codings_of,
-    has_code_elsewhere,
-    is_among,
     is_of_another_type,
     may_be_of,
-    types_of,
 )
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
-from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.diagnostics import GuidewayError
 from guideway.engine.values import Uncertainty
 from guideway.guideline.compiled import DefineKey
 
@@ -59,26 +50,6 @@ class Causes(msgspec.Struct, frozen=True):
         return self.strong if self.unsettled is None else self.weak
 
 
-class _Looked(NamedTuple):
-    """A resource that was read, as the record has it and as JSON."""
-
-    resource: Any
-    found: dict[str, Any] | None
-    flags: list[Any]
-    """What is doubtful about it."""
-    codings: Codes | None
-    speaks: bool
-    """Whether its date or its value may leave an element open that is about something else."""
-    unit: str | None
-    plain: bool
-    """Whether there is nothing about it that could be a cause, but for its unit, what it is about, and what is doubtful about its
-    number."""
-
-
-_OF_NUMBERS = QUANTITY_RULES - {"unit-unknown"}
-_FEW = 3
-"""So many measurements that one test refused are named."""
-
 _NO_CAUSES = Causes({}, {}, {})
 _NO_ELEMENTS: frozenset[DefineKey] = frozenset()
 _CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef", "ExpressionDef"})
@@ -91,10 +62,7 @@ class CauseFinder:
 
     def __init__(self, traces: PatientTraces, excluded: Callable[[dict[DefineKey, None]], list[Excluded]]) -> None:
         self.traces = traces
-        self._excluded_for = excluded
-        self.unit_faults: dict[Diagnostic, None] = {}
-        """Findings about units that leave something unknown."""
-        self._reasons: dict[DefineKey, list[str]] = {}
+        self.reasons = Reasons(traces, excluded)
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
@@ -102,11 +70,8 @@ class CauseFinder:
         self._gaps = Gaps(traces, self._reads.of)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
-        self._resources: dict[str, _Looked] = {}
-        self._codings: dict[Codes | None, Codes | None] = {}
         self._past: dict[int, frozenset[DefineKey]] = {}
         self._others: dict[DefineKey, bool] = {}
-        self._taken: dict[int, dict[str, None]] = {}
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
@@ -142,7 +107,7 @@ class CauseFinder:
         for key, because in found.items():
             touched[key] = None
             element = self.traces.guideline.elements[key]
-            reasons = [*because, *self._because(key)]
+            reasons = [*because, *self.reasons.of(key)]
             yield Missing(
                 element=element.id,
                 display=element.display,
@@ -262,21 +227,9 @@ class CauseFinder:
             display=datum.display,
             for_=kind,
             supply=datum.supply,
-            because=self._weaknesses(datum),
+            because=self.reasons.of_untagged(datum),
             checked=list(found | needed | looked_at)[:BRIEF],
         )
-
-    def _weaknesses(self, datum: Datum) -> list[str]:
-        """Why data that is there does not help."""
-        notes: list[str] = []
-        flags_of = getattr(self.traces.record, "flags_of", None)
-        for reference in self.traces.sources.read_by(datum.node):
-            found = self.traces.resource(reference)
-            flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)] if flags_of is not None else []
-            notes += flags or (weaknesses(found, reference, False, True) if found is not None else [])
-        if datum.key is not None:
-            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({datum.key: None})]
-        return list(dict.fromkeys(notes))[:5]
 
     def _looked_at(self, key: DefineKey) -> list[str]:
         """The resources that a missing element rests on as it is."""
@@ -519,123 +472,6 @@ class CauseFinder:
                 elif trace is not None and reference in self.traces.sources.of(trace)[0]:
                     present.setdefault(key, []).extend(words)
         return empty or present
-
-    def _resource(self, reference: str) -> _Looked:
-        """A resource that was read, with what is asked of it again and again."""
-        known = self._resources.get(reference)
-        if known is None:
-            record, found = self.traces.record, self.traces.resource(reference)
-            codings = codings_of(found) if found is not None else None
-            speaks = found is None or "valueQuantity" in found or bool(weaknesses(found, reference, False, False))
-            flags = list(record.flags_of(reference))
-            quantity = found.get("valueQuantity") if found is not None else None
-            unit = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
-            unit = unit if isinstance(unit, str) else None
-            codings = self._codings.setdefault(codings, codings)  # so that equal ones are quickly told to be
-            plain = not (found is None or found.get("component") or weaknesses(found, reference, True, True))
-            plain = plain and all(flag.rule in _OF_NUMBERS for flag in flags)
-            known = _Looked(record.resolve_quietly(reference), found, flags, codings, speaks, unit, plain)
-            self._resources[reference] = known
-        return known
-
-    def _has_unit(self, looked: _Looked, unit: str | None) -> bool:
-        """Whether the unit of a resource does not keep it from being used for an element with this unit."""
-        return not (unit and looked.unit is not None and unit_faults(looked.resource, unit, ()))
-
-    def _because(self, key: DefineKey) -> list[str]:
-        """Why an element has no value although there is data: what was left out or is doubtful."""
-        notes = self._reasons.get(key)
-        if notes is None:
-            notes = []
-            flags_of = getattr(self.traces.record, "flags_of", None)
-            trace = self.traces.trace(*key)
-            if flags_of is not None and trace is not None:
-                unit = self.traces.guideline.elements[key].unit
-                measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
-                codes, types = codes_of(key, self.traces.guideline), types_of(key, self.traces.guideline)
-                fits: dict[str | None, bool] = {}
-                among: dict[Codes | None, bool] = {}
-                for reference in self.traces.sources.read_by(trace):
-                    looked = self._resource(reference)
-                    resource, found, all_flags, codings, speaks, given, plain_one = looked
-                    if (own := among.get(codings)) is None:
-                        own = among[codings] = is_among(codings, codes)
-                    uncoded = codings is None and bool(codes)
-                    coded_so = own and not uncoded
-                    if plain_one and not (own and all_flags) and (coded_so or not self._taken_for(trace, reference)):
-                        if (fitting := fits.get(given)) is None:
-                            fitting = fits[given] = self._has_unit(looked, unit)
-                        if fitting:
-                            continue
-                    own = own or found is None
-                    if not (own or all_flags or speaks or self._taken_for(trace, reference)):
-                        continue
-                    doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]
-                    if found is not None and types and found.get("resourceType") not in types:
-                        doubtful = [flag for flag in doubtful if flag.rule != UNCODED]
-                    if any(flag.rule in IN_DOUBT for flag in doubtful) and not self._taken_for(trace, reference):
-                        doubtful = [flag for flag in doubtful if flag.rule not in (IN_DOUBT if not own else (UNCODED,))]
-                    flags = [f"{flag.resource}: {flag.reason}" for flag in doubtful]
-                    open_ = not (own and not uncoded) and not flags and not (found or {}).get("component")
-                    if found is not None and open_ and uncoded:
-                        open_ = not has_code_elsewhere(found)
-                    if open_ and self._taken_for(trace, reference):
-                        name = self.traces.facts(reference).display or reference
-                        why = "no code says so" if uncoded else "its code is none that is known for it"
-                        flags = [f"{reference}, {name}: it may be this, but {why}"]
-                    notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
-                    faults = unit_faults(resource, unit, all_flags)
-                    notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
-                    self.unit_faults |= dict.fromkeys(faults)
-            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
-            if not notes and trace is not None and self.traces.guideline.elements[key].unit:
-                notes += self._refused(trace)
-            self._reasons[key] = notes = notes[:5]
-        return notes
-
-    def _refused(self, trace: Trace) -> list[str]:
-        """Why measurements that were read for something without a value do not serve; that a value or its unit is refused for
-        what it is, is a finding."""
-        from guideway.apply.refusals import refusals
-
-        latest = newest((r, self.traces.facts(r)) for r in self.traces.sources.read_by(trace))
-        if latest is None:
-            return []
-        notes: dict[str, list[str]] = {}
-        refused: list[tuple[str, str]] = []
-        found = refusals(trace, self.traces.words)
-        about_it = [refusal for refusal in found if latest[0] in refusal.of]
-        for refusal in (about_it or found)[:_FEW] if len(found) > _FEW else found:
-            about = {
-                r: facts for r in (refusal.of or latest[:1])[:_FEW] if (facts := self.traces.facts(r)).measured and facts.unit
-            }
-            if refusal.together and len(about) > 1:
-                notes.setdefault(", and ".join(measured_text(*each) for each in about.items()), []).append(refusal.text)
-                continue
-            for reference, facts in about.items():
-                words = f"{measured_text(reference, facts)}, does not serve here"
-                notes.setdefault(words, []).append(refusal.text)
-                if {f"{facts.value} {facts.unit}", facts.unit} & set(refusal.amounts):
-                    refused.append((words, reference))
-        for words, reference in refused:
-            fault = Diagnostic("value-not-used", Severity.warning, f"{words}: {'; '.join(notes[words])}.", None, None, reference)
-            self.unit_faults[fault] = None
-        return [f"{words}: {'; '.join(texts)}" for words, texts in notes.items()] or [
-            f"{measured_text(*latest)}, does not serve here"
-        ]
-
-    def _taken_for(self, trace: Trace, reference: str) -> bool:
-        """Whether a value came from a resource, or is what it is because of it."""
-        known = self._taken.get(id(trace))
-        if known is None:
-            counted, needed, _ = self.traces.sources.of(trace)
-            known = self._taken[id(trace)] = counted | needed
-        return reference in known
-
-    def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
-        """Those of them that are named as a cause."""
-        because = [why for datum in missing.values() for why in datum.because]
-        return [fault for fault in self.unit_faults if fault.message.rstrip(".") in because]
 
 
 def _more_of(one: Missing, other: Missing) -> Missing:

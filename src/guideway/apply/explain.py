@@ -42,7 +42,7 @@ class Explainer:
     @property
     def unit_faults(self) -> dict[Diagnostic, None]:
         """Findings about units that leave something unknown."""
-        return self.causes.unit_faults
+        return self.causes.reasons.unit_faults
 
     def explain(
         self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False, only_missing: bool = False
@@ -83,7 +83,7 @@ class Explainer:
         unknown = {datum.element for datum in missing.values()}
         recommendation.evidence = [e for e in evidence.values() if not (e.absent and e.value is None and e.element in unknown)]
         recommendation.excluded = self.left_out.excluded_for(touched)
-        faults = [*self.left_out.faults_for(touched), *self.causes.unit_faults_of(missing)]
+        faults = [*self.left_out.faults_for(touched), *self.causes.reasons.unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
