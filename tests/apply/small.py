@@ -264,6 +264,16 @@ def medication(concept: Json = TABLET_A, status: str = "active", **more: Any) ->
     }
 
 
+def allergy(concept: Json = TABLET_A, **more: Any) -> Json:
+    return {"resourceType": "AllergyIntolerance", "id": "al", "patient": {"reference": "Patient/p"}, "code": concept, **more}
+
+
+ACTIVE: Json = {
+    "clinicalStatus": {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]
+    }
+}
+"""Of an allergy that is not over."""
 PATIENT: Json = {"resourceType": "Patient", "id": "p", "birthDate": "1980-02-03", "gender": "female"}
 
 

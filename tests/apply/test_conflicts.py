@@ -6,16 +6,22 @@ from typing import Any
 
 import pytest
 from tests.apply.features import CANONICAL, HL7, OWN, TIMING, A, Json, Result, extensions, made, one
-from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, expression, guideline, medication, plan, run, when
+from tests.apply.small import (
+    ACTIVE,
+    BASE,
+    TABLET_A,
+    TABLET_B,
+    activity,
+    allergy,
+    expression,
+    guideline,
+    medication,
+    plan,
+    run,
+    when,
+)
 
 NAMED_A: Json = {"text": "Tablet A 5 mg, oral"}
-ALLERGY_TO_A: Json = {
-    "resourceType": "AllergyIntolerance",
-    "id": "al",
-    "patient": {"reference": "Patient/p"},
-    "code": TABLET_A,
-    "clinicalStatus": {"coding": [{"code": "active"}]},
-}
 LAB = f"{BASE}/ActivityDefinition/lab"
 
 CLASSES = """
@@ -25,10 +31,6 @@ valueset "All tablets": 'http://example.org/small/ValueSet/tablets'
 context Patient
 define "Any Tablet Allergy": exists [AllergyIntolerance: "All tablets"]
 """
-
-
-def allergy(concept: Json, **more: Any) -> Json:
-    return {"resourceType": "AllergyIntolerance", "id": "al", "patient": {"reference": "Patient/p"}, "code": concept, **more}
 
 
 def rules(result: Result) -> list[str]:
@@ -167,7 +169,7 @@ def test_what_a_combination_is_made_of_is_taken(coded: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorded", "rule"), [(medication(), "already-active"), (ALLERGY_TO_A, "allergy")], ids=["already-active", "allergy"]
+    ("recorded", "rule"), [(medication(), "already-active"), (allergy(**ACTIVE), "allergy")], ids=["already-active", "allergy"]
 )
 def test_a_conflict_of_several_recommendations_names_them_all(recorded: Json, rule: str) -> None:
     ways = [activity(name, productCodeableConcept=TABLET_A, dosage=[{"text": name}]) for name in ("x", "y")]

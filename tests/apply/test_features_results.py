@@ -6,7 +6,19 @@ import json
 
 import pytest
 from tests.apply.features import CANONICAL, DAYS, HL7, KIND_NAMES, OWN, TIMING, A, Json, Rows, extensions, made, one
-from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, expression, medication, observation, plan, when
+from tests.apply.small import (
+    BASE,
+    TABLET_A,
+    TABLET_B,
+    activity,
+    agreement,
+    allergy,
+    expression,
+    medication,
+    observation,
+    plan,
+    when,
+)
 
 from guideway.apply.care_plan import bundle, requests
 from guideway.apply.outcome import dumps
@@ -237,14 +249,8 @@ def _() -> None:
     assert [(c.rule, c.recommendations) for c in result.outcome.conflicts] == [("for-and-against", ["main#a", "main#b"])]
     (issue,) = result.of("DetectedIssue")
     assert len(issue["implicated"]) == 2
-    allergy = {
-        "resourceType": "AllergyIntolerance",
-        "id": "al",
-        "patient": {"reference": "Patient/p"},
-        "code": TABLET_A,
-        "criticality": "high",
-    }
-    result = one({**A, "definitionCanonical": CANONICAL}, activity(productCodeableConcept=TABLET_A), data=(allergy, medication()))
+    data = (allergy(criticality="high"), medication())
+    result = one({**A, "definitionCanonical": CANONICAL}, activity(productCodeableConcept=TABLET_A), data=data)
     assert [(c.rule, c.severity, c.resources) for c in result.outcome.conflicts] == [
         ("allergy", "high", ["AllergyIntolerance/al"]),
         ("already-active", "moderate", ["MedicationRequest/rx"]),
@@ -260,13 +266,12 @@ def _() -> None:
     context Patient
     define "Any Tablet Allergy": exists [AllergyIntolerance: "All tablets"]
     """
-    allergy = {"resourceType": "AllergyIntolerance", "id": "al", "patient": {"reference": "Patient/p"}, "code": TABLET_B}
     target = activity(productCodeableConcept=TABLET_A, library=[f"{BASE}/Library/Logic"])
-    result = one({**A, "definitionCanonical": CANONICAL}, target, data=(allergy,), cql=cql)
+    result = one({**A, "definitionCanonical": CANONICAL}, target, data=(allergy(TABLET_B),), cql=cql)
     (conflict,) = result.outcome.conflicts
     assert (conflict.rule, conflict.severity) == ("allergy", "moderate")
     assert "of the same class (All tablets)" in conflict.text
-    resolved = {**allergy, "clinicalStatus": {"coding": [{"code": "resolved"}]}}
+    resolved = allergy(TABLET_B, clinicalStatus={"coding": [{"code": "resolved"}]})
     assert one({**A, "definitionCanonical": CANONICAL}, target, data=(resolved,), cql=cql).outcome.conflicts == []
 
 

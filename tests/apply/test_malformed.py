@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from tests.apply.small import (
+    ACTIVE,
     AS_OF,
     BASE,
     TABLET_A,
     activity,
+    allergy,
     expression,
     guideline,
     medication,
@@ -124,16 +126,7 @@ def test_an_open_proposal_hides_no_conflict() -> None:
     )
     drug = activity("take-a", productCodeableConcept=TABLET_A)
     against = activity("no-a", productCodeableConcept=TABLET_A, doNotPerform=True)
-    allergy = {
-        "resourceType": "AllergyIntolerance",
-        "id": "al",
-        "patient": {"reference": "Patient/p"},
-        "code": TABLET_A,
-        "clinicalStatus": {
-            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]
-        },
-    }
-    outcome = run(guideline(plans, drug, against), allergy, medication(intent="proposal", id="open"))
+    outcome = run(guideline(plans, drug, against), allergy(**ACTIVE), medication(intent="proposal", id="open"))
     assert any("Already proposed" in note for note in outcome.recommendations[0].notes)
     assert {c.rule for c in outcome.conflicts} >= {"for-and-against", "allergy"}
     sound(outcome)

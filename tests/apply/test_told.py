@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.apply.features import CANONICAL, HL7, OWN, made
-from tests.apply.small import TABLET_A, activity, expression, guideline, medication, observation, plan, run, when
+from tests.apply.small import ACTIVE, TABLET_A, activity, allergy, expression, guideline, medication, observation, plan, run, when
 
 from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.outcome import PatientOutcome, dumps
@@ -15,15 +15,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
 
 Json = dict[str, Any]
-ALLERGY: Json = {
-    "resourceType": "AllergyIntolerance",
-    "id": "al",
-    "patient": {"reference": "Patient/p"},
-    "code": TABLET_A,
-    "clinicalStatus": {
-        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]
-    },
-}
+ALLERGY = allergy(**ACTIVE)
 ACTIONS: tuple[Json, ...] = (
     {"id": "a", "title": "A", "definitionCanonical": CANONICAL},
     {"id": "f", "title": "F", "condition": [when("Fails")]},
