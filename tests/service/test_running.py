@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import uuid
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.ehr import COUNT, ISS, RX, SERVICE, hook_request, write_guideline
+from tests.service.ehr import COUNT, ISS, ORDERS, RX, SERVICE, hook_request, order_request, write_guideline
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
@@ -367,6 +369,27 @@ def test_bodies_that_cost_more_than_they_weigh_are_refused(tmp_path: Path, small
     with local(tmp_path, small) as service:
         headers = {"Content-Type": "application/json"}
         problem(service.request("POST", f"/cds-services/{SERVICE}", content=content, headers=headers), 400)
+
+
+def test_a_long_request_is_checked_beside_the_others(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from guideway.service import hooks
+
+    where: list[bool] = []
+
+    class Watched(hooks.HookRequest):
+        def __init__(self, *arguments: Any) -> None:
+            with contextlib.suppress(RuntimeError):
+                where.append(asyncio.get_running_loop() is None)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(hooks, "HookRequest", Watched)
+    with local(tmp_path, small) as service:
+        service.cards(hook_request(COUNT, RX))
+        assert len(where) == 1  # where the loop is
+        drafts = [RX | {"id": "d", "status": "draft", "note": [{"text": "n" * 100}] * 5000}]
+        assert service.cards(order_request(*drafts), ORDERS)
+        assert len(where) == 1
+        problem(service.hook(order_request(drafts[0] | {"status": 5}), ORDERS), 400)
 
 
 def test_a_record_too_large_to_explain_in_time_has_its_cards_without_reasons(

@@ -167,8 +167,9 @@ async def call(runtime: Runtime, request: Request) -> Response:
     caller = await hooks_caller(runtime, request)
     service = _service(runtime, request)
     require_json(request)
-    body = decode(await read_body(request, runtime.settings), runtime.settings)
-    return json_response(await hooks.answer(runtime, service, body, caller))
+    raw = await read_body(request, runtime.settings)
+    body = decode(raw, runtime.settings)
+    return json_response(await hooks.answer(runtime, service, body, caller, len(raw)))
 
 
 async def feedback(runtime: Runtime, request: Request) -> Response:

@@ -41,18 +41,20 @@ LARGE = 500
 """So many resources of one patient may take longer to explain than there is time; then what applies is worked out first."""
 HOPELESS = 3000
 """So many cannot be explained in the time that there is: it is not tried."""
+LONG = 500_000
+"""A request of so many bytes is checked beside the loop that serves the others: its drafts may hold very many elements."""
 SOURCE = "prefetch"
 """What the record calls the place that its resources came from."""
 
 
-async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller) -> Json:
-    """The response to one hook request; raises Problem. Whatever comes of it, an AuditEvent is kept."""
+async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller, size: int = 0) -> Json:
+    """The response to one hook request of ``size`` bytes; raises Problem. Whatever comes of it, an AuditEvent is kept."""
     start = time.perf_counter()
     request: HookRequest | None = None
     cards: list[Card] = []
     status = 500
     try:
-        request = HookRequest(body, service)
+        request = HookRequest(body, service) if size < LONG else await anyio.to_thread.run_sync(HookRequest, body, service)
         cards = await _answer(runtime, service, request, caller)
         status = 200
     except Problem as problem:
