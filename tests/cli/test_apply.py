@@ -290,6 +290,18 @@ def test_what_if_shows_what_changes() -> None:
     assert_fatal(guideway("apply", INTERRUPT, *AS_OF, "--set", "ancc=1"), "ancc", "anc")
 
 
+def test_a_what_if_is_called_one_in_every_form() -> None:
+    remark = "What if, not what is on record: Neutrophil count before midostaurin: 2.1 10*9/L"
+    given = (NO_BASELINE, *AS_OF, "--plan", "midostaurin-dose-modification", "--set", "ancBaseline=2.1 10*9/L@2026-03-28")
+    for form in ("json", "bundle", "requests", "outcome"):
+        assert remark in text(*given, "--format", form), form
+    assert any(note["text"].startswith(remark) for note in document(*given, "--format", "json")["note"])
+    shown = text(*given, "--format", "markdown")
+    assert f"# What if, for Patient/{NO_BASELINE.stem}\n\n- Neutrophil count before midostaurin: 2.1 " in shown
+    assert "unknown → applies" in shown
+    assert "What if" not in text(*given[:-2], "--format", "json")
+
+
 def test_the_moment_is_shown_in_its_time_zone() -> None:
     def evaluated(*arguments: str) -> str:
         return str(document(HEALTHY, "--format", "outcome", *arguments)["evaluatedAt"])

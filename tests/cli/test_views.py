@@ -205,6 +205,7 @@ def test_many_unknown_take_a_line_each_and_detail_gives_all() -> None:
     brief = markdown([many])
     assert brief.count("### ") == 0
     assert "Dose modification: Title of a3" in brief
+    assert re.search(r"^- .*\n\nThe recommendations:\n\n- ", brief, re.MULTILINE), "two lists side by side would be one"
     assert "### Title of a3" in markdown([many], detail=True)
 
 
@@ -227,6 +228,7 @@ def test_of_what_cannot_be_known_the_most_pressing_comes_first_with_what_it_wait
     assert text_of(found).count("waits for") == 1, "only for what is pressing"
     assert order[1] in text_of(found)
     assert order[1] in markdown([found])
+    assert "### Title of carry (urgent)" in markdown([outcome(waiting("carry", "rescue", priority="urgent"))], detail=True)
 
 
 def test_a_finding_names_its_resource_once() -> None:
@@ -420,7 +422,7 @@ def test_several_places_of_one_article_are_one_source() -> None:
     shown = plain(table([given], width=80))
     assert "source     a, lines 24, 26-29\n             b, line 3\n             a book" in shown
     assert "a, line 26-29" in plain(table([given], width=80, explain=True))
-    assert "**Source:** a, lines 24, 26-29\n- **Source:** b, line 3\n" in markdown([given], explain=False, detail=False)
+    assert "- **Source:**\n  - a, lines 24, 26-29\n  - b, line 3\n  - a book\n" in markdown([given], explain=False, detail=False)
 
 
 def test_several_ways_to_supply_a_datum_are_one_sentence() -> None:

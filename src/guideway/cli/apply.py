@@ -139,6 +139,8 @@ def apply(
         if changes:
             differences.append(run.what_if(record, changes))
             outcomes.append(differences[-1].after)
+            if form not in ("table", "markdown"):  # which begin with it
+                outcomes[-1].disclaimer = [differences[-1].remark(), *outcomes[-1].disclaimer]
         else:
             outcomes.append(run.evaluate(record))
         if number == FEW:
@@ -167,6 +169,10 @@ class WhatIf(msgspec.Struct, frozen=True):
     notes: list[str]
     comparison: Comparison
     after: PatientOutcome
+
+    def remark(self) -> str:
+        """What every form says, so that nobody takes it for what is on record."""
+        return f"What if, not what is on record: {'; '.join(self.notes)}."
 
 
 class Run:
@@ -268,8 +274,10 @@ def _write(
         return
     if form == "markdown":
         from guideway.cli.markdown import markdown
+        from guideway.cli.markdown import what_if as what_if_text
 
-        write_result(markdown(outcomes, explain=explain, detail=detail), target)
+        what_ifs = [what_if_text(d.subject, d.notes, d.comparison) for d in differences]
+        write_result(markdown(outcomes, explain=explain, detail=detail, before=what_ifs), target)
         return
     from guideway.apply.outcome import dumps
 

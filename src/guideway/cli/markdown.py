@@ -6,21 +6,34 @@ Text that comes from data or artifacts is escaped, so that it can neither make l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
 from guideway.apply.run import FEW
 from guideway.cli import telling
 from guideway.cli.lines import clean
 
+if TYPE_CHECKING:
+    from guideway.apply.comparing import Comparison
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def markdown(outcomes: Sequence[PatientOutcome], *, explain: bool = False, detail: bool = False) -> str:
-    """All outcomes as one Markdown document; ``detail`` and ``explain`` as in the table view."""
+def markdown(
+    outcomes: Sequence[PatientOutcome],
+    *,
+    explain: bool = False,
+    detail: bool = False,
+    before: Iterable[Iterable[str]] = (),
+) -> str:
+    """All outcomes as one Markdown document; ``detail`` and ``explain`` as in the table view, ``before``: what comes first."""
     lines: list[str] = []
     if outcomes:
         lines += [f"> **{escape(outcomes[0].draft)}**", ""]
+    for part in before:
+        lines += part
     for outcome in outcomes:
         lines += _patient(outcome, explain, detail or explain)
     for text in dict.fromkeys(text for outcome in outcomes for text in outcome.disclaimer):
@@ -31,6 +44,20 @@ def markdown(outcomes: Sequence[PatientOutcome], *, explain: bool = False, detai
 def escape(text: str) -> str:
     """``text`` as Markdown that shows exactly these characters, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
+
+
+def what_if(subject: str, notes: Sequence[str], comparison: Comparison) -> Iterator[str]:
+    """What ``--set`` changed in the outcome of one patient."""
+    yield from [f"# What if, for {escape(subject)}", ""]
+    yield from (f"- {escape(note)}" for note in notes)
+    yield ""
+    if not comparison:
+        yield from ["Nothing in the outcome changes.", ""]
+    for difference in comparison.recommendations:
+        yield f"- **{escape(difference.title)}:** {escape(telling.change_text(difference))}"
+        yield from (f"  - {escape(detail)}" for detail in difference.details)
+    yield from (f"- **{escape(heading)}:** {escape(text)}" for heading, text in comparison.lines())
+    yield ""
 
 
 def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[str]:
@@ -91,7 +118,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
 
 
 def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recommendation] = ()) -> Iterator[str]:
-    marks = ", ".join(telling.marks_of(item))
+    marks = ", ".join(telling.marks_of(item, item.priority if item.priority != "routine" else None))
     yield f"### {escape(item.title)}" + (f" ({escape(marks)})" if marks else "")
     yield ""
     yield f"`{item.key if explain else item.plan_id}`"
@@ -117,13 +144,25 @@ def _recommendation(item: Recommendation, explain: bool, twins: Sequence[Recomme
             answer = {True: "true", False: "false", None: "unknown"}[condition.value]
             rows.append((condition.kind.capitalize(), f"{answer}: {condition.description or condition.expression}"))
         rows += [("Cites", source.citation) for source in item.source if source.citation]
-    yield from (f"- **{label}:** {escape(text)}" for label, text in rows)
+    yield from _listed(rows)
     yield ""
+
+
+def _listed(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A line for each; what comes several times under one label is a list of its own."""
+    for label, found in groupby(rows, key=lambda row: row[0]):
+        texts = [text for _, text in found]
+        if len(texts) == 1:
+            yield f"- **{label}:** {escape(texts[0])}"
+        else:
+            yield f"- **{label}:**"
+            yield from (f"  - {escape(text)}" for text in texts)
 
 
 def _waiting(outcome: PatientOutcome, found: Sequence[Recommendation]) -> Iterator[str]:
     """Many that cannot be known yet: one line for each."""
     titles = {plan.id: plan.title for plan in outcome.plans}
+    yield from ["The recommendations:", ""]  # words between two lists, which would be one
     for item in found:
         sources = "; ".join(telling.sources_in_short(item.source))
         why = telling.waits_for(item) or ("" if item.missing else item.reason)

@@ -354,10 +354,8 @@ def what_if(subject: str, notes: Sequence[str], comparison: Comparison, width: i
     if not comparison:
         yield from _row("", "nothing in the outcome changes", width)
     for difference in comparison.recommendations:
-        before, after = (telling.COUNTED.get(x or "", ("not there",))[0] for x in (difference.before, difference.after))
         yield from wrap(difference.title, width, first=_INDENT, rest=_INDENT, style="title")
-        words = f"{before} → {after}" if before != after else f"still: {after}"
-        yield from _row("", f"{words}: {difference.reason}" if difference.reason else words, width)
+        yield from _row("", telling.change_text(difference), width)
         for detail in difference.details:
             yield from _row("", detail, width, bullet="• ")
     for heading, text in comparison.lines():

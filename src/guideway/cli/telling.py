@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.outcome import (
@@ -27,6 +27,9 @@ from guideway.apply.outcome import (
 )
 from guideway.apply.run import FEW
 from guideway.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from guideway.apply.comparing import Difference
 
 HEADINGS: dict[str, str] = {
     APPLIES: "Applies",
@@ -226,6 +229,13 @@ def marks_of(item: Recommendation, *more: str | None) -> list[str]:
     """How strong a recommendation is, in the source's own words, and that it is one against; that it is one for goes without
     saying."""
     return [part for part in (item.strength, item.direction if item.direction != "for" else None, *more) if part]
+
+
+def change_text(difference: Difference) -> str:
+    """How a recommendation's status differs, and why."""
+    before, after = (COUNTED.get(status or "", ("not there",))[0] for status in (difference.before, difference.after))
+    words = f"{before} → {after}" if before != after else f"still: {after}"
+    return f"{words}: {difference.reason}" if difference.reason else words
 
 
 def sides_of(outcome: PatientOutcome, conflict: Conflict, full: bool) -> list[str]:
