@@ -86,6 +86,16 @@ define "Priority": 'urgent'
 define "Empty": null as String
 """
 
+
+def head(codes: dict[str, str], *value_sets: str) -> str:
+    """How a library of its own begins: local codes by name (``"q1 code": 'Q1'``), and some of the guideline's value sets."""
+    lines = ["library Logic version '1.0.0'", "using FHIR version '4.0.1'", "include FHIRHelpers version '4.0.1'"]
+    lines.append(f"codesystem \"Local\": '{BASE}/CodeSystem/local'")
+    lines += [f"valueset \"{name}\": '{BASE}/ValueSet/{name.lower().replace(' ', '-')}'" for name in value_sets]
+    lines += [f'code "{name} code": \'{code}\' from "Local"' for name, code in codes.items()]
+    return "\n".join(["", *lines, "context Patient", ""])
+
+
 VALUE_SETS: list[Json] = [
     {
         "resourceType": "ValueSet",

@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.apply.small import AS_OF, BASE, PATIENT, guideline, observation, plan, record, when
+from tests.apply.small import AS_OF, BASE, PATIENT, guideline, head, observation, plan, record, when
 
 from guideway.apply.outcome import Recommendation
 from guideway.apply.parameters import read_text
@@ -33,16 +33,9 @@ TESTS = "aoaonizwvf"
 STATES = "aoaonixx"
 """Formulas with tests for truth or for null that are conditions by themselves (x)."""
 
-HEAD = """
-library Logic version '1.0.0'
-using FHIR version '4.0.1'
-include FHIRHelpers version '4.0.1'
-codesystem "Local": 'http://example.org/small/CodeSystem/local'
-code "q1 code": 'Q1' from "Local"
-code "q2 code": 'Q2' from "Local"
-code "e code": 'e' from "Local"
-context Patient
-
+HEAD = (
+    head({"q1": "Q1", "q2": "Q2", "e": "e"})
+    + """
 define function answer(link String):
   Last(flatten([QuestionnaireResponse] R return all (R.item I
     where I.linkId = link return (First(I.answer).value as FHIR.boolean).value)))
@@ -55,6 +48,7 @@ define function "either"(one Boolean, other Boolean): case when one is not null 
 // @dataElement: E1
 define "E1": exists ([Condition: "e code"])
 """
+)
 
 
 def formula(draw: random.Random, depth: int, kinds: str) -> str:

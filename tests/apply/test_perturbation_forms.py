@@ -18,7 +18,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.apply.small import AS_OF, BASE, PATIENT, guideline, observation, plan, record, when
+from tests.apply.small import AS_OF, BASE, PATIENT, guideline, head, observation, plan, record, when
 
 from guideway.apply.outcome import Missing, Recommendation
 from guideway.apply.run import apply_guideline
@@ -27,16 +27,9 @@ from guideway.guideline.compiled import CompiledGuideline
 Json = dict[str, Any]
 CONDITIONS = 24
 
-HEAD = """
-library Logic version '1.0.0'
-using FHIR version '4.0.1'
-include FHIRHelpers version '4.0.1'
-codesystem "Local": 'http://example.org/small/CodeSystem/local'
-code "a code": 'A' from "Local"
-code "b code": 'B' from "Local"
-code "k code": 'K' from "Local"
-context Patient
-
+HEAD = (
+    head({"a": "A", "b": "B", "k": "K"})
+    + """
 define "As": [Observation: "a code"] O where O.status = 'final'
 define "Bs": [Observation: "b code"]
 define "Ks": [Condition: "k code"]
@@ -49,6 +42,7 @@ define "Has K": exists ("Ks" K where K.clinicalStatus.coding[0].code.value = 'ac
 define function "Amount"(o Observation): (o.value as FHIR.Quantity).value.value
 define function "Over"(numbers List<Decimal>, limit Decimal): numbers N where N > limit
 """
+)
 
 SORTED = "sort by (effective as FHIR.dateTime).value"
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from tests.apply.small import AS_OF, BASE, PATIENT, guideline, observation, plan, record, when
+from tests.apply.small import AS_OF, BASE, PATIENT, guideline, head, observation, plan, record, when
 
 from guideway.apply.outcome import Recommendation
 from guideway.apply.run import apply_guideline
@@ -22,17 +22,9 @@ from guideway.guideline.compiled import CompiledGuideline
 Json = dict[str, Any]
 CONDITIONS = 30
 
-HEAD = """
-library Logic version '1.0.0'
-using FHIR version '4.0.1'
-include FHIRHelpers version '4.0.1'
-codesystem "Local": 'http://example.org/small/CodeSystem/local'
-valueset "Tablet A": 'http://example.org/small/ValueSet/tablet-a'
-code "a code": 'A' from "Local"
-code "b code": 'B' from "Local"
-code "e code": 'E' from "Local"
-context Patient
-
+HEAD = (
+    head({"a": "A", "b": "B", "e": "E"}, "Tablet A")
+    + """
 define "A": [Observation: "a code"]
 define "B": [Observation: "b code"]
 define "Illnesses": [Condition: "e code"]
@@ -65,6 +57,7 @@ define function "Amount"(o Observation): o.value as Quantity
 define function "More"(every List<Observation>, than Integer): Count(every) > than
 define function "Either"(one Boolean, other Boolean): one or other
 """
+)
 
 
 def of_row(draw: random.Random, row: str, depth: int = 1) -> str:

@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.apply.small import AS_OF, BASE, PATIENT, agreement, guideline, observation, plan, record, when
+from tests.apply.small import AS_OF, BASE, PATIENT, agreement, guideline, head, observation, plan, record, when
 
 from guideway.apply.outcome import Missing, Recommendation
 from guideway.apply.run import apply_guideline
@@ -22,17 +22,9 @@ from guideway.guideline.compiled import CompiledGuideline
 Json = dict[str, Any]
 CONDITIONS = 24
 
-HEAD = """
-library Logic version '1.0.0'
-using FHIR version '4.0.1'
-include FHIRHelpers version '4.0.1'
-codesystem "Local": 'http://example.org/small/CodeSystem/local'
-valueset "Count Tests": 'http://example.org/small/ValueSet/count-tests'
-code "level code": 'level' from "Local"
-code "other code": 'other' from "Local"
-code "mark code": 'mark' from "Local"
-context Patient
-
+HEAD = (
+    head({"level": "level", "other": "other", "mark": "mark"}, "Count Tests")
+    + """
 define "Counts": [Observation: "Count Tests"] O where O.status = 'final'
 define "Levels": [Observation: "level code"] O where O.status = 'final'
 define "Marks": [Observation: "mark code"] O where O.status = 'final'
@@ -45,6 +37,7 @@ define "Agrees":
 // @dataElement: other
 define "Other": Last([Observation: "other code"] O sort by (effective as FHIR.dateTime).value).value as Quantity
 """
+)
 
 
 def atom(draw: random.Random) -> str:
