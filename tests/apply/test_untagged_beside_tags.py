@@ -40,6 +40,12 @@ define "Last Taken": Last("Counts" O sort by (effective as FHIR.dateTime).value)
 define "Led To It": Coalesce(if exists ("Counts" C where C.value < 1 'mg') then true else null, "Agrees")
 define "Is In Doubt": case when exists "Counts" then true else null end
 define "Is Old": case when maxAge is not null then AgeInYears() > maxAge when "Count" is null then null else false end
+define "Harm Is Unclear":
+  if exists ([QuestionnaireResponse] R where exists (R.item I where I.linkId = 'x')) then false else null
+// @dataElement: tolerated
+define "Tolerated": case when "Harm Is Unclear" then false else "Agrees Alone" end
+define "Agrees Alone": Last(flatten([QuestionnaireResponse] R return all (R.item I
+    where I.linkId = 'alone' return (First(I.answer).value as FHIR.boolean).value)))
 define "Other Kind": First([Observation: "other code"]).value as Quantity
 """
 CONDITIONS = {
@@ -50,6 +56,7 @@ CONDITIONS = {
     '"Is Old"': ["count"],
     '"Other Kind" > 1 \'mg\' and "Agrees"': ["agrees", "Other Kind"],
     '"Other Kind" > "Count"': ["count", "Other Kind"],
+    '"Harm Is Unclear"': ["tolerated"],
 }
 
 

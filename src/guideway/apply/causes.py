@@ -100,8 +100,10 @@ class CauseFinder:
         if not (strong or weak or data):
             weak |= {key: [] for key in self._null_elements(results)}
             open_ = next((trace for _, trace in results if unwrap(trace.value) is None), None)
-            weak = weak or (self._undecided(open_, only_empty=False) if open_ is not None else {})
+            if open_ is not None:
+                weak = weak or self._undecided(open_, only_empty=False) or {key: [] for key in self._resting_on(open_)}
         waiting = self._waiting(results)
+        first = next((result.kind for result, trace in results if unwrap(trace.value) is None), APPLICABILITY)
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
         for key, because in found.items():
@@ -111,7 +113,7 @@ class CauseFinder:
             yield Missing(
                 element=element.id,
                 display=element.display,
-                for_=waiting.get(key, APPLICABILITY),
+                for_=waiting.get(key, first),
                 supply=supplies(element, self.traces.guideline),
                 because=list(dict.fromkeys(reasons)),
                 checked=self._looked_at(key) if checked else [],
@@ -156,6 +158,25 @@ class CauseFinder:
                     found[key] = None
         del self.traces.evaluation.messages[messages:]  # of what the logic did not need
         return list(found)
+
+    def _resting_on(self, node: Trace) -> list[DefineKey]:
+        """The data element without a value that itself rests on what is null here, and that reads all that this does: what
+        supplies it supplies this too."""
+        guideline = self.traces.guideline
+        kinds = {gap.supply.type for gap in self._gaps.behind(node)}
+        below = {(n.library, n.define) for n in _all_below(node) if define_name(n) is not None and unwrap(n.value) is None}
+        found: list[tuple[int, DefineKey]] = []
+        for key in guideline.elements if kinds else ():
+            definition = guideline.definition(key)
+            numbers = definition.requirements if definition is not None else ()
+            if kinds <= {guideline.requirements[number].type for number in numbers}:
+                found.append((len(numbers), key))
+        for _, key in sorted(found):
+            trace = self.traces.trace(*key)
+            if trace is not None and unwrap(trace.value) is None:
+                if any((n.library, n.define) in below for n in _all_below(trace) if define_name(n) is not None):
+                    return [key]
+        return []
 
     def _tagged(
         self, datum: Datum, elements: list[DefineKey], strong: dict[DefineKey, None], weak: dict[DefineKey, list[str]]
@@ -472,6 +493,18 @@ class CauseFinder:
                 elif trace is not None and reference in self.traces.sources.of(trace)[0]:
                     present.setdefault(key, []).extend(words)
         return empty or present
+
+
+def _all_below(node: Trace) -> Iterator[Trace]:
+    """A node and those below it that have been made, each once."""
+    seen: set[int] = set()
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending += current.known
 
 
 def _more_of(one: Missing, other: Missing) -> Missing:
