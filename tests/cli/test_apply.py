@@ -298,6 +298,7 @@ def test_a_what_if_is_called_one_in_every_form() -> None:
     assert any(note["text"].startswith(remark) for note in document(*given, "--format", "json")["note"])
     shown = text(*given, "--format", "markdown")
     assert f"# What if, for Patient/{NO_BASELINE.stem}\n\n- Neutrophil count before midostaurin: 2.1 " in shown
+    assert "\n\nWhat changes:\n\n- **" in shown
     assert "unknown → applies" in shown
     assert "What if" not in text(*given[:-2], "--format", "json")
 

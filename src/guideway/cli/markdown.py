@@ -51,8 +51,7 @@ def what_if(subject: str, notes: Sequence[str], comparison: Comparison) -> Itera
     yield from [f"# What if, for {escape(subject)}", ""]
     yield from (f"- {escape(note)}" for note in notes)
     yield ""
-    if not comparison:
-        yield from ["Nothing in the outcome changes.", ""]
+    yield from ["What changes:" if comparison else "Nothing in the outcome changes.", ""]
     for difference in comparison.recommendations:
         yield f"- **{escape(difference.title)}:** {escape(telling.change_text(difference))}"
         yield from (f"  - {escape(detail)}" for detail in difference.details)
