@@ -48,16 +48,23 @@ class PassedTests:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of several processes only the first keeps the list of what has passed: the reports of all of them reach it. What collecting
-    makes stays until the end, so nothing of it is garbage."""
-    gc.disable()
+    """Of several processes only the first keeps the list of what has passed: the reports of all of them reach it."""
     if (path := os.environ.get(NOTE_PASSED)) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(PassedTests(Path(path)))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting makes stays until the end: nothing of it is garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Some ten thousand tests and their modules are set aside: going through them again and again would take minutes."""
-    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
