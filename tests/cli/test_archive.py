@@ -160,3 +160,20 @@ def test_where_python_keeps_nothing_the_first_modules_are_kept_in_the_cache(tmp_
     entry.write_bytes(whole)
     entry.chmod(0o666)
     assert started() == "False guideway.cli.archive True 40\n"
+
+
+def test_what_few_records_need_is_served_and_not_run_with_the_usual_modules(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    code = (
+        "import sys; from guideway.cli.archive import KIND, Archive; from guideway.stamps import entry_path, read_entry\n"
+        "import guideway.diagnostics, guideway.ucum.conversion\n"
+        "from guideway.cli.archive_writing import save\n"
+        "folder = sys.argv[1]; assert save(Archive(folder, 'key'), tuple(sys.modules))\n"
+        "found = Archive(folder, 'key', read_entry(entry_path(folder, KIND, 'key'))[0])\n"
+        "assert 'guideway.diagnostics' in found.usual\n"
+        "for name in ('conversion', 'grammar', 'units'):\n"
+        "    assert f'guideway.ucum.{name}' in found.table and f'guideway.ucum.{name}' not in found.usual\n"
+        "assert found.get_code('guideway.ucum.conversion')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -34,6 +34,7 @@ with spare:
     with spare:
         from guideway.diagnostics import Diagnostic, Severity
     import re
+    import guideway.apply.causes, guideway.apply.evidence, guideway.apply.explain, guideway.apply.left_out, guideway.apply.run
 assert not spared & set(sys.modules), spared & set(sys.modules)
 class One(msgspec.Struct):
     name: str

@@ -4,13 +4,16 @@ of data that was read for what then failed."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from guideway.apply.outcome import Excluded
 from guideway.diagnostics import Diagnostic, GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Requirement
 
-T = TypeVar("T")
+if TYPE_CHECKING:  # a short run does without most of typing
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class LeftOut:

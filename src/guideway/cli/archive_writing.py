@@ -37,6 +37,10 @@ BEFORE = ("guideway.cli", "guideway.cli.archive", "guideway.places", "guideway.s
 ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.sparing", "guideway.cli.warm")
 """What writing needs, and what is imported before the usual modules are: not among these, but served."""
 
+SELDOM = tuple(f"guideway.ucum.{name}" for name in ("advice", "conversion", "grammar", "units"))
+"""Where one record has several units for one thing, these are needed, and much of the standard library with them; the run that
+shows what is usual may have such a record, and most others have not. They are served, not run with the usual ones."""
+
 
 def save(archive: Archive, imported: Sequence[str]) -> bool:
     """Keep what has been imported and is not in the archive; true where something was written. The first run with a compiled
@@ -53,7 +57,7 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
     codes = archive.codes()
     usual, library = archive.usual, archive.library
     if not usual:
-        usual = tuple(name for name in in_order(trees) if name not in ALONE)
+        usual = tuple(name for name in in_order(trees) if name not in (*ALONE, *SELDOM))
         for name in imported:
             spec = _of_library(name) if name not in archive.before else None
             stamp = source_stamp(spec.origin) if spec is not None else None
