@@ -78,3 +78,9 @@ def test_an_element_that_has_a_value_is_named_where_nothing_else_leaves_it_open(
     logic = 'case when "Agrees" then null else false end'
     assert missing(logic, agreement(True)) == ["agrees"]
     assert missing('"Is In Doubt"', observation(None, "other")) == ["Observation of Blue cells"]
+
+
+def test_data_on_record_without_a_value_is_not_taken_for_an_element_that_reads_other_data() -> None:
+    level = """(First([Observation: "other code"]).value as Quantity) > "Count\""""
+    found = missing(level, observation(None, "other", id="o"))
+    assert found == ["count", "Observation/o.value"]

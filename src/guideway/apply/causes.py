@@ -190,11 +190,23 @@ class CauseFinder:
             definition = guideline.definition(key)
             requirements = [guideline.requirements[n] for n in definition.requirements] if definition is not None else []
             read = {(r.type, way) for r in requirements for way in ("", r.value_set or (r.codes[0][1] if r.codes else None))}
-            if asked <= read:
+            if asked <= read and self._reads_what(key, datum):
                 standing.append((key not in strong and key not in weak, len(requirements), key))
         if standing and (first := min(standing, key=lambda each: each[:2]))[0]:
             weak[first[2]] = []
         return bool(standing)
+
+    def _reads_what(self, key: DefineKey, datum: Datum) -> bool:
+        """Whether an element reads the resources on record that lack what is missing, and for the same reason."""
+        lacking = {way.resource for way in datum.supply if way.resource}
+        if not lacking:
+            return True
+        own = self.traces.guideline.definition((datum.node.library or "", datum.node.define or ""))
+        other = self.traces.guideline.definition(key)
+        if own is not None and other is not None:
+            return set(own.requirements) <= set(other.requirements)
+        trace = self.traces.trace(*key)
+        return trace is not None and lacking <= self.traces.sources.read_by(trace).keys()
 
     def _leaves(self, results: list[tuple[ConditionResult, Trace]], *, with_reads: bool = False) -> list[Trace]:
         """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
