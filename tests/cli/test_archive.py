@@ -166,7 +166,7 @@ def test_what_few_records_need_is_served_and_not_run_with_the_usual_modules(tmp_
     tmp_path.chmod(0o700)
     code = (
         "import sys; from guideway.cli.archive import KIND, Archive; from guideway.stamps import entry_path, read_entry\n"
-        "import guideway.diagnostics, guideway.ucum.conversion\n"
+        "import guideway.diagnostics, guideway.ucum.conversion, guideway.cli.fhir_server\n"
         "from guideway.cli.archive_writing import save\n"
         "folder = sys.argv[1]; assert save(Archive(folder, 'key'), tuple(sys.modules))\n"
         "found = Archive(folder, 'key', read_entry(entry_path(folder, KIND, 'key'))[0])\n"
@@ -174,6 +174,9 @@ def test_what_few_records_need_is_served_and_not_run_with_the_usual_modules(tmp_
         "for name in ('conversion', 'grammar', 'units'):\n"
         "    assert f'guideway.ucum.{name}' in found.table and f'guideway.ucum.{name}' not in found.usual\n"
         "assert found.get_code('guideway.ucum.conversion')\n"
+        "assert 'guideway.remote.client' in found.table and 'guideway.cli.fhir_server' in found.table\n"
+        "far = 'guideway.remote', 'guideway.service', 'guideway.cli.fhir_server'\n"
+        "assert not [name for name in found.usual if name.startswith(far)]\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

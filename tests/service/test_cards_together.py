@@ -379,7 +379,8 @@ def test_tasks_in_suggestions_are_based_on_nothing_that_only_a_care_plan_holds()
     ask = activity("ask-a", kind="Task")
     outcome = run(guideline(plan("main", action("one", definitionCanonical=f"{BASE}/ActivityDefinition/ask-a")), ask), LOW)
     (proposed,) = requests(outcome)
-    assert proposed["basedOn"]
+    assert proposed["resourceType"] == "Task"
+    assert "RequestGroup" not in str(proposed)  # there is none beside the requests
     (card,) = cards_of(outcome, [proposed], instance="i", service="s")
     assert "RequestGroup" not in str(card.body["suggestions"])
 

@@ -41,6 +41,9 @@ SELDOM = tuple(f"guideway.ucum.{name}" for name in ("advice", "conversion", "gra
 """Where one record has several units for one thing, these are needed, and much of the standard library with them; the run that
 shows what is usual may have such a record, and most others have not. They are served, not run with the usual ones."""
 
+FAR = ("guideway.remote.", "guideway.service.", "guideway.cli.fhir_server", "guideway.cli.hooks", "guideway.cli.serve")
+"""What talks to other machines, with the clients that it needs: the run that shows what is usual may do so, and most do not."""
+
 
 def save(archive: Archive, imported: Sequence[str]) -> bool:
     """Keep what has been imported and is not in the archive; true where something was written. The first run with a compiled
@@ -57,7 +60,7 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
     codes = archive.codes()
     usual, library = archive.usual, archive.library
     if not usual:
-        usual = tuple(name for name in in_order(trees) if name not in (*ALONE, *SELDOM))
+        usual = tuple(name for name in in_order(trees) if name not in (*ALONE, *SELDOM) and not name.startswith(FAR))
         for name in imported:
             spec = _of_library(name) if name not in archive.before else None
             stamp = source_stamp(spec.origin) if spec is not None else None
