@@ -175,7 +175,7 @@ def test_what_few_records_need_is_served_and_not_run_with_the_usual_modules(tmp_
         "    assert f'guideway.ucum.{name}' in found.table and f'guideway.ucum.{name}' not in found.usual\n"
         "assert found.get_code('guideway.ucum.conversion')\n"
         "assert 'guideway.remote.client' in found.table and 'guideway.cli.fhir_server' in found.table\n"
-        "far = 'guideway.remote', 'guideway.service', 'guideway.cli.fhir_server'\n"
+        "far = 'guideway.remote.', 'guideway.service.', 'guideway.cli.fhir_server'\n"
         "assert not [name for name in found.usual if name.startswith(far)]\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
