@@ -73,3 +73,7 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(tmp_path: Path, data: byt
     done = guideway("apply", file)
     assert_fatal(done, "x.json", words)
     assert done.stderr.count(b"\n") == 1
+
+
+def test_standard_input_is_read_once() -> None:
+    assert_fatal(guideway("apply", "-", "-", stdin=b"{}"), "standard input (-) is given more than once")

@@ -29,7 +29,9 @@ def read_bundle(data: bytes, name: str = "input") -> list[PatientRecord]:
 
 def read_files(paths: Sequence[str | os.PathLike[str]]) -> list[PatientRecord]:
     """The patients of several files read as one input (a Bundle and extra data for it, say), also packed with gzip; ``-`` is
-    standard input."""
+    standard input, which can be read once."""
+    if list(paths).count("-") > 1:
+        raise GuidewayError("standard input (-) is given more than once: it can be read once")
     return read_documents([(file_name(path), unpacked(file_bytes(path), file_name(path))) for path in paths])
 
 
