@@ -277,7 +277,7 @@ class Provenance:
         sources = [self.support(child, scope) for child in children[:first]]
         if first == len(children) == 1:  # nothing came in
             (source,) = sources
-            if not (source.found or source.needed or source.checked or source.items):
+            if source.others and not (source.found or source.needed or source.checked or source.items):
                 return source
         kept: list[Support] = []
         items: dict[int, Support] = {}
