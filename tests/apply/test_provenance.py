@@ -1,0 +1,56 @@
+"""What values rest on, where little of their traces is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.engine.logic import NOW
+
+from guideway.apply.provenance import Provenance
+from guideway.cql.translator import BuiltinSource, translate
+from guideway.engine.data import ResourceSource
+from guideway.engine.program import compile_program
+from guideway.terminology import ValueSetIndex
+
+LOGIC = """
+library Rows
+using FHIR version '4.0.1'
+include FHIRHelpers version '4.0.1'
+context Patient
+
+define "Results": [Observation]
+define "Texts":
+  {
+    if exists ([Procedure] P where P.status.value = 'completed') then 'some' else 'none',
+    'of ' + First("Results").id.value
+  }
+define "About Nothing": "Texts" T where T = 'none'
+
+define function "Named"(result Observation):
+  if result.id.value = 'one' then 'the first' else 'another'
+
+define "Told": "Results" R where R.id.value = 'one' return Tuple { id: R.id.value, name: "Named"(R) }
+"""
+RESOURCES: list[dict[str, Any]] = [
+    {"resourceType": "Patient", "id": "p"},
+    {"resourceType": "Observation", "id": "one", "status": "final"},
+    {"resourceType": "Observation", "id": "two", "status": "final"},
+]
+
+
+def rests_on(define: str) -> list[list[str]]:
+    result = translate(LOGIC, sources=BuiltinSource())
+    assert not result.errors, result.errors
+    program = compile_program(result.libraries)
+    ran = program.evaluation(ResourceSource(RESOURCES), now=NOW, terminology=ValueSetIndex([]), trace=True)
+    return [list(part) for part in Provenance().of(ran.trace("Rows", define))]
+
+
+def test_an_item_of_a_list_that_rests_on_nothing_does_not_rest_on_the_others() -> None:
+    found, needed, _ = rests_on("About Nothing")
+    assert found == needed == []
+
+
+def test_what_is_made_of_one_row_rests_on_that_row() -> None:
+    found, needed, checked = rests_on("Told")
+    assert (found, needed, checked) == (["Observation/one"], [], ["Observation/two"])
