@@ -71,6 +71,7 @@ def test_without_a_baseline_it_is_named() -> None:
     because += "2026-06-01 (taken at) is not on or before 2026-04-01 (Start of midostaurin)"
     assert settling.index(f"Neutrophil count before midostaurin ({because}): order or enter it") < 400
     one_plan = flat(text(NO_BASELINE, *AS_OF, "--plan", PLAN))
+    assert "Baseline required" in one_plan
     assert "missing Neutrophil count before midostaurin" in one_plan
     assert "supply it" in one_plan
 
