@@ -155,13 +155,16 @@ SNOMED = "http://snomed.info/sct"
         ({"appointmentType": {"text": "Surgery"}}, None),
         ({"comment": "Surgery at the outpatient center"}, None),
         ({"patientInstruction": "Nothing to eat from midnight before your operation"}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394577000", "display": "Anesthetics"}]}]}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394610002", "display": "Neurosurgery"}]}]}, None),
         ({"specialty": [{"coding": [{"system": SNOMED, "code": "394577000"}]}]}, None),
-        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394609007"}]}]}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394582007"}]}], "description": "Slot 4"}, None),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394582007", "display": "Dermatology"}]}]}, False),
         ({"specialty": [{"text": "Anaesthetics"}]}, None),
         ({"description": "Knee surgery, s/p arthroscopy in 2019"}, None),
         ({"description": "Cataract surgery after clearance"}, None),
         ({"specialty": [{"coding": [{"system": SNOMED, "code": "394577000"}]}], "description": "Pre-op consult"}, False),
-        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394582007"}]}]}, False),
+        ({"specialty": [{"coding": [{"system": SNOMED, "code": "394582007"}]}], "description": "Office visit"}, False),
         ({"comment": "Bring your list; surgery 2019", "description": "Office visit"}, False),
         ({"description": "No surgery planned; review"}, False),
         ({"description": "No surgery planned"}, False),
@@ -182,6 +185,30 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
     assert planned(booked) is expected
     said = evaluation_of([booked]).define("MastCellProcedureElements", "Note On Appointments In Words")
     assert (said is not None) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "S/p fall - hip surgery", "After chemo: mastectomy", "Surgery: avoid NSAIDs", "Surgery; avoid morphine", "Surgery avoid triggers",
+        "Denies allergies, EGD", "Hx of hernia; hernia repair", "H/o allergy, surgery", "Removal of old implant, surgery",
+        "Not fasting - biopsy", "Surgery not yet confirmed", "Surgery not before 9", "Discussion then surgery",
+        "Recent surgery cancelled, operation rebooked", "Surgery cancelled and rebooked for June", "No aspirin before surgery",
+        "Stop aspirin prior to surgery", "Never had anesthesia. Tonsillectomy", "Revision of previous hip replacement",
+    ],
+)  # fmt: skip
+def test_what_an_appointment_denies_in_one_clause_says_nothing_of_the_next(words: str) -> None:
+    booked: Json = {
+        "resourceType": "Appointment",
+        "id": "a",
+        "status": "booked",
+        "start": "2026-06-10T08:00:00Z",
+        "participant": [],
+    }
+    for said in ({"description": words}, {"reasonCode": [{"text": words}]}):
+        assert planned(booked | said) is None
+        note = evaluation_of([booked | said]).define("MastCellProcedureElements", "Note On Appointments In Words")
+        assert words in note
 
 
 def test_an_old_order_without_a_date_does_not_plan_a_procedure() -> None:
