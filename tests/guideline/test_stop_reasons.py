@@ -117,6 +117,11 @@ WITHOUT_EFFECT = (
     "Wore off", "Wears off after two weeks", "Hives continue", "Symptoms came back", "Ongoing flushing", "Continued anaphylaxis",
     "Symptoms got worse", "Remains symptomatic", "Recurrent episodes of anaphylaxis", "No insurance. Symptoms persisted",
     "Failed to respond", "Failed to control symptoms", "Tachyphylaxis", "Failed omalizumab", "Mastocytosis progressed",
+    "Failed to get relief", "Failed to show improvement", "Failed to bring relief", "Failed to start working",
+    "Failed to get symptoms under control", "Failed to keep symptoms controlled", "Failed to return to baseline",
+    "First-line failed", "First line fails", "Second line failed", "Therapy line failed", "First line failure", "Failed first line",
+    "Failure to obtain remission", "Failed to come into remission", "Failed to appear effective", "Failed to call off flares",
+    "Drug failed, screening for a trial", "Failed, deliver alternative", "Failed with the insurance approved dose",
 )  # fmt: skip
 NOT_WITHOUT_EFFECT = (
     "Cost", "No side effects; symptoms resolved", "Not because of lack of efficacy", "patient preference", "insurance denied",
@@ -127,6 +132,8 @@ NOT_WITHOUT_EFFECT = (
     "Symptoms no longer persist", "Not because of disease progression", "Side effects persisted", "Still having side effects",
     "Worsening renal function", "Uncontrolled hypertension", "Progression of chronic kidney disease", "No persistent symptoms",
     "In remission, disease did not progress", "Symptoms resolved", "Continued by another doctor", "Still breastfeeding",
+    "Failed to get prior authorization", "Failed to keep the appointment", "Failed to return for follow up", "IV line failed",
+    "Failed to come to clinic", "Failed to start therapy", "Failed to obtain approval", "Failed to bring the forms",
 )  # fmt: skip
 
 
