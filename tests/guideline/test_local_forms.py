@@ -129,8 +129,34 @@ def test_an_administered_eye_drop_is_local() -> None:
 def test_the_route_of_a_dose_that_was_given_counts_like_that_of_an_order(
     kind: str, route: str, code: str, used: bool, by_code: bool
 ) -> None:
-    said: Json = {"coding": [{"system": "http://snomed.info/sct", "code": code}]} if by_code else {"text": route}
+    coded: Json = {"system": "http://snomed.info/sct", "code": code}
+    said: Json = {"coding": [coded | {"display": f"{route} route"}]} if by_code else {"text": route}
     assert in_use(STEROID, route=said, kind=kind) is used
+    # without a word nobody can tell: the drug counts, so that its guards hold, unless the instruction says that it is local
+    assert in_use(STEROID, route={"coding": [coded]}, kind=kind) is True
+    assert in_use(STEROID, route={"coding": [coded]}, kind=kind, text="1 drop in each eye") is False
+
+
+@pytest.mark.parametrize("kind", ["administration", "request"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "50 mg IV for swelling of both eyes",
+        "given for swollen lips and the eyes",
+        "30 mg pushed; swelling of right eye",
+        "30 mg IM into the left deltoid; apply pressure to the skin",
+        "50 mg, pain in the left ear",
+    ],
+)
+def test_where_the_swelling_is_is_not_where_the_drug_goes(text: str, kind: str) -> None:
+    assert in_use(H1, text=text, kind=kind) is True
+
+
+@pytest.mark.parametrize(
+    "text", ["1 drop into each eye for itching of the eyes", "for itchy eyes 1 drop in both eyes", "apply to skin"]
+)
+def test_a_local_use_stays_one_where_it_says_what_it_is_for(text: str) -> None:
+    assert in_use(H1, text=text) is False
 
 
 def test_an_eye_drop_of_an_nsaid_that_was_given_is_a_local_form() -> None:
