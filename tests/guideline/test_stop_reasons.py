@@ -119,7 +119,8 @@ WITHOUT_EFFECT = (
     "Failed to respond", "Failed to control symptoms", "Tachyphylaxis", "Failed omalizumab", "Mastocytosis progressed",
     "Failed to get relief", "Failed to show improvement", "Failed to bring relief", "Failed to start working",
     "Failed to get symptoms under control", "Failed to keep symptoms controlled", "Failed to return to baseline",
-    "First-line failed", "First line fails", "Second line failed", "Therapy line failed", "First line failure", "Failed first line",
+    "First-line failed", "First line fails",
+    "Second line failed", "Therapy line failed", "First line failure", "Failed first line",
     "Failure to obtain remission", "Failed to come into remission", "Failed to appear effective", "Failed to call off flares",
     "Drug failed, screening for a trial", "Failed, deliver alternative", "Failed with the insurance approved dose",
 )  # fmt: skip

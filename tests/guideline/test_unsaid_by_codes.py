@@ -190,7 +190,8 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
 @pytest.mark.parametrize(
     "words",
     [
-        "S/p fall - hip surgery", "After chemo: mastectomy", "Surgery: avoid NSAIDs", "Surgery; avoid morphine", "Surgery avoid triggers",
+        "S/p fall - hip surgery", "After chemo: mastectomy", "Surgery: avoid NSAIDs", "Surgery; avoid morphine",
+        "Surgery avoid triggers",
         "Denies allergies, EGD", "Hx of hernia; hernia repair", "H/o allergy, surgery", "Removal of old implant, surgery",
         "Not fasting - biopsy", "Surgery not yet confirmed", "Surgery not before 9", "Discussion then surgery",
         "Recent surgery cancelled, operation rebooked", "Surgery cancelled and rebooked for June", "No aspirin before surgery",
