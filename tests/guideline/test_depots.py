@@ -44,7 +44,7 @@ def in_use(code: str, *resources: Json) -> bool:
     used = found.define(MEDICATIONS, ON[code])
     said = found.define(NOTES, SAID[code])
     assert (said is not None) == (used is not True)
-    assert said is None or "given 2026-05-10; stopped since, or an allergy or intolerance" in said
+    assert said is None or "given 2026-05-10; stopped since or on an unknown day, or an allergy or intolerance" in said
     return bool(used)
 
 
@@ -68,6 +68,16 @@ def test_a_stop_before_the_dose_does_not(code: str) -> None:
     assert in_use(code, stopped(code, start="2025-01-01", changed="2026-05-09"))
     again = order(code, "completed", start="2026-05-01", id="n")
     assert in_use(code, stopped(code, start="2025-01-01"), again)
+
+
+@pytest.mark.parametrize("code", ON)
+def test_an_old_order_stopped_on_an_unknown_day_does_not(code: str) -> None:
+    """The dose came of another order; where that may be the one, or it did harm, the stop counts."""
+    assert in_use(code, stopped(code, start="2024-05-10"))
+    assert in_use(code, stopped(code, start="2025-05-09"))
+    assert not in_use(code, stopped(code, start="2025-05-10"))
+    assert not in_use(code, stopped(code, start="2024-05-10", reason="Anaphylaxis"))
+    assert not in_use(code, stopped(code, start="2024-05-10", changed="2026-05-20"))
 
 
 @pytest.mark.parametrize("code", ON)
