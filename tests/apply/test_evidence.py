@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.apply.features import Json, made, one
-from tests.apply.small import BASE, LOGIC, agreement, medication, observation, plan, when
+from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, agreement, medication, observation, plan, when
 
 from guideway.apply.outcome import Recommendation
 
@@ -299,3 +299,51 @@ def test_what_a_list_or_a_row_of_it_rests_on(define: str, status: str, counted: 
     names = sorted({e.resource.partition("/")[2] for e in found.evidence if e.resource})
     looked_at = sorted({r.partition("/")[2] for e in found.evidence for r in e.checked})
     assert (found.status, names, looked_at) == (status, counted, checked)
+
+
+def drafts_of(logic: str) -> str:
+    """A data element whose rows are orders, and a condition on it."""
+    lines = [
+        LOGIC,
+        "// @dataElement: drafts",
+        "// @display: Order being written",
+        'define "Drafts": [MedicationRequest] R return all Tuple { id: R.id.value, status: R.status.value, drug: R.medication }',
+        'define "Tablets Of A": "Drafts" D where (D.drug as FHIR.CodeableConcept) in "Tablet A"',
+    ]
+    return "\n".join([*lines, f'define "Asked": {logic}'])
+
+
+@pytest.mark.parametrize(
+    "logic",
+    [
+        'exists ("Drafts" D where (D.drug as FHIR.CodeableConcept) in "Tablet A")',
+        'exists ("Drafts" D where (D.drug as FHIR.CodeableConcept) in "Tablet A") or "Agrees"',
+        'exists "Tablets Of A"',
+        "(First(\"Drafts\" D where D.id = 'd1').status) = 'active' and exists \"Tablets Of A\"",
+    ],
+    ids=["filter", "or", "named", "twice"],
+)
+def test_of_a_list_the_rows_that_a_condition_refused_are_no_evidence_where_one_satisfied_it(logic: str) -> None:
+    one, other = medication(TABLET_A, id="d1"), medication(TABLET_B, id="d2")
+    for data in ((one, other), (other, one)):
+        found = decided("Asked", *data, cql=drafts_of(logic))
+        assert found.status == "applies"
+        assert [(e.element, e.resource) for e in found.evidence] == [("drafts", "MedicationRequest/d1")]
+        assert "d2" not in str(found.evidence[0].value)  # the row's own value, not the whole list's
+
+
+@pytest.mark.parametrize(
+    ("logic", "status"),
+    [
+        ("exists (\"Drafts\" D where D.status = 'stopped')", "does-not-apply"),
+        ("Count(\"Drafts\" D where D.status = 'active') = 2", "applies"),
+        ("not exists (\"Drafts\" D where D.status = 'stopped')", "applies"),
+        ('exists "Drafts"', "applies"),
+    ],
+    ids=["none", "count", "not", "each"],
+)
+def test_where_every_row_counts_every_row_is_named(logic: str, status: str) -> None:
+    data = (medication(TABLET_A, id="d1"), medication(TABLET_B, id="d2"))
+    found = decided("Asked", *data, cql=drafts_of(logic))
+    assert found.status == status
+    assert {e.resource for e in found.evidence} == {"MedicationRequest/d1", "MedicationRequest/d2"}

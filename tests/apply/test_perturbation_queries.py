@@ -35,6 +35,7 @@ define "Ill": exists ("Illnesses" C where C.clinicalStatus.coding[0].code.value 
 // @dataElement: onTablet
 define "On Tablet": exists ([MedicationRequest: "Tablet A"] M where M.status = 'active')
 
+// @dataElement: tablets
 define "Tablets": [MedicationRequest: "Tablet A"] M where M.status in { 'active', 'on-hold' }
 
 // @dataElement: latestA
@@ -45,6 +46,7 @@ define "Pairs":
     where X.status = Y.status and (X.value as Quantity) > (Y.value as Quantity)
     return Tuple { x: X, amount: X.value as Quantity, alike: X.effective = Y.effective }
 
+// @dataElement: rows
 define "Rows":
   ("A" union "B") O
     let amount: O.value as Quantity

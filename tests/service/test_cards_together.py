@@ -5,7 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.apply.small import BASE, TABLET_A, TABLET_B, activity, agreement, guideline, medication, observation, plan, run, when
+from tests.apply.small import (
+    BASE,
+    LOGIC,
+    TABLET_A,
+    TABLET_B,
+    activity,
+    agreement,
+    guideline,
+    medication,
+    observation,
+    plan,
+    run,
+    when,
+)
 from tests.service.ehr import ORDERS, order_request, write_guideline
 from tests.service.local import local
 
@@ -329,6 +342,26 @@ def test_advice_against_one_draft_offers_to_take_it_back_once():
     assert suggestion["label"] == "Take back the draft order: Tablet A"
     assert suggestion["actions"] == [{"type": "delete", "description": suggestion["label"], "resourceId": reference}]
     assert [s.suggestions for s in card.shown] == [[suggestion["uuid"]]] * 2
+
+
+def test_of_several_drafts_the_one_that_is_advised_against_is_offered_to_be_taken_back():
+    cql = (
+        LOGIC
+        + """
+// @dataElement: drafts
+// @display: Order being written
+define "Drafts": [MedicationRequest] R return all Tuple { drug: R.medication }
+define "Drafts A": exists ("Drafts" D where (D.drug as FHIR.CodeableConcept) in "Tablet A")
+"""
+    )
+    no = action("no", "Drafts A", {"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}})
+    record = (medication(TABLET_B, id="d2"), medication(TABLET_A, id="d1"))
+    outcome = run(guideline(plan("main", no), cql=cql), *record, hook="order-sign")
+    drafts = {"MedicationRequest/d1": "Tablet A", "MedicationRequest/d2": "Tablet B"}
+    (card,) = cards_of(outcome, requests(outcome), instance="i", service="s", drafts=drafts)
+    (suggestion,) = card.body["suggestions"]
+    assert suggestion["label"] == "Take back the draft order: Tablet A"
+    assert [a["resourceId"] for a in suggestion["actions"]] == ["MedicationRequest/d1"]
 
 
 def test_every_recommendation_names_its_suggestions_for_feedback():

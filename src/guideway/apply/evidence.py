@@ -115,7 +115,7 @@ class EvidenceFinder:
             seen.add(id(node))
             if element is not None:
                 touched[element.library, element.define] = None
-                own = list(self._of_element(element, node, told))
+                own = list(self._of_element(element, node, rests_on, told))
                 made[id(node)] = own, Reasons({context: None}, element.define, tuple(own_comparisons(node)) if answers else ())
                 items += own
                 continue
@@ -200,10 +200,14 @@ class EvidenceFinder:
             else:
                 pending += reversed(row_deciders(node))
 
-    def _of_element(self, element: Element, node: Trace, told: References) -> Iterator[Evidence]:
+    def _of_element(self, element: Element, node: Trace, rests_on: References, told: References) -> Iterator[Evidence]:
+        """A data element, of a list with those of its rows alone that the condition rests on, where it rests on some of them."""
         found, needed, checked = self.traces.sources.of(node)
-        told.update(found | needed | checked)
         value = unwrap(node.value)
+        counted = {reference: None for reference in found if reference in rests_on} if isinstance(value, list) else {}
+        narrowed = 0 < len(counted) < len(found)
+        found = counted if narrowed else found
+        told.update(found | needed | checked)
         references = list(found or needed)
         if found:
             checked = needed | checked
@@ -224,7 +228,8 @@ class EvidenceFinder:
         for number, reference in enumerate(references[:BRIEF]):
             facts = self.traces.facts(reference)
             own_value, own_unit = plain(value)
-            single = len(references) == 1 and own_value is not None and not isinstance(value, bool) and not found_in(value)
+            single = len(references) == 1 and not narrowed  # else the value is that of other rows too
+            single = single and own_value is not None and not isinstance(value, bool) and not found_in(value)
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             if shown is None and isinstance(own_value, bool):  # an answer, or a finding without a value: what the element says
                 shown = own_value
