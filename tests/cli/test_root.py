@@ -128,8 +128,9 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_an_interrupt_ends_quietly() -> None:
     code = "\n".join(
         (
-            "import time, click, sys",
+            "import signal, time, click, sys",
             "from guideway.cli.root import run",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",  # who starts the tests may have it ignored
             "@click.command()",
             "def wait():",
             "    print(1, flush=True)",
