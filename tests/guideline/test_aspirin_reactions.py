@@ -304,3 +304,23 @@ def test_what_a_class_of_pain_relievers_leaves_out_is_no_opioid(words: str, open
 @pytest.mark.parametrize("words", ["Analgesic asthma syndrome", "Analgesic-induced asthma"])
 def test_asthma_by_analgesics_is_a_reaction(words: str) -> None:
     assert judged(condition(words))[0] == "not-tolerated"
+
+
+@pytest.mark.parametrize(
+    ("reason", "asked"),
+    [
+        ("Worsening asthma", True),
+        ("Angioedema persisted", True),
+        ("Hives not controlled", True),
+        ("Cost", False),
+        ("Hives resolved", False),
+        ("No worsening of asthma", False),
+    ],
+)
+def test_a_complaint_that_went_on_with_aspirin_has_to_be_read(reason: str, asked: bool) -> None:
+    stopped = order(ASPIRIN, "stopped", reason, start="2026-01-01", changed="2026-05-20")
+    found = evaluation_of([stopped])
+    said = found.define("MastCellAspirinReactions", "Other NSAID Harms")
+    assert any(reason in label for label in said or []) is asked
+    tolerated = answer("aspirinTolerance", TOLERATED, "2026-02-01")
+    assert (evaluation_of([stopped, tolerated]).define(THERAPIES, "Aspirin Tolerance") is None) is asked
