@@ -148,6 +148,8 @@ def test_already_in_place_shows_what_would_have_withheld_it() -> None:
         ("organization", "Practitioner/o"),
         ("location", "Patient/x"),
         ("user_language", " "),
+        ("user_language", "de\n"),
+        ("user_language", "not a language"),
     ],
 )
 def test_circumstances_that_would_make_invalid_resources_are_refused(name: str, value: str) -> None:

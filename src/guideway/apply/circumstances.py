@@ -32,8 +32,15 @@ def must_be_circumstances(
         if not reference.strip() or reference.startswith("#") or (kind and kind not in wanted):
             text = f"{name}: {reference!r} is no reference to {' or '.join(_article(each) for each in wanted)}"
             raise GuidewayError(f"{text}: give one such as {wanted[0]}/123")
-    if language is not None and not language.strip():
-        raise GuidewayError("userLanguage: it is blank: give a code such as de-CH, or leave it out")
+    if language is not None and not _is_language(language):
+        what = f"{language!r} is no language tag" if language.strip() else "it is blank"
+        raise GuidewayError(f"userLanguage: {what}: give a code such as de-CH, or leave it out")
+
+
+def _is_language(tag: str) -> bool:
+    """Whether it has the form of a language tag: letters, then parts of at most eight letters and digits (BCP 47, 2.1)."""
+    first, *others = tag.split("-")
+    return first.isalpha() and all(part.isascii() and part.isalnum() and len(part) <= 8 for part in (first, *others))
 
 
 def _article(kind: str) -> str:
