@@ -282,6 +282,41 @@ define "Else": case when "B1" is not null then "B1" else "certain"("B3", "B2") e
     }
 
 
+UNDECIDED: dict[str, tuple[str, list[str]]] = {
+    "Operand of Coalesce": ('Coalesce(if "B1" then "B2" else "B3", "B4")', ["B1", "B3", "B2"]),
+    "Operand of Coalesce, case": ('Coalesce(case when "B1" then "B2" else "B3" end, "B4")', ["B1", "B3", "B2"]),
+    "Operand of Coalesce, null": ('Coalesce(if "B1" then "B2" else null, "B4")', ["B1", "B2", "B4"]),
+    "Operand of a function": ('Coalesce("chosen"("B1", "B2", "B3"), "B4")', ["B1", "B3", "B2"]),
+    "Compared": ('(if "B1" then "B2" else "B3") = "E1"', ["B1", "B3", "B2"]),
+    "Compared, one settled": ('(if "E1" then "B4" else if "B1" then "B2" else "B3") = "E1"', ["B1", "B3", "B2"]),
+    "A number compared": ('(if "B1" then "Number 2" else "Number 3") > 3', ["B1", "B3", "B2"]),
+    "A number reckoned with": ('(case when "B1" then "Number 2" else "Number 3" end) + 1 > 3', ["B1", "B3", "B2"]),
+    "Negated": ('not (if "B1" then "B2" else "B3")', ["B1", "B3", "B2"]),
+}
+"""Choices with an unknown condition, wherever they stand, and what is missing."""
+
+
+def test_of_an_undecided_choice_both_branches_are_missing_wherever_it_stands() -> None:
+    elements = "\n".join(f"// @dataElement: {name}\ndefine \"{name}\": answer('{name}')\n" for name in BOOLEANS)
+    elements += 'define function "chosen"(test Boolean, one Boolean, other Boolean): if test then one else other\n'
+    for number in "23":
+        elements += f'define "Number {number}": if "B{number}" is null then null else if "B{number}" then 5 else 1\n'
+    logic = "\n".join(f'define "{name}": {body}' for name, (body, _) in UNDECIDED.items())
+    conditions = ({"id": name, "title": name, "condition": [when(name)]} for name in UNDECIDED)
+    made = guideline(plan("main", *conditions), cql=HEAD + elements + logic)
+    found = outcomes(made, [], explain=False)
+    assert {action: [m.element for m in r.missing] for action, r in found.items()} == {
+        name: missing for name, (_, missing) in UNDECIDED.items()
+    }
+    statuses: dict[str, set[str]] = {name: set() for name in UNDECIDED}
+    for values in product((False, True), repeat=len(BOOLEANS)):
+        given = dict(zip(BOOLEANS, values))
+        for name, (_, missing) in UNDECIDED.items():
+            told: dict[DefineKey, Any] = {("Logic", element): given[element] for element in missing}
+            statuses[name].add(outcomes(made, [], told)[name].status)
+    assert all(found == {"applies", "does-not-apply"} for found in statuses.values()), statuses
+
+
 def test_a_branch_that_cannot_be_evaluated_leaves_the_rest_explained() -> None:
     elements = "\n".join(f"// @dataElement: {name}\ndefine \"{name}\": answer('{name}')\n" for name in BOOLEANS)
     logic = """

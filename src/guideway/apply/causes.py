@@ -21,7 +21,7 @@ from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.reasons import Reasons
 from guideway.apply.relevance import Known as KnownNodes
-from guideway.apply.relevance import relevant_leaves
+from guideway.apply.relevance import Parts, is_null, relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import (
     is_of_another_type,
@@ -377,11 +377,11 @@ class CauseFinder:
                 untagged.update(more.untagged)
 
         if node.kind == "Coalesce":  # any of them would do: the first that can be supplied, a data element before other data
-            operands = node.children or ()
-            first = next((child for child in operands if self._causes(child, known).strong), None)
-            for child in operands if first is None else [first]:
+            operands = list(node.children or ())
+            first = next((at for at, child in enumerate(operands) if self._causes(child, known).strong), 0)
+            for child in operands[first:]:
                 gather([child])
-                if strong or weak or untagged:
+                if (strong or weak or untagged) and not self._may_stay_null(child):
                     break
         elif node.kind == "OperandRef":
             gather(self._given.get(id(node), ()))
@@ -392,6 +392,9 @@ class CauseFinder:
                 gather(node.children[:count])
         else:
             gather(node.children or ())
+            if strong and node.kind in ("If", "Case"):
+                passed = self._passed_over_by(node, known)
+                gather(passed)
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
         if not strong and not untagged:
@@ -423,6 +426,23 @@ class CauseFinder:
         elif name is not None and isinstance(unsettled, int) and names_datum(node, self.traces):
             unsettled = (node.library or "", name)
         return Causes(strong, weak, untagged, unsettled)
+
+    def _passed_over_by(self, node: Trace, known: dict[int, Causes]) -> list[Trace]:
+        """What is null in the conditions and branches that a choice may come to yet, because data elements leave one of its
+        conditions unknown. Inside a function the operands say it."""
+        if not any(self._causes(condition, known).strong for condition in (node.children or ())[:-1]):
+            return []
+        if (parts := self._parts(node)) is not None:
+            return [trace for part in _open_parts(parts) for trace in part if trace is not None]
+        self._cut.add(id(node))
+        return list(self._passed_over(node))
+
+    def _may_stay_null(self, node: Trace) -> bool:
+        """Whether a choice that is open may come to a branch that is null as it is written."""
+        while node.kind in ("ExpressionRef", "ExpressionDef", "As") and len(node.children or ()) == 1:
+            node = node.children[0]
+        parts = self._parts(node) if node.kind in ("If", "Case") and unwrap(node.value) is None else None
+        return parts is not None and any(branch is None or is_null(branch) for _, branch in _open_parts(parts))
 
     def _bind(self, call: Any) -> int:
         """Note which operand each name in the body of a call stands for; how many operands there are."""
@@ -505,6 +525,16 @@ class CauseFinder:
                 elif trace is not None and reference in self.traces.sources.of(trace)[0]:
                     present.setdefault(key, []).extend(words)
         return empty or present
+
+
+def _open_parts(parts: Parts) -> Iterator[tuple[Trace | None, Trace | None]]:
+    """The conditions of a choice that are null, with their branches, and the one that it takes if none of them comes true."""
+    for condition, branch in parts:
+        value = True if condition is None else unwrap(condition.value)
+        if value is not False:
+            yield condition, branch
+        if value is True:
+            return
 
 
 def _all_below(node: Trace) -> Iterator[Trace]:

@@ -300,7 +300,7 @@ class _Reader:
     def open(self, node: Any) -> None:
         """Find the open leaves: from a null result down through what is null."""
         node = self._target(node)
-        if self.value_of(node.value) is not None or _always_null(node):
+        if self.value_of(node.value) is not None or is_null(node):
             return
         children: Sequence[Any] = node.children or ()
         if node.kind in CONNECTIVES and children:
@@ -354,7 +354,7 @@ class _Reader:
             other = ("any", tuple(self._leaf(leaf) for leaf in self.passed_over(node)))
             first = self.value_of(children[0].value) is True
             return ("If", condition, taken, other) if first else ("If", condition, other, taken)
-        if _always_null(node):
+        if is_null(node):
             return ("known", None)
         if value is not None:
             may_change = isinstance(value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
@@ -407,7 +407,7 @@ class _Reader:
         return self._known[key]
 
 
-def _always_null(node: Any) -> bool:
+def is_null(node: Any) -> bool:
     """Whether a node is null as it is written: what it rests on is then why it was chosen."""
     while node.kind in ("As", "Convert", "ExpressionDef", "ExpressionRef") and len(node.children or ()) == 1:
         node = node.children[0]
