@@ -29,3 +29,24 @@ def test_what_is_missing_of_naltrexone_decides_in_one_round(name: str, answer: b
         given = {(elements[m].library, elements[m].define): answer for m in missing}
         after = {r.key: r for r in apply_guideline(opened, record, as_of=case.as_of, overrides=given).recommendations}
         assert after[key].status == ("suppressed" if answer else "applies")
+
+
+DECIDED = {True: ("unknown", ["platelets", "plateletsBaseline"]), False: ("does-not-apply", [])}
+"""What becomes of an interruption for low platelets without any count."""
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_whether_midostaurin_is_given_is_answered_in_one_place(answer: bool) -> None:
+    case, opened = read(CASES.parent / "midostaurin-dose-modification" / "not-taken-by-a-statement.yaml"), guideline()
+    (record,) = read_resources([case.bundle], "case")
+    elements = {element.id: element for element in opened.elements.values()}
+    given = {(elements["onMidostaurin"].library, elements["onMidostaurin"].define): answer}
+    before, after = (
+        {r.action: r for r in apply_guideline(opened, record, as_of=case.as_of, overrides=known).recommendations
+         if r.key.startswith("midostaurin-dose-modification#")}
+        for known in ({}, given)
+    )  # fmt: skip
+    assert "onMidostaurin" in [m.element for m in before["interrupt-anc"].missing]
+    assert after["interrupt-anc"].status == ("applies" if answer else "does-not-apply")
+    platelets = after["interrupt-platelets"]
+    assert (platelets.status, [m.element for m in platelets.missing]) == DECIDED[answer]
