@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from guideway.apply.run import apply_guideline
@@ -50,3 +52,21 @@ def test_whether_midostaurin_is_given_is_answered_in_one_place(answer: bool) -> 
     assert after["interrupt-anc"].status == ("applies" if answer else "does-not-apply")
     platelets = after["interrupt-platelets"]
     assert (platelets.status, [m.element for m in platelets.missing]) == DECIDED[answer]
+
+
+@pytest.mark.parametrize(
+    ("verified", "status"), [("provisional", "unknown"), ("refuted", "does-not-apply"), ("confirmed", "applies")]
+)
+def test_a_subtype_in_doubt_is_to_be_confirmed_or_refuted_whatever_an_answer_names(verified: str, status: str) -> None:
+    case = read(CASES.parent / "advanced-mastocytosis-cytoreduction" / "advanced-in-doubt-answered-otherwise.yaml")
+    bundle = deepcopy(case.bundle)
+    (doubted,) = (e["resource"] for e in bundle["entry"] if "C96.21" in str(e["resource"].get("code")))
+    doubted["verificationStatus"]["coding"][0]["code"] = verified
+    (record,) = read_resources([bundle], "case")
+    found = {r.key: r for r in apply_guideline(guideline(), record, as_of=case.as_of).recommendations}
+    row = found["advanced-mastocytosis-cytoreduction#cytoreduction"]
+    assert row.status == status
+    for missing in row.missing:
+        assert missing.element == "smSubtype"
+        assert f"Condition/{doubted['id']}: verification status is provisional" in missing.because
+        assert any("confirm or refute a diagnosis in doubt" in way.text for way in missing.supply)
