@@ -208,9 +208,10 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
         "Hx of MCAS hip surgery", "S/P chemo mastectomy", "After chemo + mastectomy", "S/p fall.Hip surgery",
         "Recent dx breast cancer lumpectomy", "Since fall knee surgery", "Past due colonoscopy", "Prior auth obtained mastectomy",
         "After hours surgery", "After 9 am surgery", "Cancellation slot surgery", "Surgery cancellation list",
-        "No show colonoscopy", "No-prep colonoscopy", "No general anesthesia biopsy", "Remote check-in knee surgery", "Never smoker lobectomy",
-        "Old patient hip surgery", "Old scar excision", "Surgery no longer than 2 hours", "Operation not expected to exceed 1 h",
-        "Surgery not done yet", "Surgery not scheduled in OR 2", "Surgery not required to fast", "Knee surgery declined sedation",
+        "No show colonoscopy", "No-prep colonoscopy", "No general anesthesia biopsy", "Remote check-in knee surgery",
+        "Never smoker lobectomy", "Old patient hip surgery", "Old scar excision", "Surgery no longer than 2 hours",
+        "Operation not expected to exceed 1 h", "Surgery not done yet",
+        "Surgery not scheduled in OR 2", "Surgery not required to fast", "Knee surgery declined sedation",
         "Prior auth approved hip replacement", "History of anaphylaxis EGD", "Not diabetic hip replacement",
     ],
 )  # fmt: skip
