@@ -70,3 +70,14 @@ def test_a_subtype_in_doubt_is_to_be_confirmed_or_refuted_whatever_an_answer_nam
         assert missing.element == "smSubtype"
         assert f"Condition/{doubted['id']}: verification status is provisional" in missing.because
         assert any("confirm or refute a diagnosis in doubt" in way.text for way in missing.supply)
+
+
+def test_a_drug_that_only_its_name_tells_leaves_data_elements_missing_alone() -> None:
+    case, opened = (
+        read(CASES.parent / "advanced-mastocytosis-cytoreduction" / "advanced-midostaurin-by-name-only.yaml"),
+        guideline(),
+    )
+    (record,) = read_resources([case.bundle], "case")
+    elements = {element.id for element in opened.elements.values()}
+    for row in apply_guideline(opened, record, as_of=case.as_of).recommendations:
+        assert {missing.element for missing in row.missing} <= elements, row.key

@@ -380,7 +380,10 @@ class CauseFinder:
             operands = list(node.children or ())
             first = next((at for at, child in enumerate(operands) if self._causes(child, known).strong), 0)
             for child in operands[first:]:
-                gather([child])
+                if strong or weak or untagged:  # the one before may yet come to nothing: data elements may be asked for as well
+                    strong.update(self._causes(child, known).strong)
+                else:
+                    gather([child])
                 if (strong or weak or untagged) and not self._may_stay_null(child):
                     break
         elif node.kind == "OperandRef":
