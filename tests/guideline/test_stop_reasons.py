@@ -122,6 +122,12 @@ WITHOUT_EFFECT = (
     "First-line failed", "First line fails",
     "Second line failed", "Therapy line failed", "First line failure", "Failed first line",
     "Failure to obtain remission", "Failed to come into remission", "Failed to appear effective", "Failed to call off flares",
+    "Failed injections", "Failed injection therapy", "Failed injectable therapy", "Failing injections", "Failed scheduled dosing",
+    "Failed scheduled therapy", "Failed scheduled antihistamines", "Failed insurance-mandated trial", "Failure",
+    "Failed insurance required step", "Failed pen dosing", "Failed renewed trial", "Failed schedule of 150 mg",
+    "Failed to deliver any meaningful change", "Failed to deliver as hoped", "Omalizumab failed to deliver",
+    "Relief failed to arrive",
+    "Failed to get drug to work", "Not cost, failure", "Appeal failed and drug failed", "Drug failed follow up",
     "Drug failed, screening for a trial", "Failed, deliver alternative", "Failed with the insurance approved dose",
 )  # fmt: skip
 NOT_WITHOUT_EFFECT = (
