@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from guideway.apply.run import apply_guideline
+from guideway.records.reading import read_resources
+
 from .evaluating import evaluation_of, order
+from .support import guideline
 from .test_elements import plain
 
 Json = dict[str, Any]
@@ -416,6 +420,29 @@ def test_pregnancy_is_not_asked_of_a_male_patient(gender: str | None, asked: boo
     assert evaluation_of([patient, pregnant]).define(people, "Is Pregnant") is True, (
         "a coded pregnancy counts, whatever the gender"
     )
+
+
+def told_of_pregnancy(gender: str, *resources: Json) -> set[tuple[Any, Any, Any]]:
+    """What the proposals for indolent mastocytosis say of it: the resource, the value, whether it was not found."""
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1980-06-01", "gender": gender}
+    disease = condition("", id="d", code={"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D47.02"}]})
+    entries = [{"resource": resource} for resource in (patient, disease, *resources)]
+    (record,) = read_resources([{"resourceType": "Bundle", "type": "collection", "entry": entries}], "p")
+    outcome = apply_guideline(guideline(), record, as_of="2026-06-01").as_json()
+    return {
+        (told.get("resource"), told.get("value"), told.get("absent", False))
+        for found in outcome["recommendations"]
+        for told in found.get("evidence", [])
+        if told.get("element") == "pregnancy"
+    }
+
+
+def test_where_nothing_is_on_record_of_a_pregnancy_it_is_not_the_patient_that_says_so() -> None:
+    """The gender says it of a male patient alone; a test that was negative says it itself."""
+    negative = observation("2106-3", {"valueCodeableConcept": {"text": "Negative"}})
+    assert told_of_pregnancy("female") == {(None, False, True)}
+    assert told_of_pregnancy("male") == {("Patient/p", False, False)}
+    assert told_of_pregnancy("female", negative) == {("Observation/o", "Negative", False)}
 
 
 @pytest.mark.parametrize(
