@@ -136,14 +136,15 @@ def test_a_procedure_in_words_or_by_cpt_is_unknown(code: Json, expected: bool | 
     assert planned(request(code, occurrenceDateTime="2026-01-10")) is False
 
 
+def appointment(**said: Any) -> Json:
+    """A booked appointment that says this."""
+    return {
+        "resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-06-10T08:00:00Z", "participant": [], **said,
+    }  # fmt: skip
+
+
 def test_an_appointment_in_words_is_unknown() -> None:
-    booked: Json = {
-        "resourceType": "Appointment",
-        "id": "a",
-        "status": "booked",
-        "start": "2026-06-10T08:00:00Z",
-        "participant": [],
-    }
+    booked = appointment()
     assert planned(booked | {"serviceType": [{"text": "Endoscopy"}]}) is None
     assert planned(booked | {"reasonCode": [{"text": "Hernia repair"}]}) is None
     assert planned(booked | {"serviceType": [{"text": "Follow-up visit"}]}) is False
@@ -190,9 +191,7 @@ SNOMED = "http://snomed.info/sct"
     ],
 )
 def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | None) -> None:
-    booked: Json = {
-        "resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-06-10T08:00:00Z", "participant": [], **words,
-    }  # fmt: skip
+    booked = appointment(**words)
     assert planned(booked) is expected
     said = evaluation_of([booked]).define("MastCellProcedureElements", "Note On Appointments In Words")
     assert (said is not None) == (expected is None)
@@ -220,13 +219,7 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
     ],
 )  # fmt: skip
 def test_what_an_appointment_denies_in_one_clause_says_nothing_of_the_next(words: str) -> None:
-    booked: Json = {
-        "resourceType": "Appointment",
-        "id": "a",
-        "status": "booked",
-        "start": "2026-06-10T08:00:00Z",
-        "participant": [],
-    }
+    booked = appointment()
     for said in ({"description": words}, {"reasonCode": [{"text": words}]}):
         assert planned(booked | said) is None
         note = evaluation_of([booked | said]).define("MastCellProcedureElements", "Note On Appointments In Words")
@@ -473,8 +466,5 @@ def test_where_nothing_is_on_record_of_a_pregnancy_it_is_not_the_patient_that_sa
 )
 def test_a_visit_of_the_surgical_category_is_open(words: Json, expected: bool | None) -> None:
     category = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
-    booked: Json = {
-        "resourceType": "Appointment", "id": "a", "status": "booked", "start": "2026-06-10T08:00:00Z", "participant": [],
-        "serviceCategory": [category], **words,
-    }  # fmt: skip
+    booked = appointment(serviceCategory=[category], **words)
     assert planned(booked) is expected

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from guideway.fhir.literal_references import relative_reference
+
 Json = dict[str, Any]
 Codes = frozenset[tuple[str, str]]
 
@@ -68,7 +70,7 @@ class Shelf:
 
     def get(self, reference: str) -> Json | None:
         """The resource that a literal reference names."""
-        return self._by_reference.get("/".join(reference.partition("/_history/")[0].split("/")[-2:]))
+        return self._by_reference.get(relative_reference(reference))
 
     def answer(self, query: str) -> Json | None:
         """A read (``Patient/1``; None where there is none) or a search (``Observation?…``; a searchset Bundle)."""

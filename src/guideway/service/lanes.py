@@ -13,7 +13,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from guideway.service.problems import Problem
@@ -120,10 +120,7 @@ class Lanes:
                 else:
                     raise _too_late(seconds)
         finally:
-            if not done.done():
-                done.add_done_callback(_forget)
-                future.cancel()
-                job.stop()
+            _give_up(job, future, done)
         return done.result()
 
     async def _less(self, work: Callable[[], Any], left: float, seconds: float) -> Any:
@@ -136,16 +133,21 @@ class Lanes:
             if not done.done():
                 raise _too_late(seconds)
         finally:
-            if not done.done():
-                done.add_done_callback(_forget)
-                future.cancel()
-                job.stop()
+            _give_up(job, future, done)
         return done.result()
 
     def close(self) -> None:
         """End the threads once what is under way is done; what waits is not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._beside.shutdown(wait=False, cancel_futures=True)
+
+
+def _give_up(job: _Job, future: Future[Any], done: asyncio.Future[Any]) -> None:
+    """End work that is not done: nobody waits for it any more."""
+    if not done.done():
+        done.add_done_callback(_forget)
+        future.cancel()
+        job.stop()
 
 
 def _too_late(seconds: float) -> Problem:
