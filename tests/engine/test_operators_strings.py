@@ -8,6 +8,7 @@ import pytest
 from tests.engine.build import run
 
 from guideway.engine.errors import CqlRuntimeError
+from guideway.engine.operators import strings
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,8 @@ from guideway.engine.errors import CqlRuntimeError
         ("Matches", [None, "a"], None),
         ("Matches", ["an owl", ".* (owl|eagle) .*"], False), ("Matches", ["an owl here", ".* (owl|eagle) .*"], True),
         ("Matches", ["a bee eater", ".* (owl|bee(?! eater)|finch[a-z]*) .*"], False),
+        ("Matches", ["a\nb c", ".*b c"], True), ("Matches", ["a b", ".*?b"], True), ("Matches", ["a b", ".*+b"], False),
+        ("Matches", ["b", ".*a|b"], True), ("Matches", ["xb", ".*a|^b"], False), ("Matches", ["", ".*"], True),
         ("Matches", ["two finches here", ".* (owl|bee(?! eater)|finch[a-z]*) .*"], True),
         ("Matches", ["an emu", "(owl|(an|the) emu)$"], True), ("Matches", ["ab", "(a|)b"], True),
         ("Matches", ["b", "(a)|(b)"], True),
@@ -78,3 +81,15 @@ def test_a_fault_in_one_alternative_is_an_error_of_the_whole_pattern() -> None:
         CqlRuntimeError, match=r"'.* \(owl\|\*\) .*' is not a regular expression: nothing to repeat at position 8"
     ):
         run("Matches", "an owl here", ".* (owl|*) .*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "searched"), [(".* (?:owl|bee) .*", " (?:owl|bee) .*"), (".*?owls?", "owls?"), (".*+a", ".*+a")]
+)
+def test_a_search_does_not_try_what_comes_before_a_match(pattern: str, searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From every character to the end, a text without a match would cost the square of its length."""
+    made: list[str] = []
+    original = strings._pattern
+    monkeypatch.setattr(strings, "_pattern", lambda text, origin=None: (made.append(text), original(text, origin))[1])
+    strings._Finder(pattern).found_in("a text")
+    assert made == [searched]

@@ -43,7 +43,8 @@ class _Finder:
 
     A list of words in one pattern is quick to search for and slow to compile, and most patterns meet few texts. So
     ``.* (a|b+) .*`` is the word `` a ``, and a regular expression for ``b+`` alone; only a pattern that meets many texts is
-    compiled as a whole.
+    compiled as a whole. The ``.*`` at its beginning, which says nothing of a match anywhere, is left out: searched for, it would
+    be tried from every character to the end.
     """
 
     __slots__ = ("_core", "_needed", "_other", "_pattern", "_uses", "_whole", "_words")
@@ -53,14 +54,14 @@ class _Finder:
         self._words: tuple[str, ...] = ()
         self._other: re.Pattern[str] | None = None
         self._whole: re.Pattern[str] | None = None
-        self._core = ""
+        self._core = _from_anywhere(pattern)
         self._pattern = pattern
         self._needed = ""
         known = _alternatives(pattern)
         if known is None:
-            self._needed = needed(pattern, _DOTALL)
+            self._needed = needed(self._core, _DOTALL)
             if not self._needed:
-                self._whole = _pattern(pattern)
+                self._whole = _pattern(self._core, pattern)
             return
         before, alternatives, after = known
         self._words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
@@ -79,7 +80,7 @@ class _Finder:
             if self._needed not in text:
                 return False
             if self._whole is None:
-                self._whole = _pattern(self._pattern)
+                self._whole = _pattern(self._core, self._pattern)
         if self._whole is not None:
             return self._whole.search(text) is not None
         self._uses += 1
@@ -94,6 +95,14 @@ class _Finder:
 @lru_cache(maxsize=512)
 def _finder(pattern: str) -> _Finder:
     return _Finder(pattern)
+
+
+def _from_anywhere(pattern: str) -> str:
+    """The pattern without a leading ``.*`` or ``.*?``, which matches the same texts: a match may begin anywhere, and ``.`` is
+    every character. ``.*+`` gives nothing back, so it is another pattern."""
+    if not pattern.startswith(".*") or pattern[2:3] in ("+", "*", "{"):
+        return pattern
+    return pattern[3:] if pattern[2:3] == "?" else pattern[2:]
 
 
 def _alternatives(pattern: str) -> tuple[str, list[str], str] | None:
