@@ -6,7 +6,9 @@ from copy import deepcopy
 
 import pytest
 
+from guideway.apply.moment import moment
 from guideway.apply.run import apply_guideline
+from guideway.apply.what_if import change, settings_of
 from guideway.records.reading import read_resources
 
 from .support import ROOT, guideline, read
@@ -54,14 +56,19 @@ def test_whether_midostaurin_is_given_is_answered_in_one_place(answer: bool) -> 
     assert (platelets.status, [m.element for m in platelets.missing]) == DECIDED[answer]
 
 
+IN_DOUBT = "advanced-in-doubt-after-an-answer"
+
+
+@pytest.mark.parametrize("recorded", ["2026-05-28", "2026-05", "2026"])
 @pytest.mark.parametrize(
     ("verified", "status"), [("provisional", "unknown"), ("refuted", "does-not-apply"), ("confirmed", "applies")]
 )
-def test_a_subtype_in_doubt_is_to_be_confirmed_or_refuted_whatever_an_answer_names(verified: str, status: str) -> None:
-    case = read(CASES.parent / "advanced-mastocytosis-cytoreduction" / "advanced-in-doubt-answered-otherwise.yaml")
+def test_a_subtype_in_doubt_since_an_answer_is_to_be_confirmed_or_refuted(verified: str, status: str, recorded: str) -> None:
+    case = read(CASES.parent / "advanced-mastocytosis-cytoreduction" / f"{IN_DOUBT}.yaml")
     bundle = deepcopy(case.bundle)
     (doubted,) = (e["resource"] for e in bundle["entry"] if "C96.21" in str(e["resource"].get("code")))
     doubted["verificationStatus"]["coding"][0]["code"] = verified
+    doubted["recordedDate"] = recorded
     (record,) = read_resources([bundle], "case")
     found = {r.key: r for r in apply_guideline(guideline(), record, as_of=case.as_of).recommendations}
     row = found["advanced-mastocytosis-cytoreduction#cytoreduction"]
@@ -70,6 +77,30 @@ def test_a_subtype_in_doubt_is_to_be_confirmed_or_refuted_whatever_an_answer_nam
         assert missing.element == "smSubtype"
         assert f"Condition/{doubted['id']}: verification status is provisional" in missing.because
         assert any("confirm or refute a diagnosis in doubt" in way.text for way in missing.supply)
+
+
+@pytest.mark.parametrize("way", ["answered", "supplied"])
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize("name", ["advanced-in-doubt", IN_DOUBT])
+@pytest.mark.parametrize("subtype", ["indolent", "smoldering", "aggressive", "sm-ahn", "mast-cell-leukemia"])
+def test_whichever_subtype_is_said_decides_over_a_diagnosis_in_doubt(subtype: str, name: str, dated: bool, way: str) -> None:
+    case, opened = read(CASES.parent / "advanced-mastocytosis-cytoreduction" / f"{name}.yaml"), guideline()
+    bundle = deepcopy(case.bundle)
+    if not dated:
+        for entry in bundle["entry"]:
+            entry["resource"].pop("recordedDate", None)
+    (record,) = read_resources([bundle], "case")
+    (element,) = (element for element in opened.elements.values() if element.id == "smSubtype")
+    key = (element.library, element.define)
+    given: dict[tuple[str, str], object] = {key: [subtype]}
+    if way == "answered":
+        made = change(record, settings_of([f"smSubtype={subtype}"], opened), opened, moment(case.as_of))
+        record, given = made.record, made.overrides
+    after = {r.key: r for r in apply_guideline(opened, record, as_of=case.as_of, overrides=given).recommendations}
+    row = after["advanced-mastocytosis-cytoreduction#cytoreduction"]
+    advanced = subtype not in ("indolent", "smoldering")
+    assert row.status == ("applies" if advanced else "does-not-apply")
+    assert not [m for r in after.values() for m in r.missing if m.element == "smSubtype"]
 
 
 def test_a_drug_that_only_its_name_tells_leaves_data_elements_missing_alone() -> None:
