@@ -103,6 +103,22 @@ def test_whichever_subtype_is_said_decides_over_a_diagnosis_in_doubt(subtype: st
     assert not [m for r in after.values() for m in r.missing if m.element == "smSubtype"]
 
 
+@pytest.mark.parametrize(("answer", "status"), [(True, "applies"), (False, "suppressed")])
+def test_what_is_said_of_tolerating_midostaurin_decides_whether_it_may_be_given_again(answer: bool, status: str) -> None:
+    case, opened = (
+        read(CASES.parent / "midostaurin-dose-modification" / "resume-after-hold-for-another-harm.yaml"),
+        guideline(),
+    )
+    (record,) = read_resources([case.bundle], "case")
+    (element,) = (element for element in opened.elements.values() if element.id == "midostaurinTolerated")
+    elements, word = {each.id for each in opened.elements.values()}, str(answer).lower()
+    made = change(record, settings_of([f"midostaurinTolerated={word}"], opened), opened, moment(case.as_of))
+    for known, given in ((made.record, made.overrides), (record, {(element.library, element.define): answer})):
+        after = {r.key: r for r in apply_guideline(opened, known, as_of=case.as_of, overrides=given).recommendations}
+        assert after["midostaurin-dose-modification#resume-after-anc"].status == status
+        assert not [m for row in after.values() for m in row.missing if m.element not in elements]
+
+
 def test_a_drug_that_only_its_name_tells_leaves_data_elements_missing_alone() -> None:
     case, opened = (
         read(CASES.parent / "advanced-mastocytosis-cytoreduction" / "advanced-midostaurin-by-name-only.yaml"),

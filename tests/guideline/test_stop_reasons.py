@@ -91,7 +91,8 @@ def test_a_hold_for_an_allergic_reaction_is_intolerance_and_for_another_harm_it_
         ("2026-05-15", "2026-05-10", (True, False)),
         ("2026-05-15", "2026-05-20", (False, True)),
         ("", "2026-02-01", (True, False)),
-        ("", "2026-05-20", (None, True)),
+        ("", "2026-05-20", (None, None)),
+        ("", "2026-06-01", (False, True)),
     ],
 )
 def test_the_newer_of_stop_and_answer_counts(stopped: str, answered: str, expected: tuple[object, object]) -> None:
