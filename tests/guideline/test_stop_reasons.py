@@ -130,6 +130,12 @@ WITHOUT_EFFECT = (
     "Relief failed to arrive",
     "Failed to get drug to work", "Not cost, failure", "Appeal failed and drug failed", "Drug failed follow up",
     "Drug failed, screening for a trial", "Failed, deliver alternative", "Failed with the insurance approved dose",
+    "Appeared to fail", "Seems to fail", "Likely to fail", "Not resolved", "Symptoms have not resolved", "No resolution",
+    "No complete resolution of symptoms", "Not fully resolved", "No remission", "Not in any remission",
+    "Flushing never went away", "No better", "Not much better", "Not getting better", "Didn't get better",
+    "Transformation to AML", "Transformed into leukemia", "Leukemic transformation", "AML", "Developed acute myeloid leukemia",
+    "Blast crisis", "Clinical deterioration", "Condition deteriorated", "Marginal benefit", "Transient relief", "Waning effect",
+    "Effect diminished", "Recurrence", "Plateau", "Disappointing", "Unsuccessful", "Not side effects; not better",
 )  # fmt: skip
 NOT_WITHOUT_EFFECT = (
     "Cost", "No side effects; symptoms resolved", "Not because of lack of efficacy", "patient preference", "insurance denied",
@@ -142,6 +148,9 @@ NOT_WITHOUT_EFFECT = (
     "In remission, disease did not progress", "Symptoms resolved", "Continued by another doctor", "Still breastfeeding",
     "Failed to get prior authorization", "Failed to keep the appointment", "Failed to return for follow up", "IV line failed",
     "Failed to come to clinic", "Failed to start therapy", "Failed to obtain approval", "Failed to bring the forms",
+    "Did not fail", "Never failed; cost", "Resolved", "Symptoms fully resolved", "No longer needed, better",
+    "Not needed: in remission", "Better on another drug", "No transformation, course completed", "No evidence of AML; cost",
+    "Remission", "No recurrence", "No deterioration", "Unclear", "No deterioration of renal function", "Fail to refill",
 )  # fmt: skip
 
 
