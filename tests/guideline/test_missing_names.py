@@ -18,6 +18,17 @@ FIELD = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]+\.[a-z]|Patient\.[a-z]")
 """``Condition/x.onset``, ``Patient.birthDate``."""
 OPEN = ("advanced-in-doubt", "cytoreduction-on-midostaurin", "cytoreduction-response-inadequate-on-midostaurin")
 """Cases that leave much open in plans that are not their own."""
+NAMING = ("mastocytosis-general-anesthesia", "bone-sm-renal-insufficiency", "cladribine-old-answer", "on-midostaurin")
+"""Cases in which lists, classes of drugs and counts that no data element stands for were looked for and not found."""
+TYPES = (
+    "Condition",
+    "Observation",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Procedure",
+    "ServiceRequest",
+    "AllergyIntolerance",
+)
 PARTS = 3
 
 
@@ -51,6 +62,32 @@ def test_what_keeps_a_dose_open_is_named_by_what_it_rests_on() -> None:
         "anc",
         "platelets",
     }
+
+
+def not_in_words(files: Iterable[Path], *, every_plan: bool) -> set[tuple[str, str]]:
+    """What was looked for and is called by the name of a define or of a type, with a recommendation that rests on it."""
+    found = set()
+    for case in map(read, files):
+        case = msgspec.structs.replace(case, plans=type(case.plans)()) if every_plan else case
+        for recommendation in outcome_of(case)["recommendations"]:
+            looked_for = [e for e in recommendation.get("evidence", ()) if "resource" not in e]
+            for one in [*looked_for, *recommendation.get("missing", ())]:
+                if one["display"][0].islower() or one["display"] in TYPES:
+                    found.add((one["display"], recommendation["id"]))
+    return found
+
+
+def test_what_is_not_found_is_called_by_plain_words() -> None:
+    files = [path for path in CASES if path.stem in NAMING]
+    assert len(files) == len(NAMING)
+    assert not not_in_words(files, every_plan=True)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_is_not_found_in_any_case_is_called_by_plain_words(part: int) -> None:
+    assert not not_in_words(CASES[part::PARTS], every_plan=False)
+    assert not not_in_words(CASES[part :: PARTS * 6], every_plan=True)
 
 
 @pytest.mark.full

@@ -269,8 +269,8 @@ class EvidenceFinder:
             if isinstance(shown, int | Decimal) and not isinstance(shown, bool):  # a count of nothing is a number, not an absence
                 yield Evidence(display=words, value=shown, unit=unit, checked=checked[:BRIEF])
                 return
-            named = node.label if node.kind == "Retrieve" and node.label else words
-            yield Evidence(display=named, absent=True, checked=checked[:BRIEF])
+            by_type = node.label if node.kind == "Retrieve" and not self.traces.has_words(*key) else None
+            yield Evidence(display=by_type or words, absent=True, checked=checked[:BRIEF])
         for reference in references[:BRIEF]:
             yield self._said_by(reference)
         if len(references) > BRIEF:

@@ -80,6 +80,11 @@ class PatientTraces:
         known = self.guideline.definition((library, define))
         return (known.display if known is not None else None) or define_words(define)
 
+    def has_words(self, library: str, define: str) -> bool:
+        """Whether the author of a define says what people call it."""
+        known = self.guideline.definition((library, define))
+        return (library, define) in self.guideline.elements or (known is not None and known.display is not None)
+
     def nearest(self, node: Trace) -> Iterator[tuple[Element, Trace]]:
         """The data elements below a node that are not below another one."""
         seen: set[int] = set()
