@@ -413,6 +413,8 @@ def test_only_a_recommendation_against_says_its_direction() -> None:
     shown = plain(table([outcome(*given)], width=80))
     assert "Title of for  [should]" in shown
     assert "Title of against  [should, against]" in shown
+    said = [recommendation(d, "applies", strength=d, direction="against") for d in ("avoid", "with caution", "safety warning")]
+    assert "against" not in plain(table([outcome(*said)], width=80))
 
 
 def test_several_places_of_one_article_are_one_source() -> None:

@@ -39,6 +39,56 @@ def values(action: Json, url: str) -> list[Any]:
     return [next(v for k, v in e.items() if k.startswith("value")) for e in action.get("extension", []) if e["url"] == url]
 
 
+SHOWN = {
+    "required",
+    "strongly recommended",
+    "recommended",
+    "should be considered",
+    "can be considered",
+    "can be considered, short term only",
+    "can be considered, with caution",
+    "only in this case",
+    "alternative",
+    "first-line",
+    "first-line, FDA-approved",
+    "second-line",
+    "third-line",
+    "basic treatment",
+    "part of treatment",
+    "part of follow-up",
+    "part of care",
+    "after the tolerance check",
+    "safer choice",
+    "instruction",
+    "with caution",
+    "caution",
+    "caution: others are safer",
+    "avoid",
+    "avoid, or use with caution",
+    "do not",
+    "do not withhold",
+    "never",
+    "never withhold",
+    "not contraindicated",
+    "not first-line",
+    "not recommended",
+    "not recommended otherwise",
+    "not routinely",
+    "limited evidence",
+    "usual dose",
+    "usual way",
+    "for information",
+    "information needed",
+    "check of the record",
+    "follows from the dose rule",
+    "not addressed by the article",
+    "review with a specialist (safety overlay)",
+    "safety overlay, not from the source articles",
+    "safety overlay, taken over from the article on systemic mastocytosis",
+    "safety warning, not from the source articles",
+}
+"""The strengths that a clinician reads."""
+
 RECOMMENDATIONS = [
     pytest.param(action, id=f"{plan['id']}#{action['id']}")
     for plan in PLANS
@@ -87,6 +137,23 @@ def test_strength_is_the_wording_of_the_statement(action: Json) -> None:
         assert (coding["code"], action["requiredBehavior"]) == ("overlay", "could")
     elif named:
         assert coding["code"] in {STATEMENTS[name]["strength"] for name in named}
+
+
+def test_the_wording_of_the_article_stands_beside_the_plain_strength() -> None:
+    """Where an action carries a statement of an article, its strength keeps the article's words as the specification has them;
+    what a clinician reads is one of a few plain ones."""
+    spec = yaml.safe_load(shared_folder("spec/recommendations.yaml").read_text("utf-8"))
+    cues = {row["id"]: row["strength"]["cue"] for row in spec["recommendations"]}
+    shown = set()
+    for plan in PLANS:
+        for action in actions(plan):
+            for strength in values(action, "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation"):
+                named = values(action, OWN + "statement-id")
+                wording = values(strength, OWN + "source-wording")
+                own = {cues[name] for name in named if name in cues}
+                assert (len(wording) == 1 and wording[0] in own) or (not wording and (not own or "C13" in named)), action["id"]
+                shown.add(strength["text"])
+    assert shown <= SHOWN
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan["id"])

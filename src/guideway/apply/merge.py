@@ -33,8 +33,8 @@ Json = dict[str, Any]
 
 # Words of strength from the strongest on, as guidelines and GRADE use them; matched in the concept's text, longest first.
 _STRENGTH_WORDS = (
-    ("must", 0), ("shall", 0), ("imperative", 0), ("strong", 1), ("recommended", 2), ("should", 2), ("declarative", 2),
-    ("conditional", 3), ("weak", 3), ("consider", 4), ("could", 4), ("may", 4), ("option", 4),
+    ("must", 0), ("required", 0), ("shall", 0), ("imperative", 0), ("strong", 1), ("recommended", 2), ("should", 2),
+    ("declarative", 2), ("conditional", 3), ("weak", 3), ("consider", 4), ("could", 4), ("may", 4), ("option", 4),
 )  # fmt: skip
 
 _THINGS = ("MedicationRequest", "ServiceRequest", "DeviceRequest", "SupplyRequest")

@@ -51,6 +51,18 @@ COUNTED: dict[str, tuple[str, str]] = {
 """Status → what one, and what several of it are called."""
 OF_A_KIND = 3
 """So many findings of one rule are shown, unless everything is asked for; the others are counted."""
+_SAYS_AGAINST = (
+    "against",
+    "avoid",
+    "never",
+    "do not",
+    "not recommended",
+    "not first-line",
+    "not routinely",
+    "caution",
+    "warning",
+)
+"""Words by which a strength says itself that a recommendation is one against."""
 _WAYS = {"order": "order or enter it", "record": "record it"}
 
 
@@ -226,9 +238,11 @@ def sources_in_short(sources: Sequence[Source]) -> list[str]:
 
 
 def marks_of(item: Recommendation, *more: str | None) -> list[str]:
-    """How strong a recommendation is, in the source's own words, and that it is one against; that it is one for goes without
-    saying."""
-    return [part for part in (item.strength, item.direction if item.direction != "for" else None, *more) if part]
+    """How strong a recommendation is, and that it is one against, where its strength does not say so already; that it is one for
+    goes without saying."""
+    strength = (item.strength or "").casefold()
+    said = item.direction == "for" or (item.direction == "against" and any(word in strength for word in _SAYS_AGAINST))
+    return [part for part in (item.strength, None if said else item.direction, *more) if part]
 
 
 def change_text(difference: Difference) -> str:
