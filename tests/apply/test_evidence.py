@@ -8,6 +8,7 @@ import pytest
 from tests.apply.features import Json, made, one
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, agreement, medication, observation, plan, when
 
+from guideway.apply import evidence
 from guideway.apply.outcome import Recommendation
 
 
@@ -347,3 +348,32 @@ def test_where_every_row_counts_every_row_is_named(logic: str, status: str) -> N
     found = decided("Asked", *data, cql=drafts_of(logic))
     assert found.status == status
     assert {e.resource for e in found.evidence} == {"MedicationRequest/d1", "MedicationRequest/d2"}
+
+
+def test_what_queries_over_queries_share_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cql = (
+        LOGIC
+        + """
+define "Read": [Observation: "Count Tests"] O where O.status = 'final' and not "On Tablet A" return all O.id
+define "First Half": "Read" R where exists ("Read" Other where Other = R) return all R
+define "Second Half": "First Half" R where exists ("Read" Other where Other = R) return all R
+define "Shared": (flatten ({ "First Half", "Second Half" })) R where R is not null
+define "Either": exists ("Second Half") and exists ("Shared") and exists ("First Half")
+"""
+    )
+    looked: list[Any] = []
+    whole = evidence.row_deciders
+
+    def watched(node: Any, *, with_sources: bool | None = None) -> Any:
+        if with_sources is None:
+            looked.append(node)
+        return whole(node, with_sources=with_sources is not False)
+
+    monkeypatch.setattr(evidence, "row_deciders", watched)
+    found = decided("Either", NEW, OLD, cql=cql)
+    assert (found.status, {e.element or e.resource for e in found.evidence}) == (
+        "applies",
+        {"onTabletA", "Observation/new", "Observation/old"},
+    )
+    assert len(looked) > 20
+    assert len({id(node) for node in looked}) == len(looked)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.engine.logic import NOW
 
 from guideway.apply.provenance import Provenance
 from guideway.cql.translator import BuiltinSource, translate
 from guideway.engine.data import ResourceSource
 from guideway.engine.program import compile_program
+from guideway.engine.trace import Later
 from guideway.terminology import ValueSetIndex
 
 LOGIC = """
@@ -28,6 +30,12 @@ define "About Nothing": "Texts" T where T = 'none'
 
 define function "Named"(result Observation):
   if result.id.value = 'one' then 'the first' else 'another'
+
+define function "Worded"(text System.String): Combine(({ 'one', 'two', 'three' }) W where W != text, ' ')
+define function "Words Of"(result Observation):
+  if result.status.value = 'final' then "Worded"(result.id.value) else First([Procedure]).id.value
+
+define "Noted": "Results" R let words: "Words Of"(R) where StartsWith(words, 'one') return Tuple { id: R.id.value, words: words }
 
 define "Told": "Results" R where R.id.value = 'one' return Tuple { id: R.id.value, name: "Named"(R) }
 """
@@ -54,3 +62,10 @@ def test_an_item_of_a_list_that_rests_on_nothing_does_not_rest_on_the_others() -
 def test_what_is_made_of_one_row_rests_on_that_row() -> None:
     found, needed, checked = rests_on("Told")
     assert (found, needed, checked) == (["Observation/one"], [], ["Observation/two"])
+
+
+def test_what_is_inside_of_a_let_that_is_about_the_row_need_not_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Later] = []
+    monkeypatch.setattr(Later, "made", lambda later: made.append(later) or ())
+    assert rests_on("Noted") == [["Observation/two"], [], ["Observation/one"]]
+    assert made == []

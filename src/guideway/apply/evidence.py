@@ -64,6 +64,8 @@ class EvidenceFinder:
     def __init__(self, traces: PatientTraces) -> None:
         self.traces = traces
         self._known: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
+        self._deciding: dict[int, tuple[Trace, ...]] = {}
+        """The data elements that decided each node that was looked through for them."""
 
     def looked_at(self, result: ConditionResult) -> Iterator[Evidence]:
         """The resources of a condition in FHIRPath, each with what it says."""
@@ -186,19 +188,31 @@ class EvidenceFinder:
     def _elements(self, query: Trace, *, with_sources: bool) -> Iterator[Trace]:
         """The data elements that let rows into a query's result or, where there are none, kept them out; and those that the rows
         came from."""
-        seen: set[int] = set()
-        pending = list(reversed(row_deciders(query, with_sources=with_sources)))
+        deciding = row_deciders(query, with_sources=with_sources)
+        return iter(dict.fromkeys(element for node in deciding for element in self._elements_of(node)))
+
+    def _elements_of(self, node: Trace) -> tuple[Trace, ...]:
+        """The data elements that decided a node, itself included, in the order of the logic. Of queries over queries each node is
+        looked at once, not once for each way that leads to it."""
+        known = self._deciding
+        pending: list[tuple[Trace, list[Trace] | None]] = [(node, None)]
         while pending:
-            node = pending.pop()
-            if id(node) in seen:
+            current, below = pending.pop()
+            key = id(current)
+            if key in known:
                 continue
-            seen.add(id(node))
-            if self.traces.element(node) is not None:
-                yield node
-            elif node.later is not None:  # among what has not been made there is none
-                pending += reversed(node.known)
-            else:
-                pending += reversed(row_deciders(node))
+            if below is None:
+                if self.traces.element(current) is not None:
+                    known[key] = (current,)
+                    continue
+                among = current.known if current.later is not None else row_deciders(current)  # in what is not made there is none
+                below = [child for child in among if child.below or child.kind == "ExpressionDef"]
+                pending.append((current, below))
+                pending += [(child, None) for child in below if id(child) not in known]
+                continue
+            found = [elements for child in below if (elements := known.get(id(child), ()))]
+            known[key] = found[0] if len(found) == 1 else tuple(dict.fromkeys(element for each in found for element in each))
+        return known[id(node)]
 
     def _of_element(self, element: Element, node: Trace, rests_on: References, told: References) -> Iterator[Evidence]:
         """A data element, of a list with those of its rows alone that the condition rests on, where it rests on some of them."""

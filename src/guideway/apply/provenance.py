@@ -402,7 +402,10 @@ class Provenance:
             ):
                 supports.append(NOTHING)
             else:
-                support = self.support(child, inside)
+                if child.later is None and child is not conditions[-1] and self._stays_within(child, inside, aliases):
+                    support = merged(aliases)  # a let that is about the row: what is inside of it need not be known
+                else:
+                    support = self.support(child, inside)
                 supports.append(support)  # and of a let, for all that is known here
                 inside[id(child.value)] = merged([inside.get(id(child.value), NOTHING), support])
         if passed is None:
