@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +111,15 @@ def test_a_first_generation_antihistamine_out_of_date_is_said() -> None:
         ({"boundsPeriod": {"start": "2026-06-01", "end": "2026-08-30"}}, False),
         ({"boundsDuration": {"value": 6, "code": "mo", "system": "http://unitsofmeasure.org"}}, True),
         ({"boundsDuration": {"value": 5, "code": "d", "system": "http://unitsofmeasure.org"}}, False),
+        ({"boundsDuration": {"value": 26, "unit": "Weeks"}}, True),
+        ({"boundsDuration": {"value": 120, "code": "{d}", "unit": "Day"}}, True),
+        ({"boundsRange": {"low": {"value": 30, "unit": "days"}, "high": {"value": 91, "unit": "days"}}}, True),
+        ({"boundsRange": {"high": {"value": 90, "unit": "days"}}}, False),
+        ({"boundsRange": {"low": {"value": 91, "unit": "days"}}}, True),
+        ({"count": 91}, True),
+        ({"count": 90}, False),
+        ({"count": 180, "frequency": 2}, False),
+        ({"count": 60, "countMax": 182, "frequency": 2}, True),
         ({}, False),
     ],
 )
@@ -134,6 +144,10 @@ def days(value: int, unit: str = "d") -> Json:
         ({"expectedSupplyDuration": days(4, "mo")}, True),
         ({"expectedSupplyDuration": days(1, "a")}, True),
         ({"expectedSupplyDuration": {"value": 180, "unit": "days"}}, True),
+        ({"expectedSupplyDuration": {"value": 120, "unit": "Days"}}, True),
+        ({"expectedSupplyDuration": {"value": 14, "unit": "weeks"}}, True),
+        ({"expectedSupplyDuration": {"value": 12, "unit": "Weeks"}}, False),
+        ({"expectedSupplyDuration": {"value": 1, "unit": "yr"}}, True),
         ({"numberOfRepeatsAllowed": 5}, False),
     ],
 )
@@ -144,6 +158,74 @@ def test_a_corticosteroid_supplied_for_long_is_long_term(supply: Json, expected:
     short = [{"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "boundsDuration": days(5)}}}]
     draft = order("312615", "draft", start="2026-06-01", dispenseRequest=supply, dosage=short)
     assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is False
+
+
+TABLETS: Json = {"value": 1, "unit": "tablet"}
+TWENTY: Json = {"value": 20, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
+
+
+@pytest.mark.parametrize(
+    ("dose", "times", "supply", "expected"),
+    [
+        (TABLETS, 1, {"quantity": {"value": 91, "unit": "TAB"}}, True),
+        (TABLETS, 1, {"quantity": {"value": 90, "unit": "tablets"}}, False),
+        (TABLETS, 2, {"quantity": {"value": 91, "unit": "tablets"}}, False),
+        (TABLETS, 2, {"quantity": {"value": 91, "unit": "tablets"}, "numberOfRepeatsAllowed": 1}, True),
+        (TWENTY, 1, {"quantity": {"value": 2000, "unit": "mg"}}, True),
+        (TWENTY, 1, {"quantity": {"value": 200, "unit": "tablets"}}, False),
+        ({"value": 5, "unit": "mL"}, 1, {"quantity": {"value": 500, "unit": "ml"}}, True),
+        ({"value": 5, "unit": "mL"}, 1, {"quantity": {"value": 500, "unit": "g"}}, False),
+    ],
+)
+def test_a_quantity_lasts_as_long_as_it_is_taken(dose: Json, times: int, supply: Json, expected: bool) -> None:
+    """Where the tablets and the dose cannot be compared, nobody can tell, and nothing is said."""
+    taken = {"timing": {"repeat": {"frequency": times, "period": 1, "periodUnit": "d"}}, "doseAndRate": [{"doseQuantity": dose}]}
+    draft = order("8640", "draft", start="2026-06-01", dispenseRequest=supply, dosage=[taken])
+    assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+
+
+def lasting(count: int, name: str, *, start: str = "") -> Json:
+    """A draft for so many days; with its own first day, or in days only."""
+    end = (date.fromisoformat(start) + timedelta(days=count)).isoformat() if start else ""
+    bounds = {"boundsPeriod": {"start": start, "end": end}} if start else {"boundsDuration": days(count)}
+    return order("8640", "draft", id=name, start="2026-06-01", dosage=[{"timing": {"repeat": bounds}}])
+
+
+@pytest.mark.parametrize(
+    ("drafts", "expected"),
+    [
+        ([lasting(60, "a"), lasting(30, "b")], False),
+        ([lasting(60, "a"), lasting(31, "b")], True),
+        ([lasting(60, "a", start="2026-06-01"), lasting(60, "b", start="2026-06-01")], False),
+        ([lasting(60, "a", start="2026-06-01"), lasting(60, "b", start="2026-07-31")], True),
+        ([lasting(60, "a", start="2026-06-01"), lasting(60, "b", start="2026-07-01")], False),
+        ([lasting(60, "a", start="2026-06-01"), lasting(61, "b", start="2026-07-02")], True),
+        ([lasting(60, "a", start="2026-06-01"), lasting(60, "b", start="2026-12-01")], False),
+    ],
+)
+def test_corticosteroids_being_ordered_count_together(drafts: list[Json], expected: bool) -> None:
+    """One after the other, unless their dates say that they overlap, or that there is a time between them."""
+    found = evaluation_of([], drafts=drafts)
+    assert found.define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+    assert "All corticosteroid orders count together" in found.define("OrderGuardsLogic", "Note On Long Term")
+
+
+@pytest.mark.parametrize(("since", "expected"), [("2026-03-10", True), ("2026-05-20", False)])
+def test_what_is_taken_already_counts_with_what_is_ordered(since: str, expected: bool) -> None:
+    found = evaluation_of([order("8640", start=since)], drafts=[lasting(30, "a")])
+    assert found.define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+    alone = evaluation_of([order("8640", start=since)]).define("OrderGuardsLogic", "Corticosteroid Is Long Term")
+    assert alone is False
+
+
+def test_instructions_that_follow_each_other_are_a_taper() -> None:
+    steps = [{"sequence": n, "timing": {"repeat": {"boundsDuration": days(31)}}} for n in (1, 2, 3)]
+    long, side_by_side = order("8640", "draft", start="2026-06-01", dosage=steps), [{**step, "sequence": 1} for step in steps]
+    short = order("8640", "draft", start="2026-06-01", dosage=side_by_side)
+    for draft, expected in ((long, True), (short, False)):
+        assert evaluation_of([], drafts=[draft]).define("OrderGuardsLogic", "Corticosteroid Is Long Term") is expected
+    begun = order("8640", start="2026-04-01", dosage=steps)
+    assert evaluation_of([begun]).define(MEDICATIONS, "On Systemic Corticosteroid") is True
 
 
 @pytest.mark.parametrize(
