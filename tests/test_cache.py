@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 
 from guideway import cache as cache_module
 from guideway import stamps
 from guideway.cache import Cache, default_folder, digest, tree_stamp
+from guideway.places import checksum
 
 KEY = "0123456789abcdef"
 
@@ -75,7 +75,7 @@ def test_a_whole_entry_is_read_through_once(tmp_path: Path, monkeypatch: pytest.
     cache.write("kind", KEY, b"some compiled code")
     path = entry_file(tmp_path)
     sums: list[int] = []
-    monkeypatch.setattr(stamps, "crc32", lambda data: sums.append(1) or crc32(data))
+    monkeypatch.setattr(stamps, "checksum", lambda data: sums.append(1) or checksum(data))
     assert cache.read("kind", KEY) == b"some compiled code"
     assert not sums
     os.utime(path)  # as a copy has it

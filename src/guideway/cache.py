@@ -18,9 +18,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from time import time
-from zlib import crc32
 
-from guideway.places import default_folder
+from guideway.places import checksum, default_folder
 from guideway.stamps import (
     HEADER,
     MAGIC,
@@ -97,11 +96,11 @@ class Cache:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
-                    checksum = crc32(data)
-                    stream.write(_wrap(data, checksum))
+                    whole = checksum(data)
+                    stream.write(_wrap(data, whole))
                     stream.flush()
                     os.fsync(stream.fileno())  # what is sealed stays whole, whatever happens to the machine
-                put_seal(temporary, time(), seal(checksum))
+                put_seal(temporary, time(), seal(whole))
                 os.replace(temporary, path)
             except BaseException:
                 _remove(temporary)
@@ -172,8 +171,8 @@ class Cache:
                 return  # somebody has removed it
 
 
-def _wrap(data: bytes, checksum: int) -> bytes:
-    return b"".join((MAGIC, checksum.to_bytes(4, "little"), len(data).to_bytes(8, "little"), data))
+def _wrap(data: bytes, whole: int) -> bytes:
+    return b"".join((MAGIC, whole.to_bytes(4, "little"), len(data).to_bytes(8, "little"), data))
 
 
 def _remove(path: str) -> bool:

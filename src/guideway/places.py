@@ -39,12 +39,11 @@ def first_modules() -> None:
     if folder is None:
         return
     from marshal import loads
-    from zlib import crc32
 
     try:
         with open(os.path.join(folder, f"{FIRST}-{first_key()}.blob"), "rb") as stream:
             blob = stream.read() if trusted(os.fstat(stream.fileno())) else b""
-        if len(blob) <= 20 or crc32(blob[20:]) != int.from_bytes(blob[8:12], "little"):  # the format is that of ``stamps``
+        if len(blob) <= 20 or checksum(blob[20:]) != int.from_bytes(blob[8:12], "little"):  # the format is that of ``stamps``
             return
         kept = loads(blob[20:])
         for _, file, size, time, _ in kept:
@@ -65,6 +64,19 @@ def first_modules() -> None:
 
 def first_key() -> str:
     """The key of the first modules in the cache: of this interpreter and this place."""
-    from zlib import crc32
+    return f"{sys.implementation.cache_tag}-{fingerprint(os.path.abspath(__file__).encode('utf-8', 'surrogatepass'), 4)}"
 
-    return f"{sys.implementation.cache_tag}-{crc32(os.path.abspath(__file__).encode('utf-8', 'surrogatepass')):08x}"
+
+def fingerprint(data: bytes | memoryview, size: int) -> str:
+    """A hash of ``size`` bytes as hexadecimal digits."""
+    try:
+        from _blake2 import blake2b  # hashlib's own, without the cost of loading OpenSSL
+    except ImportError:
+        from hashlib import blake2b
+
+    return blake2b(data, digest_size=size).hexdigest()
+
+
+def checksum(data: bytes | memoryview) -> int:
+    """What tells whether the data of an entry in the cache is whole: four bytes, by the hash that a start needs in any case."""
+    return int(fingerprint(data, 4), 16)

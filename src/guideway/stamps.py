@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from zlib import crc32
+from marshal import dumps
 
-from guideway.places import trusted
+from guideway.places import checksum, fingerprint, trusted
 
-MAGIC = b"GWCACHE1"
+MAGIC = b"GWCACHE2"
 HEADER = len(MAGIC) + 4 + 8
 SUFFIX = ".blob"
 _SOURCES = (".py", ".json", ".txt", ".cql", ".bin", ".xml")
+
+_PLAIN = 2
+"""The version of ``marshal`` whose bytes say what a value is, and not also which of its parts are one object."""
 
 _stamp: str | None = None
 
@@ -34,16 +37,6 @@ def digest(*parts: str | bytes) -> str:
     return fingerprint(b"".join(joined), 20)
 
 
-def fingerprint(data: bytes, size: int) -> str:
-    """A hash of ``size`` bytes as hexadecimal digits."""
-    try:
-        from _blake2 import blake2b  # hashlib's own, without the cost of loading OpenSSL
-    except ImportError:
-        from hashlib import blake2b
-
-    return blake2b(data, digest_size=size).hexdigest()
-
-
 def program_stamp() -> str:
     """What this program is: its version and place, and the state of its files, taken once a process.
 
@@ -58,7 +51,7 @@ def program_stamp() -> str:
         root = os.path.dirname(this)
         installed = "site-packages" in root or "dist-packages" in root
         state = tree_stamp(this if installed else root, _SOURCES)
-        _stamp = f"{__version__}\0{root}\0{crc32(state):08x}"
+        _stamp = f"{__version__}\0{root}\0{fingerprint(state, 8)}"
     return _stamp
 
 
@@ -70,23 +63,23 @@ def tree_stamp(root: str, suffixes: tuple[str, ...] = ()) -> bytes:
     """
     if os.path.isfile(root):
         status = os.stat(root)
-        return f"{os.path.basename(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogatepass")
-    lines: list[str] = []
+        return dumps((os.path.basename(root), status.st_size, status.st_mtime_ns), _PLAIN)
+    found: list[tuple[str, int, int]] = []
     pending = [(root, "")]
     while pending:
         folder, prefix = pending.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith(".") or name == "__pycache__":
+                if name[0] == "." or name == "__pycache__":
                     continue
                 if entry.is_dir():
                     pending.append((entry.path, f"{prefix}{name}/"))
                 elif not suffixes or name.endswith(suffixes):
                     status = entry.stat()
-                    lines.append(f"{prefix}{name}\0{status.st_size}\0{status.st_mtime_ns}\n")
-    lines.sort()
-    return "".join(lines).encode("utf-8", "surrogatepass")
+                    found.append((prefix + name, status.st_size, status.st_mtime_ns))
+    found.sort()
+    return dumps(found, _PLAIN)
 
 
 def entry_path(folder: str, kind: str, key: str) -> str:
@@ -124,19 +117,19 @@ def unwrapped(content: memoryview, time: float) -> tuple[memoryview, float] | No
     start = len(MAGIC)
     if content[:start] != MAGIC or int.from_bytes(content[start + 4 : HEADER], "little") != len(content) - HEADER:
         return None
-    data, checksum = content[HEADER:], int.from_bytes(content[start : start + 4], "little")
-    if time == seal(checksum):
+    data, expected = content[HEADER:], int.from_bytes(content[start : start + 4], "little")
+    if time == seal(expected):
         return data, 0
-    return (data, seal(checksum)) if crc32(data) == checksum else None
+    return (data, seal(expected)) if checksum(data) == expected else None
 
 
-def seal(checksum: int) -> float:
+def seal(whole: int) -> float:
     """The time of change that a file with this checksum is given when it has been found whole.
 
     Whatever changes a file changes its time as well. So one that has still this time need not be read through once more: that
     would take longer than what a start reads of it. (When an entry was last used is its time of access.)
     """
-    return float(_FIRST_SEAL + checksum % _SEALS // 2 * 2)  # some file systems know only even seconds
+    return float(_FIRST_SEAL + whole % _SEALS // 2 * 2)  # some file systems know only even seconds
 
 
 def put_seal(path: str, used: float, time: float) -> None:

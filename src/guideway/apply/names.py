@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from guideway.guideline.names import CPG, CQF, EXCLUSIVE_GROUP, NOTE, OWN, SATISFIED_WHEN, WITHHELD_WHEN
-from guideway.stamps import fingerprint
+from guideway.places import fingerprint
 
 Json = dict[str, Any]
 

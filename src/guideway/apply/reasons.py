@@ -8,7 +8,9 @@ for; ``unit_faults`` are findings about units that leave something unknown.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.apply.doubts import weaknesses
 from guideway.apply.facts import measured_text, newest, unit_faults
@@ -31,7 +33,7 @@ from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import DefineKey
 
 
-class _Looked(NamedTuple):
+class _Looked(msgspec.Struct, frozen=True):
     """A resource that was read, as the record has it and as JSON."""
 
     resource: Any
@@ -114,18 +116,18 @@ class Reasons:
                 among: dict[Codes | None, bool] = {}
                 for reference in self.traces.sources.read_by(trace):
                     looked = self._resource(reference)
-                    resource, found, all_flags, codings, speaks, given, plain_one = looked
+                    found, all_flags, codings = looked.found, looked.flags, looked.codings
                     if (own := among.get(codings)) is None:
                         own = among[codings] = is_among(codings, codes)
                     uncoded = codings is None and bool(codes)
                     coded_so = own and not uncoded
-                    if plain_one and not (own and all_flags) and (coded_so or not self._taken_for(trace, reference)):
-                        if (fitting := fits.get(given)) is None:
-                            fitting = fits[given] = self._has_unit(looked, unit)
+                    if looked.plain and not (own and all_flags) and (coded_so or not self._taken_for(trace, reference)):
+                        if (fitting := fits.get(looked.unit)) is None:
+                            fitting = fits[looked.unit] = self._has_unit(looked, unit)
                         if fitting:
                             continue
                     own = own or found is None
-                    if not (own or all_flags or speaks or self._taken_for(trace, reference)):
+                    if not (own or all_flags or looked.speaks or self._taken_for(trace, reference)):
                         continue
                     doubtful = [flag for flag in all_flags if own or flag.rule not in QUANTITY_RULES]
                     if found is not None and types and found.get("resourceType") not in types:
@@ -141,7 +143,7 @@ class Reasons:
                         why = "no code says so" if uncoded else "its code is none that is known for it"
                         flags = [f"{reference}, {name}: it may be this, but {why}"]
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
-                    faults = unit_faults(resource, unit, all_flags)
+                    faults = unit_faults(looked.resource, unit, all_flags)
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
