@@ -50,7 +50,12 @@ define "Other Kind": First([Observation: "other code"]).value as Quantity
 """
 CONDITIONS = {
     "\"Decision\" = 'go on'": ["count"],
-    '(if "Decision" is null then null else "Decision" in { \'go on\' }) and "Agrees"': ["agrees", "count"],
+    '(if "Decision" is null then null else "Decision" in { \'go on\' }) and "Agrees"': ["count", "agrees"],
+    '(if "Decision" is null then null else "Decision" in { \'go on\' }) and "Agrees" and "Tolerated"': [
+        "count",
+        "agrees",
+        "tolerated",
+    ],
     '"Led To It"': ["agrees"],
     '"Count" > 1 \'mg\' and difference in days between "Last Taken".value and Now() < 9': ["count"],
     '"Is Old"': ["count"],

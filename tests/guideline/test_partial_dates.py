@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -83,17 +84,28 @@ def test_a_second_count_that_may_be_the_baseline_must_agree(later: str, value: s
     assert (value_of(COUNTS, "ANC Baseline", data) is not None) == known
 
 
-def test_without_a_start_the_start_is_named_and_not_the_baseline() -> None:
+def test_without_a_start_the_baseline_is_asked_for_and_says_that_it_hangs_on_the_start() -> None:
     bundle = example()
     for entry in bundle["entry"]:
         if entry["resource"]["resourceType"] == "MedicationRequest":
             entry["resource"].pop("authoredOn", None)
     found = decided(bundle)
-    for key in ("interrupt-anc", "discontinue-anc"):
-        assert found[key]["status"] == "unknown"
-        assert found[key]["missing"][0]["element"] == "midostaurinStart"
-        assert not {"ancBaseline", "cytopeniaOnset"} & {m["element"] for m in found[key]["missing"]}
+    (missing,) = found["interrupt-anc"]["missing"]
+    assert missing["element"] == "ancBaseline"
+    assert missing["because"] == ["cannot be found while this is not known: Start of midostaurin"]
     assert any("When midostaurin began is not on record" in note for note in found["find-anc-baseline"]["notes"])
+
+
+def test_without_a_start_a_count_that_cannot_have_been_low_for_too_long_is_no_reason_to_discontinue() -> None:
+    bundle = example()
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "MedicationRequest":
+            entry["resource"].pop("authoredOn", None)
+    assert decided(bundle)["discontinue-anc"]["status"] == "does-not-apply"
+    first_count(bundle)["valueQuantity"]["value"] = Decimal("0.3")  # low since 2026-03-28, if midostaurin began before that
+    found = decided(bundle)["discontinue-anc"]
+    assert found["status"] == "unknown"
+    assert "midostaurinStart" in {m["element"] for m in found["missing"]}
 
 
 def test_how_long_a_count_was_low_is_told_for_the_band_of_the_patient_alone() -> None:

@@ -8,7 +8,7 @@ the cause. Which of several nulls matter: ``relevance``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -63,6 +63,8 @@ class CauseFinder:
     def __init__(self, traces: PatientTraces, excluded: Callable[[dict[DefineKey, None]], list[Excluded]]) -> None:
         self.traces = traces
         self.reasons = Reasons(traces, excluded)
+        self.standing: Mapping[DefineKey, str] = {}
+        """Elements that stand for themselves although they rest on other ones, with why (``followups``)."""
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
@@ -75,6 +77,13 @@ class CauseFinder:
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
+
+    def with_standing(self, standing: Mapping[DefineKey, str]) -> CauseFinder:
+        """The same, with elements that stand for themselves."""
+        other = CauseFinder(self.traces, lambda keys: [])
+        other.reasons = self.reasons
+        other.standing = standing
+        return other
 
     def missing(
         self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None], *, checked: bool = True
@@ -109,7 +118,7 @@ class CauseFinder:
         for key, because in found.items():
             touched[key] = None
             element = self.traces.guideline.elements[key]
-            reasons = [*because, *self.reasons.of(key)]
+            reasons = [*because, *self.standing.get(key, "").splitlines(), *self.reasons.of(key)]
             yield Missing(
                 element=element.id,
                 display=element.display,
@@ -219,7 +228,7 @@ class CauseFinder:
             unwrap,
             self._passed_over,
             self._nodes_with_reads if with_reads else self._nodes,
-            self._parts,
+            self._branches,
             (lambda node: [*(causes := self._causes(node, known)).named, *self._read_for(causes)])
             if with_reads
             else (lambda node: self._causes(node, known).named),
@@ -301,6 +310,11 @@ class CauseFinder:
             self._choices[place] = found
         return self._choices[place]
 
+    def _branches(self, node: Trace) -> Parts | None:
+        """The same, of what is no choice between truth values None: its parts are not its branches."""
+        parts = self._parts(node)
+        return None if parts is None or (node.kind in ("If", "Case") and parts[0][0] is None) else parts
+
     def _passed_over(self, node: Trace) -> Iterator[Trace]:
         """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""
         for key in self.traces.guideline.branches.get((node.library or "", getattr(node, "locator", None) or ""), ()):
@@ -360,8 +374,9 @@ class CauseFinder:
 
     def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
         element = self.traces.element(node)
-        if element is not None and not self._rests_on_others((element.library, element.define)):
-            return Causes({(element.library, element.define): None}, {}, {})
+        own_key = (element.library, element.define) if element is not None else None
+        if own_key is not None and (own_key in self.standing or not self._rests_on_others(own_key)):
+            return Causes({own_key: None}, {}, {})
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
@@ -435,16 +450,18 @@ class CauseFinder:
         conditions unknown. Inside a function the operands say it."""
         if not any(self._causes(condition, known).strong for condition in (node.children or ())[:-1]):
             return []
-        if (parts := self._parts(node)) is not None:
+        if (parts := self._branches(node)) is not None:
             return [trace for part in _open_parts(parts) for trace in part if trace is not None]
-        self._cut.add(id(node))
-        return list(self._passed_over(node))
+        read = self._parts(node)
+        if read is None:
+            self._cut.add(id(node))
+        return [*(trace for _, trace in read or () if trace is not None), *self._passed_over(node)]
 
     def _may_stay_null(self, node: Trace) -> bool:
         """Whether a choice that is open may come to a branch that is null as it is written."""
         while node.kind in ("ExpressionRef", "ExpressionDef", "As") and len(node.children or ()) == 1:
             node = node.children[0]
-        parts = self._parts(node) if node.kind in ("If", "Case") and unwrap(node.value) is None else None
+        parts = self._branches(node) if node.kind in ("If", "Case") and unwrap(node.value) is None else None
         return parts is not None and any(branch is None or is_null(branch) for _, branch in _open_parts(parts))
 
     def _bind(self, call: Any) -> int:

@@ -4,12 +4,14 @@ what was left out (``left_out``), from the traces of the conditions behind its s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from guideway.apply.causes import CauseFinder
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.evidence import EvidenceFinder, Key, add
+from guideway.apply.followups import FollowUps
 from guideway.apply.left_out import LeftOut
 from guideway.apply.outcome import (
     DOES_NOT_APPLY,
@@ -33,11 +35,14 @@ Json = dict[str, Any]
 class Explainer:
     """Explains the recommendations of one patient."""
 
-    def __init__(self, guideline: CompiledGuideline, evaluation: Any, record: Any) -> None:
+    def __init__(
+        self, guideline: CompiledGuideline, evaluation: Any, record: Any, overrides: Mapping[DefineKey, Any] | None = None
+    ) -> None:
         self.traces = PatientTraces(guideline, evaluation, record)
         self.evidence = EvidenceFinder(self.traces)
         self.left_out = LeftOut(guideline, record)
         self.causes = CauseFinder(self.traces, self.left_out.excluded_for)
+        self.follow_ups = FollowUps(self.causes, overrides or {})
 
     @property
     def unit_faults(self) -> dict[Diagnostic, None]:
@@ -77,7 +82,7 @@ class Explainer:
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if recommendation.status == UNKNOWN:
-            for datum in self.causes.missing(results, touched, checked=not only_missing):
+            for datum in self.follow_ups.missing(results, touched, checked=not only_missing):
                 missing.setdefault(datum.element, datum)
         recommendation.missing = list(missing.values())
         unknown = {datum.element for datum in missing.values()}

@@ -360,7 +360,7 @@ class _Reader:
             may_change = isinstance(value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
             return ("leaf", self._leaf(node)) if may_change else ("known", value)
         index = self._known.get(self._key(node))
-        if node.kind == "Case" and index is not None:
+        if node.kind == "Case" and index is not None and any(self.value_of(child.value) is None for child in children[:-1]):
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
         everything = self.everything and node.kind != "ParameterRef"  # that nobody sets one is no accident
         if index is None and (everything or not self._data.isdisjoint(self.data(node))):

@@ -158,7 +158,7 @@ def apply_guideline(
         if explained:
             from guideway.apply.explain import Explainer
 
-            explainer = Explainer(guideline, evaluation, seen)
+            explainer = Explainer(guideline, evaluation, seen, overrides)
             if made is not None:
                 made.append(explainer)
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)

@@ -68,6 +68,13 @@ class Evaluation:
         self.memo: dict[Any, Any] = {}
         self.messages: list[Any] = []
 
+    def again(self) -> Evaluation:
+        """Another evaluation of the same at the same moment, which knows nothing yet; traced if this one is."""
+        return self.program.evaluation(
+            self.source, now=self.now, timezone=self.timezone_offset, parameters=self.parameters, terminology=self.terminology,
+            trace=self.tracer is not None, externals=self.externals, population=self.population,
+        )  # fmt: skip
+
     # ---- results -------------------------------------------------------------------------------------------------------
 
     def define(self, library: str, name: str) -> Any:
