@@ -37,6 +37,10 @@ define function "Words Of"(result Observation):
 
 define "Noted": "Results" R let words: "Words Of"(R) where StartsWith(words, 'one') return Tuple { id: R.id.value, words: words }
 
+define "First One": "Results" R where not exists ("Results" Other where Other.id.value < R.id.value)
+define "Not The First": "Results" R where exists ("Results" Other where Other.id.value < R.id.value)
+define "Before No Other": exists ("Results" R where exists ("Results" Other where Other.id.value < R.status.value))
+
 define "Told": "Results" R where R.id.value = 'one' return Tuple { id: R.id.value, name: "Named"(R) }
 """
 RESOURCES: list[dict[str, Any]] = [
@@ -46,12 +50,22 @@ RESOURCES: list[dict[str, Any]] = [
 ]
 
 
-def rests_on(define: str) -> list[list[str]]:
+def trace_of(define: str) -> Any:
     result = translate(LOGIC, sources=BuiltinSource())
     assert not result.errors, result.errors
     program = compile_program(result.libraries)
     ran = program.evaluation(ResourceSource(RESOURCES), now=NOW, terminology=ValueSetIndex([]), trace=True)
-    return [list(part) for part in Provenance().of(ran.trace("Rows", define))]
+    return ran.trace("Rows", define)
+
+
+def rests_on(define: str) -> list[list[str]]:
+    return [list(part) for part in Provenance().of(trace_of(define))]
+
+
+def rows_made(node: Any) -> list[str]:
+    """The names of the rows that there are nodes of."""
+    names = [node.label] if node.kind == "Iteration" else []
+    return [*names, *(name for child in node.known for name in rows_made(child))]
 
 
 def test_an_item_of_a_list_that_rests_on_nothing_does_not_rest_on_the_others() -> None:
@@ -69,3 +83,21 @@ def test_what_is_inside_of_a_let_that_is_about_the_row_need_not_be_made(monkeypa
     monkeypatch.setattr(Later, "made", lambda later: made.append(later) or ())
     assert rests_on("Noted") == [["Observation/two"], [], ["Observation/one"]]
     assert made == []
+
+
+@pytest.mark.parametrize(
+    ("define", "found", "needed", "checked"),
+    [
+        ("First One", ["one"], [], ["two"]),
+        ("Not The First", ["two"], ["one"], []),
+        ("Before No Other", [], [], ["one", "two"]),
+    ],
+)
+def test_rows_that_are_compared_with_rows_around_them_need_not_be_made(
+    define: str, found: list[str], needed: list[str], checked: list[str]
+) -> None:
+    trace = trace_of(define)
+    parts = Provenance().of(trace)
+    assert [[reference.partition("/")[2] for reference in part] for part in parts] == [found, needed, checked]
+    assert "R" in rows_made(trace)
+    assert "Other" not in rows_made(trace)

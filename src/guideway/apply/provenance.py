@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from guideway.apply.support import NOTHING, References, Support, is_part, merged, of_one, qualifying, support_of
-from guideway.engine.trace import Later, TraceNode
+from guideway.engine.trace import Later, Rows, TraceNode
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
 
@@ -95,6 +95,9 @@ class Provenance:
         self._read: dict[int, References] = {}
         self._resources: dict[str, Support] = {}
         """Of each resource that rows are, what it rests on by itself."""
+        self._members: dict[tuple[int, int], tuple[dict[int, Support], References, Any]] = {}
+        """By a list that rows are joined with, and what it rests on: what each member rests on, and all of them; with these two,
+        which must not go."""
 
     def of(self, node: Trace) -> tuple[References, References, References]:
         """The resources that a value came from; those that made it that; those that were looked at for it and did not count."""
@@ -313,6 +316,8 @@ class Provenance:
             return None
         source = self.support(child, scope)
         inside = {id(item) for item in node.value}
+        if node.rows.straight is not None:
+            return self._joined(node.rows, inside, source, scope)
         kept: list[Support] = []
         items: dict[int, Support] = {}
         others: References = dict(source.others)
@@ -329,6 +334,46 @@ class Provenance:
                 item.add_to(others)
         if not kept:
             source.add_to(others)
+        found = merged(kept)
+        return Support(found.found, found.needed, found.checked, others, items)
+
+    def _joined(self, rows: Rows, inside: set[int], source: Support, scope: Scope) -> Support | None:
+        """The same of rows that are there, or not, for what they and rows around them say; ``inside``: those that are there. A
+        query of this kind is asked for each row around, mostly over the same list, and in or out of it are most rows together."""
+        (alias,) = rows.names
+        names = rows.straight or ()
+        if not all(name in scope for name in names if name != alias):
+            return None
+        around = merged([scope[name] for name in names if name != alias])
+        key = id(rows.items), id(source)
+        if key not in self._members:
+            members = {id(value): self._item(source, value) for value in rows.items}
+            every = dict(source.others)
+            for member in members.values():
+                member.add_to(every)
+            source.add_to(every)
+            self._members[key] = members, every, (rows.items, source)
+        members, every, _ = self._members[key]
+        if not inside:
+            first = next(iter(members.values()))
+            return Support({}, {}, {}, {**source.others, **first.all(), **around.all(), **every}, {})
+        kept: list[Support] = []
+        items: dict[int, Support] = {}
+        others: References = dict(source.others)
+        told = False
+        for identity, member in members.items():
+            if identity in inside:
+                whole = of_one(member)
+                if not is_part(around, (member,)):
+                    condition = qualifying(merged([scope.get(name, member) if name != alias else member for name in names]))
+                    whole = of_one(merged([member, condition]))
+                kept.append(whole)
+                items[identity] = whole
+            else:
+                member.add_to(others)
+                if not told:
+                    told = True
+                    around.add_to(others)
         found = merged(kept)
         return Support(found.found, found.needed, found.checked, others, items)
 

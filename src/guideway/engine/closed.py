@@ -112,15 +112,17 @@ class Closed:
         """The parameters without a default that a closed expression may ask for, as the trace calls them."""
         return _asked(self._part(g, g.info, part) for part in parts_of(node))
 
-    def straight(self, g: Generator, node: Any) -> tuple[str, ...] | None:
+    def straight(self, g: Generator, node: Any, *, scoped: bool = False) -> tuple[str, ...] | None:
         """The names that a closed expression mentions, if it always rests on all of them in the same way; None where it does not,
-        or where that cannot be told."""
+        or where that cannot be told. ``scoped``: also those that only stand in the scope of a property."""
         from guideway.engine.generator_refs import is_in_place
 
         found: dict[str, None] = {}
         for part in parts_of(node):
             if isinstance(part, (nodes.AliasRef, nodes.OperandRef)):
                 found[part.name or ""] = None
+            elif scoped and isinstance(part, nodes.Property) and part.source is None:
+                found[part.scope or ""] = None
             elif (
                 isinstance(part, (*_CHOOSES, nodes.QueryLetRef))
                 or (isinstance(part, nodes.Property) and part.source is None)

@@ -236,17 +236,24 @@ class _Query:
         plain = not (node.let or node.relationship or node.where or node.return_ or self.g.traced)
         return plain and len(self.sources) == 1 and bool(self.sources[0].is_list) and self.sources[0].raw is None
 
-    def stands_alone(self) -> tuple[str, ...] | None:
+    def condition_alone(self) -> tuple[str, ...] | None:
         """Traced: the alias, where the rows are those members of one list for which a condition holds that is about nothing but
-        the member; null where they are not."""
+        the member; or all names that the condition mentions, where these are rows around as well and it always rests on all of
+        them (a join); null where the condition may rest on anything else."""
         node, g, source = self.node, self.g, self.sources[0]
         if len(self.sources) > 1 or not source.is_list or source.raw is not None or g.context != "Patient":
             return None
         if node.let or node.relationship or node.return_ or node.where is None:
             return None
+        around = g.aliases.keys() - {source.alias}
         with g.bound({source.alias: Binding(Code("None"), source.type)}):
             names = g.env.closed.names(g, node.where)
-        return names if names == (source.alias,) else None
+            if names == (source.alias,):
+                return names
+            if names is None or source.alias not in names or not around.issuperset(set(names) - {source.alias}):
+                return None
+            straight = g.env.closed.straight(g, node.where, scoped=True)
+        return straight if straight is not None and set(straight) == set(names) else None
 
     def null_source(self) -> str | None:
         """A test for the query's list being null, or None where it cannot be."""
@@ -281,10 +288,10 @@ def _written(g: Generator, node: nodes.Query) -> Code:
         def keep() -> None:
             g.w.line(f"{result}.append({query.row_value().text})")
 
-        if g.traced and (names := query.stands_alone()):
+        if g.traced and (names := query.condition_alone()):
             with plainly(g):
                 query.rows(keep)
-            rows_later(g, query.sources[0].value, node.where, names, lambda: query.rows(lambda: None))
+            rows_later(g, query.sources[0], node.where, names, lambda: query.rows(lambda: None))
         else:
             query.rows(keep)
     if node.return_ is not None and node.return_.distinct:

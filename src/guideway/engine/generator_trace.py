@@ -10,20 +10,28 @@ Most nodes would stand in functions and below the conditions of rows, of which t
 and hardly any of them is looked at. So a function that is about nothing but what it is given, and a condition that is about
 nothing but the row (``closed``), are plain code, and there is, instead of the children, what makes them when somebody asks
 (``trace.Later``); so it is with a define that reads nothing, such as a list of words. Of a query over a list with nothing but
-such a condition the rows themselves are made later (``trace.Rows``).
+such a condition the rows themselves are made later (``trace.Rows``), also where it compares the row with one around it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from guideway.engine.generator_emit import Code, FunctionWriter
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
     from guideway.engine.generator import Generator, Handler
+
+
+class Source(Protocol):
+    """The list that a query goes through: what its members are called, and the variable that holds it."""
+
+    alias: str
+    value: str
+
 
 _LONGEST = 1_000
 _DEEPEST = 12
@@ -142,16 +150,17 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
 
-def rows_later(g: Generator, source: str, where: Any, names: tuple[str, ...], write: Callable[[], None]) -> None:
-    """The rows of a query over the list in the variable ``source``, which are there, or not, for their condition alone, a closed
-    one: plain code (``write`` has been called for it already), and a function that makes their nodes (``write`` again)."""
+def rows_later(g: Generator, source: Source, where: Any, names: tuple[str, ...], write: Callable[[], None]) -> None:
+    """The rows of a query over a list that are there, or not, for their condition alone, a closed one that mentions these names:
+    plain code (``write`` has been called for it already), and a function that makes their nodes (``write`` again)."""
     below = g.below
     assert below is not None
     with _apart(g) as (inner, _):
         write()
     asks = g.literal(g.env.closed.asks(g, where))
-    rows = f"Rows(E, LIBRARY, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None, None, {asks}, {source})"
-    below.add(f"{rows} if {source} else None", 1)
+    straight = g.literal(names) if len(names) > 1 else None
+    given = f"{g.literal((source.alias,))}, {_captured(inner)}, None, {straight}, {asks}, {source.value}"
+    below.add(f"Rows(E, LIBRARY, {inner.name!r}, {given}) if {source.value} else None", 1)
     below.final = False
 
 

@@ -104,7 +104,8 @@ def _data_in(values: Iterable[Any]) -> Iterator[FhirObject | FhirPrimitive]:
 
 class Rows(Later):
     """The rows of a query that are made when somebody asks for them: each is in the result, or is not, for a condition that rests
-    on the row alone (its name is the only one of ``names``)."""
+    on the row alone (its name is the only one of ``names``), or, where ``straight`` names them, always on it and on rows around
+    it."""
 
     items: list[Any] = []
     """What the query goes through."""
