@@ -57,7 +57,7 @@ _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
 """Lists that have fewer items than they are made of, or other reasons to have them."""
 _CHOOSES = frozenset({"If", "Case", "Coalesce"})
-_ASKS_ROWS = frozenset({"Query", "With", "Without", "Iteration", "Retrieve"})
+_ASKS_ROWS = frozenset({"With", "Without", "Retrieve"})
 _OWN_WAY = frozenset(
     {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "List"}
     | _CHOOSES
@@ -512,10 +512,18 @@ class Provenance:
         return all(is_part(support, rows) for support in names)
 
     def _stays_within(self, node: Trace, scope: Scope, rows: Sequence[Support]) -> bool:
-        """The same of any node: what it rests on is looked for where nothing has to be made, and not inside of queries."""
+        """The same of any node: what it rests on is looked for where nothing has to be made, and inside of a query only where it
+        goes through something that stays within itself."""
         kind = node.kind
         if kind in _NAMES:
             return is_part(self._named(node, scope), rows)
+        if kind == "Query":
+            return all(self._stays_within(child, scope, rows) for child in node.known if child.below or child.kind in _WITHOUT)
+        if kind == "Iteration":
+            inside = {**scope, node.label: NOTHING}
+            return all(
+                self._stays_within(child, inside, rows) for child in node.children if child.below or child.kind in _WITHOUT
+            )
         if kind in _ASKS_ROWS:
             return False
         if kind == "ExpressionDef":
