@@ -34,6 +34,10 @@ class Evaluation(Protocol):
         """The trace of a define (``engine.trace.TraceNode``)."""
         ...
 
+    def value_of_parameter(self, library: str, name: str) -> Any:
+        """What a parameter is: as it was given, else its default."""
+        ...
+
 
 class Answer(msgspec.Struct):
     """What an expression gave; ``error`` set: nothing."""
@@ -107,7 +111,7 @@ class Expressions:
         if not isinstance(text, str) or not text.strip():
             return Answer(error="an expression without text")
         if language == FHIRPATH:
-            return self._fhirpath(text, extra)
+            return self._fhirpath(text, libraries, extra)
         if language not in CQL_LANGUAGES:
             return Answer(error=f"expressions in {language} are not evaluated; use text/cql-identifier")
         bound = self._bound(expression, libraries)
@@ -125,11 +129,15 @@ class Expressions:
         self.guideline.memory[id(expression)] = (expression, list(libraries), bound)
         return bound
 
-    def _fhirpath(self, text: str, extra: Mapping[str, Any] | None) -> Answer:
+    def _fhirpath(self, text: str, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
 
         reads: Reads = {}
         variables = self.variables | dict(extra or {})
+        try:
+            variables |= self._declared(text, libraries, variables)
+        except GuidewayError as error:
+            return Answer(error=f"FHIRPath {text!r}: {error}")
         try:
             found = evaluate(text, variables, now=self.now, resolve=self.resolve, reads=reads)
         except FhirPathError as error:
@@ -138,3 +146,23 @@ class Expressions:
         read = list(dict.fromkeys(reference for reference, _ in reads))
         absent = [f"{reference.partition('/')[0]}.{name}" for (reference, name), there in reads.items() if not there]
         return Answer(value=value, read=read, absent=list(dict.fromkeys(absent)))
+
+    def _declared(self, text: str, libraries: list[str], known: Mapping[str, Any]) -> Json:
+        """The parameters that a FHIRPath expression names and that are not given by that name: as given to the library of the
+        artifact, else with their default; of one that several other libraries declare, the first."""
+        found: Json = {}
+        if "%" not in text or not self.guideline.parameters:
+            return found
+        from guideway.apply.fhirpath_syntax import variables_named
+
+        named = variables_named(text)
+        for parameter in self.guideline.parameters:
+            name = parameter.name
+            if name not in named or name in found or known.get(name) is not None:
+                continue
+            own = [self.guideline.library_name(each) for each in libraries]
+            declaring = [each.library for each in self.guideline.parameters if each.name == name]
+            library = next((each for each in own if each in declaring), None) or parameter.library
+            value = self.evaluation.value_of_parameter(library, name)
+            found[name] = [] if value is None else value
+        return found

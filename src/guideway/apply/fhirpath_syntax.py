@@ -56,6 +56,15 @@ def parse(text: str) -> Node:
     return node
 
 
+def variables_named(text: str) -> frozenset[str]:
+    """The names that stand in a text as those of variables, without ``%``; none where it cannot be read."""
+    try:
+        tokens = _Parser(text).tokens
+    except FhirPathError:
+        return frozenset()
+    return frozenset(unquoted(word[1:]) for kind, word, _ in tokens if kind == "variable")
+
+
 def unquote(text: str) -> str:
     """The content of a string or of a delimited identifier, escapes resolved."""
 

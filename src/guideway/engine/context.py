@@ -87,6 +87,10 @@ class Evaluation:
         value = self.memo.get(function, UNSET)
         return self._run(function) if value is UNSET else presented(value)
 
+    def value_of_parameter(self, library: str, name: str) -> Any:
+        """What a parameter of a library is in this evaluation: as it was given, else its default. Raises as ``define`` does."""
+        return self._run(self.program.parameter_entry(library, name))
+
     def all_of(self, library: str, names: Iterable[str]) -> dict[str, Any]:
         """The values of several defines of one library; what ``define`` raises, this raises."""
         traced = self.tracer is not None

@@ -197,6 +197,15 @@ class Program:
         self._entries[library, name, traced] = function
         return function
 
+    def parameter_entry(self, library: str, name: str) -> Callable[[Evaluation], Any]:
+        """The function behind a parameter."""
+        owner = self.library(library)
+        found = owner.parameters.get(name)
+        if found is None:
+            raise GuidewayError(f"Library {owner.name} has no parameter {name!r}.{_nearest(name, owner.parameters)}")
+        function: Callable[[Evaluation], Any] = self.module(owner.key, False).of(found[0])
+        return function
+
     def function_entry(self, library: str, name: str, operands: Sequence[Any], traced: bool) -> Callable[..., Any]:
         """The function of that name that takes the operands."""
         from guideway.engine.typetests import choose
