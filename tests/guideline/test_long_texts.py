@@ -18,7 +18,6 @@ LONG = {
     "stop": "no a b side effects of of the the ",
     "appointment": "no elective hip surgery follow up ",
     "allergy": "denies allergy to to any any family history ",
-    "form": "for swelling pain itch of the eye ",
 }
 
 
@@ -29,12 +28,10 @@ def records(kind: str, text: str) -> list[Json]:
         return [order("302379", "stopped", text, id="o"), order("1191", "stopped", text)]
     if kind == "appointment":
         return [{"resourceType": "Appointment", "id": "a", "status": "booked", "participant": [], "description": text}]
-    if kind == "allergy":
-        return [
-            {"resourceType": "AllergyIntolerance", "id": "a", "patient": subject["subject"], "code": {"text": text}},
-            {"resourceType": "Condition", "id": "c", **subject, "code": {"text": text}},
-        ]
-    return [order("20610", "active", {}) | {"dosageInstruction": [{"text": text}]}]
+    return [
+        {"resourceType": "AllergyIntolerance", "id": "a", "patient": subject["subject"], "code": {"text": text}},
+        {"resourceType": "Condition", "id": "c", **subject, "code": {"text": text}},
+    ]
 
 
 ASKED = {
@@ -45,7 +42,6 @@ ASKED = {
     ],
     "appointment": [("MastCellProcedureElements", "Procedure Is Planned")],
     "allergy": [("MastCellTherapyElements", "Has NSAID Reaction")],
-    "form": [("MastCellMedicationElements", "On H1 Antihistamine")],
 }
 
 
