@@ -443,7 +443,9 @@ EVENTS = [
         with_drug_allergy,
         proposed_again,
         Guard(
-            all_false(INTOLERANCES, "Has Allergy", "Allergy Rules Out") | all_false("MastCellMidostaurinElements", "Has Allergy")
+            all_false(INTOLERANCES, "Has Allergy", "Allergy Rules Out")
+            | all_false("MastCellMidostaurinElements", "Has Allergy")
+            | defines("MastCellMidostaurinElements", Midostaurin_Tolerated=None)
         ),
         DRUGS,
     ),
