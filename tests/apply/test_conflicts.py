@@ -85,8 +85,9 @@ def test_what_is_compared_by_its_words_only_is_said() -> None:
     assert not of_class.outcome.findings  # a class is compared by its members
 
 
-def test_proposals_of_a_choice_from_one_value_set() -> None:
-    choice = [{"url": f"{OWN}orderable-value-set", "valueCanonical": f"{BASE}/ValueSet/tablets"}]
+@pytest.mark.parametrize("version", ["", "|1.0.0"])
+def test_proposals_of_a_choice_from_one_value_set(version: str) -> None:
+    choice = [{"url": f"{OWN}orderable-value-set", "valueCanonical": f"{BASE}/ValueSet/tablets{version}"}]
     first = activity(productCodeableConcept={"text": "A light tablet"}, extension=choice)
     second = activity(productCodeableConcept={"text": "Any tablet (A or B)"}, extension=choice)
     (conflict,) = two(first, second, cql=CLASSES).outcome.conflicts

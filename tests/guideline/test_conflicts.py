@@ -90,6 +90,18 @@ def test_c03_h1_is_a_range_of_label_doses_and_first_generation_carries_its_cauti
     assert {"C03-sedation", "ov.first-gen-elderly"} <= set(indolent.rules(key))
 
 
+def test_a_withheld_h1_says_nothing_of_a_choice_of_doses() -> None:
+    child = {"patient": {"born": "2012-03-01", "sex": "female"}}
+    for key, who in (
+        ("mcas-back-pain#h1-high-dose", [MCAS, BACK_PAIN]),
+        ("indolent-anti-mediator-therapy#h1-cetirizine", [INDOLENT]),
+    ):
+        assert "times" in Seen(ADULT, *who).said(key)
+        withheld = Seen(child, *who)
+        assert withheld.status(key) == "suppressed"
+        assert not {"C03", "ov.h1-above-label"} & set(withheld.rules(key))
+
+
 def test_c04_h2_is_for_all_in_mcas_and_for_symptoms_in_mastocytosis() -> None:
     assert Seen(ADULT, MCAS, BACK_PAIN).applies("mcas-back-pain#h2-add")
     assert Seen(ADULT, MCAS, LEUKOPENIA).applies("leukopenia-in-mast-cell-activation#h2-add")

@@ -167,10 +167,10 @@ def _title(guideline: CompiledGuideline, full: str) -> str:
 
 
 def _drug_class(guideline: CompiledGuideline, full: str) -> DrugClass | None:
-    """A value set as a class; None: its codes are not known."""
+    """A value set as a class; None: its codes are not known. A compiled guideline may keep it by its URL alone."""
     url, _, version = full.partition("|")
     try:
-        codes = frozenset(guideline.terminology.codes(url, version or None))
+        codes = frozenset(guideline.terminology.codes(url, version if full in guideline.value_sets else None))
     except GuidewayError:
         return None
     names: dict[Words, Codes] = {}
@@ -594,7 +594,10 @@ def _by_name_only(
     if bare and proposed:
         parts.append(f"on record: {', '.join(dict.fromkeys(bare))}")
     if parts:
-        text = f"drugs without a code were compared with allergies and drugs on record by their names only ({'; '.join(parts)})"
+        text = (
+            "compare these drugs with the allergies and the other drugs yourself: they have no code, so only their names could "
+            f"be matched ({'; '.join(parts)})"
+        )
         outcome.findings.append(Diagnostic("conflict-by-name", Severity.information, text))
 
 

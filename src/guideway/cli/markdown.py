@@ -97,8 +97,10 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             found = telling.most_pressing_first(found)
             wanted = telling.needs(found)
             if len(found) > 1 and wanted:
-                yield from ["What would settle it, and how many recommendations wait for it:", ""]
-                yield from (f"- {escape(telling.missing_text(missing))} ({number})" for missing, number in wanted)
+                yield from [f"What would settle it. {telling.NEEDS_ORDER}", ""]
+                for missing, number, pressing in wanted:
+                    marks = f"{number}, {pressing}" if pressing else str(number)
+                    yield f"- {escape(telling.missing_text(missing))} ({marks})"
                 yield ""
             if len(found) > FEW and not detail:
                 yield from _waiting(outcome, found)

@@ -242,10 +242,12 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     if len(found) == 1 or not wanted:
         yield []
     else:
-        yield [Piece("What would settle it", "title"), Piece("  (how many wait for it)", "dim")]
+        yield [Piece("What would settle it", "title")]
+        yield from wrap(telling.NEEDS_ORDER, width, first=_INDENT, rest=_INDENT, style="dim")
         shown = wanted if explain else [need for n, need in enumerate(wanted) if n < TOP or need[0].because]
-        for missing, number in shown:
+        for missing, number, pressing in shown:
             words = telling.missing_text(missing) if explain else telling.need_text(missing)
+            words += f" [{pressing}]" if pressing else ""
             yield from _row("", words, width, bullet=f"{number:>3}  ")
         if len(wanted) > len(shown):
             rest = len(wanted) - len(shown)

@@ -106,9 +106,13 @@ def waits_for(item: Recommendation) -> str:
     return f"{item.priority}; waits for: {'; '.join(missing.display for missing in item.missing[:FEW])}{more}"
 
 
-def needs(found: Iterable[Recommendation]) -> list[tuple[Missing, int]]:
-    """What is missing, each datum once with how many recommendations wait for it: first what is at hand but cannot be used,
-    then what is urgent, then what is wanted most."""
+NEEDS_ORDER = "The most pressing first; the number says how many recommendations wait for it."
+"""The order of ``needs``, for the reader."""
+
+
+def needs(found: Iterable[Recommendation]) -> list[tuple[Missing, int, str | None]]:
+    """What is missing, each datum once with how many recommendations wait for it, and how pressing the first of them is if it is
+    more than routine: first what is at hand but cannot be used, then what is urgent, then what is wanted most."""
     waiting: dict[str, list[Recommendation]] = {}
     needed: dict[str, Missing] = {}
     for item in found:
@@ -122,7 +126,11 @@ def needs(found: Iterable[Recommendation]) -> list[tuple[Missing, int]]:
         priority = min(map(urgency, waiting[element]))
         return not needed[element].because, priority, -len(waiting[element])
 
-    return [(needed[element], len(waiting[element])) for element in sorted(needed, key=rank)]
+    def pressing(element: str) -> str | None:
+        first = min(waiting[element], key=urgency)
+        return first.priority if urgency(first) < PRIORITY_ORDER["routine"] else None
+
+    return [(needed[element], len(waiting[element]), pressing(element)) for element in sorted(needed, key=rank)]
 
 
 def reasons_of(found: Iterable[Recommendation]) -> list[tuple[str, int]]:
