@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.apply.features import Json, made, one
-from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, agreement, medication, observation, plan, when
+from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, agreement, guideline, medication, observation, plan, run, when
 
 from guideway.apply import evidence
 from guideway.apply.outcome import Recommendation
@@ -377,3 +377,26 @@ define "Either": exists ("Second Half") and exists ("Shared") and exists ("First
     )
     assert len(looked) > 20
     assert len({id(node) for node in looked}) == len(looked)
+
+
+FIRST_ONLY = [{"url": "http://hl7.org/fhir/StructureDefinition/cqf-applicabilityBehavior", "valueCode": "any"}]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_counts_only_where_nothing_before_it_applies_rests_on_what_those_before_it_rest_on(nested: bool) -> None:
+    last = {"id": "b", "title": "B"}
+    before = [
+        {"id": "a", "title": "A", "condition": [when("Agrees")]},
+        {"id": "c", "title": "C", "condition": [when("Count Is Low")]},
+    ]
+    after = {"id": "g", "title": "G", "action": [last]} if nested else last
+    group = {"id": "top", "title": "Top", "extension": FIRST_ONLY, "action": [*before, after]}
+    compiled = guideline(plan("main", group))
+    (row,) = (r for r in run(compiled, observation(5.0)).recommendations if r.action == "b")
+    assert row.status == "applies"
+    assert {(e.element, e.resource, e.absent) for e in row.evidence} == {
+        ("agrees", None, True), ("count", "Observation/count-2026-05-20", False)
+    }  # fmt: skip
+    for data in ([observation(5.0), agreement(True)], [observation(0.5)]):
+        outcome = run(compiled, *data)
+        assert "b" not in [r.action for r in outcome.by_status("applies")]

@@ -331,6 +331,8 @@ class _Place:
             nodes.append(node)
             if group.one_of and node.status == APPLIES:
                 settled = facts.name
+            elif group.one_of:
+                verdict = verdict.after(node.status, node.verdict)
         return nodes
 
     def _reason_to_skip(self, facts: ActionFacts) -> str | None:

@@ -42,6 +42,8 @@ class Verdict(msgspec.Struct):
     applicability: bool | None = True
     results: list[ConditionResult] = []
     error: str | None = None
+    earlier: list[tuple[str, Verdict]] = []
+    """Of actions of which only the first that applies counts: status and verdict of those before it, which did not."""
     said: str | None = None
     """The reason in words, once it has been asked for: by then there are all results."""
 
@@ -81,7 +83,11 @@ class Verdict(msgspec.Struct):
         """The verdict on a child, from its parent's and its own."""
         first, second = self.applicability, other.applicability
         both = False if first is False or second is False else None if first is None or second is None else True
-        return Verdict(both, [*self.results, *other.results], self.error or other.error)
+        return Verdict(both, [*self.results, *other.results], self.error or other.error, self.earlier)
+
+    def after(self, status: str, other: Verdict) -> Verdict:
+        """The same for whatever comes after an action that did not apply."""
+        return Verdict(self.applicability, self.results, self.error, [*self.earlier, (status, other)])
 
 
 def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of: str | None = None) -> Verdict:

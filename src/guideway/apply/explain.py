@@ -81,6 +81,8 @@ class Explainer:
                 add(evidence, item)
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
+        if verdict.earlier and not only_missing and recommendation.status not in (DOES_NOT_APPLY, ERROR):
+            self._add_earlier(verdict, evidence, touched)
         if recommendation.status == UNKNOWN:
             for datum in self.follow_ups.missing(results, touched, checked=not only_missing):
                 missing.setdefault(datum.element, datum)
@@ -90,6 +92,15 @@ class Explainer:
         recommendation.excluded = self.left_out.excluded_for(touched)
         faults = [*self.left_out.faults_for(touched), *self.causes.reasons.unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]
+
+    def _add_earlier(self, verdict: Verdict, evidence: dict[Key, Evidence], touched: dict[DefineKey, None]) -> None:
+        """Why those before it do not apply, of which only the first that applies counts."""
+        for status, earlier in verdict.earlier:
+            for result in self._deciding(status, earlier):
+                trace = self.traces.trace(result.library, result.define) if result.library and result.define else None
+                found = self.evidence.looked_at(result) if trace is None else self.evidence.of(trace, result, touched)
+                for item in found:
+                    add(evidence, item)
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
         """The results that made the status what it is."""
