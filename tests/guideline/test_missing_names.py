@@ -83,6 +83,19 @@ def test_what_is_not_found_is_called_by_plain_words() -> None:
     assert not not_in_words(files, every_plan=True)
 
 
+def test_what_is_not_found_is_what_the_row_is_about() -> None:
+    """Not what else stands in its group."""
+    (case,) = [read(path) for path in CASES if path.stem == NAMING[0]]
+    found = {
+        r["action"]: [e.get("element") for e in r.get("evidence", ()) if e.get("absent")]
+        for r in outcome_of(case)["recommendations"]
+    }
+    assert "activeH2Antihistamine" in found["premedication-mca-h2"]
+    assert "activeH1Antihistamine" not in found["premedication-mca-h2"] + found["premedication-mca-corticosteroid"]
+    assert "activeH1Antihistamine" in found["premedication-mca-h1"]
+    assert "activeH1Antihistamine" in found["premedication-mast-cell-activation"]  # the group asks for all of them
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("part", range(PARTS))
 def test_what_is_not_found_in_any_case_is_called_by_plain_words(part: int) -> None:

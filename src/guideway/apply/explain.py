@@ -76,9 +76,11 @@ class Explainer:
             if result.error is not None:
                 for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):
                     add(evidence, item)
+        beside = self._answered_by_its_own(recommendation, results)
         for result, trace in results if not only_missing else ():
             for item in self.evidence.of(trace, result, touched):
-                add(evidence, item)
+                if id(result) not in beside or not item.absent or item.checked:
+                    add(evidence, item)
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if verdict.earlier and not only_missing and recommendation.status not in (DOES_NOT_APPLY, ERROR):
@@ -101,6 +103,15 @@ class Explainer:
                 found = self.evidence.looked_at(result) if trace is None else self.evidence.of(trace, result, touched)
                 for item in found:
                     add(evidence, item)
+
+    @staticmethod
+    def _answered_by_its_own(recommendation: Recommendation, results: list[tuple[ConditionResult, Trace]]) -> set[int]:
+        """The groups' questions whether all in them is in place, of something that asks so of itself and is not: what was not
+        found for the others in the group says nothing of it."""
+        open_ = [result for result, _ in results if result.kind == SATISFIED_KIND and result.value is False]
+        if not any(result.of in (None, recommendation.key) for result in open_):
+            return set()
+        return {id(result) for result in open_ if result.of not in (None, recommendation.key)}
 
     def _deciding(self, status: str, verdict: Verdict) -> list[ConditionResult]:
         """The results that made the status what it is."""
