@@ -227,8 +227,8 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
         "Surgery not scheduled in OR 2", "Surgery not required to fast", "Knee surgery declined sedation",
         "Prior auth approved hip replacement", "History of anaphylaxis EGD", "Not diabetic hip replacement",
         "Hip surgery (consulted cardiology)", "Surgery; follow-up in 2 weeks", "Hip surgery at clinic",
-        "Surgery; education given",
-        "Surgery w/ follow up", "Follow-up colonoscopy", "Clinic: EGD", "Sedation", "Consult hip surgery, no clinic",
+        "Surgery; education given", "Surgery w/ follow up", "Follow-up colonoscopy", "Clinic: EGD", "Sedation", "LASIK", "TURBT",
+        "Pacemaker insertion", "Port placement", "Consult hip surgery, no clinic",
     ],
 )  # fmt: skip
 def test_what_an_appointment_denies_in_one_clause_says_nothing_of_the_next(words: str) -> None:
