@@ -90,31 +90,9 @@ class CauseFinder:
     ) -> Iterator[Missing]:
         """The data that some completion of the rest lets decide the status, in the order of the conditions; ``checked``: with the
         resources that were looked at for each."""
-        known = self._known
-        leaves = self._leaves(results)
-        if any(self._causes(leaf, known).untagged for leaf in leaves):  # which may also change what has a value so far
-            leaves = self._leaves(results, with_reads=True)
-        strong: dict[DefineKey, None] = {}
-        weak: dict[DefineKey, list[str]] = {}
-        untagged: dict[NullKey, Trace] = {}
-        for leaf in leaves:
-            causes = self._causes(leaf, known)
-            strong |= causes.strong
-            weak |= causes.weak
-            untagged |= causes.untagged
-        data = [(key, datum) for key, node in untagged.items() for datum in data_behind(key, node, self._gaps)]
-        if data and (elements := self._null_elements(results)):
-            data = [each for each in data if not self._tagged(each[1], elements, strong, weak)]
-            untagged = {key: untagged[key] for key, _ in data}
-        if not (strong or weak or data):
-            weak |= {key: [] for key in self._null_elements(results)}
-            open_ = next((trace for _, trace in results if unwrap(trace.value) is None), None)
-            if open_ is not None:
-                weak = weak or self._undecided(open_, only_empty=False) or {key: [] for key in self._resting_on(open_)}
+        found, data, untagged, leaves = self._found(results)
         waiting = self._waiting(results)
         first = next((result.kind for result, trace in results if unwrap(trace.value) is None), APPLICABILITY)
-        found: dict[DefineKey, list[str]] = {key: [] for key in strong}
-        found |= {key: because for key, because in weak.items() if key not in strong}
         for key, because in found.items():
             touched[key] = None
             element = self.traces.guideline.elements[key]
@@ -136,6 +114,40 @@ class CauseFinder:
         yield from more.values()
         if not told and not more:
             yield from self._all_that_is_read(results, checked)
+
+    def missing_elements(self, results: list[tuple[ConditionResult, Trace]]) -> list[DefineKey]:
+        """The data elements alone that are missing."""
+        return list(self._found(results)[0])
+
+    def _found(
+        self, results: list[tuple[ConditionResult, Trace]]
+    ) -> tuple[dict[DefineKey, list[str]], list[tuple[NullKey, Datum]], dict[NullKey, Trace], list[Trace]]:
+        """The data elements that are missing, each with why, and the data that no element stands for, with the nulls that these
+        are behind; the leaves that all come from."""
+        known = self._known
+        leaves = self._leaves(results)
+        if any(self._causes(leaf, known).untagged for leaf in leaves):  # which may also change what has a value so far
+            leaves = self._leaves(results, with_reads=True)
+        strong: dict[DefineKey, None] = {}
+        weak: dict[DefineKey, list[str]] = {}
+        untagged: dict[NullKey, Trace] = {}
+        for leaf in leaves:
+            causes = self._causes(leaf, known)
+            strong |= causes.strong
+            weak |= causes.weak
+            untagged |= causes.untagged
+        data = [(key, datum) for key, node in untagged.items() for datum in data_behind(key, node, self._gaps)]
+        if data and (elements := self._null_elements(results)):
+            data = [each for each in data if not self._tagged(each[1], elements, strong, weak)]
+            untagged = {key: untagged[key] for key, _ in data}
+        if not (strong or weak or data):
+            weak |= {key: [] for key in self._null_elements(results)}
+            open_ = next((trace for _, trace in results if unwrap(trace.value) is None), None)
+            if open_ is not None:
+                weak = weak or self._undecided(open_, only_empty=False) or {key: [] for key in self._resting_on(open_)}
+        found: dict[DefineKey, list[str]] = {key: [] for key in strong}
+        found |= {key: because for key, because in weak.items() if key not in strong}
+        return found, data, untagged, leaves
 
     def _all_that_is_read(self, results: list[tuple[ConditionResult, Trace]], checked: bool) -> Iterator[Missing]:
         """What the first null condition is without, where nothing else says it; its name where it reads nothing."""

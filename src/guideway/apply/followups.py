@@ -9,7 +9,7 @@ only where something else needs that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
@@ -18,6 +18,7 @@ from guideway.apply.outcome import ConditionResult, Missing
 from guideway.apply.provenance import Trace, unwrap
 from guideway.apply.traces import PatientTraces
 from guideway.diagnostics import GuidewayError
+from guideway.engine.context import Known
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
 
 Results = list[tuple[ConditionResult, Trace]]
@@ -100,15 +101,29 @@ class FollowUps:
             guideline, now = self.traces.guideline, self.traces.evaluation.now
             values = [samples(guideline.elements[key], guideline, now) for key in awaited]
             named: dict[DefineKey, None] = {}
+            untouched = self.traces.evaluation.known_of(self._rests_on_none(awaited))
             for combination in islice(product(*values), _MOST):
-                named |= self._missing_with(results, dict(zip(awaited, combination)))
+                named |= self._missing_with(results, dict(zip(awaited, combination)), untouched)
             known = self._found[conditions, tuple(awaited)] = list(named)
         return known
 
-    def _missing_with(self, results: Results, values: Mapping[DefineKey, Any]) -> dict[DefineKey, None]:
+    def _rests_on_none(self, keys: list[DefineKey]) -> Callable[[str, str], bool]:
+        """What says of a define that it rests on none of these elements."""
+        guideline, changed = self.traces.guideline, frozenset(keys)
+
+        def rests_on_none(library: str, name: str) -> bool:
+            definition = guideline.definition((library, name))
+            return definition is not None and changed.isdisjoint(definition.elements)
+
+        return rests_on_none
+
+    def _missing_with(
+        self, results: Results, values: Mapping[DefineKey, Any], untouched: Known
+    ) -> dict[DefineKey, None]:  # fmt: skip
+        """What is missing with these values; ``untouched`` is what has been evaluated and does not rest on them."""
         from guideway.apply.what_if import override
 
-        evaluation = self.traces.evaluation.again()
+        evaluation = self.traces.evaluation.again(untouched)
         override(evaluation, {**self.overrides, **values})
         traces = PatientTraces(self.traces.guideline, evaluation, self.traces.record)
         then: Results = []
@@ -122,9 +137,7 @@ class FollowUps:
             pairs = [(int(value is True), int(value is False)) for value in found]
             if any(statuses([result.kind for result, _ in then], 1, pairs)):
                 return {}
-            read: dict[DefineKey, None] = {}
-            list(CauseFinder(traces, lambda keys: []).missing(then, read, checked=False))
-            return read
+            return dict.fromkeys(CauseFinder(traces, lambda keys: []).missing_elements(then))
         except GuidewayError:
             return {}
         finally:

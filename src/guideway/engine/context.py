@@ -31,6 +31,10 @@ UNSET: Any = _Unset()
 """Stands for "not evaluated yet" and "not given", where None is a value."""
 
 
+Known = tuple[dict[Any, Any], "dict[Any, TraceNode]", dict[int, tuple[str, str]]]
+"""Values and traces by the function of their define, and the origins of data."""
+
+
 class Evaluation:
     """What one evaluation knows. Make it with ``Program.evaluation``."""
 
@@ -68,12 +72,29 @@ class Evaluation:
         self.memo: dict[Any, Any] = {}
         self.messages: list[Any] = []
 
-    def again(self) -> Evaluation:
-        """Another evaluation of the same at the same moment, which knows nothing yet; traced if this one is."""
-        return self.program.evaluation(
+    def again(self, known: Known | None = None) -> Evaluation:
+        """Another evaluation of the same at the same moment, traced if this one is; it knows nothing yet but is
+        given as ``known`` (see ``known_of``)."""
+        other = self.program.evaluation(
             self.source, now=self.now, timezone=self.timezone_offset, parameters=self.parameters, terminology=self.terminology,
             trace=self.tracer is not None, externals=self.externals, population=self.population,
         )  # fmt: skip
+        if known is not None:
+            values, traces, origins = known
+            other.memo.update(values)
+            if other.tracer is not None:
+                other.tracer.defines.update(traces)
+                other.tracer.origins.update(origins)
+        return other
+
+    def known_of(self, wanted: Callable[[str, str], bool]) -> Known:
+        """What has been evaluated of the defines of which ``wanted`` says so, given library and name: their values and traces,
+        and where data came from."""
+        define_of = self.program.define_of
+        values = {f: value for f, value in self.memo.items() if (name := define_of(f)) is not None and wanted(*name)}
+        if self.tracer is None:
+            return values, {}, {}
+        return values, {f: node for f, node in self.tracer.defines.items() if f in values}, self.tracer.origins
 
     # ---- results -------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class DefineInfo:
 class CompiledLibrary:
     """One library of a program: tables and code, each in packed form until it is needed."""
 
-    __slots__ = ("_code", "_entries", "_index", "_meta", "_places", "_tables", "key")
+    __slots__ = ("_code", "_entries", "_index", "_meta", "_names", "_places", "_tables", "key")
 
     def __init__(
         self, key: str, entries: Buffer, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]
@@ -59,6 +59,7 @@ class CompiledLibrary:
         self._places = places
         self._tables: _Tables | None = None
         self._entries: dict[str, str] | None = None
+        self._names: dict[str, str] | None = None
 
     @property
     def entries(self) -> dict[str, str]:
@@ -66,6 +67,13 @@ class CompiledLibrary:
         if self._entries is None:
             self._entries = marshal.loads(self._index)
         return self._entries
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The define of each name in the module that is one's function."""
+        if self._names is None:
+            self._names = {function: name for name, function in self.entries.items()}
+        return self._names
 
     @property
     def tables(self) -> _Tables:
@@ -196,6 +204,12 @@ class Program:
         function: Callable[[Evaluation], Any] = self.module(owner.key, traced).of(define)
         self._entries[library, name, traced] = function
         return function
+
+    def define_of(self, function: Any) -> tuple[str, str] | None:
+        """The library and the name of the define whose function this is; None where it is no define's."""
+        owner = self.libraries.get(getattr(function, "__globals__", {}).get("LIBRARY", ""))
+        name = None if owner is None else owner.names.get(function.__name__)
+        return None if owner is None or name is None else (owner.name, name)
 
     def parameter_entry(self, library: str, name: str) -> Callable[[Evaluation], Any]:
         """The function behind a parameter."""
