@@ -145,6 +145,14 @@ def days(value: int) -> Json:
     return {"value": value, "system": "http://unitsofmeasure.org", "code": "d"}
 
 
+def computed(**ends: str) -> list[Json]:
+    """The filter of a period whose ends CQL gives."""
+    url = "http://hl7.org/fhir/StructureDefinition/cqf-expression"
+    expressions = {end: {"language": "text/cql-expression", "expression": text} for end, text in ends.items()}
+    period = {f"_{end}": {"extension": [{"url": url, "valueExpression": given}]} for end, given in expressions.items()}
+    return [{"path": "issued", "valuePeriod": period}]
+
+
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
@@ -165,8 +173,17 @@ def days(value: int) -> Json:
             "O.issued after @2020-05-01 and O.issued before @2021-05-01",
             [{"path": "issued", "valuePeriod": {"start": "2020-05-01", "end": "2021-05-01"}}],
         ),
+        # what R4 has no duration for is a period with computed ends
+        ("O.issued before Now() + 36 hours", computed(end="Now() + 36 hours")),
+        ("O.issued before Now() - 30 days", computed(end="Now() - 30 days")),
+        ("O.issued after Today() + 1 week", computed(start="Today() + 1 week")),
+        ("O.issued before Now() + 3 'h'", computed(end="Now() + 3 'h'")),
+        ("O.issued during Interval[Now() - 2 days, Now() + 36 hours]", computed(start="Now() - 2 days", end="Now() + 36 hours")),
+        (
+            "O.issued after @2020-05-01 and O.issued before Now()",
+            [{"path": "issued", "valuePeriod": {"start": "2020-05-01", **computed(end="Now()")[0]["valuePeriod"]}}],
+        ),
         # what cannot be said in a filter leaves the element's name alone, and what is not needed of every row nothing
-        ("O.issued before Now() - 30 days", [{"path": "issued"}]),
         ('O.issued after Now() - "Count"', [{"path": "issued"}]),
         ("O.issued same day or after Now() - 3 days", [{"path": "issued"}]),
         ("O.issued after Now() - 30 days or O.status = 'final'", None),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from guideway.apply.names import CQF_EXPRESSION
 from guideway.guideline.compiled import CompiledGuideline, DateFilter, DefineKey, Requirement, definitions_in
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
 from guideway.guideline.names import copied, objects
@@ -128,13 +129,23 @@ def data_requirement(requirement: Requirement, touched: dict[str, set[str]] | No
 
 
 def date_filter(dates: DateFilter) -> Json:
-    """One date filter: a Period, a Duration before the evaluation, or the element alone."""
+    """One date filter: a Duration before the evaluation; a Period, whose ends may be computed (cqf-expression), since R4 has no
+    Duration that reaches beyond the evaluation or ends before it; or the element alone."""
     result: Json = {"path": dates.path}
     if dates.value is not None and dates.unit is not None:
         result["valueDuration"] = {"value": Decimal(dates.value), "system": UCUM, "code": dates.unit}
-    elif dates.start or dates.end:
-        result["valuePeriod"] = ({"start": dates.start} if dates.start else {}) | ({"end": dates.end} if dates.end else {})
-    return result
+        return result
+    period: Json = {}
+    for end, fixed, computed in (
+        ("start", dates.start, dates.start_expression),
+        ("end", dates.end, dates.end_expression),
+    ):
+        if fixed:
+            period[end] = fixed
+        elif computed:
+            expression = {"language": "text/cql-expression", "expression": computed}
+            period[f"_{end}"] = {"extension": [{"url": CQF_EXPRESSION, "valueExpression": expression}]}
+    return result | ({"valuePeriod": period} if period else {})
 
 
 def module_definition(guideline: CompiledGuideline, plan: Artifact) -> Json:

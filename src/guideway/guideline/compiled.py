@@ -52,13 +52,17 @@ class Element(msgspec.Struct, frozen=True):
 
 
 class DateFilter(msgspec.Struct, frozen=True):
-    """Which dates an element must have to be read: between two FHIR dates, or so long before the evaluation at most."""
+    """Which dates an element must have to be read: between two moments (FHIR dates or CQL), or so long before
+    the evaluation at most."""
 
     path: str
     start: str | None = None
     end: str | None = None
     value: str | None = None
     unit: str | None = None
+    start_expression: str | None = None
+    """In place of ``start``: the moment that CQL gives."""
+    end_expression: str | None = None
 
 
 class Requirement(msgspec.Struct, frozen=True):

@@ -1,10 +1,11 @@
 """Which dates a retrieve is about, where its logic says so in a way that a DataRequirement can say too.
 
 ``of_condition(condition, alias)`` takes the condition on the rows of a query (``where``, ``such that``) and gives the bounds that
-it sets on date elements of the row: an interval or a comparison with fixed dates, or with a time counted back from the moment of
-the evaluation. ``of_retrieve`` gives those that stand on the retrieve itself. A bound that cannot be said (of a parameter, a
-computed date, a comparison to a precision) leaves the path alone, so that a filter never leaves out what the logic could count;
-data dated after the evaluation is not asked for. FHIR R4: http://hl7.org/fhir/R4/metadatatypes-definitions.html#DataRequirement
+it sets on date elements of the row: an interval or a comparison with fixed dates, or with a time counted from the moment of the
+evaluation, back or on. ``of_retrieve`` gives those that stand on the retrieve itself. A bound that cannot be said (of a parameter,
+a computed date, a comparison to a precision) leaves the path alone, so that a filter never leaves out what the logic could count;
+data dated after the evaluation is asked for only where a bound lies there. FHIR R4:
+http://hl7.org/fhir/R4/metadatatypes-definitions.html#DataRequirement
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ _EARLIER = (nodes.Before, nodes.SameOrBefore, nodes.Less, nodes.LessOrEqual)
 
 
 class _Back(NamedTuple):
-    """So long before the moment of the evaluation; ``days``: counted from the beginning of its day."""
+    """So long before the moment of the evaluation, or after it (a value below zero); ``days``: counted from the beginning of its
+    day. The unit is UCUM, and the text CQL."""
 
     value: Decimal
     unit: str
     days: bool
+    text: str
 
 
 _Point = str | _Back | None
-"""A fixed FHIR date, a time before the evaluation, or something that cannot be said."""
+"""A fixed FHIR date, a time before or after the evaluation, or something that cannot be said."""
 
 
 Bodies = Callable[[str, Any], "tuple[str, Any, tuple[str, ...]] | None"]
@@ -156,12 +159,16 @@ def _point(node: Any) -> _Point:
     while isinstance(node, nodes.ToDateTime | nodes.ToDate):
         node = node.operand
     if isinstance(node, nodes.Now | nodes.Today):
-        return _Back(Decimal(0), "d", isinstance(node, nodes.Today))
-    if isinstance(node, nodes.Subtract) and len(node.operand) == 2:
-        moment, back = node.operand
-        if isinstance(moment, nodes.Now | nodes.Today) and isinstance(back, nodes.Quantity) and back.value is not None:
-            unit = _UNITS.get((back.unit or "").removesuffix("s"), back.unit or "")
-            return _Back(back.value, unit, isinstance(moment, nodes.Today)) if unit in _UCUM and back.value >= 0 else None
+        return _Back(Decimal(0), "d", isinstance(node, nodes.Today), f"{type(node).__name__}()")
+    if isinstance(node, nodes.Subtract | nodes.Add) and len(node.operand) == 2:
+        moment, span = node.operand
+        if isinstance(moment, nodes.Now | nodes.Today) and isinstance(span, nodes.Quantity) and span.value is not None:
+            given, back = span.unit or "1", isinstance(node, nodes.Subtract)
+            unit = _UNITS.get(given.removesuffix("s"), given)
+            words = f"{span.value} {given}" if given.removesuffix("s") in _UNITS else f"{span.value} '{given}'"
+            text = f"{type(moment).__name__}() {'-' if back else '+'} {words}"
+            today = isinstance(moment, nodes.Today)
+            return _Back(span.value if back else -span.value, unit, today, text) if unit in _UCUM else None
     if isinstance(node, nodes.Date | nodes.DateTime):
         return _fixed(node)
     return None
@@ -194,11 +201,15 @@ def _filter(path: str | None, bounds: list[tuple[_Point, _Point]]) -> DateFilter
     low = next((low for low, _ in bounds if low is not None), None)
     high = next((high for _, high in bounds if high is not None), None)
     name = path or ""
-    if isinstance(low, _Back) and not isinstance(high, str):
+    recent = isinstance(low, _Back) and low.value >= 0 and not isinstance(high, str) and (high is None or high.value >= 0)
+    if isinstance(low, _Back) and recent and (not low.days or low.unit in _DAYS):
         if low.days:  # a whole day more: the day began before the moment
-            days = _DAYS.get(low.unit)
-            return DateFilter(path=name, value=str(low.value * days + 1), unit="d") if days else DateFilter(path=name)
+            return DateFilter(path=name, value=str(low.value * _DAYS[low.unit] + 1), unit="d")
         return DateFilter(path=name, value=str(low.value), unit=low.unit)
-    if isinstance(low, _Back):
-        low = None
-    return DateFilter(path=name, start=low, end=high if isinstance(high, str) else None)
+    return DateFilter(
+        path=name,
+        start=low if isinstance(low, str) else None,
+        end=high if isinstance(high, str) else None,
+        start_expression=low.text if isinstance(low, _Back) else None,
+        end_expression=high.text if isinstance(high, _Back) else None,
+    )
