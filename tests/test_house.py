@@ -94,7 +94,7 @@ ORDINARY_WORDS: dict[str, str] = {
     "what programs are made of": """
         column functions record records release sites spine tests""",
     "what guidelines say of how strong a recommendation is, and of what is laid over it": """
-        declarative imperative overlay positive negative recommended""",
+        avoid caution declarative imperative overlay positive negative recommended""",
     "annotations that UCUM units carry": "tablet",
     "the year in the name of YAML's tags": "2002",
 }
