@@ -2,9 +2,9 @@
 
 ``of_condition(condition, alias)`` takes the condition on the rows of a query (``where``, ``such that``) and gives the bounds that
 it sets on date elements of the row: an interval or a comparison with fixed dates, or with a time counted from the moment of the
-evaluation, back or on. ``of_retrieve`` gives those that stand on the retrieve itself. A bound that cannot be said (of a parameter,
-a computed date, a comparison to a precision) leaves the path alone, so that a filter never leaves out what the logic could count;
-data dated after the evaluation is asked for only where a bound lies there. FHIR R4:
+evaluation, back or on. ``of_retrieve`` gives those that stand on the retrieve itself. A bound that cannot be said (of a
+parameter, a computed date, a comparison to a precision) leaves the path alone, so that a filter never leaves out what the logic
+could count; data dated after the evaluation is asked for only where a bound lies there. FHIR R4:
 http://hl7.org/fhir/R4/metadatatypes-definitions.html#DataRequirement
 """
 
