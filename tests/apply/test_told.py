@@ -7,12 +7,28 @@ from typing import Any
 
 import pytest
 from tests.apply.features import CANONICAL, HL7, OWN, made
-from tests.apply.small import ACTIVE, TABLET_A, activity, allergy, expression, guideline, medication, observation, plan, run, when
+from tests.apply.small import (
+    ACTIVE,
+    AS_OF,
+    PATIENT,
+    TABLET_A,
+    activity,
+    allergy,
+    expression,
+    guideline,
+    medication,
+    observation,
+    plan,
+    run,
+    when,
+)  # fmt: skip
 
 from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.outcome import PatientOutcome, dumps
+from guideway.apply.run import apply_guideline
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.check import check_resource
+from guideway.records.reading import read_resources, select
 
 Json = dict[str, Any]
 ALLERGY = allergy(**ACTIVE)
@@ -239,3 +255,33 @@ def test_the_note_of_a_group_without_a_statement_is_told() -> None:
 def test_a_condition_of_an_unknown_kind_counts(kind: Any, status: str) -> None:
     (given,) = run(guideline(plan("main", {"id": "a", "title": "A", "condition": [when("False", kind=kind)]}))).recommendations
     assert given.status == status
+
+
+FAULTY: tuple[Json, ...] = (
+    observation(0.5) | {"id": "late", "effectiveDateTime": "2031-01-01"},
+    observation(0.5) | {"id": "odd", "note": [{"text": 5}]},
+    ALLERGY | {"recordedDate": "long ago"},
+)
+
+
+@pytest.mark.parametrize("define", ["False", "True"])
+def test_faults_of_other_types_are_looked_for_only_where_something_is_explained(define: str) -> None:
+    """The service: what is wrong with what another service of the site reads as well is told there."""
+    found = guideline(plan("main", {"id": "a", "title": "A", "condition": [when(define)]}))
+    record = select(read_resources([PATIENT, *FAULTY, observation(0.5)], "here"), "p")
+    whole, told = (
+        apply_guideline(found, record, as_of=AS_OF, explain="brief", wanted=_applying, checked=checked)
+        for checked in (None, {"AllergyIntolerance", "Patient"})
+    )
+    about = {(finding.pointer or "").partition("/")[0] for finding in whole.findings}
+    assert {"Observation", "AllergyIntolerance"} <= about
+    assert [e.resource for e in whole.excluded] == ["Observation/late"]
+    if define == "False":
+        assert told.findings == [f for f in whole.findings if not (f.pointer or "").startswith("Observation")]
+        assert told.excluded == []
+    else:
+        assert (told.findings, told.excluded) == (whole.findings, whole.excluded)
+
+
+def _applying(outcome: PatientOutcome) -> dict[str, str]:
+    return {r.key: "evidence" for r in outcome.recommendations if r.status == "applies"}

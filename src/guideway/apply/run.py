@@ -8,7 +8,7 @@ through the chosen plans (``actions``); duplicates, conflicts and order (``merge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from guideway import __version__
@@ -68,6 +68,7 @@ def apply_guideline(
     setting_context: Json | None = None,
     overrides: Mapping[tuple[str, str], Any] | None = None,
     wanted: Callable[[PatientOutcome], Mapping[str, str]] | None = None,
+    checked: Collection[str] | None = None,
 ) -> PatientOutcome:
     """The outcome of one patient.
 
@@ -86,6 +87,8 @@ def apply_guideline(
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
     - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
       ``"missing"`` for the missing data alone. None: as ``explain`` says.
+    - ``checked``: the types of resources whose faults and exclusions are told even where no recommendation is explained, so that
+      nothing else may say them. None: all.
 
     ``GuidewayError`` for an unknown plan, parameter, policy or time zone.
     """
@@ -148,6 +151,7 @@ def apply_guideline(
     close = getattr(seen, "close", None)
     if close is not None:
         close()
+    explained: list[Recommendation] = []
     if level != "none":
         explained = outcome.recommendations if stopped is None else []
         if level in ("short", "brief"):
@@ -171,7 +175,7 @@ def apply_guideline(
     if warm:
         evaluation.forget_traces()
     find_groups(outcome, trees)
-    _record_findings(outcome, seen, evaluation, guideline)
+    _record_findings(outcome, seen, evaluation, guideline, None if explained else checked)
     outcome.excluded += not_judged
     outcome.findings += said
     _link_requests(outcome)
@@ -372,13 +376,16 @@ def _standing(resources: Sequence[Json], when: Moment) -> list[Diagnostic]:
     return found
 
 
-def _record_findings(outcome: PatientOutcome, record: Any, evaluation: Any, guideline: CompiledGuideline) -> None:
-    """What the record and the logic reported: findings of the data, exclusions, CQL messages; touched recommendations are
-    marked."""
-    outcome.excluded = [
-        Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in getattr(record, "excluded", None) or ()
-    ]
-    found = list(getattr(record, "findings", None) or ())
+def _record_findings(
+    outcome: PatientOutcome, record: Any, evaluation: Any, guideline: CompiledGuideline, types: Collection[str] | None
+) -> None:
+    """What the record and the logic reported: findings of the data and exclusions (``types``: of these types of resources alone),
+    CQL messages; touched recommendations are marked."""
+    if types is not None and hasattr(record, "findings_of"):
+        excluded, found = record.excluded_of(types), record.findings_of(types)
+    else:
+        excluded, found = getattr(record, "excluded", None) or (), list(getattr(record, "findings", None) or ())
+    outcome.excluded = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in excluded]
     outcome.findings += found
     for message in getattr(evaluation, "messages", None) or ():
         text = message if isinstance(message, str) else getattr(message, "message", None) or str(message)

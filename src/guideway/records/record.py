@@ -10,7 +10,7 @@ Resources come in the order of their ids, so shuffled input gives the same lists
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from guideway.diagnostics import Diagnostic, Severity
@@ -238,9 +238,14 @@ class PatientRecord:
     @property
     def excluded(self) -> list[Exclusion]:
         """What does not count, sorted by resource."""
-        found = [e for item, e in self._pool.excluded if self._concerns(item)]
+        return self.excluded_of(None)
+
+    def excluded_of(self, types: Collection[str] | None) -> list[Exclusion]:
+        """What of these types does not count (None: of all); nothing else is judged for it."""
+        found = [e for item, e in self._pool.excluded if (types is None or item.kind in types) and self._concerns(item)]
         for name in self._held():
-            found += self._kind(name).excluded
+            if types is None or name in types:
+                found += self._kind(name).excluded
         return sorted(found, key=lambda e: (e.resource, e.rule, e.reason))
 
     @property
@@ -288,13 +293,19 @@ class PatientRecord:
     def findings(self) -> list[Diagnostic]:
         """Everything found about the input as far as it concerns this patient: faults of resources, duplicates, the patient's own
         standing, references that were followed to nowhere. Sorted; the structure of every resource is checked now."""
+        return self.findings_of(None)
+
+    def findings_of(self, types: Collection[str] | None) -> list[Diagnostic]:
+        """The same of the patient, of the data as a whole, and of resources of these types; no other resource is checked for
+        it."""
         found = [*self._pool.findings, *self._standing()]
         found += [d for item, d in self._pool.about if self._concerns(item)]
         for held in (*self._own(), *self._pool.shared_with(self.patient)):
-            if held.faults:
+            if (types is None or held.kind in types) and held.faults:
                 found += held.findings()
         for name in sorted(self._closed if self._closed is not None else self._asked):
-            found += [d for _, d in self._read_faults(name)]
+            if types is None or name in types:
+                found += [d for _, d in self._read_faults(name)]
         for reference, what in self._followed.items():
             message = f"The reference {reference}, which the logic followed, {what}."
             found.append(Diagnostic("reference-unresolved", Severity.warning, message, self.source, None, reference))

@@ -42,6 +42,10 @@ OF_A_KIND = 3
 """So many findings of one rule are named; the others are counted."""
 
 
+ABOUT_ALL = frozenset({"Patient", "Medication"})
+"""Resources of these types are no single service's."""
+
+
 class DataNotes(NamedTuple):
     """Lines for a card, and how pressing they are (an indicator of CDS Hooks)."""
 
@@ -59,7 +63,7 @@ def data_notes(outcome: PatientOutcome, source: str, types: Collection[str], *, 
         if finding.severity is Severity.information or finding.rule in HARMLESS or finding.file != source:
             continue
         kind, slash, _ = (finding.pointer or "").partition("/")
-        if kind in types or (general and (not slash or not kind or kind in ("Patient", "Medication"))):
+        if kind in types or (general and (not slash or not kind or kind in ABOUT_ALL)):
             told.append((finding.rule, finding.message))
     named = {message.partition(":")[0].partition(" ")[0] for _, message in told}
     for left_out in outcome.excluded:

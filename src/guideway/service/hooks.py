@@ -26,7 +26,7 @@ from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
 from guideway.service.caller import Caller
 from guideway.service.cards import Card, cards_of, to_explain
-from guideway.service.data_notes import data_notes
+from guideway.service.data_notes import ABOUT_ALL, data_notes
 from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
@@ -196,6 +196,7 @@ def _cards(
     user = request.user or ""
     left = _left(runtime, service, caller)
     disabled = [*settings.disabled, *(site.disabled if site is not None else [])]
+    types = {template.type for template in service.templates} - left.types
     outcome = applied(
         service.guideline,
         record,
@@ -209,10 +210,10 @@ def _cards(
         explain="brief" if reasons else "none",
         warm=True,
         wanted=lambda known: to_explain(known, disabled=disabled, elsewhere=left.plans, asked=left.asked),
+        checked=types | ABOUT_ALL,
     )
     for finding in outcome.findings:
         log(logging.DEBUG, "finding", service=service.id, hookInstance=request.instance, reason=finding.rule)
-    types = {template.type for template in service.templates} - left.types
     notes = data_notes(outcome, SOURCE, types, general=left.first)
     if notes.lines:
         log(logging.INFO, "doubts about the data", service=service.id, hookInstance=request.instance, count=len(notes.lines))
