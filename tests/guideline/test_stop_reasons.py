@@ -21,7 +21,7 @@ NOT_INTOLERANCE = (
     "Well tolerated, no longer needed", "Rash resolved", "allergic rhinitis resolved", "no adverse drug reactions", "no rash",
     "unlikely allergic reaction", "no longer has hives", "hives not controlled", "persistent urticaria",
     "ineffective: hives persist", "no reaction", "wheezing resolved", "sore throat gone",
-    "Severe heartburn persists", "persistent urticaria due to mastocytosis",
+    "Severe heartburn persists", "persistent urticaria due to mastocytosis", "No toxicity", "no osteonecrosis", "Jaw surgery",
 )  # fmt: skip
 INTOLERANCE = (
     "Rash and hives", "Adverse event", "side effects", "allergic reaction", "No effect, severe rash", "not tolerated",
@@ -32,7 +32,8 @@ INTOLERANCE = (
     "Hives persisted until drug stopped", "Ongoing urticaria, likely from drug", "Allergy test positive for famotidine",
     "Developed allergic symptoms after first dose", "Never had hives before this drug", "Throat swelling", "Swelling of the lips",
     "Bronchospasm", "Wheezing", "Hypotension", "Stevens-Johnson syndrome", "Asthma attack", "Collapse", "Severe reaction",
-    "Never had anaphylaxis before", "No more angioedema since stopped",
+    "Never had anaphylaxis before", "No more angioedema since stopped", "Toxicity", "Hepatotoxic", "Nephrotoxicity, cost",
+    "Osteonecrosis of the jaw", "Jaw necrosis", "ONJ",
 )  # fmt: skip
 
 
@@ -68,7 +69,8 @@ YES: Json = {"valueBoolean": True}
 
 
 @pytest.mark.parametrize(
-    "reason", [ADVERSE, "Adverse event", "Adverse event: neutropenia", "Side effect: low platelets", "ANC 0.6"]
+    "reason",
+    [ADVERSE, "Adverse event", "Adverse event: neutropenia", "Side effect: low platelets", "ANC 0.6", "Hematologic toxicity"],
 )
 @pytest.mark.parametrize("status", ["on-hold", "stopped"])
 def test_a_low_count_is_no_intolerance_and_a_hold_is_the_rule_itself(status: str, reason: str | Json) -> None:
