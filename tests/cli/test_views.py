@@ -260,6 +260,15 @@ def test_what_proposes_the_same_is_told_once() -> None:
     assert "xxxx" in explained
 
 
+def test_what_proposes_the_same_through_another_is_told_with_it() -> None:
+    """The first and the third each say that the second proposes the same; the third stands before the second."""
+    first = recommendation("first", "applies", also=["dose#second"])
+    third = recommendation("third", "applies", also=["dose#second"])
+    second = recommendation("second", "applies", also=["dose#first", "dose#third"])
+    text = flat(text_of(outcome(first, third, second, order=["dose#first", "dose#third", "dose#second"])))
+    assert "applies (3, 2 of them told with others)" in text.casefold()
+
+
 def test_banner_and_disclaimer_are_there_once_for_many_patients() -> None:
     text = text_of(FULL, FULL)
     assert text.count("DRAFT: not reviewed") == 1

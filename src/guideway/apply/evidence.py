@@ -246,7 +246,7 @@ class EvidenceFinder:
             single = single and own_value is not None and not isinstance(value, bool) and not found_in(value)
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             if shown is None and isinstance(own_value, bool):  # an answer, or a finding without a value: what the element says
-                shown = own_value
+                shown, unit = own_value, None
             yield Evidence(
                 element=element.id,
                 display=element.display,

@@ -67,15 +67,21 @@ _WAYS = {"order": "order or enter it", "record": "record it"}
 
 
 def folds(found: Sequence[Recommendation]) -> dict[str, list[Recommendation]]:
-    """Key → the later recommendations that propose the same as that one, and are told with it."""
+    """Key → the later recommendations that propose the same as that one, or as one told with it, and are told with it."""
     result: dict[str, list[Recommendation]] = {}
+    at = {item.key: item for item in found}
     told: set[str] = set()
-    for item in found:
-        leader = next((key for key in item.also if key in told), None)
-        if leader is None:
-            told.add(item.key)
-        else:
-            result.setdefault(leader, []).append(item)
+    for first in found:
+        pending = [] if first.key in told else [first]
+        same: set[str] = set()
+        while pending:
+            item = pending.pop()
+            if item.key not in same:
+                same.add(item.key)
+                pending += [at[key] for key in item.also if key in at]
+        told |= same
+        if twins := [item for item in found if item.key in same and item is not first]:
+            result[first.key] = twins
     return result
 
 
