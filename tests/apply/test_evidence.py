@@ -5,8 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.apply.features import Json, made, one
-from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, agreement, guideline, medication, observation, plan, run, when
+from tests.apply.features import OWN, Json, made, one
+from tests.apply.small import (
+    BASE,
+    LOGIC,
+    TABLET_A,
+    TABLET_B,
+    agreement,
+    expression,
+    guideline,
+    medication,
+    observation,
+    plan,
+    run,
+    when,
+)
 
 from guideway.apply import evidence
 from guideway.apply.outcome import Recommendation
@@ -23,6 +36,34 @@ def test_an_answer_is_shown_as_what_was_answered() -> None:
     for answer in (True, False):
         (evidence,) = decided("Agrees", agreement(answer)).evidence
         assert (evidence.element, evidence.resource, evidence.value) == ("agrees", "QuestionnaireResponse/answers", answer)
+
+
+def satisfied(define: str, *conditions: Json) -> Json:
+    """An action that is in place where a define is true."""
+    guard = {"url": f"{OWN}satisfied-when", "valueExpression": expression(define, description="in place")}
+    return {"id": "a", "title": "A", "condition": list(conditions), "extension": [guard]}
+
+
+def test_what_is_in_place_is_the_last_piece_of_evidence_also_where_something_else_rests_on_it() -> None:
+    action = satisfied("On Tablet A", when("On Tablet A"), when("Count Is Low"))
+    (found,) = one(action, data=(medication(), observation(0.5)), cql=LOGIC).outcome.recommendations
+    assert found.status == "already-satisfied"
+    assert [e.resource for e in found.evidence] == ["Observation/count-2026-05-20", "MedicationRequest/rx"]
+
+
+def test_what_was_found_is_not_told_as_absent_for_another_list_of_that_name() -> None:
+    found = evidence.Evidence(
+        display="Drug in use", resource="MedicationRequest/a", value="active", checked=["MedicationRequest/c"]
+    )
+    empty = evidence.Evidence(display="Drug in use", absent=True, checked=["MedicationRequest/a", "MedicationRequest/b"])
+    other = evidence.Evidence(display="Allergy", absent=True)
+    element = evidence.Evidence(element="use", display="Drug in use", absent=True)
+    known: dict[evidence.Key, evidence.Evidence] = {}
+    for item in (empty, found, other, element):
+        evidence.add(known, item)
+    first, *rest = evidence.said_once(known)
+    assert (first.resource, first.checked) == ("MedicationRequest/a", ["MedicationRequest/c", "MedicationRequest/b"])
+    assert rest == [other, element]
 
 
 def test_a_request_is_shown_with_its_status() -> None:

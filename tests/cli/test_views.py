@@ -159,6 +159,15 @@ def test_the_most_urgent_comes_first() -> None:
     assert places == sorted(places)
 
 
+def test_what_is_in_place_is_shown_by_the_last_datum_also_where_another_one_is_of_the_same_resource() -> None:
+    order = {"resource": "MedicationRequest/a", "value": "active", "date": "2026-05-01"}
+    items = [Evidence(display="Tolerated", **order), Evidence(display="Count", value=3), Evidence(display="In use", **order)]
+    text = flat(text_of(outcome(recommendation("a", "already-satisfied", reason="it is taken", evidence=items))))
+    assert "rests on In use: active, 2026-05-01, MedicationRequest/a" in text
+    assert "Tolerated" not in text
+    assert "Count" not in text
+
+
 @pytest.mark.parametrize("width", [50, 80, 110])
 @pytest.mark.parametrize("explain", [False, True])
 def test_no_line_is_wider_than_asked(width: int, explain: bool) -> None:

@@ -324,13 +324,31 @@ def _names_a_drug(reference: str, name: str | None, display: str) -> bool:
 Key = tuple[str | None, str, str | None, bool]
 
 
+def key_of(item: Evidence) -> Key:
+    """What makes two pieces of evidence the same."""
+    return item.element, item.display, item.resource, item.absent
+
+
 def add(known: dict[Key, Evidence], item: Evidence) -> None:
     """Add a piece of evidence; of one that is known already only what was looked at besides."""
-    key = (item.element, item.display, item.resource, item.absent)
+    key = key_of(item)
     before = known.setdefault(key, item)
     more = [reference for reference in item.checked if reference not in before.checked]
     if more and before is not item:  # many recommendations share what is known
         known[key] = msgspec.structs.replace(before, checked=[*before.checked, *more][:BRIEF])
+
+
+def said_once(known: dict[Key, Evidence]) -> list[Evidence]:
+    """The evidence, without saying of something that it was not found beside what was: a list that is empty where another one of
+    that name is not. What was looked at for it stands with what was found."""
+    found = {item.display: key for key, item in reversed(known.items()) if not item.absent}
+    for item in [each for each in known.values() if each.absent and each.element is None and each.display in found]:
+        bearer = known[found[item.display]]
+        more = [reference for reference in item.checked if reference not in bearer.checked and reference != bearer.resource]
+        if more:
+            known[found[item.display]] = msgspec.structs.replace(bearer, checked=[*bearer.checked, *more][:BRIEF])
+        del known[key_of(item)]
+    return list(known.values())
 
 
 def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:

@@ -10,12 +10,13 @@ from typing import Any
 from guideway.apply.causes import CauseFinder
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
-from guideway.apply.evidence import EvidenceFinder, Key, add
+from guideway.apply.evidence import EvidenceFinder, Key, add, key_of, said_once
 from guideway.apply.followups import FollowUps
 from guideway.apply.left_out import LeftOut
 from guideway.apply.outcome import (
     DOES_NOT_APPLY,
     ERROR,
+    SATISFIED,
     SUPPRESSED,
     UNKNOWN,
     ConditionResult,
@@ -85,12 +86,17 @@ class Explainer:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
         if verdict.earlier and not only_missing and recommendation.status not in (DOES_NOT_APPLY, ERROR):
             self._add_earlier(verdict, evidence, touched)
+        for result, trace in results if recommendation.status == SATISFIED and not only_missing else ():
+            if result.kind == SATISFIED_KIND and result.value is True:  # what is in place comes last
+                for item in self.evidence.of(trace, result, touched):
+                    if (key := key_of(item)) in evidence:
+                        evidence[key] = evidence.pop(key)
         if recommendation.status == UNKNOWN:
             for datum in self.follow_ups.missing(results, touched, checked=not only_missing):
                 missing.setdefault(datum.element, datum)
         recommendation.missing = list(missing.values())
         unknown = {datum.element for datum in missing.values()}
-        recommendation.evidence = [e for e in evidence.values() if not (e.absent and e.value is None and e.element in unknown)]
+        recommendation.evidence = [e for e in said_once(evidence) if not (e.absent and e.value is None and e.element in unknown)]
         recommendation.excluded = self.left_out.excluded_for(touched)
         faults = [*self.left_out.faults_for(touched), *self.causes.reasons.unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]

@@ -189,9 +189,8 @@ def _in_place(item: Recommendation, width: int) -> Iterator[Line]:
     yield from _title(item, width)
     if item.reason:
         yield from _row("because", item.reason.removeprefix(f"{telling.HEADINGS[SATISFIED]}: "), width)
-    rests = [text for label, text in telling.evidence_rows(item, False) if label == "rests on"]
-    for text in rests[-1:]:  # the condition that is met comes last
-        yield from _row("rests on", text, width)
+    for evidence in [each for each in item.evidence if not each.absent][-1:]:  # the condition that is met comes last
+        yield from _row("rests on", telling.evidence_text(evidence, why=False), width)
     if item.source:
         yield from _row("source", "; ".join(telling.sources_in_short(item.source)), width)
     for finding in telling.told_findings(item):
