@@ -152,3 +152,24 @@ def test_what_changes_is_listed() -> None:
     assert differences
     assert {(d.before, d.after) for d in differences.recommendations if d.before == "applies"}
     assert not compare(after, after)
+
+
+@pytest.mark.parametrize("texts", [("dxSM=true", "smSubtype=indolent"), ("smSubtype=indolent", "dxSM=true")])
+def test_what_is_set_says_no_more_and_stays_beside_what_else_is_set(texts: tuple[str, ...]) -> None:
+    (alone,) = read_bundle(
+        b'{"resourceType": "Bundle", "type": "collection", "entry": [{"resource": {"resourceType": "Patient"}}]}', "x"
+    )
+
+    def values(*given: str) -> list[Any]:
+        settings = [parse_setting(text, guideline()) for text in given]
+        found = change(alone, settings, guideline(), WHEN)
+        seen = found.record.under(guideline().manifest.hygiene, WHEN.text, WHEN.offset)
+        evaluation = guideline().program.evaluation(
+            seen, now=WHEN.now, timezone=WHEN.offset, parameters={}, terminology=guideline().terminology
+        )
+        override(evaluation, found.overrides)
+        keys = [parse_setting(name, guideline()).element for name in ("dxSM=", "smSubtype=")]
+        return [evaluation.define(element.library, element.define) for element in keys]
+
+    assert values("dxSM=true") == [True, None]
+    assert values(*texts) == [True, ["indolent"]]

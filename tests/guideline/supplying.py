@@ -70,7 +70,8 @@ def values_of(name: str) -> tuple[str, ...]:
     if kind.casefold() == "boolean":
         return ("true", "false")
     if known:
-        return tuple(known)
+        several = [f"{known[0]},{other}" for other in known[2:3]] if (element.type or "").startswith("List<") else []
+        return (*known, *several)
     if kind in ("Quantity", "Integer", "Decimal"):
         unit = f" {element.unit}" if kind == "Quantity" else ""
         return tuple(f"{number}{unit}" for number in _NUMBERS[name])

@@ -99,10 +99,13 @@ def change(
 ) -> Change:
     """The record and the overrides that make the settings true; ``source`` and ``id`` name the resources that are added."""
     result = Change(record, {}, [])
-    for number, setting in enumerate(settings, 1):
+    settings = list(settings)
+    added: list[str] = []
+    dated: set[int] = set()
+    for number, setting in enumerate(settings):
         element = setting.element
         checked(element, setting.text, setting.date, when)
-        resource = _resource(setting, guideline, when, f"{id}-{number}")
+        resource = _resource(setting, guideline, when, f"{id}-{number + 1}")
         if setting.text is None:
             gone = _carriers(element, guideline, result.record)
             less = result.record.changed(remove=gone) if gone and hasattr(result.record, "changed") else None
@@ -117,6 +120,7 @@ def change(
         if resource is not None and hasattr(result.record, "changed"):
             day = _date(setting, when)[:10]
             same_day = _carriers(element, guideline, result.record, on=day) if len(day) == 10 else []
+            same_day = [reference for reference in same_day if reference not in added]  # what is set beside it stays
             subject = result.record.subject()
             if subject is not None and subject.reference:
                 _own(resource, subject.reference)
@@ -126,15 +130,38 @@ def change(
                     changed = None
                 else:  # what is dated may be older than what counts; everything else must come true
                     remark = "; something newer counts"
+                    dated.add(number)
         if changed is not None and resource is not None:
             result.record = changed
+            added.append(f"{resource['resourceType']}/{resource['id']}")
             result.notes.append(
                 f"{element.display}: {_said(setting)} as {resource['resourceType']} of {_date(setting, when)}{remark}"
             )
         else:
-            result.overrides[element.library, element.define] = in_own_unit(element, setting.text)
-            result.notes.append(f"{element.display}: {_said(setting)} (in place of what its logic gives)")
+            _replace(result, setting)
+            result.notes.append(_replaced(setting))
+    for number, setting in enumerate(settings if len(settings) > 1 else ()):  # what came after may have undone it
+        element = setting.element
+        if number in dated or (element.library, element.define) in result.overrides:
+            continue
+        if any(other.element == element for other in settings[number + 1 :]):
+            continue
+        if not holds(element, setting.text, result.record, result.overrides, guideline, when):
+            _replace(result, setting)
+            result.notes[number] = _replaced(setting)
     return result
+
+
+def _replace(result: Change, setting: Setting) -> None:
+    """Give the element's define the value, in place of what its logic gives."""
+    element, text = setting.element, setting.text
+    result.overrides[element.library, element.define] = None if text is None else in_own_unit(element, text)
+
+
+def _replaced(setting: Setting) -> str:
+    if setting.text is None:
+        return f"{setting.element.display}: not known"
+    return f"{setting.element.display}: {_said(setting)} (in place of what its logic gives)"
 
 
 def _said(setting: Setting) -> str:
@@ -167,12 +194,21 @@ def _coded_by(element: Element, guideline: CompiledGuideline) -> tuple[Requireme
             url = requirement.value_set
             members = guideline.value_sets.get(url) or guideline.value_sets.get(url.partition("|")[0])
             if isinstance(members, list) and members:
-                system, code, display = members[0][:3]
+                system, code, display = _saying_least(members, guideline)[:3]
                 return requirement, {"system": system, "code": code} | ({"display": display} if display else {})
         elif requirement.codes and element.value_set is None:
             system, code = requirement.codes[0]
             return requirement, {"code": code} | ({"system": system} if system else {})
     return None, None
+
+
+def _saying_least(members: list[Any], guideline: CompiledGuideline) -> Any:
+    """The code of a value set that says no more than that: of a disease, not one of its subtypes. The one in the fewest other
+    value sets that the logic reads; of several the first."""
+    read = {r.value_set.partition("|")[0] for r in guideline.requirements if r.value_set}
+    others = [found for url in sorted(read) if isinstance(found := guideline.value_sets.get(url), list)]
+    held = [{(m[0], m[1]) for m in found if not isinstance(m, str)} for found in others]
+    return min(members, key=lambda m: sum((m[0], m[1]) in codes for codes in held))
 
 
 def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, name: str) -> Json | None:
