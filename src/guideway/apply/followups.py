@@ -9,7 +9,7 @@ only where something else needs that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
@@ -101,21 +101,18 @@ class FollowUps:
             guideline, now = self.traces.guideline, self.traces.evaluation.now
             values = [samples(guideline.elements[key], guideline, now) for key in awaited]
             named: dict[DefineKey, None] = {}
-            untouched = self.traces.evaluation.known_of(self._rests_on_none(awaited))
+            changed = frozenset(awaited)
+            touched = (
+                (library, name)
+                for library, definitions in guideline.defines.items()
+                for name, definition in definitions.items()
+                if not changed.isdisjoint(definition.elements)
+            )
+            untouched = self.traces.evaluation.known_without(touched)
             for combination in islice(product(*values), _MOST):
                 named |= self._missing_with(results, dict(zip(awaited, combination)), untouched)
             known = self._found[conditions, tuple(awaited)] = list(named)
         return known
-
-    def _rests_on_none(self, keys: list[DefineKey]) -> Callable[[str, str], bool]:
-        """What says of a define that it rests on none of these elements."""
-        guideline, changed = self.traces.guideline, frozenset(keys)
-
-        def rests_on_none(library: str, name: str) -> bool:
-            definition = guideline.definition((library, name))
-            return definition is not None and changed.isdisjoint(definition.elements)
-
-        return rests_on_none
 
     def _missing_with(
         self, results: Results, values: Mapping[DefineKey, Any], untouched: Known

@@ -74,7 +74,7 @@ class Evaluation:
 
     def again(self, known: Known | None = None) -> Evaluation:
         """Another evaluation of the same at the same moment, traced if this one is; it knows nothing yet but is
-        given as ``known`` (see ``known_of``)."""
+        given as ``known`` (see ``known_without``)."""
         other = self.program.evaluation(
             self.source, now=self.now, timezone=self.timezone_offset, parameters=self.parameters, terminology=self.terminology,
             trace=self.tracer is not None, externals=self.externals, population=self.population,
@@ -87,14 +87,16 @@ class Evaluation:
                 other.tracer.origins.update(origins)
         return other
 
-    def known_of(self, wanted: Callable[[str, str], bool]) -> Known:
-        """What has been evaluated of the defines of which ``wanted`` says so, given library and name: their values and traces,
-        and where data came from."""
-        define_of = self.program.define_of
-        values = {f: value for f, value in self.memo.items() if (name := define_of(f)) is not None and wanted(*name)}
-        if self.tracer is None:
-            return values, {}, {}
-        return values, {f: node for f, node in self.tracer.defines.items() if f in values}, self.tracer.origins
+    def known_without(self, defines: Iterable[tuple[str, str]]) -> Known:
+        """What has been evaluated of all defines but these (by library and name): values and traces, and where data came from."""
+        values, tracer = dict(self.memo), self.tracer
+        traces = {} if tracer is None else dict(tracer.defines)
+        for library, name in defines:
+            for traced in (False, True):
+                function = self.program.entry_made(library, name, traced)
+                values.pop(function, None)
+                traces.pop(function, None)
+        return values, traces, {} if tracer is None else tracer.origins
 
     # ---- results -------------------------------------------------------------------------------------------------------
 

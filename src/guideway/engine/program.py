@@ -47,7 +47,7 @@ class DefineInfo:
 class CompiledLibrary:
     """One library of a program: tables and code, each in packed form until it is needed."""
 
-    __slots__ = ("_code", "_entries", "_index", "_meta", "_names", "_places", "_tables", "key")
+    __slots__ = ("_code", "_entries", "_index", "_meta", "_places", "_tables", "key")
 
     def __init__(
         self, key: str, entries: Buffer, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]
@@ -59,7 +59,6 @@ class CompiledLibrary:
         self._places = places
         self._tables: _Tables | None = None
         self._entries: dict[str, str] | None = None
-        self._names: dict[str, str] | None = None
 
     @property
     def entries(self) -> dict[str, str]:
@@ -67,13 +66,6 @@ class CompiledLibrary:
         if self._entries is None:
             self._entries = marshal.loads(self._index)
         return self._entries
-
-    @property
-    def names(self) -> dict[str, str]:
-        """The define of each name in the module that is one's function."""
-        if self._names is None:
-            self._names = {function: name for name, function in self.entries.items()}
-        return self._names
 
     @property
     def tables(self) -> _Tables:
@@ -205,11 +197,11 @@ class Program:
         self._entries[library, name, traced] = function
         return function
 
-    def define_of(self, function: Any) -> tuple[str, str] | None:
-        """The library and the name of the define whose function this is; None where it is no define's."""
-        owner = self.libraries.get(getattr(function, "__globals__", {}).get("LIBRARY", ""))
-        name = None if owner is None else owner.names.get(function.__name__)
-        return None if owner is None or name is None else (owner.name, name)
+    def entry_made(self, library: str, name: str, traced: bool) -> Callable[[Evaluation], Any] | None:
+        """The function behind a define where it has been made, which it is before it is run."""
+        owner = self.library(library)
+        module = self._modules.get((owner.key, traced))
+        return None if module is None else module.names.get(owner.entries.get(name, ""))
 
     def parameter_entry(self, library: str, name: str) -> Callable[[Evaluation], Any]:
         """The function behind a parameter."""
