@@ -15,7 +15,7 @@ from guideway.apply.fhir_json import as_text
 from guideway.apply.moment import moment
 from guideway.apply.run import apply_guideline
 from guideway.apply.settings_check import amount
-from guideway.apply.what_if import Change, change, override, parse_setting
+from guideway.apply.what_if import Change, change, parse_setting
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.records.reading import read_bundle
@@ -45,7 +45,7 @@ def value_after(text: str) -> Any:
     evaluation = guideline().program.evaluation(
         seen, now=WHEN.now, timezone=WHEN.offset, parameters={}, terminology=guideline().terminology
     )
-    override(evaluation, found.overrides)
+    evaluation.override(found.overrides)
     return evaluation.define(element.library, element.define)
 
 
@@ -167,7 +167,7 @@ def test_what_is_set_says_no_more_and_stays_beside_what_else_is_set(texts: tuple
         evaluation = guideline().program.evaluation(
             seen, now=WHEN.now, timezone=WHEN.offset, parameters={}, terminology=guideline().terminology
         )
-        override(evaluation, found.overrides)
+        evaluation.override(found.overrides)
         keys = [parse_setting(name, guideline()).element for name in ("dxSM=", "smSubtype=")]
         return [evaluation.define(element.library, element.define) for element in keys]
 

@@ -118,10 +118,8 @@ class FollowUps:
         self, results: Results, values: Mapping[DefineKey, Any], untouched: Known
     ) -> dict[DefineKey, None]:  # fmt: skip
         """What is missing with these values; ``untouched`` is what has been evaluated and does not rest on them."""
-        from guideway.apply.what_if import override
-
         evaluation = self.traces.evaluation.again(untouched)
-        override(evaluation, {**self.overrides, **values})
+        evaluation.override({**self.overrides, **values})
         traces = PatientTraces(self.traces.guideline, evaluation, self.traces.record)
         then: Results = []
         try:
@@ -169,13 +167,15 @@ def samples(element: Element, guideline: CompiledGuideline, now: Any) -> list[An
 
 
 def _texts(element: Element, guideline: CompiledGuideline, now: Any) -> Iterator[str]:
-    from guideway.apply.possible import answers
     from guideway.apply.settings_check import short_type
 
     kind = short_type(element).casefold()
     if kind == "boolean":
         yield from ("true", "false")
-    elif known := answers(element, guideline):
+        return
+    from guideway.apply.possible import answers
+
+    if known := answers(element, guideline):
         yield from (answer.word for answer in known)
     elif kind in ("date", "datetime"):
         from datetime import date, timedelta

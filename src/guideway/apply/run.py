@@ -115,9 +115,7 @@ def apply_guideline(
         seen, now=when.now, timezone=when.offset, parameters=given, terminology=guideline.terminology, trace=traced
     )
     if overrides:
-        from guideway.apply.what_if import override
-
-        override(evaluation, overrides)
+        evaluation.override(overrides)
     place = Setting(
         subject=reference,
         as_of=when.text,

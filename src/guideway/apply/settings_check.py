@@ -111,14 +111,12 @@ def holds(
 ) -> bool:
     """Whether the element has that value now (None: none); true as well where the text cannot be compared (a code, a
     comparator)."""
-    from guideway.apply.what_if import override
-
     under = getattr(record, "under", None)
     seen = under(guideline.manifest.hygiene, when.text, when.offset) if under is not None else record
     evaluation = guideline.program.evaluation(
         seen, now=when.now, timezone=when.offset, parameters={}, terminology=guideline.terminology
     )
-    override(evaluation, overrides)
+    evaluation.override(overrides)
     try:
         found = evaluation.define(element.library, element.define)
         wanted = None if text is None else read(element, text)

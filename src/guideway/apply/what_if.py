@@ -11,7 +11,7 @@ What then differs in the outcome: ``comparing``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -341,19 +341,6 @@ def _carriers(element: Element, guideline: CompiledGuideline, record: Any, on: s
             if item.reference and (on is None or (date_of(item.data) or "").startswith(on)):
                 found.append(item.reference)
     return list(dict.fromkeys(found))
-
-
-def override(evaluation: Any, overrides: Mapping[DefineKey, Any]) -> None:
-    """Give defines of an evaluation a value, in place of what their logic gives; before anything is evaluated."""
-    tracer = evaluation.tracer
-    for (library, define), value in overrides.items():
-        evaluation.memo[evaluation.program.entry(library, define, False)] = value  # traced code asks plain code too
-        if tracer is not None:
-            from guideway.engine.trace import define_node
-
-            key = evaluation.program.entry(library, define, True)
-            evaluation.memo[key] = value
-            tracer.defines[key] = define_node(library, define, value)
 
 
 def settings_of(texts: Sequence[str], guideline: CompiledGuideline) -> list[Setting]:

@@ -87,6 +87,17 @@ class Evaluation:
                 other.tracer.origins.update(origins)
         return other
 
+    def override(self, values: Mapping[tuple[str, str], Any]) -> None:
+        """Give defines (by library and name) a value, in place of what their logic gives; before anything is evaluated."""
+        for (library, define), value in values.items():
+            self.memo[self.program.entry(library, define, False)] = value  # traced code asks plain code too
+            if self.tracer is not None:
+                from guideway.engine.trace import define_node
+
+                key = self.program.entry(library, define, True)
+                self.memo[key] = value
+                self.tracer.defines[key] = define_node(library, define, value)
+
     def known_without(self, defines: Iterable[tuple[str, str]]) -> Known:
         """What has been evaluated of all defines but these (by library and name): values and traces, and where data came from."""
         values, tracer = dict(self.memo), self.tracer
