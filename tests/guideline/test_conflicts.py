@@ -278,15 +278,15 @@ def test_c19_the_strictest_gate_holds_for_dupilumab() -> None:
 
 
 def test_c20_leukotriene_e4_or_an_inadequate_response_opens_the_modifier() -> None:
-    key = "mcas-back-pain#leukotriene-modifier"
+    key = "leukotriene-modifiers#leukotriene-back-pain"
     for ground in (LEUKOTRIENE, failed("H1", "H2")):
         seen = Seen(ADULT, MCAS, BACK_PAIN, ground)
-        assert seen.applies(key, "mcas-back-pain#leukotriene-montelukast", "mcas-back-pain#leukotriene-zileuton")
+        assert seen.applies(key, key + "-montelukast", key + "-zileuton")
         assert "C20" in seen.rules(key)
-        assert "ov.montelukast-neuropsych" in seen.rules("mcas-back-pain#leukotriene-montelukast")
-        assert "ov.zileuton-liver" in seen.rules("mcas-back-pain#leukotriene-zileuton")
+        assert "ov.montelukast-neuropsych" in seen.rules(key + "-montelukast")
+        assert "ov.zileuton-liver" in seen.rules(key + "-zileuton")
     assert Seen(ADULT, MCAS, BACK_PAIN).status(key) != "applies"
-    assert Seen(ADULT, MCAS, WHEEZE).applies("dupilumab-question#leukotriene-for-symptoms")
+    assert Seen(ADULT, MCAS, WHEEZE).applies("leukotriene-modifiers#leukotriene-for-symptoms")
     indolent = Seen(ADULT, INDOLENT, WHEEZE)
     assert indolent.drugs("montelukast")
     assert not indolent.drugs("zileuton")

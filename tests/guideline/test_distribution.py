@@ -20,6 +20,7 @@ from guideway.service.services import Service, in_use, left_to_others, services_
 from tests.shared import shared_folder
 
 from .generated import Items, Maker, case_from
+from .seeing import ADULT, ANAPHYLAXIS, BACK_PAIN, LEUKOPENIA, LEUKOTRIENE, MCAS, WHEEZE, failed
 from .support import guideline
 
 PATIENTS = 500
@@ -105,6 +106,25 @@ def test_whatever_services_a_site_uses_nothing_that_applies_is_lost() -> None:
             )
             told |= {(each.plan, each.action) for card in cards for each in card.shown}
         assert wanted <= told
+
+
+def test_a_drug_that_several_questions_propose_stands_on_one_card() -> None:
+    """Back pain, a low white cell count and wheeze all lead to montelukast or zileuton; each question is a service of its own."""
+    who = [ADULT, MCAS, BACK_PAIN, LEUKOPENIA, ANAPHYLAXIS, WHEEZE, LEUKOTRIENE, failed("H1", "H2")]
+    case = case_from(who, 0)
+    (record,) = read_resources([case.bundle], case.id)
+    everything = services("patient-view")
+    offered = []
+    for service in everything:
+        outcome = apply_guideline(guideline(), record, plans=[service.plan], as_of=case.as_of, explain="brief")
+        left = left_to_others(service, everything)
+        made = requests(outcome)
+        cards = cards_of(outcome, made, instance="visit", service=service.id, elsewhere=left.plans, asked=left.asked)
+        offered += [card for card in cards if any("leukotriene-modifiers" in each.plan for each in card.shown)]
+    told = {each.action for card in offered for each in card.shown}
+    assert {"leukotriene-back-pain", "leukotriene-leukopenia", "leukotriene-for-symptoms", "step-2-leukotriene"} <= told
+    drugs = [card for card in offered if "ontelukast" in str(card.body.get("suggestions"))]
+    assert len(drugs) == 1
 
 
 @pytest.mark.long

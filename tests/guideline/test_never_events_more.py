@@ -173,8 +173,9 @@ def with_intolerance_only(m: Maker) -> tuple[Items, str]:
 
 
 def later_step_opened(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
-    steps = ("step-2-leukotriene", "step-2-cromolyn", "step-3-omalizumab", "step-3-corticosteroid", "step-4-dupilumab")
-    return applying(outcome, "dupilumab-question", *steps) + applying(outcome, "mcas-back-pain", "leukotriene-modifier")
+    steps = ("step-2-cromolyn", "step-3-omalizumab", "step-3-corticosteroid", "step-4-dupilumab")
+    leukotriene = applying(outcome, "leukotriene-modifiers", "step-2-leukotriene", "leukotriene-back-pain")
+    return applying(outcome, "dupilumab-question", *steps) + leukotriene
 
 
 def with_severe_reaction_to_another_h1(m: Maker) -> tuple[Items, str]:
