@@ -7,7 +7,7 @@ logic names, days far and near) and says where a combination leaves a status unk
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import islice, product
@@ -31,6 +31,9 @@ from .support import ROOT, cases_below, guideline, read
 
 Json = dict[str, Any]
 Resources = list[Json]
+
+BROKEN = ("no data element", "not enough", "not needed", "asked again")
+"""The faults that are promises broken; another question after all answers (``asks on``) may come of what these are as data."""
 
 MOST = 64
 """So many combinations of one set of missing data are tried."""
@@ -136,12 +139,15 @@ def record_of(resources: Resources) -> Any:
     return record
 
 
-def faults(resources: Resources, when: str, draw: Random, passed: dict[Any, int], most: int = MOST) -> Iterator[Fault]:
+def faults(
+    resources: Resources, when: str, draw: Random, passed: dict[Any, int], most: int = MOST, only: Collection[str] = ()
+) -> Iterator[Fault]:
     """The promises that the explanation of one patient breaks; ``passed`` counts what was tried before, which is not tried
-    again and again."""
+    again and again; ``only`` for these actions."""
     opened, elements = guideline(), _elements()
     record = record_of(resources)
     unknown = [r for r in apply_guideline(opened, record, as_of=when).recommendations if r.status == UNKNOWN]
+    unknown = [r for r in unknown if not only or r.action in only]
     together: dict[tuple[str, ...], list[str]] = {}
     for row in unknown:
         together.setdefault(tuple(m.element for m in row.missing), []).append(row.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from random import Random
 
 import pytest
 
@@ -11,6 +12,7 @@ from guideway.apply.run import apply_guideline
 from guideway.apply.what_if import change, settings_of
 from guideway.records.reading import read_resources
 
+from .supplying import BROKEN, faults
 from .support import ROOT, guideline, read
 
 CASES = ROOT / "tests" / "guideline" / "cases" / "low-dose-naltrexone"
@@ -117,6 +119,36 @@ def test_what_is_said_of_tolerating_midostaurin_decides_whether_it_may_be_given_
         after = {r.key: r for r in apply_guideline(opened, known, as_of=case.as_of, overrides=given).recommendations}
         assert after["midostaurin-dose-modification#resume-after-anc"].status == status
         assert not [m for row in after.values() for m in row.missing if m.element not in elements]
+
+
+HELD = ["heldForNeutrophils", "heldForPlatelets"]
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("continue-or-raise", {"continue-present-dose": HELD, "raise-after-anc": HELD[:1], "raise-after-platelets": HELD[1:]}),
+        (
+            "continue-without-counts",
+            {
+                "continue-present-dose": [*HELD, "anc", "platelets"],
+                "raise-after-anc": [*HELD[:1], "anc", "platelets"],
+                "raise-after-platelets": [*HELD[1:], "anc", "platelets"],
+            },
+        ),
+    ],
+)
+def test_whether_midostaurin_is_raised_waits_for_the_counts_and_for_which_was_low(
+    name: str, missing: dict[str, list[str]]
+) -> None:
+    case, opened = read(CASES.parent / "midostaurin-dose-modification" / f"{name}.yaml"), guideline()
+    (record,) = read_resources([case.bundle], "case")
+    rows = {r.action: r for r in apply_guideline(opened, record, as_of=case.as_of).recommendations}
+    for action, expected in missing.items():
+        assert [m.element for m in rows[action].missing] == expected
+    resources = [entry["resource"] for entry in case.bundle["entry"]]
+    found = faults(resources, str(case.as_of), Random(1), {}, most=12, only=missing)
+    assert not [fault for fault in found if fault.kind in BROKEN]
 
 
 def test_a_drug_that_only_its_name_tells_leaves_data_elements_missing_alone() -> None:

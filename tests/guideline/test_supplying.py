@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from .supplying import faults, merged
-
-BROKEN = ("no data element", "not enough", "not needed", "asked again")
+from .supplying import BROKEN, faults, merged
 
 
 @pytest.mark.long
