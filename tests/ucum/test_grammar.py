@@ -110,6 +110,13 @@ def test_the_usual_units_are_units_and_others_are_looked_up() -> None:
     assert not usual.known("K/uL mg")
 
 
+def test_usual_units_are_commensurable_as_all_others_are() -> None:
+    from guideway.ucum import conversion, usual
+
+    for one, other in (("mg/dL", "mg/dL"), ("mg/dL", "g/L"), ("mg/dL", "mg"), ("K/uL mg", "K/uL mg"), ("{cells}/uL", "/uL")):
+        assert usual.commensurable(one, other) == conversion.commensurable(one, other)
+
+
 def test_usual_units_that_are_one_have_the_factor_one() -> None:
     from guideway.ucum import usual
     from guideway.ucum.conversion import factor

@@ -132,7 +132,7 @@ def unit_faults(resource: Any, unit: str | None, flags: Iterable[Any]) -> Iterab
     quantity = resource.data.get("valueQuantity") if resource is not None and unit else None
     given = (quantity.get("code") or quantity.get("unit")) if isinstance(quantity, dict) else None
     if unit and isinstance(given, str) and not found:
-        from guideway.ucum.conversion import commensurable
+        from guideway.ucum.usual import commensurable
 
         if not commensurable(given, unit):
             text = f"{resource.reference}: the unit {given!r} cannot be converted to {unit!r}."

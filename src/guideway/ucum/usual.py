@@ -7,10 +7,11 @@ from __future__ import annotations
 
 USUAL = frozenset(
     {
-        "%", "/min", "10*12/L", "10*3/uL", "10*6/uL", "10*9/L", "1", "Cel", "U/L", "[degF]", "[in_i]", "[lb_av]", "a", "cm", "d",
+        "%", "/min", "/mm3", "/uL", "10*12/L", "10*3/mm3", "10*3/uL",
+        "10*6/uL", "10*9/L", "1", "Cel", "U/L", "[degF]", "[in_i]", "[lb_av]", "a", "cm", "d",
         "fL", "g", "g/L", "g/dL", "h", "kg", "kg/m2", "m", "mL", "mL/min", "mL/min/{1.73_m2}", "meq/L", "mg", "mg/L", "mg/d",
         "mg/dL", "min", "mm", "mm[Hg]", "mmol/L", "mo", "ng/L", "ng/mL", "pg", "pg/mL", "s", "ug", "ug/L", "ug/dL", "ug/mL",
-        "umol/L", "wk",
+        "umol/L", "wk", "{cells}/uL",
     }
 )  # fmt: skip
 
@@ -22,6 +23,15 @@ def known(unit: str) -> bool:
     from guideway.ucum import grammar
 
     return grammar.known(unit)
+
+
+def commensurable(left: str, right: str) -> bool:
+    """Whether both are units, and of one kind."""
+    if left == right and left in USUAL:
+        return True
+    from guideway.ucum import conversion
+
+    return conversion.commensurable(left, right)
 
 
 def same(left: str, right: str) -> bool:
