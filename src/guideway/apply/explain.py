@@ -4,7 +4,7 @@ what was left out (``left_out``), from the traces of the conditions behind its s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from guideway.apply.causes import CauseFinder
@@ -51,10 +51,17 @@ class Explainer:
         return self.causes.reasons.unit_faults
 
     def explain(
-        self, recommendation: Recommendation, verdict: Verdict, *, full: bool = False, only_missing: bool = False
-    ) -> None:  # fmt: skip
+        self,
+        recommendation: Recommendation,
+        verdict: Verdict,
+        *,
+        full: bool = False,
+        only_missing: bool = False,
+        faulty: Collection[str] = (),
+    ) -> None:
         """Fill in evidence, missing and excluded of a recommendation from the results behind its status; ``only_missing``:
-        without the evidence (and so without what is wrong with it), and without what was looked at for the missing data."""
+        without what was looked at for the missing data, and of the evidence only that of conditions which may rest on one of the
+        ``faulty`` resources, so that what is wrong with these is said."""
         evidence: dict[Key, Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
@@ -78,7 +85,8 @@ class Explainer:
                 for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):
                     add(evidence, item)
         beside = self._answered_by_its_own(recommendation, results)
-        for result, trace in results if not only_missing else ():
+        told = results if not only_missing else [each for each in results if self._may_rest_on(faulty, *each)]
+        for result, trace in told:
             for item in self.evidence.of(trace, result, touched):
                 if id(result) not in beside or not item.absent or item.checked:
                     add(evidence, item)
@@ -100,6 +108,17 @@ class Explainer:
         recommendation.excluded = self.left_out.excluded_for(touched)
         faults = [*self.left_out.faults_for(touched), *self.causes.reasons.unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]
+
+    def _may_rest_on(self, faulty: Collection[str], result: ConditionResult, trace: Trace) -> bool:
+        """Whether a condition has read one of these resources, or may look at a data element that would have read one if it were
+        as it should be."""
+        if not faulty:
+            return False
+        definition = self.traces.guideline.definition((result.library or "", result.define or ""))
+        if definition is None or self.left_out.faults_for(dict.fromkeys(definition.elements)):
+            return True
+        read = self.traces.sources.read_by(trace)
+        return any(reference in read for reference in faulty)
 
     def _add_earlier(self, verdict: Verdict, evidence: dict[Key, Evidence], touched: dict[DefineKey, None]) -> None:
         """Why those before it do not apply, of which only the first that applies counts."""

@@ -163,11 +163,13 @@ def apply_guideline(
             explainer = Explainer(guideline, evaluation, seen, overrides)
             if made is not None:
                 made.append(explainer)
-            short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW and _faultless(seen)
+            short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW
+            found = (getattr(seen, "findings", None) or ()) if short else ()
+            faulty = {finding.pointer.partition(".")[0] for finding in found if finding.pointer}
             for recommendation in explained:
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
                 only_missing = only_missing or (chosen_by or {}).get(recommendation.key) == "missing"
-                explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing)
+                explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing, faulty=faulty)
             outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)
     if warm:
@@ -187,12 +189,6 @@ def _stopped(record: Any) -> str | None:
     if getattr(record, "death_unreadable", False):
         return "Whether the patient has died cannot be read: no recommendation is made"
     return None
-
-
-def _faultless(record: Any) -> bool:
-    """Whether nothing was found about the data that a line on what cannot be known would say. What is left out or doubtful is
-    said of what is missing, whether or not the rest is explained."""
-    return not getattr(record, "findings", None)
 
 
 def _link_requests(outcome: PatientOutcome) -> None:
