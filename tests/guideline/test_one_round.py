@@ -146,6 +146,9 @@ def test_whether_midostaurin_is_raised_waits_for_the_counts_and_for_which_was_lo
     rows = {r.action: r for r in apply_guideline(opened, record, as_of=case.as_of).recommendations}
     for action, expected in missing.items():
         assert [m.element for m in rows[action].missing] == expected
+    platelets = rows["interrupt-platelets"].missing
+    assert [m.element for m in platelets] == ["platelets", "plateletsBaseline"]
+    assert not [why for m in platelets for why in m.because]  # a neutrophil count says nothing of why there are none
     resources = [entry["resource"] for entry in case.bundle["entry"]]
     found = faults(resources, str(case.as_of), Random(1), {}, most=12, only=missing)
     assert not [fault for fault in found if fault.kind in BROKEN]

@@ -148,16 +148,19 @@ class Reasons:
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
             if not notes and trace is not None and self.traces.guideline.elements[key].unit:
-                notes += self._refused(trace)
+                notes += self._refused(key, trace)
             self._reasons[key] = notes = notes[:5]
         return notes
 
-    def _refused(self, trace: Trace) -> list[str]:
+    def _refused(self, key: DefineKey, trace: Trace) -> list[str]:
         """Why measurements that were read for something without a value do not serve; that a value or its unit is refused for
-        what it is, is a finding."""
+        what it is, is a finding. Of those with a code that says that they are something else there is nothing to tell."""
         from guideway.apply.refusals import refusals
 
-        latest = newest((r, self.traces.facts(r)) for r in self.traces.sources.read_by(trace))
+        codes = codes_of(key, self.traces.guideline)
+        looked = ((r, self._resource(r)) for r in self.traces.sources.read_by(trace))
+        read = [r for r, each in looked if is_among(each.codings, codes) or (each.found or {}).get("component")]
+        latest = newest((r, self.traces.facts(r)) for r in read)
         if latest is None:
             return []
         notes: dict[str, list[str]] = {}
