@@ -96,6 +96,15 @@ def test_what_is_not_found_is_what_the_row_is_about() -> None:
     assert "activeH1Antihistamine" in found["premedication-mast-cell-activation"]  # the group asks for all of them
 
 
+def test_an_order_being_written_is_told_by_its_drug() -> None:
+    """Not by what the logic made of it."""
+    (case,) = [read(path) for path in CASES if path.stem == "midostaurin-inhibitor"]
+    told = [e for r in outcome_of(case)["recommendations"] for e in r.get("evidence", ()) if e.get("element") == "draftOrder"]
+    drafts = [e for e in told if e.get("resource") == "MedicationRequest/draft-1"]
+    assert drafts
+    assert {(e.get("name"), "drug:" in str(e.get("value"))) for e in drafts} == {("midostaurin", False)}
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("part", range(PARTS))
 def test_what_is_not_found_in_any_case_is_called_by_plain_words(part: int) -> None:

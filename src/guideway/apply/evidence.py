@@ -14,11 +14,13 @@ from decimal import Decimal
 import msgspec
 
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
+from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import ConditionResult, Evidence
 from guideway.apply.provenance import Trace, deciders, resources_of_value, unwrap
 from guideway.apply.support import References
 from guideway.apply.touched import is_of_another_type
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
+from guideway.engine.values import Code, Concept, TupleValue
 from guideway.guideline.compiled import DefineKey, Element
 
 Context = tuple[str, bool | None, tuple[str, ...]]
@@ -244,6 +246,9 @@ class EvidenceFinder:
             own_value, own_unit = plain(value)
             single = len(references) == 1 and not narrowed  # else the value is that of other rows too
             single = single and own_value is not None and not isinstance(value, bool) and not found_in(value)
+            rows = _rows_of(value)
+            single = single and not rows
+            name = facts.display or (_name_in(rows) if len(references) == 1 else None)
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             if shown is None and isinstance(own_value, bool):  # an answer, or a finding without a value: what the element says
                 shown, unit = own_value, None
@@ -251,7 +256,7 @@ class EvidenceFinder:
                 element=element.id,
                 display=element.display,
                 resource=reference,
-                name=facts.display if _names_a_drug(reference, facts.display, element.display) else None,
+                name=name if _names_a_drug(reference, name, element.display) else None,
                 value=shown,
                 unit=unit,
                 date=facts.date,
@@ -314,6 +319,19 @@ def _joined(items: list[Evidence]) -> list[Evidence]:
         elif item.why and item.why not in (bearer.why or ""):
             bearer.why = f"{bearer.why}; {item.why}" if bearer.why else item.why
     return kept
+
+
+def _rows_of(value: object) -> list[TupleValue]:
+    """What the logic put together (tuples): no value that a person reads."""
+    rows = [unwrap(row) for row in (value if isinstance(value, list) else [value])]
+    return [row for row in rows if isinstance(row, TupleValue)]
+
+
+def _name_in(rows: list[TupleValue]) -> str | None:
+    """What the one row is of, where its resource is not on record (an order being written): the first code in it, in words."""
+    values = [unwrap(value) for value in rows[0].values()] if len(rows) == 1 else []
+    coded = [v for v in values if isinstance(v, Code | Concept) or getattr(v, "fhir_type", "") == "CodeableConcept"]
+    return next((text for text in map(as_text, coded) if text), None)
 
 
 def _names_a_drug(reference: str, name: str | None, display: str) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from guideway.apply.causes import CauseFinder
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
@@ -85,10 +87,13 @@ class Explainer:
                 for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):
                     add(evidence, item)
         beside = self._answered_by_its_own(recommendation, results)
+        elsewhere: dict[str, None] = {}
         told = results if not only_missing else [each for each in results if self._may_rest_on(faulty, *each)]
         for result, trace in told:
             for item in self.evidence.of(trace, result, touched):
-                if id(result) not in beside or not item.absent or item.checked:
+                if id(result) in beside and item.absent:
+                    elsewhere |= dict.fromkeys(item.checked)
+                else:
                     add(evidence, item)
             if full:
                 recommendation.trace.append({"condition": result.expression, "kind": result.kind, "trace": tree(trace, shown)})
@@ -99,6 +104,10 @@ class Explainer:
                 for item in self.evidence.of(trace, result, touched):
                     if (key := key_of(item)) in evidence:
                         evidence[key] = evidence.pop(key)
+        if elsewhere and evidence:  # what was looked at for the others is said with its own
+            last = list(evidence.values())
+            own = next((item for item in reversed(last) if item.absent), last[-1])
+            add(evidence, msgspec.structs.replace(own, checked=list(elsewhere)))
         if recommendation.status == UNKNOWN:
             for datum in self.follow_ups.missing(results, touched, checked=not only_missing):
                 missing.setdefault(datum.element, datum)

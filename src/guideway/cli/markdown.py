@@ -97,7 +97,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
             found = telling.most_pressing_first(found)
             wanted = telling.needs(found)
             if len(found) > 1 and wanted:
-                yield from [f"What would settle it. {telling.NEEDS_ORDER}", ""]
+                yield from [f"What would settle it ({telling.NEEDS_ORDER}):", ""]
                 for missing, number, pressing in wanted:
                     marks = f"{number}, {pressing}" if pressing else str(number)
                     yield f"- {escape(telling.missing_text(missing))} ({marks})"

@@ -241,8 +241,12 @@ def _unknown(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     if len(found) == 1 or not wanted:
         yield []
     else:
-        yield [Piece("What would settle it", "title")]
-        yield from wrap(telling.NEEDS_ORDER, width, first=_INDENT, rest=_INDENT, style="dim")
+        title, order = "What would settle it", f"({telling.NEEDS_ORDER})"
+        if len(title) + 2 + len(order) <= width:
+            yield [Piece(title, "title"), Piece(f"  {order}", "dim")]
+        else:
+            yield [Piece(title, "title")]
+            yield from wrap(order, width, first=_INDENT, rest=_INDENT, style="dim")
         shown = wanted if explain else [need for n, need in enumerate(wanted) if n < TOP or need[0].because]
         for missing, number, pressing in shown:
             words = telling.missing_text(missing) if explain else telling.need_text(missing)
@@ -297,7 +301,9 @@ def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Itera
     for reason, number in reasons[:REASONS]:
         yield from wrap(f"{reason} ({number})" if number > 1 else reason, width, first=f"{_INDENT}• ", rest=_INDENT * 2)
     if len(reasons) > REASONS:
-        yield from _row("", f"and {len(reasons) - REASONS} more reasons; with --explain all", width, "dim", bullet="• ")
+        rest = len(reasons) - REASONS
+        words = f"and {rest} more reason{'s' if rest > 1 else ''}; with --explain all"
+        yield from _row("", words, width, "dim", bullet="• ")
     yield []
 
 

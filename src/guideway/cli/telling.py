@@ -112,7 +112,7 @@ def waits_for(item: Recommendation) -> str:
     return f"{item.priority}; waits for: {'; '.join(missing.display for missing in item.missing[:FEW])}{more}"
 
 
-NEEDS_ORDER = "The most pressing first; the number says how many recommendations wait for it."
+NEEDS_ORDER = "most pressing first; the number says how many wait"
 """The order of ``needs``, for the reader."""
 
 
@@ -215,7 +215,8 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
             shown.setdefault(key, evidence_text(evidence, why=False))
     rows = [("rests on", text) for text in shown.values()]
     missed = [evidence for evidence in item.evidence if evidence.absent]
-    named = [evidence for evidence in missed if evidence.element] or ([] if item.missing else missed)
+    settled = item.missing or item.status in (SUPPRESSED, SATISFIED)
+    named = [evidence for evidence in missed if evidence.element] or ([] if settled else missed)
     absent = dict.fromkeys(evidence.display for evidence in named)
     return rows + ([("not found", "; ".join(absent))] if absent else [])
 
