@@ -231,7 +231,7 @@ def test_no_clears_the_lists() -> None:
 
 def test_the_supply_names_the_question_first() -> None:
     first = supply(shown(MCAS)[RESCUE], "hxSystemicAnaphylaxis")[0]
-    assert first == "Answer in Clinical course: Has the patient ever had anaphylaxis?"
+    assert first == "Answer in “Clinical course”: Has the patient ever had anaphylaxis?"
 
 
 @pytest.mark.parametrize("code", ["77080", "77085"])

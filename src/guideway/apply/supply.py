@@ -79,7 +79,7 @@ def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
     questionnaire = guideline.resolve(canonical, "Questionnaire")
     title = questionnaire.title if questionnaire is not None else canonical
     text = (question_item(reference, guideline) or {}).get("text")
-    words = f"Answer in {title}: {text}" if isinstance(text, str) else f"Answer item {link_id} of {title}"
+    words = f"Answer in “{title}”: {text}" if isinstance(text, str) else f"Answer item {link_id} of the form “{title}”"
     known = questionnaire.canonical if questionnaire is not None else canonical
     return Supply(kind="question", text=words, type="QuestionnaireResponse", questionnaire=known, link_id=link_id or None)
 
