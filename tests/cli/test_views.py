@@ -159,6 +159,18 @@ def test_the_most_urgent_comes_first() -> None:
     assert places == sorted(places)
 
 
+def test_each_answer_of_one_response_is_shown_and_a_resource_known_by_two_names_once() -> None:
+    answers = {"resource": "QuestionnaireResponse/a", "value": True, "date": "2026-05-01"}
+    order = {"resource": "MedicationRequest/a", "value": "active"}
+    items = [Evidence(display="First failed", **answers), Evidence(display="Second failed", **answers)]
+    items += [Evidence(display="In use", **order), Evidence(display="Tolerated", **order)]
+    text = flat(text_of(outcome(recommendation("a", "applies", evidence=items))))
+    assert "First failed: yes" in text
+    assert "Second failed: yes" in text
+    assert "In use: active" in text
+    assert "Tolerated" not in text
+
+
 def test_what_is_in_place_is_shown_by_the_last_datum_also_where_another_one_is_of_the_same_resource() -> None:
     order = {"resource": "MedicationRequest/a", "value": "active", "date": "2026-05-01"}
     items = [Evidence(display="Tolerated", **order), Evidence(display="Count", value=3), Evidence(display="In use", **order)]

@@ -29,6 +29,7 @@ _TOKEN = Later(
     re.VERBOSE,
 )
 _CAST = Later(r"\(\s*([\w.]+)\s+as\s+(\w+)\s*\)")
+_AS = Later(r"\s+as\s+([A-Za-z]+)")
 _PREFIX = Later(r"^(%resource|%action|%context|\$this|action)\.")
 
 
@@ -65,7 +66,7 @@ def parse_path(path: str, root_type: str = "") -> tuple[Step, ...]:
         position = match.end()
         _add(steps, match, path)
         rest = text[position:]
-        cast = re.match(r"\s+as\s+([A-Za-z]+)", rest)
+        cast = _AS.match(rest)
         if cast:
             steps[-1] = msgspec.structs.replace(steps[-1], type=cast.group(1))
             position += cast.end()

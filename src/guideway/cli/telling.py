@@ -208,10 +208,12 @@ def evidence_rows(item: Recommendation, full: bool) -> list[tuple[str, str]]:
     """
     if full:
         return [("rests on", evidence_text(evidence)) for evidence in item.evidence]
-    shown: dict[tuple[str | None, str, str | None], str] = {}
+    shown: dict[tuple[str | None, str | None, str, str | None], str] = {}
     for evidence in item.evidence:
         if not evidence.absent:
-            key = (evidence.resource or evidence.display, value_text(evidence.value), evidence.date)
+            answer = isinstance(evidence.value, bool)  # of each question its own, also where one resource has them all
+            own = None if evidence.resource and not answer else evidence.display
+            key = (evidence.resource, own, value_text(evidence.value), evidence.date)
             shown.setdefault(key, evidence_text(evidence, why=False))
     rows = [("rests on", text) for text in shown.values()]
     missed = [evidence for evidence in item.evidence if evidence.absent]
