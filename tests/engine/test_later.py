@@ -50,7 +50,12 @@ define function "Value Of"(result Observation):
 define function "Last Two"(results List<Observation>, least Integer):
   if Count(results) < least then null else results R where "Is Final"(R) return R
 
+define function "Days"(result Observation): Length(result.status.value) + Length(result.id.value)
+define function "Days"(results List<Observation>): Max(results R return all "Days"(R))
+define function "Weeks"(result Observation): "Days"(result) / 7.0
+
 define "Results": [Observation]
+define "Weeks Of The First": "Weeks"(First("Results"))
 define "Newest Result": "Newest"("Results")
 define "Newest Value": "Value Of"("Newest Result")
 define "Enough": Count("Last Two"("Results", 2)) >= 2
@@ -133,6 +138,11 @@ def test_what_is_given_is_known_before_the_body_is_made() -> None:
     assert len(call.children) == 2
     assert call.known == call.children
     assert call.operands == ("results",)
+
+
+def test_what_calls_a_function_with_a_namesake_that_calls_it_is_made_when_somebody_looks() -> None:
+    (call,) = unmade(ran().trace("Counts", "Weeks Of The First"))
+    assert (call.label, call.operands) == ("Weeks", ("result",))
 
 
 def test_conditions_of_rows_are_made_when_somebody_looks() -> None:

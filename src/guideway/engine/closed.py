@@ -191,9 +191,17 @@ def _asked(bodies: Iterable[_Body]) -> tuple[str, ...]:
 
 
 def _called(g: Generator, info: LibraryInfo, node: nodes.FunctionRef) -> list[tuple[LibraryInfo, nodes.FunctionDef]]:
-    """The functions that a call may mean; all of the name with as many operands."""
+    """The functions that a call may mean: the one for operands of just these types, else all of the name with as many of them."""
+    from guideway.engine.generator_types import operand_type
+
     owner = g.env.included(info, node.libraryName) if node.libraryName else info
-    return [(owner, f) for f in owner.functions.get(node.name or "", []) if len(f.operand) == len(node.operand)]
+    fitting = [f for f in owner.functions.get(node.name or "", []) if len(f.operand) == len(node.operand)]
+    if len(fitting) > 1:
+        signed = len(node.signature or ()) == len(node.operand)
+        given = map(types.from_specifier, node.signature) if signed else (g.env.type_of(o, info) for o in node.operand)
+        wanted = list(given)
+        fitting = [f for f in fitting if [operand_type(o) for o in f.operand] == wanted][:1] or fitting
+    return [(owner, f) for f in fitting]
 
 
 def _tagged(definition: nodes.ExpressionDef) -> bool:

@@ -39,7 +39,7 @@ Json = dict[str, Any]
 
 LARGE = 500
 """So many resources of one patient may take longer to explain than there is time; then what applies is worked out first."""
-HOPELESS = 3000
+HOPELESS = 10_000
 """So many cannot be explained in the time that there is: it is not tried."""
 LONG = 500_000
 """A request of so many bytes is checked beside the loop that serves the others: its drafts may hold very many elements."""

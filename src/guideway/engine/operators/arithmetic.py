@@ -340,6 +340,8 @@ def maximum_value(valueType: str) -> Any:
 
 DIGITS = dict(zip(PRECISION_NAMES, (4, 6, 8, 10, 12, 14, 17)))
 CLOCK_DIGITS = {"Hour": 2, "Minute": 4, "Second": 6, "Millisecond": 9}
+_BY_DIGITS = {digits: PRECISION_NAMES.index(name) for name, digits in DIGITS.items()}
+_BY_CLOCK_DIGITS = {digits: PRECISION_NAMES.index(name) for name, digits in CLOCK_DIGITS.items()}
 
 
 def precision_of(operand: Any) -> int | None:
@@ -367,8 +369,7 @@ def _boundary(value: Any, precision: int | None, high: bool) -> Any:
     if precision is None:
         wanted: int | None = DAY if type(value) is Date else MILLISECOND
     else:
-        digits = CLOCK_DIGITS if type(value) is Time else DIGITS
-        wanted = next((index for index, name in enumerate(PRECISION_NAMES) if digits.get(name) == precision), None)
+        wanted = (_BY_CLOCK_DIGITS if type(value) is Time else _BY_DIGITS).get(precision)
     if wanted is None or (type(value) is Date and wanted > DAY) or (type(value) is Time and wanted < HOUR):
         return None
     return temporal.high_boundary(value, wanted) if high else temporal.low_boundary(value, wanted)
