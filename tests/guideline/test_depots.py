@@ -134,7 +134,16 @@ def test_an_order_that_was_cancelled_says_nothing(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "expected"),
-    [("Anaphylaxis", True), ("Throat swelling", True), ("Made her ill: side effects", True), ("Fear of side effects", False)],
+    [
+        ("Anaphylaxis", True),
+        ("Throat swelling", True),
+        ("Made her ill: side effects", True),
+        ("Fear of side effects", False),
+        ("Anaphylaxis after second dose; patient anxious about retrying", True),
+        ("Hives with it, now scared", True),
+        ("High risk, prior anaphylaxis to omalizumab", True),
+        ("Risk of anaphylaxis too high", False),
+    ],
 )
 def test_what_it_did_is_known_from_a_statement_that_it_is_not_taken(reason: str, expected: bool) -> None:
     found = evaluation_of([not_taken(OMALIZUMAB, on="2026-05-20", reason=reason)])

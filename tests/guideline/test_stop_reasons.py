@@ -22,6 +22,10 @@ NOT_INTOLERANCE = (
     "unlikely allergic reaction", "no longer has hives", "hives not controlled", "persistent urticaria",
     "ineffective: hives persist", "no reaction", "wheezing resolved", "sore throat gone",
     "Severe heartburn persists", "persistent urticaria due to mastocytosis", "No toxicity", "no osteonecrosis", "Jaw surgery",
+    "Fear of anaphylaxis", "Risk of anaphylaxis too high", "Concern for toxicity", "Afraid of side effects", "Osteonecrosis risk",
+    "Worried about a serious allergic reaction or hives", "Anaphylaxis risk", "Side effect concerns", "Scared of a rash; cost",
+    "Financial toxicity", "Toxicology screen positive", "Non-toxic goitre", "Nontoxic goiter", "Toxic multinodular goiter",
+    "Concerned about possible adverse effects", "No ONJ",
 )  # fmt: skip
 INTOLERANCE = (
     "Rash and hives", "Adverse event", "side effects", "allergic reaction", "No effect, severe rash", "not tolerated",
@@ -34,6 +38,10 @@ INTOLERANCE = (
     "Bronchospasm", "Wheezing", "Hypotension", "Stevens-Johnson syndrome", "Asthma attack", "Collapse", "Severe reaction",
     "Never had anaphylaxis before", "No more angioedema since stopped", "Toxicity", "Hepatotoxic", "Nephrotoxicity, cost",
     "Osteonecrosis of the jaw", "Jaw necrosis", "ONJ",
+    "Necrosis of mandible", "MRONJ", "Neurotoxicity", "Liver toxicity", "Fear of another reaction", "Fear of needles; hives",
+    "Anaphylaxis after second dose; patient anxious about retrying", "Concerned: anaphylaxis after 2nd injection",
+    "Hives with it, now scared", "High risk, prior anaphylaxis to the drug", "Reaction, anxiety attack",
+    "Concern for anaphylaxis after the first dose", "Risk of anaphylaxis; hives in March", "Anaphylaxis, risk too high",
 )  # fmt: skip
 
 

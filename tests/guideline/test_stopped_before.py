@@ -1,0 +1,118 @@
+"""What is said of a drug that was taken before: a stop for reasons that are neither read as harm nor as failure, the harm that
+montelukast is known for, and necrosis of the jaw, which is a harm of a class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import evaluation_of, order
+
+Json = dict[str, Any]
+NOTES, INTOLERANCES, BONE = "MastCellProposalNotes", "MastCellIntoleranceElements", "BoneHealthLogic"
+SUBJECT = {"reference": "Patient/p"}
+OMALIZUMAB, MONTELUKAST, ZILEUTON, CROMOLYN, ASPIRIN, ZOLEDRONIC, MIDOSTAURIN = (
+    "302379", "88249", "40575", "42612", "1191", "77655", "1919083",
+)  # fmt: skip
+DENOSUMAB = "993449"
+SAID = {
+    OMALIZUMAB: "Omalizumab Out Of Date", MONTELUKAST: "Leukotriene Modifier Out Of Date",
+    ZILEUTON: "Leukotriene Modifier Out Of Date", CROMOLYN: "Cromolyn Out Of Date", ASPIRIN: "Aspirin Out Of Date",
+    ZOLEDRONIC: "Bisphosphonate Out Of Date", DENOSUMAB: "Denosumab Out Of Date",
+    MIDOSTAURIN: "Cytoreductive Drug Stopped Before",
+}  # fmt: skip
+
+
+def not_taken(code: str, reason: str) -> Json:
+    return {
+        "resourceType": "MedicationStatement", "id": "s", "status": "not-taken", "subject": SUBJECT,
+        "medicationCodeableConcept": order(code)["medicationCodeableConcept"], "effectiveDateTime": "2026-04-20",
+        "statusReason": [{"text": reason}],
+    }  # fmt: skip
+
+
+def condition(text: str, code: str = "") -> Json:
+    coding = [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}] if code else []
+    active = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}
+    return {
+        "resourceType": "Condition", "id": "c", "subject": SUBJECT, "clinicalStatus": active,
+        "code": {**({"text": text} if text else {}), **({"coding": coding} if coding else {})},
+    }  # fmt: skip
+
+
+def said(code: str, *resources: Json) -> str | None:
+    found: str | None = evaluation_of(list(resources)).define(NOTES, SAID[code])
+    return found
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_an_earlier_stop_for_reasons_that_are_not_read_is_told(code: str) -> None:
+    told = said(code, order(code, "stopped", "Serum sickness", changed="2026-04-20"))
+    assert (told or "").startswith("On record before: ")
+    assert told is not None
+    assert 'stopped 2026-04-20, reason "Serum sickness"' in told
+    assert 'stopped on an unknown day, reason "Hair loss"' in (said(code, order(code, "stopped", "Hair loss")) or "")
+    assert 'not taken 2026-04-20, reason "Fear of anaphylaxis"' in (said(code, not_taken(code, "Fear of anaphylaxis")) or "")
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_what_is_read_or_without_words_or_in_use_is_not_told_so(code: str) -> None:
+    assert said(code, order(code, "stopped", "Anaphylaxis")) is None
+    assert said(code, order(code, "stopped", "Ineffective")) is None
+    assert said(code, order(code, "stopped", {})) is None
+    assert said(code) is None
+    assert said(code, order(code, "stopped", "Serum sickness"), order(code, id="n", start="2026-05-20")) is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["Suicidal thoughts", "Depression", "Mood changes", "Nightmares", "Aggressive behavior", "Neuropsychiatric event"]
+)
+def test_a_change_of_mood_is_a_harm_of_montelukast(reason: str) -> None:
+    found = evaluation_of([order(MONTELUKAST, "stopped", reason)])
+    assert found.define(INTOLERANCES, "Has Allergy Or Intolerance To Montelukast") is True
+    other = evaluation_of([order(OMALIZUMAB, "stopped", reason)])
+    assert other.define(INTOLERANCES, "Has Allergy Or Intolerance To Omalizumab") is False
+
+
+@pytest.mark.parametrize("reason", ["No depression, cost", "Denies suicidal thoughts", "Cost", "Anxious about pills"])
+def test_mood_that_is_denied_is_none(reason: str) -> None:
+    found = evaluation_of([order(MONTELUKAST, "stopped", reason)])
+    assert found.define(INTOLERANCES, "Has Allergy Or Intolerance To Montelukast") is False
+
+
+JAW = {
+    "stop": order(ZOLEDRONIC, "stopped", "Osteonecrosis of the jaw"),
+    "short": order(ZOLEDRONIC, "stopped", "MRONJ"),
+    "not-taken": not_taken(ZOLEDRONIC, "Osteonecrosis of jaw"),
+    "denosumab": order(DENOSUMAB, "stopped", "Jaw osteonecrosis"),
+    "coded": condition("", "M87.180"),
+    "words": condition("Osteonecrosis of jaw due to zoledronic acid"),
+    "reaction": {
+        "resourceType": "AllergyIntolerance", "id": "a", "patient": SUBJECT,
+        "code": order(ZOLEDRONIC)["medicationCodeableConcept"],
+        "reaction": [{"manifestation": [{"text": "Osteonecrosis of the jaw"}]}],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", JAW)
+def test_necrosis_of_the_jaw_rules_out_the_class(name: str) -> None:
+    found = evaluation_of([JAW[name]])
+    assert found.define(BONE, "Allergy Rules Out Bisphosphonates") is True
+    assert found.define(BONE, "Note On Other Bisphosphonate") is None
+    assert "denosumab" in found.define(BONE, "Note On Jaw Osteonecrosis")
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        order(ZOLEDRONIC, "stopped", "Osteonecrosis risk"), condition("No osteonecrosis of the jaw"), condition("Jaw pain"),
+        order(ZOLEDRONIC, "stopped", "Fear of osteonecrosis of the jaw"), condition("Osteonecrosis of hip"),
+        order(ZOLEDRONIC, "stopped", "Hypocalcemia"),
+    ],
+)  # fmt: skip
+def test_what_is_not_necrosis_of_the_jaw_does_not(resource: Json) -> None:
+    found = evaluation_of([resource])
+    assert found.define(BONE, "Allergy Rules Out Bisphosphonates") is False
+    assert found.define(BONE, "Note On Jaw Osteonecrosis") is None
