@@ -116,3 +116,19 @@ def test_what_is_not_necrosis_of_the_jaw_does_not(resource: Json) -> None:
     found = evaluation_of([resource])
     assert found.define(BONE, "Allergy Rules Out Bisphosphonates") is False
     assert found.define(BONE, "Note On Jaw Osteonecrosis") is None
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_an_order_not_to_give_it_is_told_and_only_another_order_lifts_it(code: str) -> None:
+    ban = order(code, id="no", start="2026-03-01", doNotPerform=True)
+    assert "not to be given, by an order 2026-03-01." in (said(code, ban) or "")
+    given = {
+        "resourceType": "MedicationAdministration", "id": "given", "status": "completed", "subject": SUBJECT,
+        "medicationCodeableConcept": order(code)["medicationCodeableConcept"], "effectiveDateTime": "2025-03-10",
+    }  # fmt: skip
+    assert "not to be given" in (said(code, ban, given) or "")
+    assert "not to be given" in (said(code, ban, {**given, "effectiveDateTime": "2026-03-10"}, order(code, "stopped")) or "")
+    assert said(code, ban, order(code, id="n", start="2026-05-20")) is None
+    assert said(code, {**ban, "status": "stopped"}) is None
+    because = {**ban, "reasonCode": [{"text": "Family asked"}]}
+    assert 'by an order 2026-03-01, reason "Family asked"' in (said(code, because) or "")
