@@ -9,6 +9,7 @@ import pytest
 from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
+from .evaluating import answer, evaluation_of
 from .support import guideline
 
 Json = dict[str, Any]
@@ -84,3 +85,79 @@ def test_a_code_of_the_site_does_not_hide_the_words(code: Json) -> None:
 def test_a_code_of_a_known_system_says_what_the_words_do_not() -> None:
     cutaneous = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D47.01", "display": "Cutaneous mastocytosis"}
     assert asked({"coding": [cutaneous], "text": "Mastocytosis"}) == set()
+
+
+INDOLENT = {"coding": [{"system": "http://snomed.info/sct", "code": "70910003"}]}
+D4702 = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D47.02"}]}
+DIAGNOSIS = "MastCellDiagnosisElements"
+
+
+def beside_indolent(code: Json, *others: Json, **said: Any) -> Any:
+    """The logic for coded indolent disease and this active entry."""
+    subject = {"reference": "Patient/p"}
+    entry = {"resourceType": "Condition", "subject": subject, "clinicalStatus": ACTIVE}
+    return evaluation_of([entry | {"id": "a", "code": INDOLENT}, entry | {"id": "b", "code": code} | said, *others])
+
+
+@pytest.mark.parametrize(
+    ("code", "subtype"),
+    [
+        ({"text": "Mast cell leukemia"}, "mast-cell-leukemia"),
+        ({"text": "Aleukaemic mast cell leukaemia"}, "mast-cell-leukemia"),
+        ({"text": "Aggressive systemic mastocytosis"}, "aggressive"),
+        (D4702 | {"text": "Systemic mastocytosis, aggressive (ASM)"}, "aggressive"),
+        ({"text": "Advanced systemic mastocytosis"}, "aggressive"),
+        ({"text": "systemic mastocytosis with an associated hematologic neoplasm"}, "sm-ahn"),
+        ({"text": "SM-AHN (CMML)"}, "sm-ahn"),
+        ({"text": "Smouldering systemic mastocytosis"}, "smoldering"),
+    ],
+)
+def test_a_subtype_that_only_words_name_is_in_doubt_beside_a_coded_one(code: Json, subtype: str) -> None:
+    found = beside_indolent(code)
+    assert found.define(DIAGNOSIS, "Subtypes In Doubt") == [subtype]
+    assert found.define(DIAGNOSIS, "SM Subtypes") is None
+    assert found.define(DIAGNOSIS, "Has Indolent SM") is True
+    assert found.define(DIAGNOSIS, "Has Advanced SM") is (False if subtype == "smoldering" else None)
+    (note,) = found.define(DIAGNOSIS, "Note On Subtype Entries")
+    assert f'"{code["text"]}"' in note
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"text": "Indolent systemic mastocytosis"},
+        {"text": "Systemic mastocytosis, no aggressive disease"},
+        {"text": "Systemic mastocytosis without an associated hematologic neoplasm"},
+        {"text": "Non-aggressive systemic mastocytosis"},
+        {"text": "Family history of mast cell leukemia"},
+        {"text": "MCAS with aggressive flares"},
+        {"text": "Acute lymphoblastic leukemia"},
+        D4702,
+    ],
+)
+def test_other_words_leave_the_coded_subtype_alone(code: Json) -> None:
+    found = beside_indolent(code)
+    assert found.define(DIAGNOSIS, "SM Subtypes") == ["indolent"]
+    assert found.define(DIAGNOSIS, "Note On Subtype Entries") == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "in_doubt", "said"),
+    [("2026-05-19", False, None), ("2026-05-20", False, "2026-05-20"), (None, False, "no day"), ("2026-05-21", True, None)],
+)
+@pytest.mark.parametrize("provisional", [True, False], ids=["provisional", "in words"])
+def test_what_an_answer_passes_over_is_told_unless_it_is_older(
+    recorded: str | None, in_doubt: bool, said: str | None, provisional: bool
+) -> None:
+    aggressive = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C96.21"}
+    status = {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "provisional"}],
+    }
+    code = {"coding": [aggressive]} if provisional else {"text": "Aggressive systemic mastocytosis"}
+    indolent = {"system": "https://example.org/guideway/mast-cell-disease/CodeSystem/sm-subtype", "code": "indolent"}
+    entry = ({"verificationStatus": status} if provisional else {}) | ({"recordedDate": recorded} if recorded else {})
+    found = beside_indolent(code, answer("smSubtype", {"valueCoding": indolent}, "2026-05-20", "advanced-disease"), **entry)
+    assert found.define(DIAGNOSIS, "Has Advanced SM") is (None if in_doubt else False)
+    passed = [n for n in found.define(DIAGNOSIS, "Note On Subtype Entries") if n.startswith("Passed over")]
+    assert [said in note for note in passed if said] == ([True] if said else [])
+    assert bool(passed) == bool(said)

@@ -211,6 +211,33 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        *[
+            (short, None)
+            for short in (
+                "Anesthesia", "Bone marrow bx", "Lap chole 0730", "Left heart cath", "TEE cardioversion", "Lithotripsy",
+                "Epidural steroid injection", "ORIF wrist", "Cataract OS", "Bladder scope", "Root canal", "Port-a-cath",
+                "Wisdom teeth", "Tonsils out - no aspirin 2 wks", "Knee joint injection", "Lumbar puncture",
+            )
+        ],
+        *[
+            (other, False)
+            for other in (
+                "Allergy injection", "Xolair injection", "Flu shot", "Catheter care", "Overlap clinic", "Cataract evaluation",
+                "Anesthesia consult", "No anesthesia", "Telescope club", "Lapse in coverage",
+            )
+        ],
+    ],
+)  # fmt: skip
+def test_short_words_for_an_operation_ask(words: str, expected: bool | None) -> None:
+    booked = appointment(description=words)
+    assert planned(booked) is expected
+    said = evaluation_of([booked]).define("MastCellProcedureElements", "Note On Appointments In Words")
+    assert (said is not None) == (expected is None)
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "S/p fall - hip surgery", "After chemo: mastectomy", "Surgery: avoid NSAIDs", "Surgery; avoid morphine",
