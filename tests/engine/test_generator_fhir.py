@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -169,10 +170,11 @@ define Ranges: [Observation] O return all FHIRHelpers.ToInterval(First(O.referen
     made = libraries(fhir_library(HEAD + body))
     native = evaluation(compile_program(made), resources, value_sets=SETS)
     found = {name: native.define("Test", name) for name in ("Quantities", "Concepts", "Codes", "Periods", "Ranges")}
-    for library in made:
+    untagged = deepcopy(made)  # FHIRHelpers is one for all programs of a process
+    for library in untagged:
         for statement in library.statements:
             statement.annotation = []
-    text = evaluation(compile_program(made), resources, value_sets=SETS)
+    text = evaluation(compile_program(untagged), resources, value_sets=SETS)
     assert found == {name: text.define("Test", name) for name in found}
     assert Quantity(Decimal(5), "week") in found["Quantities"]
 
