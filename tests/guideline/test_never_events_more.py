@@ -33,7 +33,7 @@ MEDICATIONS, INTOLERANCES = "MastCellMedicationElements", "MastCellIntoleranceEl
 ASPIRIN = ("aspirin-tolerance-gate",)
 DOSES = ("midostaurin-dose-modification",)
 ADVANCED = ("advanced-mastocytosis-cytoreduction",)
-STEPS = ("dupilumab-question", "mcas-back-pain")
+STEPS = ("dupilumab-question", "mcas-back-pain", "leukotriene-modifiers")
 DRUGS = (
     "mcas-back-pain",
     "indolent-anti-mediator-therapy",
