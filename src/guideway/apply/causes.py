@@ -56,6 +56,10 @@ _CONNECTIVES = frozenset({"And", "Or", "Implies", "Xor", "Not", "ExpressionRef",
 """Nodes whose operands each stand for themselves: a cause on one side does not explain the other."""
 
 
+Results = list[tuple[ConditionResult, Trace]]
+"""What the conditions of a recommendation came to, each with its trace."""
+
+
 class CauseFinder:
     """Finds what the null conditions of one patient wait for; ``excluded`` gives what the record left out of what an element
     reads."""
@@ -85,9 +89,7 @@ class CauseFinder:
         other.standing = standing
         return other
 
-    def missing(
-        self, results: list[tuple[ConditionResult, Trace]], touched: dict[DefineKey, None], *, checked: bool = True
-    ) -> Iterator[Missing]:
+    def missing(self, results: Results, touched: dict[DefineKey, None], *, checked: bool = True) -> Iterator[Missing]:
         """The data that some completion of the rest lets decide the status, in the order of the conditions; ``checked``: with the
         resources that were looked at for each."""
         found, data, untagged, leaves = self._found(results)
@@ -115,12 +117,12 @@ class CauseFinder:
         if not told and not more:
             yield from self._all_that_is_read(results, checked)
 
-    def missing_elements(self, results: list[tuple[ConditionResult, Trace]]) -> list[DefineKey]:
+    def missing_elements(self, results: Results) -> list[DefineKey]:
         """The data elements alone that are missing."""
         return list(self._found(results)[0])
 
     def _found(
-        self, results: list[tuple[ConditionResult, Trace]]
+        self, results: Results
     ) -> tuple[dict[DefineKey, list[str]], list[tuple[NullKey, Datum]], dict[NullKey, Trace], list[Trace]]:
         """The data elements that are missing, each with why, and the data that no element stands for, with the nulls that these
         are behind; the leaves that all come from."""
@@ -149,7 +151,7 @@ class CauseFinder:
         found |= {key: because for key, because in weak.items() if key not in strong}
         return found, data, untagged, leaves
 
-    def _all_that_is_read(self, results: list[tuple[ConditionResult, Trace]], checked: bool) -> Iterator[Missing]:
+    def _all_that_is_read(self, results: Results, checked: bool) -> Iterator[Missing]:
         """What the first null condition is without, where nothing else says it; its name where it reads nothing."""
         for result, trace in results:
             if unwrap(trace.value) is None:
@@ -162,7 +164,7 @@ class CauseFinder:
                     yield Missing(element=name, display=display, for_=result.kind)
                 return
 
-    def _null_elements(self, results: list[tuple[ConditionResult, Trace]]) -> list[DefineKey]:
+    def _null_elements(self, results: Results) -> list[DefineKey]:
         """The data elements without a value that the null conditions rest on and that rest on no other one."""
         found: dict[DefineKey, None] = {}
         messages = len(self.traces.evaluation.messages)
@@ -229,7 +231,7 @@ class CauseFinder:
         trace = self.traces.trace(*key)
         return trace is not None and lacking <= self.traces.sources.read_by(trace).keys()
 
-    def _leaves(self, results: list[tuple[ConditionResult, Trace]], *, with_reads: bool = False) -> list[Trace]:
+    def _leaves(self, results: Results, *, with_reads: bool = False) -> list[Trace]:
         """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
         known = self._known
         kinds = [result.kind for result, _ in results]
@@ -252,7 +254,7 @@ class CauseFinder:
         data: list[tuple[NullKey, Datum]],
         nulls: dict[NullKey, Trace],
         leaves: list[Trace],
-        results: list[tuple[ConditionResult, Trace]],
+        results: Results,
         checked: bool,
     ) -> Iterator[Missing]:
         """What is missing that no data element stands for; last what may be chosen when the rest is there."""
@@ -293,7 +295,7 @@ class CauseFinder:
         found, needed, checked = self.traces.sources.of(trace)
         return list(found | needed | checked)[:BRIEF]
 
-    def _waiting(self, results: list[tuple[ConditionResult, Trace]]) -> dict[DefineKey, str]:
+    def _waiting(self, results: Results) -> dict[DefineKey, str]:
         """For each data element, the kind of the first null condition that rests on it."""
         found: dict[DefineKey, str] = {}
         for result, trace in results:

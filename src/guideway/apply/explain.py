@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.causes import CauseFinder
+from guideway.apply.causes import CauseFinder, Results
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
 from guideway.apply.evidence import EvidenceFinder, Key, add, key_of, said_once
@@ -67,7 +67,7 @@ class Explainer:
         evidence: dict[Key, Evidence] = {}
         missing: dict[str, Missing] = {}
         touched: dict[DefineKey, None] = {}
-        results: list[tuple[ConditionResult, Trace]] = []
+        results: Results = []
         shown: set[int] = set()
         for result in self._deciding(recommendation.status, verdict):
             trace = self.traces.trace(result.library, result.define) if result.library and result.define else None
@@ -139,7 +139,7 @@ class Explainer:
                     add(evidence, item)
 
     @staticmethod
-    def _answered_by_its_own(recommendation: Recommendation, results: list[tuple[ConditionResult, Trace]]) -> set[int]:
+    def _answered_by_its_own(recommendation: Recommendation, results: Results) -> set[int]:
         """The groups' questions whether all in them is in place, of something that asks so of itself and is not: what was not
         found for the others in the group says nothing of it."""
         open_ = [result for result, _ in results if result.kind == SATISFIED_KIND and result.value is False]

@@ -156,11 +156,11 @@ class Expressions:
         from guideway.apply.fhirpath_syntax import variables_named
 
         named = variables_named(text)
+        own = [self.guideline.library_name(each) for each in libraries]
         for parameter in self.guideline.parameters:
             name = parameter.name
             if name not in named or name in found or known.get(name) is not None:
                 continue
-            own = [self.guideline.library_name(each) for each in libraries]
             declaring = [each.library for each in self.guideline.parameters if each.name == name]
             library = next((each for each in own if each in declaring), None) or parameter.library
             value = self.evaluation.value_of_parameter(library, name)

@@ -13,15 +13,13 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from guideway.apply.causes import CauseFinder, statuses
-from guideway.apply.outcome import ConditionResult, Missing
-from guideway.apply.provenance import Trace, unwrap
+from guideway.apply.causes import CauseFinder, Results, statuses
+from guideway.apply.outcome import Missing
+from guideway.apply.provenance import unwrap
 from guideway.apply.traces import PatientTraces
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import Known
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
-
-Results = list[tuple[ConditionResult, Trace]]
 
 _MOST = 12
 """So many combinations of values are tried."""

@@ -518,12 +518,9 @@ class Provenance:
         if kind in _NAMES:
             return is_part(self._named(node, scope), rows)
         if kind == "Query":
-            return all(self._stays_within(child, scope, rows) for child in node.known if child.below or child.kind in _WITHOUT)
+            return self._all_stay_within(node.known, scope, rows)
         if kind == "Iteration":
-            inside = {**scope, node.label: NOTHING}
-            return all(
-                self._stays_within(child, inside, rows) for child in node.children if child.below or child.kind in _WITHOUT
-            )
+            return self._all_stay_within(node.children, {**scope, node.label: NOTHING}, rows)
         if kind in _ASKS_ROWS:
             return False
         if kind == "ExpressionDef":
@@ -531,20 +528,15 @@ class Provenance:
         if type(node.below) is Later:
             return self._adds_nothing(node, scope, rows)
         if kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
-            given = node.known
-            if len(given) < len(operands):
+            count = len(operands)
+            if len(node.known) < count or not self._all_stay_within(node.known[:count], scope, rows):
                 return False
-            if not all(
-                self._stays_within(child, scope, rows)
-                for child in given[: len(operands)]
-                if child.below or child.kind in _WITHOUT
-            ):
-                return False
-            scope = dict.fromkeys(operands, NOTHING)
-            return node.later is not None or all(
-                self._stays_within(child, scope, rows) for child in node.children[len(operands) :]
-            )
-        return all(self._stays_within(child, scope, rows) for child in node.children if child.below or child.kind in _WITHOUT)
+            inside = dict.fromkeys(operands, NOTHING)
+            return node.later is not None or self._all_stay_within(node.children[count:], inside, rows)
+        return self._all_stay_within(node.children, scope, rows)
+
+    def _all_stay_within(self, nodes: Iterable[Trace], scope: Scope, rows: Sequence[Support]) -> bool:
+        return all(self._stays_within(child, scope, rows) for child in nodes if child.below or child.kind in _WITHOUT)
 
     def _related(self, node: Trace, scope: Scope, around: Sequence[Support] = ()) -> Support:
         """Whether a row is related: by the one that is, or because none of them is; ``around`` is what the row rests on."""
