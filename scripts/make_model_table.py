@@ -11,14 +11,13 @@ and four parts with an empty line after each but the last. What the model is:
 
 then its types and the codes of required bindings, each in the order of their names, and the implicit conversions:
 
-    name   base   flags   code path   elements   contexts   searches
+    name   base   flags   code path   elements   contexts
     type   codes
     function   from   to
 
 ``flags``: ``r`` retrievable, ``i`` has a structure definition of its own name. ``elements``: ``name:type`` parted by spaces;
 ``Identifier*`` is a list, ``Quantity|string`` a choice, ``System.DateTime~`` an interval, a final ``!`` says that the element is
-required, and names without ``System.`` are the model's own. ``contexts``: ``context=key element`` parted by ``;``. ``searches``:
-``name=type=path`` parted by ``;``.
+required, and names without ``System.`` are the model's own. ``contexts``: ``context=key element`` parted by ``;``.
 Only what the program reads is carried over: no descriptions, no bindings but the required ones.
 
 Model info documents hold neither cardinalities nor codes. Those of FHIR come from fhir.resources' field metadata (R4B, which
@@ -141,7 +140,6 @@ def type_line(model: str, info: TypeInfo, required: set[tuple[str, str]]) -> str
                 for e in info.elements.values()
             ),
             ";".join(f"{context}={key}" for context, key in info.relationships),
-            ";".join(f"{s.name}={shorten(model, s.type) if s.type else ''}={s.path}" for s in info.searches),
         )
     )
 

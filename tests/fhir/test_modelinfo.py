@@ -80,7 +80,6 @@ def test_facts_of_types() -> None:
     assert (observation.retrievable, observation.primary_code_path) == (True, "code")
     assert FHIR.by_identifier("http://hl7.org/fhir/StructureDefinition/Observation") == observation
     assert ("Patient", "subject") in observation.relationships
-    assert next(s.path for s in observation.searches if s.name == "date") == "effective"
     assert FHIR.ancestors("Age") == ("FHIR.Age", "FHIR.Quantity", "FHIR.Element", "System.Any")
     assert FHIR.is_subtype("Observation", "Resource")
     assert FHIR.primitive("ObservationStatus") == "System.String"
@@ -153,7 +152,7 @@ def test_the_tables_hold_what_the_model_info_documents_say() -> None:
         for name, info in written.types.items():
             table = model.types[name]
             assert {n: e.type for n, e in table.elements.items()} == {n: e.type for n, e in info.elements.items()}
-            facts = ("base", "retrievable", "primary_code_path", "identifier", "label", "relationships", "searches")
+            facts = ("base", "retrievable", "primary_code_path", "identifier", "label", "relationships")
             assert [getattr(table, f) for f in facts] == [getattr(info, f) for f in facts]
         assert set(written.conversions) == set(model.conversions)
         assert set(written.contexts) == set(model.contexts)

@@ -41,14 +41,6 @@ class ElementInfo(msgspec.Struct, frozen=True):
     required: bool = False
 
 
-class SearchInfo(msgspec.Struct, frozen=True):
-    """A search parameter of a resource type: the FHIRPath it searches, and the type it compares with (None for references)."""
-
-    name: str
-    path: str
-    type: str | None = None
-
-
 class TypeInfo(msgspec.Struct, frozen=True):
     """A type. ``elements`` are its own, without those of ``base``. ``target`` is the type of the target model that a
     profile-informed type stands for (US Core's ``BMIProfile`` is an ``Observation``)."""
@@ -62,7 +54,6 @@ class TypeInfo(msgspec.Struct, frozen=True):
     label: str | None = None
     target: str | None = None
     relationships: tuple[tuple[str, str], ...] = ()
-    searches: tuple[SearchInfo, ...] = ()
 
 
 class ConversionInfo(msgspec.Struct, frozen=True, order=True):
@@ -398,16 +389,12 @@ def _expand(model: str, short: str) -> str:
 
 
 def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
-    base, flags, code_path, elements, relationships, searches = line.split("\t")
+    base, flags, code_path, elements, relationships = line.split("\t")
     own: dict[str, ElementInfo] = {}
     for part in elements.split(" ") if elements else ():
         element, _, short = part.partition(":")
         required = short.endswith("!")
         own[element] = ElementInfo(element, _expand(model, short[:-1] if required else short), None, required)
-    found_searches = []
-    for part in searches.split(";") if searches else ():
-        search, kind, path = part.split("=", 2)
-        found_searches.append(SearchInfo(search, path, _expand(model, kind) if kind else None))
     short_name = name.partition(".")[2]
     is_public = "i" in flags
     return TypeInfo(
@@ -420,7 +407,6 @@ def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
         short_name if is_public else None,
         None,
         tuple((c, k) for c, _, k in (r.partition("=") for r in relationships.split(";"))) if relationships else (),
-        tuple(found_searches),
     )
 
 
@@ -502,10 +488,6 @@ def _xml_type(model: str, node: Element) -> TypeInfo:
         node.get("label"),
         node.get("target"),
         tuple((r.get("context", ""), r.get("relatedKeyElement", "")) for r in node.findall(f"{NAMESPACE}contextRelationship")),
-        tuple(
-            SearchInfo(s.get("name", ""), s.get("path", ""), _xml_name(model, s.attrib["type"]) if s.get("type") else None)
-            for s in node.findall(f"{NAMESPACE}search")
-        ),
     )
 
 
