@@ -269,7 +269,7 @@ class Walk:
 
 
 def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
-    """What of a plan's actions is no action, and that it has none."""
+    """What of a plan's actions is no action, and that it has none; what modifies a plan's meaning."""
     given = artifact.resource.get("action")
     members = given if isinstance(given, list) else []
     file, name = artifact.file or None, artifact.id or artifact.url
@@ -283,6 +283,10 @@ def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
         if not isinstance(member, dict):
             text = f"{name}: action {number + 1} is no object but {str(member)[:60]!r}; it is left out"
             yield Diagnostic("plan-actions", Severity.error, text, file, pointer=f"/action/{number}")
+    for modifier in objects(artifact.resource.get("modifierExtension")):
+        url = modifier.get("url")
+        text = f"{name}: what the modifier extension {url} says is not taken into account; the plan's group carries it"
+        yield Diagnostic("plan-modifier", Severity.warning, text, file, pointer="/modifierExtension")
 
 
 def _unknown_names(definition: Json, plan: Json) -> Iterator[str]:

@@ -9,6 +9,7 @@ afterwards, by ``actions``. FHIR R4, ActivityDefinition/$apply: http://hl7.org/f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from guideway.apply.activity_facts import (
     participant_fault,
     person,
     product_of,
+    prohibition_doubt,
 )
 from guideway.apply.completing import COMPLETE
 from guideway.apply.kinds import APPOINTMENT_PRIORITY, KINDS, Kind
@@ -58,22 +60,35 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
         text = f"{label}: kind {name!r} is not one that $apply can make" if name else f"{label}: an activity without a kind"
         hint = "give ActivityDefinition.kind one of: " + ", ".join(KINDS)
         return Made(None, [Diagnostic("activity-kind", Severity.error, text, file or None, pointer="/kind", hint=hint)])
+    findings = list(_noticed(activity, label, file))
+    if (doubt := prohibition_doubt(activity)) is not None:
+        text = f"{label}: {doubt}; no request is made, since it may be one not to be done"
+        return Made(None, [*findings, Diagnostic("request-invalid", Severity.error, text, file or None, pointer="/doNotPerform")])
+    made = _made(activity, action, kind, setting, file)
+    if made.resource is not None:
+        _carry_modifiers(made.resource, activity, action)
+    return Made(made.resource, [*findings, *made.findings])
+
+
+def _noticed(activity: Json, label: str, file: str) -> Iterator[Diagnostic]:
+    """What is wrong with an activity whatever request is made of it."""
+    if activity.get("transform"):
+        text = f"{label}: the StructureMap transform {activity['transform']} is not executed; the elements alone make the request"
+        yield Diagnostic("transform-unsupported", Severity.warning, text, file or None, pointer="/transform")
+    for participant in objects(activity.get("participant")):
+        if (fault := participant_fault(participant)) is not None:
+            yield Diagnostic("request-invalid", Severity.warning, f"{label}: {fault}", file or None, pointer="/participant")
+
+
+def _made(activity: Json, action: Json, kind: Kind, setting: Setting, file: str) -> Made:
+    """The request but for what modifies its meaning."""
     if setting.policy.reference_forms:
         from guideway.apply.reference_requests import make_reference_request
 
         reference = make_reference_request(activity, setting, file)
         if reference is not None:
             return reference
-    made = Made({"resourceType": kind.type}, [])
-    assert made.resource is not None
-    request = made.resource
-    if activity.get("transform"):
-        text = f"{label}: the StructureMap transform {activity['transform']} is not executed; the elements alone make the request"
-        made.findings.append(Diagnostic("transform-unsupported", Severity.warning, text, file or None, pointer="/transform"))
-    for participant in objects(activity.get("participant")):
-        if (fault := participant_fault(participant)) is not None:
-            finding = Diagnostic("request-invalid", Severity.warning, f"{label}: {fault}", file or None, pointer="/participant")
-            made.findings.append(finding)
+    request: Json = {"resourceType": kind.type}
     _identity(request, activity, kind, setting)
     _people(request, activity, kind, setting)
     _what(request, activity, kind, setting)
@@ -85,7 +100,7 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     if kind.type in _OWN_PRODUCT:
         _left_over(request, activity)
     _carry_extensions(request, activity)
-    return made
+    return Made(request)
 
 
 def _identity(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
@@ -112,11 +127,8 @@ def _identity(request: Json, activity: Json, kind: Kind, setting: Setting) -> No
         request["intent"] = wanted if wanted in kind.intents else kind.default_intent
     if kind.authored and (kind.dated or not policy.reference_forms):
         request[kind.authored] = setting.as_of
-    if activity.get("doNotPerform") is True:
-        if kind.do_not_perform:
-            request["doNotPerform"] = True
-        else:
-            request.setdefault("modifierExtension", []).append({"url": DO_NOT_PERFORM, "valueBoolean": True})
+    if kind.do_not_perform and activity.get("doNotPerform") is True:
+        request["doNotPerform"] = True
 
 
 def _people(request: Json, activity: Json, kind: Kind, setting: Setting) -> None:
@@ -339,9 +351,20 @@ def _carry_extensions(request: Json, activity: Json) -> None:
     carried = [copied(e) for e in objects(activity.get("extension")) if e.get("url") not in skip]
     if carried:
         request["extension"] = [*request.get("extension", []), *carried]
-    modifiers = [copied(e) for e in objects(activity.get("modifierExtension"))]
+
+
+def _carry_modifiers(request: Json, activity: Json, action: Json) -> None:
+    """What changes the meaning of a request goes with it under every policy: that it is not to be done, where its type has no
+    element for that, and the modifier extensions of the activity and of the action. What is malformed there goes along as well:
+    what frees a request of invalid FHIR finds it, and makes none."""
+    modifiers: list[Any] = []
+    if activity.get("doNotPerform") is True and request.get("doNotPerform") is not True:
+        modifiers.append({"url": DO_NOT_PERFORM, "valueBoolean": True})
+    for given in (activity.get("modifierExtension"), action.get("modifierExtension")):
+        members = given if isinstance(given, list) else [] if given is None else [given]
+        modifiers += [copied(each) for each in members if each not in modifiers]
     if modifiers:
-        request["modifierExtension"] = [*request.get("modifierExtension", []), *modifiers]
+        request["modifierExtension"] = modifiers
 
 
 def _place(request: Json, path: str | None, value: Any, name: str, value_type: str, own: bool) -> None:

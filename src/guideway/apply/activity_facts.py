@@ -64,6 +64,14 @@ def participant_fault(participant: Json) -> str | None:
     return f"participant.type {str(given)[:60]!r} is none of {', '.join(sorted(_PARTICIPANT_TYPES))}"
 
 
+def prohibition_doubt(activity: Json) -> str | None:
+    """Why it is not known whether an activity is one not to be done; None: it is known."""
+    given = activity.get("doNotPerform")
+    if isinstance(given, bool) or ("doNotPerform" not in activity and "_doNotPerform" not in activity):
+        return None
+    return f"doNotPerform is neither true nor false but {str(given)[:60]!r}"
+
+
 def is_told(participant_type: Any) -> bool:
     """Whether the type of a participant whose role is known says more than the role does: a device has none of a person's."""
     return isinstance(participant_type, str) and participant_type not in ("", "practitioner", "patient", "organization")

@@ -120,6 +120,9 @@ class _Builder:
         carried = self._carried(node)
         if carried:
             group["extension"] = [*group.get("extension", []), *carried]
+        modifiers = sound_extensions(node.artifact.resource.get("modifierExtension"), NOT_CARRIED)
+        if modifiers:
+            group["modifierExtension"] = modifiers
         group["instantiatesCanonical"] = [node.artifact.canonical]
         group["status"] = policy.group_status
         group["intent"] = policy.nested_group_intent if nested else policy.group_intent
@@ -155,6 +158,8 @@ class _Builder:
         extension = self._action_extensions(definition, node, group)
         if extension:
             action["extension"] = extension
+        if "modifierExtension" in definition:
+            action["modifierExtension"] = copied(definition["modifierExtension"])
         for name in ("prefix", "title", "description", "textEquivalent", "priority", "code", "documentation"):
             if name in definition:
                 action[name] = copied(definition[name])

@@ -30,6 +30,7 @@ from guideway.apply.names import ACTIVITY_FACT, ORDERABLE
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
 from guideway.apply.timing import coded_interval, days_between
+from guideway.apply.words import prohibits
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import concept_text, first_value, objects
@@ -199,16 +200,6 @@ def _groups(side: Side, guideline: CompiledGuideline) -> list[DrugClass]:
     """The classes that a proposal is for: what may be chosen, and what it is called by."""
     chosen = _drug_class(guideline, side.choice) if side.choice is not None else None
     return [*([chosen] if chosen is not None else ()), *_called(side.thing, guideline)]
-
-
-def prohibits(request: Json) -> bool:
-    """Whether a request says not to do it."""
-    if request.get("doNotPerform") is True:
-        return True
-    return any(
-        e.get("url", "").endswith("request-doNotPerform") and e.get("valueBoolean")
-        for e in objects(request.get("modifierExtension"))
-    )
 
 
 def is_against(action: ActionNode) -> bool:

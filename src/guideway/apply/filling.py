@@ -85,6 +85,12 @@ class Filling:
         result, faults = cleaned(request)
         for path, message in faults:
             self._tell("request-invalid", f"{request['resourceType']}.{path}: {message}; it is left out")
+        if any(path.partition(".")[0] == "modifierExtension" for path, _ in faults):
+            text = "it may change what the request means"
+            self._tell(
+                "request-invalid", f"no {request['resourceType']} is made: of a modifier extension that is left out, {text}"
+            )
+            return None
         lacking = [".".join(map(str, path)) for path, _ in faults_of(result)]
         if lacking:
             missing = ", ".join(lacking)

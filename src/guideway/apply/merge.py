@@ -18,13 +18,14 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.activities import make_request
-from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, prohibits, same_on_record
+from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, same_on_record
 from guideway.apply.differences import DETAILS, differences, plain, same_thing
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.outcome import APPLIES, SUPPRESSED, PatientOutcome, Recommendation
 from guideway.apply.policies import policy as policy_named
 from guideway.apply.things import WHAT, Words, forms_of, thing_of
+from guideway.apply.words import prohibits
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import objects

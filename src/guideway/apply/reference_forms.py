@@ -81,6 +81,7 @@ class _Reference:
                 extension.append({"url": PERTAINS_TO_GOAL, "valueReference": self._refer("Goal", resource["id"])})
         group |= {
             "extension": extension,
+            "modifierExtension": sound_extensions(node.artifact.resource.get("modifierExtension"), NOT_COPIED),
             "instantiatesCanonical": [node.artifact.canonical],
             "status": policy.group_status,
             "intent": policy.nested_group_intent if nested else policy.group_intent,
@@ -105,6 +106,7 @@ class _Reference:
         if isinstance(own, str) and own:
             action["id"] = own if not any(c.isspace() for c in own) else safe_id(own)
         action["extension"] = sound_extensions(definition.get("extension"), NOT_COPIED)
+        action["modifierExtension"] = [copied(e) for e in objects(definition.get("modifierExtension"))]
         for name in (*_KEPT, *(n for n in _IF_SET if n in node.overrides)):
             if name in definition:
                 action[name] = copied(definition[name])

@@ -2,7 +2,8 @@
 
 Takes an activity and the ``Setting``; gives the resource, without id, and findings. A kind of which the reference makes an empty
 resource is made as under the other policies: a request that says nothing serves nobody. What R4 requires and the reference leaves
-out is filled in where it can be (``subject`` of a Procedure, ``quantity`` of a SupplyRequest). A MedicationRequest without a
+out is filled in where it can be (``subject`` of a Procedure, ``quantity`` of a SupplyRequest); that something is not to be done,
+and modifier extensions, ``activities`` adds under every policy. A MedicationRequest without a
 product or a ServiceRequest without a code, and without a dynamic value that could set it, is an error and no request, as there.
 cqframework clinical-reasoning 4, ``activitydefinition/apply/resolvers``.
 """
@@ -15,7 +16,7 @@ from typing import Any
 from guideway.apply.activities import Made
 from guideway.apply.activity_facts import Setting, kind_name, product_of
 from guideway.apply.completing import FORECAST_DUE
-from guideway.apply.names import DO_NOT_PERFORM, NOT_COPIED, TARGET_STATUS
+from guideway.apply.names import NOT_COPIED, TARGET_STATUS
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.names import copied, first_value, objects, text_of
 
@@ -84,8 +85,6 @@ def _task(a: _Activity) -> Json:
     target = first_value(a.definition, TARGET_STATUS)
     status = target.get("code") if isinstance(target, dict) else target
     made: Json = {} if a.canonical is None else {"instantiatesCanonical": a.canonical}
-    if a.definition.get("doNotPerform") is True:
-        made["modifierExtension"] = [{"url": DO_NOT_PERFORM, "valueBoolean": True}]
     return made | {
         "status": status if isinstance(status, str) else "ready", "intent": a.intent("proposal"),
         **a.taken(code="code", description="description"), "for": a.subject(), **a.encounter(),

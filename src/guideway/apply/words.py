@@ -34,8 +34,16 @@ def proposal_text(request: Json) -> str:
     words = what or kind
     if how and how[0].casefold() not in words.casefold():
         words += f": {how[0].rstrip('.')}"
-    stop = ", not to be done" if request.get("doNotPerform") is True else ""
+    stop = ", not to be done" if prohibits(request) else ""
     return f"{words} ({_ASKS.get(kind, kind)}{stop})"
+
+
+def prohibits(request: Json) -> bool:
+    """Whether a request says not to do it, in the element of its type or in the modifier extension."""
+    if request.get("doNotPerform") is True:
+        return True
+    found = objects(request.get("modifierExtension"))
+    return any(str(e.get("url", "")).endswith("request-doNotPerform") and e.get("valueBoolean") is True for e in found)
 
 
 def _how(dosage: Json) -> str:

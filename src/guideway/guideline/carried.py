@@ -17,7 +17,7 @@ CARRIED = frozenset(
     {
         "prefix", "title", "description", "textEquivalent", "priority", "code", "documentation", "condition", "relatedAction",
         "type", "groupingBehavior", "selectionBehavior", "requiredBehavior", "precheckBehavior", "cardinalityBehavior",
-        "extension",
+        "extension", "modifierExtension",
     }
 )  # fmt: skip
 """Elements of an action that go to RequestGroup.action as they are."""
