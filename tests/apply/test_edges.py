@@ -16,6 +16,7 @@ from guideway.guideline.reading import SourceFile
 
 AGAINST = [{"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}}]
 TIMES = LOGIC + 'define "Span": Interval[@2026-07-01T00:00:00.0Z, @2026-07-03T00:00:00.0Z]\n'
+TIMES += 'define "Often": @2026-07-01\n'
 
 
 def computed(kind: str, *values: tuple[str, str], **more: Any) -> Any:
@@ -151,3 +152,59 @@ def test_artifacts_in_xml_are_named() -> None:
     ]
     (finding,) = from_files(files, "here").findings
     assert (finding.rule, finding.file) == ("artifact-xml", "PlanDefinition-q.xml")
+
+
+MONDAYS: Json = {
+    "repeat": {"boundsPeriod": {"start": "2026-07-01", "end": "2026-08-09"}, "frequency": 1, "period": 2, "periodUnit": "wk",
+               "dayOfWeek": ["mon"]},
+    "code": {"text": "every other Monday"},
+}  # fmt: skip
+TWICE: Json = {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}
+
+
+@pytest.mark.parametrize("on_action", [True, False])
+@pytest.mark.parametrize("kind", ["Task", "Appointment", "CarePlan", "Contract"])
+def test_how_often_is_not_lost_where_a_type_has_only_a_period(kind: str, on_action: bool) -> None:
+    timing = {"timingTiming": MONDAYS}
+    action = {**A, "definitionCanonical": CANONICAL, **(timing if on_action else {})}
+    request = one(action, activity(kind=kind, **({} if on_action else timing))).request
+    (extension,) = extensions(request, OWN + "activity-timing")
+    assert extension["valueTiming"] == MONDAYS
+    assert MONDAYS["repeat"]["boundsPeriod"]["start"] in json.dumps({n: v for n, v in request.items() if n != "extension"})
+
+
+@pytest.mark.parametrize("kind", ["Task", "CarePlan"])
+def test_bounds_alone_are_the_period(kind: str) -> None:
+    bounds = {"repeat": {"boundsPeriod": {"start": "2026-07-01"}}}
+    request = one({**A, "definitionCanonical": CANONICAL}, activity(kind=kind, timingTiming=bounds)).request
+    assert extensions(request, OWN + "activity-timing") == []
+
+
+@pytest.mark.parametrize("on_action", [True, False])
+def test_a_dose_keeps_its_own_timing_and_the_other_is_told(on_action: bool) -> None:
+    timing = {"timingTiming": TIMING}
+    action = {**A, "definitionCanonical": CANONICAL, **(timing if on_action else {})}
+    doses = [{"text": "one", "timing": TWICE}, {"text": "two"}]
+    request = one(action, activity(dosage=doses, **({} if on_action else timing))).request
+    assert [dose["timing"] for dose in request["dosageInstruction"]] == [TWICE, TIMING]
+    (extension,) = extensions(request, OWN + "activity-timing")
+    assert extension["valueTiming"] == TIMING
+    alone = one(action, activity(dosage=[{"text": "one", "timing": TIMING}], **({} if on_action else timing))).request
+    assert "extension" not in alone
+
+
+def test_a_computed_timing_takes_the_place_of_the_definitions_and_of_no_doses_own() -> None:
+    span = {"repeat": {"boundsPeriod": {"start": "2026-07-01T00:00:00.000Z", "end": "2026-07-03T00:00:00.000Z"}}}
+    doses = [{"text": "one", "timing": TWICE}, {"text": "two"}]
+    computed_timing = ("action.timing.ofType(Timing)", "Span")
+    request = computed("MedicationRequest", computed_timing, dosage=doses, timingTiming=TIMING).request
+    assert [dose["timing"] for dose in request["dosageInstruction"]] == [TWICE, span]
+    (extension,) = extensions(request, OWN + "activity-timing")
+    assert extension["valueTiming"] == span
+    diet = computed("NutritionOrder", computed_timing, productCodeableConcept=TABLET_A, timingTiming=TIMING).request
+    assert (diet["supplement"][0]["schedule"], "oralDiet" in diet) == ([span], False)
+    task = computed("Task", ("action.timing.ofType(Timing)", "Often"), timingPeriod={"start": "2026-06-30"}).request
+    assert "restriction" not in task
+    assert extensions(task, OWN + "activity-timing")[0]["valueTiming"] == {"event": ["2026-07-01"]}
+    vaccine = computed("ImmunizationRecommendation", ("action.timing", "When"), timingDateTime="2026-06-30").request
+    assert vaccine["recommendation"][0]["dateCriterion"][0]["value"] == "2026-07-01"

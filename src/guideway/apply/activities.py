@@ -25,7 +25,7 @@ from guideway.apply.activity_facts import (
     product_of,
     prohibition_doubt,
 )
-from guideway.apply.completing import COMPLETE
+from guideway.apply.completing import COMPLETE, put_due_date
 from guideway.apply.kinds import APPOINTMENT_PRIORITY, KINDS, Kind
 from guideway.apply.names import (
     ACTIVITY_FACT,
@@ -36,7 +36,7 @@ from guideway.apply.names import (
     TARGET_STATUS,
     TASK_INPUTS,
 )
-from guideway.apply.timing import as_occurrence, as_period, timing_of
+from guideway.apply.timing import Timing, as_occurrence, as_period, timing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.literal_references import reference_type
 from guideway.guideline.names import copied, objects
@@ -282,18 +282,24 @@ def _put_priority(request: Json, priority: Any, kind: Kind) -> None:
             _extend(request, ACTIVITY_FACT + "priority", "Code", priority)
 
 
-def take_over(request: Json, computed: Json, setting: Setting) -> Json:
-    """The request with the timing and the priority that an action's dynamic values computed, in place of those it had."""
+def take_over(request: Json, computed: Json, before: Timing | None, setting: Setting) -> Json:
+    """The request with the timing and the priority that an action's dynamic values computed, in place of those it had: ``before``
+    is the timing that it was made with. A dose keeps a timing of its own."""
     kind = KINDS[str(request["resourceType"])]
     timing = timing_of(computed)
     if timing is not None:
         replaced = () if kind.occurrence is None else tuple(f"{kind.occurrence}{name}" for name in kind.occurrence_names)
         request = {name: copied(value) for name, value in request.items() if name not in replaced}
         _without(request, ACTIVITY_FACT + "timing")
-        for dose in objects(request.get("dosageInstruction")) if timing[0] == "Timing" else ():
-            dose.pop("timing", None)
+        if before is not None and kind.period:
+            _take_away(request, kind.period, as_period(before, setting.as_of, setting.birth_date))
+        for holder in _scheduled(request, kind):
+            for name in ("timing", "schedule"):
+                if before is not None and holder.get(name) in (before[1], [before[1]]):
+                    del holder[name]
         if not _put_timing(request, kind, timing, setting):
             _extend(request, ACTIVITY_FACT + "timing", *timing)
+        put_due_date(request, timing, setting)
     if "priority" in computed:
         request = copied(request)
         _without(request, ACTIVITY_FACT + "priority")
@@ -309,16 +315,18 @@ def _without(request: Json, url: str) -> None:
 
 
 def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Setting) -> bool:
-    """Put a timing where the kind keeps it; False: it has no place for one."""
+    """Put a timing where the kind keeps it; False: the request does not say all of it there."""
     name, value = timing
     if kind.type == "MedicationRequest" and name == "Timing":
         doses = list(objects(request.get("dosageInstruction"))) or [{}]
         request["dosageInstruction"] = doses
         for dose in doses:
             dose.setdefault("timing", copied(value))
-        return True
+        return all(dose["timing"] == value for dose in doses)  # a dose may have its own
     if kind.type == "NutritionOrder" and name == "Timing":
-        request.setdefault("oralDiet", {})["schedule"] = [copied(value)]
+        holder = next(iter(_scheduled(request, kind)), None)
+        holder = request.setdefault("oralDiet", {}) if holder is None else holder
+        holder["schedule"] = [copied(value)]
         return True
     if kind.occurrence:
         found = as_occurrence(timing, kind.occurrence_types, setting.as_of, setting.birth_date)
@@ -329,8 +337,18 @@ def _put_timing(request: Json, kind: Kind, timing: tuple[str, Any], setting: Set
         period = as_period(timing, setting.as_of, setting.birth_date)
         if period is not None:
             _put(request, kind.period, [period] if kind.type == "Appointment" else period)
-            return True
+            return name != "Timing" or value == {"repeat": {"boundsPeriod": period}}  # how often, no Period says
     return False
+
+
+def _scheduled(request: Json, kind: Kind) -> list[Json]:
+    """The elements of a request that have a Timing of their own."""
+    if kind.type == "MedicationRequest":
+        return list(objects(request.get("dosageInstruction")))
+    if kind.type == "NutritionOrder":
+        diet = request.get("oralDiet")
+        return [*objects(request.get("supplement")), *([diet] if isinstance(diet, dict) else [])]
+    return []
 
 
 def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
@@ -381,6 +399,16 @@ def _put(node: Json, path: str, value: Any) -> None:
     for parent in parents:
         node = node.setdefault(parent, {})
     node[last] = value
+
+
+def _take_away(node: Json, path: str, value: Any) -> None:
+    """Take a value out of its place, where it is what stands there."""
+    first, _, rest = path.partition(".")
+    inner = node.get(first)
+    if rest and isinstance(inner, dict):
+        _take_away(inner, rest, value)
+    if inner is not None and inner in ({}, value, [value]):
+        del node[first]
 
 
 def _extend(element: Json, url: str, value_type: str, value: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from guideway.apply.activity_facts import Setting, clinical_code, is_told, only_cpg, person, product_of, words_of
 from guideway.apply.kinds import CLAIM_PRIORITY
 from guideway.apply.names import TARGET_STATUS, TASK_INPUTS
-from guideway.apply.timing import as_occurrence, timing_of
+from guideway.apply.timing import Timing, as_occurrence, timing_of
 from guideway.guideline.names import concept_text, copied, extensions, first_value, objects
 
 Json = dict[str, Any]
@@ -67,12 +67,20 @@ def _immunization(request: Json, activity: Json, setting: Setting) -> None:
     recommendation: Json = {"vaccineCode": [copied(vaccine)], "forecastStatus": copied(FORECAST_DUE)}
     if isinstance(activity.get("description"), str):
         recommendation["description"] = activity["description"]
-    timing = timing_of(activity)
-    when = as_occurrence(timing, ("dateTime",), setting.as_of, setting.birth_date) if timing else None
-    if when is not None:
-        earliest = {"coding": [{"system": "http://loinc.org", "code": "30980-7", "display": "Date vaccine due"}]}
-        recommendation["dateCriterion"] = [{"code": earliest, "value": when[1]}]
     request["recommendation"] = [recommendation]
+    timing = timing_of(activity)
+    if timing is not None:
+        put_due_date(request, timing, setting)
+
+
+def put_due_date(request: Json, timing: Timing, setting: Setting) -> None:
+    """The date at which a recommended vaccine is due, where the timing says one; other requests have none."""
+    for recommendation in objects(request.get("recommendation")):
+        recommendation.pop("dateCriterion", None)
+        when = as_occurrence(timing, ("dateTime",), setting.as_of, setting.birth_date)
+        if when is not None:
+            due = {"coding": [{"system": "http://loinc.org", "code": "30980-7", "display": "Date vaccine due"}]}
+            recommendation["dateCriterion"] = [{"code": due, "value": when[1]}]
 
 
 def _nutrition(request: Json, activity: Json, setting: Setting) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from guideway.apply.dynamic_values import BadPath, parse_path, set_path
 from guideway.apply.identity import AnotherPatient, must_be_about
 from guideway.apply.names import CQF_EXPRESSION
+from guideway.apply.timing import timing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.actions import ActionFacts, is_computed
 from guideway.guideline.names import copied, first_value, objects
@@ -153,12 +154,15 @@ class Filling:
         set_path(overrides, "RequestGroup.Action", path, value)
         must_be_about(self.subject, overrides, node.overrides)
         _must_be_sound(GROUP | {"action": [overrides]}, GROUP | {"action": [node.overrides]})
+        activity = node.activity.resource if node.activity is not None else {}
+        before = timing_of(node.overrides) or timing_of(node.definition) or timing_of(activity)
         node.overrides = overrides
         if node.request is not None and (first == "priority" or first.startswith("timing")) and not self.policy.reference_forms:
             from guideway.apply.activities import take_over
 
             names = ("priority",) if first == "priority" else tuple(name for name in overrides if name.startswith("timing"))
-            node.request = take_over(node.request, {name: overrides[name] for name in names if name in overrides}, self.setting)
+            computed = {name: overrides[name] for name in names if name in overrides}
+            node.request = take_over(node.request, computed, before, self.setting)
 
     def _computed_extensions(self, element: Json, libraries: list[str]) -> None:
         variables = {"resource": self.node.request}
