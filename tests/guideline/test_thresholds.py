@@ -460,6 +460,7 @@ COVERED_ELSEWHERE = {
     "procedureOrderMaxAgeDays": "test_unsaid_by_codes",
     "labMaxAgeDays": "test_never_events_more",
     "secondLineNeedsAll": "test_elements",
+    "steroidCourseGapDays": "test_corticosteroid_orders",
 }
 COVERED = {
     "labRemarkAgeDays": test_the_date_of_an_old_result_is_pointed_out,
