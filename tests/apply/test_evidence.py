@@ -23,6 +23,8 @@ from tests.apply.small import (
 
 from guideway.apply import evidence
 from guideway.apply.outcome import Recommendation
+from guideway.cli.telling import evidence_text
+from guideway.service.card_text import evidence_line
 
 
 def decided(define: str, *data: Json, cql: str = LOGIC, **condition: Any) -> Recommendation:
@@ -69,6 +71,50 @@ def test_what_was_found_is_not_told_as_absent_for_another_list_of_that_name() ->
 def test_a_request_is_shown_with_its_status() -> None:
     (evidence,) = decided("On Tablet A", medication()).evidence
     assert (evidence.resource, evidence.value) == ("MedicationRequest/rx", "active")
+
+
+def test_an_end_is_told_with_the_reason_that_its_record_gives() -> None:
+    cql = (
+        LOGIC
+        + """
+define "Was Stopped": exists ([MedicationRequest] R where R.status.value = 'stopped')
+"""
+    )
+    stopped = medication() | {
+        "status": "stopped",
+        "statusReason": {"text": "Hives"},
+        "note": [{"text": "after  the second dose"}],
+    }
+    (evidence,) = decided("Was Stopped", stopped, cql=cql).evidence
+    assert (evidence.value, evidence.said) == ("stopped", "Hives; after the second dose")
+    assert evidence_text(evidence).startswith('Tablet A: stopped, reason "Hives; after the second dose", ')
+    assert 'stopped, reason "Hives; after the second dose" (' in evidence_line(evidence)
+    assert evidence.as_json()["said"] == "Hives; after the second dose"
+    (active,) = decided("On Tablet A", medication() | {"note": [{"text": "with food"}]}).evidence
+    assert active.said is None
+    (long,) = decided("Was Stopped", stopped | {"note": [{"text": "x" * 500}]}, cql=cql).evidence
+    assert len(long.said or "") == 200
+
+
+def test_what_leaves_an_element_without_a_value_is_not_told_as_its_value() -> None:
+    """That an order is active does not say whether it is tolerated."""
+    cql = (
+        LOGIC
+        + """
+// @dataElement: tolerated
+// @display: Drug tolerated
+define "Tolerated": if exists ([MedicationRequest] R where R.status.value = 'active') then null as System.Boolean else false
+
+define "Not Known To Be Tolerated": "Tolerated" is not true
+"""
+    )
+    (evidence,) = decided("Not Known To Be Tolerated", medication(), cql=cql).evidence
+    assert (evidence.element, evidence.resource, evidence.value, evidence.unknown) == (
+        "tolerated", "MedicationRequest/rx", None, True,
+    )  # fmt: skip
+    assert evidence_text(evidence).startswith("Drug tolerated: not known, ")
+    assert "not known (" in evidence_line(evidence)
+    assert evidence.as_json()["unknown"] is True
 
 
 def test_that_a_result_is_final_is_no_value_of_it() -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
+from guideway.apply.care_plan import requests
+from guideway.apply.run import apply_guideline
+from guideway.cli.telling import evidence_text
+from guideway.records.reading import read_resources
+from guideway.service.cards import cards_of
+
 from .evaluating import evaluation_of, order
+from .support import guideline
 
 Json = dict[str, Any]
 NOTES, INTOLERANCES, BONE = "MastCellProposalNotes", "MastCellIntoleranceElements", "BoneHealthLogic"
@@ -132,3 +139,27 @@ def test_an_order_not_to_give_it_is_told_and_only_another_order_lifts_it(code: s
     assert said(code, {**ban, "status": "stopped"}) is None
     because = {**ban, "reasonCode": [{"text": "Family asked"}]}
     assert 'by an order 2026-03-01, reason "Family asked"' in (said(code, because) or "")
+
+
+ANAPHYLAXIS = "Anaphylaxis ten minutes after a tablet"
+FAMOTIDINE = "4278"
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        order(FAMOTIDINE, "stopped", ANAPHYLAXIS),
+        order(FAMOTIDINE, "stopped", "Adverse reaction", note=[{"text": ANAPHYLAXIS}]),
+        {**not_taken(FAMOTIDINE, ANAPHYLAXIS), "status": "stopped"},
+    ],
+)
+def test_what_is_withheld_for_a_harm_gives_the_words_of_the_stop(stop: Json) -> None:
+    entries = [{"resource": r} for r in ({"resourceType": "Patient", "id": "p", "birthDate": "1961-04-02"}, stop)]
+    entries += [{"resource": {**condition("", "D89.42"), "id": "mcas"}}, {"resource": condition("Anaphylaxis", "T78.2XXA")}]
+    (record,) = read_resources([{"resourceType": "Bundle", "type": "collection", "entry": entries}], "p")
+    outcome = apply_guideline(guideline(), record, plans=["dupilumab-question"], as_of="2026-06-01", hook="patient-view")
+    (withheld,) = [r for r in outcome.recommendations if r.status == "suppressed"]
+    assert [ANAPHYLAXIS in evidence_text(e) for e in withheld.evidence if (e.resource or "").startswith("Medication")] == [True]
+    shown = cards_of(outcome, requests(outcome), instance="i", service="s")
+    (line,) = [line for card in shown for line in card.body["detail"].splitlines() if withheld.title in line]
+    assert ANAPHYLAXIS in line

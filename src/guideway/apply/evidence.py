@@ -250,6 +250,9 @@ class EvidenceFinder:
             single = single and not rows
             name = facts.display or (_name_in(rows) if len(references) == 1 else None)
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
+            unknown = value is None and not facts.measured  # that an order is active is no value of what it leaves open
+            if unknown:
+                shown, unit = None, None
             if shown is None and isinstance(own_value, bool):  # an answer, or a finding without a value: what the element says
                 shown, unit = own_value, None
             yield Evidence(
@@ -260,6 +263,8 @@ class EvidenceFinder:
                 value=shown,
                 unit=unit,
                 date=facts.date,
+                said=facts.said,
+                unknown=unknown,
                 checked=[] if number else list(checked)[:BRIEF],
             )
         if len(references) > BRIEF:
@@ -305,6 +310,7 @@ class EvidenceFinder:
             unit=facts.unit,
             date=facts.date,
             why=why,
+            said=facts.said,
         )
 
 

@@ -236,11 +236,13 @@ def _evidence(evidence: Evidence) -> Json:
         named = {"display": evidence.name} if evidence.name else {}
         parts.append({"url": "resource", "valueReference": {"reference": evidence.resource} | named})
     value = value_text(evidence)
-    for name, text in (("value", value), ("date", evidence.date), ("why", evidence.why)):
+    for name, text in (("value", value), ("date", evidence.date), ("why", evidence.why), ("said", evidence.said)):
         if text:
             parts.append({"url": name, "valueString": text})
     if evidence.absent:
         parts.append({"url": "absent", "valueBoolean": True})
+    if evidence.unknown:
+        parts.append({"url": "unknown", "valueBoolean": True})
     return {"url": "evidence", "extension": parts}
 
 

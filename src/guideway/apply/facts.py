@@ -24,6 +24,9 @@ _DATES = (
     "recordedDate", "dateAsserted", "date", "start", "created",
 )  # fmt: skip
 _STATUSES = ("clinicalStatus", "status")
+_ENDED = frozenset({"stopped", "on-hold", "not-taken", "not-done", "declined", "cancelled", "revoked"})
+_LONGEST = 200
+"""Of what is said of an end so many characters are shown."""
 _ANSWERING = frozenset({"Observation", "QuestionnaireResponse"})
 """What is there to say something: its status says only that it was said."""
 
@@ -37,6 +40,8 @@ class ResourceFacts(msgspec.Struct, frozen=True):
     date: str | None = None
     measured: bool = False
     """Whether the value is a ``value[x]`` (and not a status)."""
+    said: str | None = None
+    """Of a status that is an end (stopped, on hold, not taken): why, in the resource's own words."""
 
 
 Displays = Callable[[str, str], str | None]
@@ -50,7 +55,25 @@ def facts_of(resource: Json, displays: Displays | None = None) -> ResourceFacts:
     if value is None and resource.get("resourceType") not in _ANSWERING:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
         value = status
-    return ResourceFacts(display=name_of(resource, displays), value=value, unit=unit, date=date_of(resource), measured=measured)
+    said = None if measured else reason_of(resource, displays)
+    return ResourceFacts(name_of(resource, displays), value, unit, date_of(resource), measured, said)
+
+
+def reason_of(resource: Json, displays: Displays | None = None) -> str | None:
+    """Why something was ended, held or not done: its status reason, and what its notes say; None for any other status.
+
+    >>> reason_of({"status": "stopped", "statusReason": {"text": "Hives"}, "note": [{"text": "after the second dose"}]})
+    'Hives; after the second dose'
+    """
+    if resource.get("status") not in _ENDED:
+        return None
+    given = resource.get("statusReason")
+    reasons = [each for each in (given if isinstance(given, list) else [given]) if isinstance(each, dict)]
+    notes = [each.get("text") for each in resource.get("note") or () if isinstance(each, dict)]
+    named = [(displays and _known_display(each, displays)) or concept_text(each) for each in reasons]
+    texts = [" ".join(text.split()) for text in [*named, *notes] if isinstance(text, str)]
+    said = "; ".join(dict.fromkeys(filter(None, texts)))
+    return (said if len(said) <= _LONGEST else said[: _LONGEST - 1].rstrip() + "…") or None
 
 
 def name_of(resource: Json, displays: Displays | None = None) -> str | None:

@@ -40,15 +40,19 @@ class Evidence(msgspec.Struct, kw_only=True):
     unit: str | None = None
     date: str | None = None
     why: str | None = None
+    said: str | None = None
+    """Why a drug was stopped or held, or something was not done, in the words of its record."""
     absent: bool = False
+    unknown: bool = False
+    """The resource is there, and leaves the data element without a value."""
     checked: list[str] = []
     """Resources that were looked at and did not count."""
 
     def as_json(self) -> Json:
         """Without what is not known."""
         result: Json = {"element": self.element, "display": self.display, "resource": self.resource, "name": self.name}
-        result |= {"value": self.value, "unit": self.unit, "date": self.date, "why": self.why}
-        result |= {"absent": self.absent or None, "checked": self.checked}
+        result |= {"value": self.value, "unit": self.unit, "date": self.date, "why": self.why, "said": self.said}
+        result |= {"absent": self.absent or None, "unknown": self.unknown or None, "checked": self.checked}
         return pruned(result)
 
 

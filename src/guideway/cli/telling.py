@@ -301,6 +301,8 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
     parts = [evidence.display]
     if evidence.absent:
         parts[0] += ": none found"
+    elif evidence.unknown:
+        parts[0] += f": not known{f', {evidence.name}' if evidence.name else ''}"
     elif evidence.value is not None or evidence.name:
         known = [evidence.name or "", value_text(evidence.value) if evidence.value is not None else ""]
         parts[0] += f": {', '.join(filter(None, known))}"
@@ -310,6 +312,8 @@ def evidence_text(evidence: Evidence, *, why: bool = True) -> str:
         parts[0] += f": no number that can be used, in {evidence.unit}"
     elif evidence.element and (evidence.resource or "").startswith("Patient/"):
         parts[0] += ": not known"  # the patient is there, and does not say it
+    if evidence.said:
+        parts.append(f'reason "{evidence.said}"')
     if evidence.date and evidence.date != evidence.value:
         parts.append(evidence.date)
     if evidence.resource:

@@ -98,8 +98,12 @@ def evidence_line(e: Evidence) -> str:
     if e.absent:
         return escaped(f"{NOT_FOUND}{e.display}")
     value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
+    if e.unknown:
+        value = " not known"
     if e.name:
         value = f": {e.name},{value}" if value else f": {e.name}"
+    if e.said:
+        value += f', reason "{e.said}"'
     rest = ", ".join(part for part in (e.date, e.resource) if part)
     return escaped(f"{e.display}{value}" + (f" ({rest})" if rest else ""))
 

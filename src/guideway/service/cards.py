@@ -450,8 +450,10 @@ class _Maker:
         """What was withheld, by the reason."""
         by_reason: dict[str, list[str]] = {}
         for r in withheld:
-            by_reason.setdefault(r.reason.removeprefix("Withheld: "), []).append(escaped(r.title or r.action))
-        lines = [f"{titles(names, len(names))}: {escaped(reason)}" for reason, names in by_reason.items()]
+            reason = escaped(r.reason.removeprefix("Withheld: "))
+            ends = dict.fromkeys(evidence_line(e) for e in r.evidence if e.said)
+            by_reason.setdefault("; ".join([reason, *ends]), []).append(escaped(r.title or r.action))
+        lines = [f"{titles(names, len(names))}: {reason}" for reason, names in by_reason.items()]
         return bullets("Withheld, with the reason:", lines)
 
     def _source(self, said_of: Sequence[Recommendation], sections: int) -> Json:
