@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import re
+import threading
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,25 @@ def test_after_the_first_answer_that_could_not_be_kept_none_is_given(tmp_path: P
         store._engine = good
         assert service.runtime.writer.flush()
         assert len(store.audit_events()) == 1, "what was answered is kept once the store is back"
+
+
+def test_a_store_that_hangs_does_not_hang_the_service(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = threading.Event()
+    with local(tmp_path, small, "ES384", deadline_seconds=0.5) as service:
+        store = service.runtime.store
+        for name in ("ping", "use_token", "feedback_counts", "keep"):
+            monkeypatch.setattr(store, name, lambda *given: again.wait(60))
+        try:
+            started = time.monotonic()
+            assert service.get("/health/ready").status_code == 503
+            assert "ask again" in problem(service.hook(hook_request(COUNT, RX)), 503)["diagnostics"]
+            assert service.get("/cds-services", headers=service.headers("/cds-services")).status_code == 503
+            assert service.get("/health/live").status_code == 200
+            assert time.monotonic() - started < 5
+        finally:
+            again.set()
+            monkeypatch.undo()
+        assert service.cards(hook_request(COUNT, RX))
 
 
 def test_draining_is_not_ready(tmp_path: Path, small: Path) -> None:

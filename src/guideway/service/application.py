@@ -200,7 +200,7 @@ async def ready(runtime: Runtime, request: Request) -> Response:
     if runtime.draining:
         return json_response({"status": "draining"}, 503)
     try:
-        await anyio.to_thread.run_sync(runtime.store.ping)
+        await runtime.stored(runtime.store.ping, otherwise="store unreachable")
         if runtime.writer.failing:
             raise StoreError("the last answers could not be kept")
     except Exception as error:
@@ -218,8 +218,9 @@ async def metrics(runtime: Runtime, request: Request) -> Response:
         await fhir_caller(runtime, request, ["system/Metrics.r"])
     if runtime.settings.public and not runtime.settings.token_issuers:
         raise Problem(403, "metrics need token_issuers where others than this machine can call")
-    rows = await anyio.to_thread.run_sync(runtime.store.feedback_counts)
-    each = await anyio.to_thread.run_sync(runtime.store.recommendation_feedback)
+    otherwise = "the store, which counts the cards, does not answer"
+    rows = await runtime.stored(runtime.store.feedback_counts, otherwise=otherwise)
+    each = await runtime.stored(runtime.store.recommendation_feedback, otherwise=otherwise)
     body, kind = runtime.metrics.text(rows, each)
     return Response(body, 200, media_type=kind)
 

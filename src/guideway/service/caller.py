@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import anyio
 from starlette.requests import Request
 
 from guideway.service.keys import TokenRefused, verify
@@ -90,7 +89,10 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
                 skew=settings.clock_skew_seconds, max_age=settings.token_age_seconds,
             )  # fmt: skip
             assert claims.jti is not None
-            fresh = await anyio.to_thread.run_sync(runtime.store.use_token, claims.iss, claims.jti, claims.exp)
+            fresh = await runtime.stored(
+                runtime.store.use_token, claims.iss, claims.jti, claims.exp,
+                otherwise="whether the token was used before cannot be told; ask again with a new one",
+            )  # fmt: skip
             if not fresh:
                 raise TokenRefused("the jti was used before")
         except TokenRefused as refused:

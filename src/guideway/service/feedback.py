@@ -53,12 +53,12 @@ async def only_shown(runtime: Runtime, found: Sequence[tuple[int, Json]]) -> Non
     """Raises Problem 400 where a row is about a card that was not shown to the caller by the service, or a suggestion that was
     not on it; StoreError where that cannot be told."""
     cards = {row["card"] for _, row in found}
-    known = await anyio.to_thread.run_sync(runtime.store.cards, cards)
+    known = await anyio.to_thread.run_sync(runtime.store.cards, cards, abandon_on_cancel=True)
     until = time.monotonic() + (PATIENCE if runtime.settings.workers > 1 else 0)
     while not cards <= known.keys():
-        await anyio.to_thread.run_sync(runtime.writer.flush, PATIENCE)
+        await anyio.to_thread.run_sync(runtime.writer.flush, PATIENCE, abandon_on_cancel=True)
         last = time.monotonic() >= until
-        known = await anyio.to_thread.run_sync(runtime.store.cards, cards)
+        known = await anyio.to_thread.run_sync(runtime.store.cards, cards, abandon_on_cancel=True)
         if last:
             break
         await anyio.sleep(0.05)

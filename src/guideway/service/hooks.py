@@ -11,6 +11,7 @@ import datetime
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import anyio
@@ -62,15 +63,12 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller,
         raise
     finally:
         if status != 200:
-            _keep_failure(runtime, audit_event(service, about(request, body), caller, 0, status))
+            await _keep_failure(runtime, audit_event(service, about(request, body), caller, 0, status))
     hidden = runtime.settings.in_shadow(service.id)
     kept = card_rows(service, caller, cards, hidden), audit_event(service, about(request, body), caller, len(cards))
     if not runtime.writer.later(*kept):
-        try:
-            await anyio.to_thread.run_sync(runtime.writer.now, *kept)
-        except Exception as error:
-            log(logging.ERROR, "an answer could not be kept", failure=error, service=service.id, hookInstance=request.instance)
-            raise Problem(503, "the service cannot keep a record of its answer, so it gives none") from error
+        otherwise = "the service cannot keep a record of its answer, so it gives none"
+        await runtime.stored(runtime.writer.now, *kept, otherwise=otherwise)
     for card in cards:
         runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
     ms = round((time.perf_counter() - start) * 1000, 1)
@@ -81,13 +79,11 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller,
     return {"cards": [] if hidden else [card.body for card in cards]}
 
 
-def _keep_failure(runtime: Runtime, event: Json) -> None:
+async def _keep_failure(runtime: Runtime, event: Json) -> None:
     """Keep the AuditEvent of a request that failed; where that fails as well the log says so."""
     if not runtime.writer.later((), event):
-        try:
-            runtime.writer.now((), event)
-        except Exception as error:
-            log(logging.ERROR, "a failure could not be kept", failure=error)
+        with suppress(Problem):
+            await runtime.stored(runtime.writer.now, (), event, otherwise="a failure could not be kept")
 
 
 async def _answer(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> list[Card]:

@@ -10,10 +10,12 @@ import base64
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import anyio
 
 from guideway.apply.parameters import engine_parameters
 from guideway.diagnostics import GuidewayError, Severity
@@ -31,6 +33,7 @@ from guideway.service.limits import RateLimiter
 from guideway.service.logs import log
 from guideway.service.memory import loaded_again
 from guideway.service.metrics import SHARED_FOLDER, Metrics
+from guideway.service.problems import Problem
 from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, StoreError, default_store_url
@@ -38,6 +41,7 @@ from guideway.service.writing import Writer
 from guideway.terminology.valuesets import ValueSetIndex
 
 Json = dict[str, Any]
+Given = TypeVar("Given")
 
 PATIENCE = 4
 """A request waits so great a part of its deadline for the terminology server."""
@@ -103,6 +107,16 @@ class Runtime:
     draining: bool = False
     under_way: int = 0
     reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    async def stored(self, work: Callable[..., Given], *given: Any, otherwise: str) -> Given:
+        """What the store's ``work`` gives, in a thread of its own and within the deadline of a request. Raises Problem 503, with
+        the text ``otherwise``, where the store fails or does not answer in time: a store that hangs must not hang the service."""
+        try:
+            with anyio.fail_after(self.settings.deadline_seconds):
+                return await anyio.to_thread.run_sync(work, *given, abandon_on_cancel=True)
+        except Exception as error:
+            log(logging.ERROR, "the store does not answer", failure=error)
+            raise Problem(503, otherwise, headers={"Retry-After": "5"}) from error
 
     def close(self) -> None:
         """Write what is still to be written, and give everything back."""
@@ -287,7 +301,8 @@ def check_store(settings: Settings) -> None:
 
 
 def _store(settings: Settings) -> Store:
-    return Store(settings.store_url.get_secret_value() if settings.store_url else default_store_url())
+    url = settings.store_url.get_secret_value() if settings.store_url else default_store_url()
+    return Store(url, settings.deadline_seconds)
 
 
 def make_runtime(settings: Settings) -> Runtime:

@@ -95,8 +95,9 @@ def default_store_url() -> str:
 class Store:
     """The tables above behind methods that each do one thing and commit it. Methods block: call them from a thread."""
 
-    def __init__(self, url: str) -> None:
-        """Open (and for SQLite make) the store; raises GuidewayError where that cannot be done."""
+    def __init__(self, url: str, patience: float = 10.0) -> None:
+        """Open (and for SQLite make) the store; raises GuidewayError where that cannot be done. ``patience``: so many seconds a
+        method waits at most for a connection, and for whoever else is writing to a file."""
         try:
             parsed = sa.make_url(url)
             if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -106,7 +107,15 @@ class Store:
             self._sqlite = parsed.get_backend_name() == "sqlite"
             if self._sqlite and parsed.database and parsed.database != ":memory:":
                 _private(Path(parsed.database))
-            self._engine = sa.create_engine(parsed, pool_pre_ping=not self._sqlite, pool_size=8, max_overflow=8)
+            waiting = {"timeout" if self._sqlite else "connect_timeout": max(1, int(patience))}
+            self._engine = sa.create_engine(
+                parsed,
+                pool_pre_ping=not self._sqlite,
+                pool_size=8,
+                max_overflow=8,
+                pool_timeout=patience,
+                connect_args=waiting,
+            )
         except (sa.exc.ArgumentError, ImportError, OSError) as error:
             raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
         if self._sqlite:
@@ -311,7 +320,6 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     """Many workers, one file: readers beside a writer, and waiting rather than failing."""
     connection.isolation_level = "IMMEDIATE"
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 10000")
     with suppress(Exception):
         cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
