@@ -29,7 +29,7 @@ def apply_activity_definition(guideline: CompiledGuideline, activity: Artifact, 
     if reason is not None:
         raise GuidewayError(f"{activity.canonical}: no request is made: {reason}")
     libraries = activity.resource.get("library")
-    plan: Json = {"resourceType": "PlanDefinition", "id": activity.id, "status": activity.resource.get("status", "draft")}
+    plan: Json = {"resourceType": "PlanDefinition", "id": activity.id, "status": "draft"}
     if libraries:
         plan["library"] = libraries
     # Contained and by id, so that an activity without a URL can be applied too.

@@ -134,6 +134,13 @@ class Expressions:
 
         reads: Reads = {}
         variables = self.variables | dict(extra or {})
+        if any(isinstance(value, GuidewayError) for value in variables.values()):
+            from guideway.apply.fhirpath_syntax import variables_named
+
+            named = variables_named(text)
+            for name, value in variables.items():
+                if isinstance(value, GuidewayError) and name in named:
+                    return Answer(error=f"FHIRPath {text!r}: {value}")
         try:
             variables |= self._declared(text, libraries, variables)
         except GuidewayError as error:

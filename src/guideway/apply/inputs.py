@@ -1,7 +1,8 @@
 """``action.input``: data that an action needs to be carried out. What the record does not hold is listed as data needed.
 
 Only for recommendations that apply (for the others it makes no difference yet). A requirement is met by any resource of its
-type with a code of its code filters; a profile (Questionnaire) by a response to it.
+type with a code of its code filters. What of a requirement is not followed here (date filters, order, a limit, a value set that
+is not known) is said: an expression that reads such an input fails, and that the record has such data is no more than a finding.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from guideway.apply.actions import PlanNode
 from guideway.apply.outcome import APPLIES, Missing, PatientOutcome, Supply
-from guideway.diagnostics import GuidewayError
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import objects
 
@@ -25,6 +26,13 @@ def unmet_inputs(outcome: PatientOutcome, trees: list[PlanNode], guideline: Comp
             if recommendation is None or action.status != APPLIES:
                 continue
             for number, requirement in enumerate(objects(action.definition.get("input")), 1):
+                fault = fault_of(requirement, guideline)
+                if fault is not None:
+                    text = f"{action.id}: {fault}; what it leaves out is not left out here"
+                    pointer = f"action:{action.id}"
+                    finding = Diagnostic("input-unsupported", Severity.warning, text, tree.artifact.file or None, pointer=pointer)
+                    if finding not in recommendation.findings:
+                        recommendation.findings.append(finding)
                 if not met(requirement, guideline, record):
                     name = str(requirement.get("id") or f"{action.id}-input-{number}")
                     if all(m.element != name for m in recommendation.missing):
@@ -54,12 +62,54 @@ def matching(requirement: Json, guideline: CompiledGuideline, record: Any) -> li
 
 
 def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Json:
-    """The inputs of an action that have an id, as FHIRPath variables (``%id``): the data that the record holds for each."""
-    return {
-        str(requirement["id"]): list(matching(requirement, guideline, record) or ())
-        for requirement in objects(action.get("input"))
-        if requirement.get("id")
-    }
+    """The inputs of an action that have an id, as FHIRPath variables (``%id``): the data that the record holds for each; an error
+    for one that asks for data in a way that is not followed here."""
+    found: Json = {}
+    for requirement in objects(action.get("input")):
+        name = requirement.get("id")
+        if isinstance(name, str) and name:
+            fault = fault_of(requirement, guideline)
+            found[name] = GuidewayError(fault) if fault is not None else list(matching(requirement, guideline, record) or ())
+    return found
+
+
+_FOLLOWED = frozenset(
+    {"id", "extension", "type", "profile", "subjectCodeableConcept", "subjectReference", "mustSupport", "codeFilter"}
+)
+
+
+def fault_of(requirement: Json, guideline: CompiledGuideline) -> str | None:
+    """What of a DataRequirement is not followed here, so that more data would count than it asks for; None: nothing."""
+    label = f"the input {requirement.get('id') or requirement.get('type')}"
+    others = [name for name in requirement if name not in _FOLLOWED and not name.startswith("_")]
+    if others:
+        return f"{label} has a {', a '.join(others)}, which is not evaluated"
+    kind, filters = requirement.get("type"), requirement.get("codeFilter")
+    if not isinstance(kind, str):
+        return f"{label} names no type" if "type" in requirement else None
+    if filters is not None and len(list(objects(filters))) != (len(filters) if isinstance(filters, list) else -1):
+        return f"{label} has a codeFilter that is none"
+    for code_filter in objects(filters):
+        path, value_set = code_filter.get("path", "code"), code_filter.get("valueSet")
+        if "searchParam" in code_filter:
+            return f"{label} filters by the search parameter {code_filter['searchParam']}, which is not evaluated"
+        if not isinstance(path, str) or path.partition(".")[0] not in _elements(kind):
+            return f"{label} filters by {path}, which is no element of {kind}"
+        if value_set is not None:
+            try:
+                url, _, version = str(value_set).partition("|")
+                guideline.terminology.codes(url, version or None)
+            except GuidewayError as error:
+                return f"{label}: {error}"
+    return None
+
+
+def _elements(kind: str) -> set[str]:
+    from guideway.fhir.modelinfo import builtin
+    from guideway.fhir.structure import known_type
+
+    known = builtin("FHIR", "4.0.1").json_elements(f"FHIR.{kind}") if known_type(kind) else {}
+    return {*known, *(info.element for info in known.values())}
 
 
 def filter_codes(code_filter: Json, guideline: CompiledGuideline) -> frozenset[tuple[str | None, str]] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from guideway import __version__
-from guideway.apply.actions import PlanNode, Walk
+from guideway.apply.actions import PlanNode, Walk, each_plan
 from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import Audience, overlap
 from guideway.apply.care_plan import Tree, goals_of
@@ -262,15 +262,11 @@ def _goals(trees: list[PlanNode], place: Setting, record: Any, findings: list[Di
         ]
 
     found: dict[str, list[Json]] = {}
-    pending = [tree for tree in trees if tree.shown]
-    while pending:
-        node = pending.pop(0)
-        if node.artifact.canonical not in found:
+    for node in each_plan(trees):
+        if node.artifact.canonical not in found and node.shown:
             goals = [_sound_goal(goal, node.artifact, findings) for goal in goals_of(node.artifact, place, conditions)]
             if goals:
                 found[node.artifact.canonical] = goals
-        for action in node.actions:
-            pending += [a.nested for a in action.walk() if a.nested is not None and a.nested.shown]
     return found
 
 
