@@ -53,6 +53,8 @@ def _bearer(request: Request) -> str | None:
 
 
 def _refuse(runtime: Runtime, request: Request, reason: str) -> Problem:
+    """What is told of a token that is refused; 429 where too many of its address were just now. A good token is let in whatever
+    else came from its address: all EHRs behind one proxy or NAT may share it."""
     wait = runtime.refusals.allow(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
     if wait:
         return _too_many(runtime, wait)
@@ -66,19 +68,11 @@ def _too_many(runtime: Runtime, wait: float) -> Problem:
     return Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})
 
 
-def _not_refused_often(runtime: Runtime, request: Request) -> None:
-    """Raises Problem 429 for an address whose tokens were refused too often just now, before another signature is checked."""
-    wait = runtime.refusals.wait(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
-    if wait:
-        raise _too_many(runtime, wait)
-
-
 async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
     """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given) or 429."""
     settings = runtime.settings
     caller = Caller()
     if settings.authenticated:
-        _not_refused_often(runtime, request)
         token = _bearer(request)
         if token is None:
             raise _refuse(runtime, request, "no bearer token")
@@ -110,7 +104,6 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
     settings = runtime.settings
     caller = Caller()
     if settings.token_issuers:
-        _not_refused_often(runtime, request)
         token = _bearer(request)
         if token is None:
             raise _refuse(runtime, request, "no bearer token")

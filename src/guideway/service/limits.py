@@ -41,23 +41,15 @@ class RateLimiter:
         if self._lock is not None:
             os.close(self._lock)
 
-    def wait(self, caller: str, per_minute: int) -> float:
-        """Seconds until the caller may ask again (0 = now); nothing is counted."""
-        return self._look(caller, per_minute, count=False)
-
     def allow(self, caller: str, per_minute: int) -> float:
         """Seconds until the caller may ask again (0 = now, and the request is counted)."""
-        return self._look(caller, per_minute, count=True)
-
-    def _look(self, caller: str, per_minute: int, *, count: bool) -> float:
         who = int.from_bytes(hashlib.blake2b(caller.encode("utf-8", "replace"), digest_size=8).digest(), "big") | 1
         with self._alone():
             now = time.monotonic()  # the same clock in all processes of a machine
             place, level, then = self._find(who)
             level = min(per_minute, level + max(0.0, now - then) * per_minute / 60) if then else float(per_minute)
             free = level >= 1
-            if count:
-                SLOT.pack_into(self._slots, place, who, level - 1 if free else level, now)
+            SLOT.pack_into(self._slots, place, who, level - 1 if free else level, now)
         return 0.0 if free else (1 - level) / per_minute * 60
 
     def _find(self, who: int) -> tuple[int, float, float]:
