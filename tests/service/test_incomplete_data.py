@@ -136,6 +136,12 @@ def test_S_patient_nothing_of_anybody_or_anything_else(service: Service, subject
     assert "another patient" in problem(service.hook(order_request(draft), ORDERS), 400)["diagnostics"]
 
 
+def test_S_patient_nothing_of_this_patient_and_another(service: Service) -> None:
+    this = COUNT["subject"]
+    for subject in ([{"reference": "Patient/other"}, this], [this, {"reference": "Patient/other"}]):
+        assert "another patient" in problem(service.hook(hook_request(COUNT | {"subject": subject}, RX)), 400)["diagnostics"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -19,7 +19,7 @@ from tests.service.local import local
 from tests.service.test_requirements_requests import problem
 
 from guideway.diagnostics import GuidewayError
-from guideway.remote.terminology import Terminology
+from guideway.remote.terminology import PAGE, Terminology
 from guideway.terminology.expansion import UnresolvedValueSet
 from guideway.terminology.valuesets import ValueSetIndex
 
@@ -120,6 +120,8 @@ def test_codes_are_validated_one_by_one_where_the_server_lists_none(server: Serv
         {"resourceType": "ValueSet", "expansion": {"total": 9, "contains": [{"system": "s", "code": "c"}]}},
         {"resourceType": "ValueSet", "expansion": {"total": "9", "contains": []}},
         {"resourceType": "ValueSet", "expansion": {"contains": [{"code": "c"}]}},
+        {"resourceType": "ValueSet", "expansion": {"contains": [{"system": "s", "code": f"c{n}"} for n in range(PAGE)]}},
+        {"resourceType": "ValueSet", "url": "http://another", "expansion": {"contains": [{"system": "s", "code": "c"}]}},
     ],
 )
 def test_an_answer_that_cannot_be_trusted_is_an_error(server: Server, answer: Any) -> None:

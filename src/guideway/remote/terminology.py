@@ -58,11 +58,16 @@ class TerminologyServer:
             found = expansion.get("contains") or [] if isinstance(expansion, dict) else None
             if not isinstance(found, list):
                 raise RemoteError("not-fhir", f"{self.base} did not expand {url}")
+            if answer.get("url", url) != url:
+                raise RemoteError("not-fhir", f"{self.base} expanded {answer['url']}, not {url}")
             contains += found
             result = result or answer
             total = expansion.get("total")
             if total is not None and (not isinstance(total, int) or isinstance(total, bool)):
                 raise RemoteError("not-fhir", f"{self.base}: the expansion of {url} has a total that is no number")
+            if total is None and "offset" not in expansion and len(found) == PAGE:
+                text = f"{self.base} gave just as many codes of {url} as were asked for at once; whether that is all is not said"
+                raise RemoteError("not-fhir", text)
             if not found or "offset" not in expansion or (total is not None and len(contains) >= int(total)):
                 if total is not None and len(contains) < int(total):
                     raise RemoteError("not-fhir", f"{self.base} gave {len(contains)} of {total} codes of {url}")

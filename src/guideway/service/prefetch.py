@@ -345,9 +345,11 @@ def of_other_patients(resources: Iterable[Json], patient: str, server: str | Non
         else:
             clinical = is_clinical(kind)
             about = [str(r.get("reference")) for r in subjects(resource)]
-            if kind in AMONG_OTHERS or not clinical:
+            among_others = kind in AMONG_OTHERS or not clinical
+            if among_others:
                 about = [reference for reference in about if "Patient/" in reference]
-            of_this = any(_is(reference, patient, server) for reference in about) if about else drafts or not clinical
+            enough = any if among_others else all
+            of_this = enough(_is(reference, patient, server) for reference in about) if about else drafts or not clinical
         if not of_this:
             wrong.append(f"{kind}/{resource.get('id')}")
     return wrong
