@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.ehr import COUNT, ISS, ORDERS, RX, SERVICE, hook_request, order_request, write_guideline
+from tests.service.ehr import COUNT, ISS, ORDERS, PATIENT, RX, SERVICE, hook_request, order_request, write_guideline
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
@@ -202,6 +202,23 @@ def test_audit_events_say_who_what_for_whom_and_how_it_ended(tmp_path: Path, sma
         said = {d["type"]: d["valueString"] for d in plan["detail"]}
         assert said == {"hookInstance": body["hookInstance"], "service": SERVICE, "status": str(status), "cards": str(cards)}
     assert "count" not in json.dumps(done)  # no clinical data
+
+
+def test_operations_on_a_patient_leave_audit_events(tmp_path: Path, small: Path) -> None:
+    entries = [{"resource": r} for r in (PATIENT, COUNT, RX)]
+    data = {"name": "data", "resource": {"resourceType": "Bundle", "type": "collection", "entry": entries}}
+    with local(tmp_path, small) as service:
+        for name in ("p", "another"):
+            subject = {"name": "subject", "valueString": f"Patient/{name}"}
+            body = {"resourceType": "Parameters", "parameter": [subject, data]}
+            service.post("/fhir/PlanDefinition/main/$apply", body)
+        assert service.get("/fhir/PlanDefinition/main/$data-requirements").status_code == 200
+        service.runtime.writer.flush()
+        failed, done = service.runtime.store.audit_events()
+    for event, subject, outcome, status in ((done, "Patient/p", "0", "200"), (failed, "Patient/another", "4", "400")):
+        patient, what = event["entity"]
+        assert (patient["what"]["reference"], event["outcome"]) == (subject, outcome)
+        assert {d["type"]: d["valueString"] for d in what["detail"]} == {"operation": "PlanDefinition/$apply", "status": status}
 
 
 # -- shadow mode, switches, parameters

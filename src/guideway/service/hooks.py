@@ -25,6 +25,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.records.reading import read_resources, select
 from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
+from guideway.service.audit import audit_event
 from guideway.service.caller import Caller
 from guideway.service.cards import Card, cards_of, to_explain
 from guideway.service.data_notes import ABOUT_ALL, data_notes
@@ -63,12 +64,11 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller,
         raise
     finally:
         if status != 200:
-            await _keep_failure(runtime, audit_event(service, about(request, body), caller, 0, status))
+            with suppress(Problem):  # the log says that it could not be kept
+                await runtime.keep((), _event(service, about(request, body), caller, 0, status))
     hidden = runtime.settings.in_shadow(service.id)
-    kept = card_rows(service, caller, cards, hidden), audit_event(service, about(request, body), caller, len(cards))
-    if not runtime.writer.later(*kept):
-        otherwise = "the service cannot keep a record of its answer, so it gives none"
-        await runtime.stored(runtime.writer.now, *kept, otherwise=otherwise)
+    kept = card_rows(service, caller, cards, hidden), _event(service, about(request, body), caller, len(cards))
+    await runtime.keep(*kept)
     for card in cards:
         runtime.metrics.cards.labels(service.id, card.body["indicator"], str(hidden).lower()).inc()
     ms = round((time.perf_counter() - start) * 1000, 1)
@@ -77,13 +77,6 @@ async def answer(runtime: Runtime, service: Service, body: Json, caller: Caller,
         tenant=caller.tenant, cards=len(cards), ms=ms, shadow=hidden or None,
     )  # fmt: skip
     return {"cards": [] if hidden else [card.body for card in cards]}
-
-
-async def _keep_failure(runtime: Runtime, event: Json) -> None:
-    """Keep the AuditEvent of a request that failed; where that fails as well the log says so."""
-    if not runtime.writer.later((), event):
-        with suppress(Problem):
-            await runtime.stored(runtime.writer.now, (), event, otherwise="a failure could not be kept")
 
 
 async def _answer(runtime: Runtime, service: Service, request: HookRequest, caller: Caller) -> list[Card]:
@@ -284,30 +277,10 @@ def about(request: HookRequest | None, body: Json) -> About:
         return About()
 
 
-def audit_event(service: Service, request: About, caller: Caller, cards: int, status: int = 200) -> Json:
-    """The AuditEvent of one hook request: who asked, for whom, what was applied, how many cards or which failure."""
-    agents: list[Json] = [{"requestor": True, "who": {"display": caller.iss or "local"}}]
-    if request.user:
-        agents.append({"requestor": False, "who": {"reference": request.user}})
-    return {
-        "resourceType": "AuditEvent",
-        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
-        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": "operation"}],
-        "action": "E",
-        "recorded": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "outcome": "0" if status < 400 else "4" if status < 500 else "8",
-        "agent": agents,
-        "source": {"observer": {"display": "guideway"}},
-        "entity": [
-            *([{"what": {"reference": f"Patient/{request.patient}"}, "role": {"code": "1"}}] if request.patient else []),
-            {
-                "what": {"reference": service.plan.canonical},
-                "detail": [
-                    *([{"type": "hookInstance", "valueString": request.instance}] if request.instance else []),
-                    {"type": "service", "valueString": service.id},
-                    {"type": "status", "valueString": str(status)},
-                    {"type": "cards", "valueString": str(cards)},
-                ],
-            },
-        ],
-    }
+def _event(service: Service, request: About, caller: Caller, cards: int, status: int = 200) -> Json:
+    """The AuditEvent of one hook request: what was applied, how many cards came of it, or which failure."""
+    instance = {"hookInstance": request.instance} if request.instance else {}
+    return audit_event(
+        caller, {"reference": service.plan.canonical}, {**instance, "service": service.id, "cards": str(cards)},
+        about=[f"Patient/{request.patient}"] if request.patient else [], user=request.user, status=status,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,7 @@ from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact, Guideline
 from guideway.records.reading import read_resources, select
 from guideway.service.artifact_search import SEARCH, criteria_of, matches
+from guideway.service.audit import audit_event
 from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
 from guideway.service.intake import decode, form_fields, read_body, require_json
@@ -412,9 +414,16 @@ OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
 )
 
 
+ABOUT_PATIENTS = frozenset(
+    {"PlanDefinition/$apply", "PlanDefinition/$r5.apply", "ActivityDefinition/$apply", "Library/$evaluate", "$cql"}
+)
+"""Operations that look at a patient's data: each call leaves an AuditEvent."""
+_SUBJECT = re.compile(r"([A-Z][A-Za-z]{1,63}/)?[A-Za-z0-9.-]{1,64}")
+"""What an AuditEvent names as a subject; anything else may be words about a patient."""
+
+
 def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callable[[Runtime, Request], Awaitable[Response]]:
-    async def handle(runtime: Runtime, request: Request) -> Response:
-        await fhir_caller(runtime, request, [scope])
+    async def answer(runtime: Runtime, request: Request, subjects: list[str]) -> Response:
         body = None
         if request.method == "POST":
             raw = await read_body(request, runtime.settings)
@@ -422,12 +431,29 @@ def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callab
                 require_json(request)
                 body = decode(raw, runtime.settings)
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
+        subjects += [subject for subject in inputs.texts("subject") if _SUBJECT.fullmatch(subject)]
         inputs.only(TAKEN[name] | ANY_OPERATION)
         try:
             result = await runtime.operations.run(lambda: operation(runtime, inputs), 4 * runtime.settings.deadline_seconds)
         except GuidewayError as error:
             raise Problem(400, str(error)) from error
         return json_response(result, fhir=True)
+
+    async def handle(runtime: Runtime, request: Request) -> Response:
+        caller = await fhir_caller(runtime, request, [scope])
+        if name not in ABOUT_PATIENTS:
+            return await answer(runtime, request, [])
+        subjects: list[str] = []
+        what, details = {"display": request.url.path}, {"operation": name}
+        try:
+            response = await answer(runtime, request, subjects)
+        except Exception as error:
+            status = error.status if isinstance(error, Problem) else 500
+            with suppress(Problem):  # the log says that it could not be kept
+                await runtime.keep((), audit_event(caller, what, details, about=subjects, status=status))
+            raise
+        await runtime.keep((), audit_event(caller, what, details, about=subjects))
+        return response
 
     return handle
 

@@ -118,6 +118,12 @@ class Runtime:
             log(logging.ERROR, "the store does not answer", failure=error)
             raise Problem(503, otherwise, headers={"Retry-After": "5"}) from error
 
+    async def keep(self, rows: Sequence[Json], event: Json) -> None:
+        """Keep the cards and the AuditEvent of a call, a moment later where the store is well; raises Problem 503."""
+        if not self.writer.later(rows, event):
+            otherwise = "the service cannot keep a record of its answer, so it gives none"
+            await self.stored(self.writer.now, rows, event, otherwise=otherwise)
+
     def close(self) -> None:
         """Write what is still to be written, and give everything back."""
         self.lanes.close()
