@@ -1,0 +1,92 @@
+"""An order in use, and a later statement that the drug is not taken: like an order out of date, for the drugs that are proposed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .evaluating import RXNORM, evaluation_of, order
+
+Json = dict[str, Any]
+MEDICATIONS, NOTES, THERAPIES = "MastCellMedicationElements", "MastCellProposalNotes", "MastCellTherapyElements"
+PROPOSED = {
+    "20610": ("On H1 Antihistamine", "H1 Antihistamine Out Of Date"),
+    "4278": ("On H2 Antihistamine", "H2 Antihistamine Out Of Date"),
+    "42612": ("On Oral Cromolyn", "Cromolyn Out Of Date"),
+    "88249": ("On Leukotriene Modifier", "Leukotriene Modifier Out Of Date"),
+    "1191": ("On Aspirin", "Aspirin Out Of Date"),
+    "8640": ("On Systemic Corticosteroid", "Corticosteroid Out Of Date"),
+    "302379": ("On Omalizumab", "Omalizumab Out Of Date"),
+    "46041": ("On Bisphosphonate", "Bisphosphonate Out Of Date"),
+    "993449": ("On Denosumab", "Denosumab Out Of Date"),
+    "7243": ("On Naltrexone", "Naltrexone Out Of Date"),
+}
+
+
+def said(code: str, at: str = "2026-05-20", status: str = "not-taken", called: str = "", reason: str = "never filled") -> Json:
+    drug: Json = {"text": called} if called else {"coding": [{"system": RXNORM, "code": code}]}
+    return {
+        "resourceType": "MedicationStatement", "id": "s", "status": status, "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": drug, "statusReason": [{"text": reason}], **({"dateAsserted": at} if at else {}),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", PROPOSED)
+def test_what_is_said_not_to_be_taken_since_is_proposed_again_with_a_note(code: str) -> None:
+    used, note = PROPOSED[code]
+    for at, shown in (("2026-05-20", "2026-05-20"), ("", "on an unknown day")):
+        found = evaluation_of([order(code), said(code, at)])
+        assert found.define(MEDICATIONS, used) is False
+        assert f"(ordered 2026-03-01; not taken {shown}, by a statement)" in found.define(NOTES, note)
+    for at in ("2026-03-01", "2026-02-20"):
+        assert evaluation_of([order(code), said(code, at)]).define(MEDICATIONS, used) is True
+    again = order(code, id="n", start="2026-05-25")
+    assert evaluation_of([order(code), said(code), again]).define(MEDICATIONS, used) is True
+
+
+@pytest.mark.parametrize(
+    ("ordered", "called", "used"),
+    [
+        ("20610", "Zyrtec 10 mg tablet", False), ("20610", "Claritin", True), ("46041", "Fosamax weekly", False),
+        ("46041", "zoledronic acid", True), ("8640", "prednisone", False), ("8640", "hydrocortisone cream", True),
+    ],
+)  # fmt: skip
+def test_the_same_drug_by_its_name_and_no_other_of_the_class(ordered: str, called: str, used: bool) -> None:
+    found = evaluation_of([order(ordered), said("", called=called)])
+    assert found.define(MEDICATIONS, PROPOSED[ordered][0]) is used
+
+
+def test_an_opioid_or_a_warning_is_not_lifted() -> None:
+    for code, name in (("7804", "On Opioid"), ("8787", "On Beta Blocker"), ("5640", "On NSAID"), ("9143", "On Ranitidine"),
+                       ("7243", "Naltrexone Is Possibly In Use"), ("44157", "On Cladribine")):  # fmt: skip
+        assert evaluation_of([order(code), said(code)]).define(MEDICATIONS, name) is True
+    told = evaluation_of([order("44157"), said("44157")]).define(NOTES, "Cytoreductive Drug Out Of Date")
+    assert told.startswith("Treated as in use, but the record of it is contradicted or out of date: ")
+
+
+AUTO_INJECTOR = "1870230"
+DISPENSED: Json = {
+    "resourceType": "MedicationDispense", "id": "d", "status": "completed", "subject": {"reference": "Patient/p"},
+    "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": AUTO_INJECTOR}]}, "quantity": {"value": 2},
+    "whenHandedOver": "2026-01-01",
+}  # fmt: skip
+ORDERED = order(AUTO_INJECTOR, dispenseRequest={"quantity": {"value": 2}})
+
+
+@pytest.mark.parametrize(
+    ("supplied", "statement", "devices"),
+    [
+        (ORDERED, said("3992"), 0), (ORDERED, said("3992", ""), 0), (ORDERED, said("3992", "2026-02-20"), 2),
+        (ORDERED, said("3992", "2026-03-01"), 2), (ORDERED, said("3992", reason="Not needed so far"), 0),
+        (ORDERED, said("3992", status="stopped"), 0), (ORDERED, said("3992", "", status="stopped"), 2),
+        (ORDERED, said("", called="EpiPen 2-Pak"), 0), (ORDERED, said("", called="cetirizine"), 2),
+        (DISPENSED, said("3992"), 0), (DISPENSED, said("3992", reason="Lost"), 0),
+        (DISPENSED, said("3992", reason="Not needed so far"), 2), (DISPENSED, said("3992", reason="No reactions"), 2),
+        (DISPENSED, said("3992", reason="Never picked up, not needed"), 0), (DISPENSED, said("3992", "2025-12-01"), 2),
+    ],
+)  # fmt: skip
+def test_auto_injectors_that_are_said_to_be_missing_do_not_count(supplied: Json, statement: Json, devices: int) -> None:
+    found = evaluation_of([supplied, statement])
+    assert (found.define(THERAPIES, "Epinephrine Auto-Injector Count") or 0) == devices
+    assert found.define(THERAPIES, "Has Any Auto-Injector") is (devices > 0)
