@@ -163,3 +163,19 @@ def test_what_is_withheld_for_a_harm_gives_the_words_of_the_stop(stop: Json) -> 
     shown = cards_of(outcome, requests(outcome), instance="i", service="s")
     (line,) = [line for card in shown for line in card.body["detail"].splitlines() if withheld.title in line]
     assert ANAPHYLAXIS in line
+
+
+HELD = [code for code in SAID if code != MIDOSTAURIN]
+
+
+@pytest.mark.parametrize("code", HELD)
+def test_a_drug_on_hold_is_told_with_its_reason(code: str) -> None:
+    told = said(code, order(code, "on-hold", "held until skin test", changed="2026-05-20"))
+    assert 'on hold 2026-05-20, reason "held until skin test". Judge by that' in (told or "")
+    assert "on hold since an unknown day. Judge by that" in (said(code, order(code, "on-hold")) or "")
+    assert said(code, order(code, "on-hold", "Anaphylaxis")) is None
+    assert said(code, order(code, "on-hold"), order(code, id="n", start="2026-05-20")) is None
+
+
+def test_a_hold_of_midostaurin_has_rules_of_its_own() -> None:
+    assert said(MIDOSTAURIN, order(MIDOSTAURIN, "on-hold", "Surgery")) is None
