@@ -55,10 +55,10 @@ def said(code: str, *resources: Json) -> str | None:
 
 @pytest.mark.parametrize("code", SAID)
 def test_an_earlier_stop_for_reasons_that_are_not_read_is_told(code: str) -> None:
-    told = said(code, order(code, "stopped", "Serum sickness", changed="2026-04-20"))
+    told = said(code, order(code, "stopped", "Family asked", changed="2026-04-20"))
     assert (told or "").startswith("On record before: ")
     assert told is not None
-    assert 'stopped 2026-04-20, reason "Serum sickness"' in told
+    assert 'stopped 2026-04-20, reason "Family asked"' in told
     assert 'stopped on an unknown day, reason "Hair loss"' in (said(code, order(code, "stopped", "Hair loss")) or "")
     assert 'not taken 2026-04-20, reason "Fear of anaphylaxis"' in (said(code, not_taken(code, "Fear of anaphylaxis")) or "")
 
@@ -69,7 +69,7 @@ def test_what_is_read_or_without_words_or_in_use_is_not_told_so(code: str) -> No
     assert said(code, order(code, "stopped", "Ineffective")) is None
     assert said(code, order(code, "stopped", {})) is None
     assert said(code) is None
-    assert said(code, order(code, "stopped", "Serum sickness"), order(code, id="n", start="2026-05-20")) is None
+    assert said(code, order(code, "stopped", "Family asked"), order(code, id="n", start="2026-05-20")) is None
 
 
 @pytest.mark.parametrize(
