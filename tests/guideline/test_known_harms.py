@@ -1,4 +1,4 @@
-"""What a drug is known to do, as the reason of a stop in words: a harm of that drug, unless it is denied, feared or to be avoided."""
+"""What a drug is known to do, as the reason of a stop in words: a harm of it, unless it is denied, feared or to be avoided."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_known_harm_is_intolerance(code: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (DENOSUMAB, "Risk of hypocalcemia"), (PREDNISONE, "No psychosis, cost"), (NALTREXONE, "Patient withdrawal from the program"),
+        (DENOSUMAB, "Risk of hypocalcemia"), (PREDNISONE, "No psychosis, cost"), (NALTREXONE, "Withdrawal from the program"),
         (NALTREXONE, "Nausea"), (PREDNISONE, "Weight gain"), (FAMOTIDINE, "Headache"), (OMALIZUMAB, "Hair loss"),
         (ZILEUTON, "Worried about liver injury"), (CETIRIZINE, "Hypocalcemia"), (PREDNISONE, "To prevent hyperglycemia"),
     ],
@@ -63,7 +63,9 @@ def test_aspirin_that_made_the_patient_bleed_was_not_tolerated(reason: str, expe
 
 
 @pytest.mark.parametrize("code", [ALENDRONATE, ZOLEDRONIC, DENOSUMAB])
-@pytest.mark.parametrize("reason", ["Atypical femoral fracture", "Atypical femur fracture", "Subtrochanteric fracture of the femur"])
+@pytest.mark.parametrize(
+    "reason", ["Atypical femoral fracture", "Atypical femur fracture", "Subtrochanteric fracture of the femur"]
+)
 def test_an_atypical_fracture_rules_out_the_class(code: str, reason: str) -> None:
     found = evaluation_of([order(code, "stopped", reason)])
     assert found.define(BONE, "Allergy Rules Out Bisphosphonates") is True

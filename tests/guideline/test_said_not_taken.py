@@ -1,4 +1,4 @@
-"""An order in use, and a later statement that the drug is not taken: like an order out of date, for the drugs that are proposed."""
+"""An order in use, and a later statement that the drug is not taken: like an order out of date, where it is proposed."""
 
 from __future__ import annotations
 
