@@ -24,9 +24,10 @@ from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.fhir.structure import known_type
 from guideway.guideline.actions import DEPTH_LIMIT, ActionFacts, PlanFacts, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.names import objects
+from guideway.guideline.names import objects, text_of, texts_in, url_of
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
@@ -269,7 +270,8 @@ class Walk:
 
 
 def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
-    """What of a plan's actions is no action, and that it has none; what modifies a plan's meaning."""
+    """What of a plan's actions is no action, and that it has none; of its extensions, those that
+    modify its meaning and those of no URL."""
     given = artifact.resource.get("action")
     members = given if isinstance(given, list) else []
     file, name = artifact.file or None, artifact.id or artifact.url
@@ -283,6 +285,10 @@ def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
         if not isinstance(member, dict):
             text = f"{name}: action {number + 1} is no object but {str(member)[:60]!r}; it is left out"
             yield Diagnostic("plan-actions", Severity.error, text, file, pointer=f"/action/{number}")
+    for number, extension in enumerate(objects(artifact.resource.get("extension"))):
+        if url_of(extension) is None:
+            text = f"{name}: extension {number + 1} has no URL; it is left out"
+            yield Diagnostic("plan-extension", Severity.error, text, file, pointer=f"/extension/{number}")
     for modifier in objects(artifact.resource.get("modifierExtension")):
         url = modifier.get("url")
         text = f"{name}: what the modifier extension {url} says is not taken into account; the plan's group carries it"
@@ -292,14 +298,28 @@ def _faults_of(artifact: Artifact) -> Iterator[Diagnostic]:
 def _unknown_names(definition: Json, plan: Json) -> Iterator[str]:
     """What an action names and nobody knows: a goal that its plan does not have, a type of participant that there is not."""
     if isinstance(named := definition.get("goalId"), list):
-        goals = {goal.get("id") for goal in objects(plan.get("goal"))}
+        goals = {text_of(goal.get("id")) for goal in objects(plan.get("goal"))}
         for goal in named:
-            if isinstance(goal, str) and goal not in goals:
-                yield f"goalId {goal!r} is no goal of the plan; it is left out"
+            if not isinstance(goal, str) or goal not in goals:
+                yield f"goalId {str(goal)[:60]!r} is no goal of the plan; it is left out"
     for participant in objects(definition.get("participant")):
         fault = participant_fault(participant)
         if fault is not None:
             yield fault
+
+
+def _with_what_it_names(resource: Json, container: Json) -> Json:
+    """A contained resource that holds what it names beside it in its container (``#id``): it does not leave that behind."""
+    beside = {each["id"]: each for each in objects(container.get("contained")) if isinstance(each.get("id"), str)}
+    found: dict[str, Json] = {}
+    pending = [resource]
+    while pending:
+        for text in texts_in(pending.pop()):
+            other = beside.get(text[1:]) if text[:1] == "#" else None
+            if other is not None and other["id"] not in found and other["id"] != resource.get("id"):
+                found[other["id"]] = other
+                pending.append(other)
+    return {**resource, "contained": list(found.values())} if found else resource
 
 
 class _Place:
@@ -489,7 +509,7 @@ class _Place:
     def _resolve(self, canonical: str) -> Artifact | None:
         if canonical.startswith("#"):
             for contained in objects(self.container.resource.get("contained")):
-                if contained.get("id") == canonical[1:] and contained.get("resourceType"):
+                if contained.get("id") == canonical[1:] and known_type(contained.get("resourceType")):
                     return self._contained(contained, canonical)
             return None
         return self.walk.guideline.resolve(canonical)
@@ -500,6 +520,8 @@ class _Place:
         if known is None:
             if resource.get("resourceType") == "PlanDefinition" and not resource.get("url"):
                 resource = {**resource, "url": f"{self.container.url}{reference}"}
+            elif resource.get("resourceType") not in ("PlanDefinition", "ActivityDefinition"):
+                resource = _with_what_it_names(resource, self.container.resource)
             known = Artifact(resource, f"{self.container.file}{reference}")
             self.walk.contained[self.container.canonical, reference] = known
             if known.type == "PlanDefinition":

@@ -39,7 +39,7 @@ from guideway.apply.names import (
 from guideway.apply.timing import Timing, as_occurrence, as_period, timing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.literal_references import reference_type
-from guideway.guideline.names import copied, objects
+from guideway.guideline.names import copied, objects, url_of
 
 Json = dict[str, Any]
 
@@ -366,7 +366,7 @@ def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
 
 def _carry_extensions(request: Json, activity: Json) -> None:
     skip = NOT_CARRIED | {ACTIVITY_KIND, TARGET_STATUS} | TASK_INPUTS.keys()
-    carried = [copied(e) for e in objects(activity.get("extension")) if e.get("url") not in skip]
+    carried = [copied(e) for e in objects(activity.get("extension")) if url_of(e) not in skip]
     if carried:
         request["extension"] = [*request.get("extension", []), *carried]
 

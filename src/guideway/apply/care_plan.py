@@ -35,12 +35,14 @@ from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
 from guideway.fhir.literal_references import reference_type
 from guideway.fhir.soundness import cleaned
-from guideway.guideline.names import APPLICABILITY_BEHAVIOR, concept_text, copied, objects, text_of
+from guideway.guideline.names import APPLICABILITY_BEHAVIOR, concept_text, copied, objects, text_of, texts_in, url_of
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
 Refer = Callable[[str, str], str]
 """(resource type, id) → the text of a reference: ``#id`` inside a CarePlan, ``Type/id`` in a Bundle."""
+
+WORDLESS_GOAL = "a goal without words"
 
 
 class Tree(msgspec.Struct, kw_only=True):
@@ -227,7 +229,8 @@ class _Builder:
         kind = str(resource["resourceType"])
         if known is None:
             known = self.request_ids[id(resource)] = self.ids.take(str(resource.get("id")))
-            self.others.append(cleaned({**copied(resource), "id": known})[0])
+            made = cleaned({**copied(resource), "id": known})[0]
+            self.others += within(made, self.ids) if self.refer(kind, known).startswith("#") else [beside(made)]
         return self.refer(kind, known)
 
     def _request(self, node: ActionNode, request: Json, group: Json) -> str:
@@ -274,12 +277,12 @@ class _Builder:
         """A goal by its reference; where the requests stand alone, and no goal with them, in words."""
         if not self.flat:
             return {"reference": self.refer("Goal", known)}
-        description = next(goal["description"] for goal in self.goals if goal["id"] == known)
+        description = next(goal.get("description") for goal in self.goals if goal["id"] == known)
         return {"display": concept_text(description) or known}
 
     def _action_extensions(self, definition: Json, node: ActionNode, group: Json) -> list[Json]:
         skip = NOT_CARRIED | LOGIC_EXTENSIONS | APPLICABILITY_BEHAVIOR
-        found = [copied(e) for e in objects(definition.get("extension")) if e.get("url") not in skip]
+        found = [copied(e) for e in objects(definition.get("extension")) if url_of(e) not in skip]
         for name, url in (("input", ACTION_INPUT), ("output", ACTION_OUTPUT)):
             found += [{"url": url, "valueDataRequirement": copied(d)} for d in objects(definition.get(name))]
         for participant in objects(definition.get("participant")):
@@ -336,6 +339,57 @@ class _Linker(_Builder):
 
     def _keep(self, request: Json, known: str, node: ActionNode, group: Json) -> None:
         return
+
+
+def within(resource: Json, ids: Ids) -> list[Json]:
+    """A resource as another one contains it, and behind it what it contained itself: R4 allows neither nesting nor a version, a
+    date or a security label of its own there (dom-2, dom-4, dom-5)."""
+    inner = _named_inside(resource)
+    names = {str(each["id"]): ids.take(str(each["id"])) for each in inner}
+    own = _renamed({n: v for n, v in _bare(resource).items() if n != "contained"}, names)
+    return [own, *(_renamed(_bare(each) | {"id": names[str(each["id"])]}, names) for each in inner)]
+
+
+def beside(resource: Json) -> Json:
+    """A resource as it stands by itself, with what it contains and names."""
+    if "contained" not in resource:
+        return resource
+    inner = [_bare(each) for each in _named_inside(resource)]
+    return {n: v for n, v in resource.items() if n != "contained"} | ({"contained": inner} if inner else {})
+
+
+def _named_inside(resource: Json) -> list[Json]:
+    """What a resource contains and still names once it was freed of what is not valid (dom-3)."""
+    held = {f"#{each['id']}": each for each in objects(resource.get("contained"))}
+    named = set[str]()
+    pending: list[Any] = [{n: v for n, v in resource.items() if n != "contained"}] if held else []
+    while pending:
+        found = {text for text in texts_in(pending.pop()) if text in held} - named
+        named |= found
+        pending += [held[text] for text in found]
+    return [each for text, each in held.items() if text in named]
+
+
+def _bare(resource: Json) -> Json:
+    """A resource without what nothing contained has."""
+    meta = resource.get("meta")
+    if not isinstance(meta, dict) or not meta.keys() & set(OUTSIDE_ONLY):
+        return resource
+    kept = {name: value for name, value in meta.items() if name not in OUTSIDE_ONLY}
+    return {n: (kept if n == "meta" else v) for n, v in resource.items() if n != "meta" or kept}
+
+
+OUTSIDE_ONLY = ("versionId", "lastUpdated", "security")
+"""The parts of ``meta`` that a contained resource does not have."""
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """A JSON value with the local references by these names led to others."""
+    if isinstance(value, dict):
+        return {name: _renamed(item, names) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return f"#{names[value[1:]]}" if isinstance(value, str) and value[:1] == "#" and value[1:] in names else value
 
 
 def link_requests(outcome: PatientOutcome) -> None:
@@ -405,7 +459,7 @@ def extensions_of(node: PlanNode) -> Any:
 
 def sound_extensions(given: Any, left_out: frozenset[str]) -> list[Json]:
     """What is valid FHIR in these extensions, without those of the URLs that are left out."""
-    found = [copied(e) for e in objects(given) if e.get("url") not in left_out]
+    found = [copied(e) for e in objects(given) if url_of(e) not in left_out]
     basic = {"resourceType": "Basic", "code": {"text": "x"}, "extension": found}
     return list(cleaned(basic)[0].get("extension", [])) if found else []
 
@@ -502,14 +556,14 @@ def goals_of(plan: Artifact, setting: Setting, conditions: Callable[[Json], list
     """
     found: list[Json] = []
     for goal in objects(plan.resource.get("goal")):
-        resource: Json = {"_goalId": goal.get("id")} if goal.get("id") else {}
+        resource: Json = {"_goalId": goal["id"]} if text_of(goal.get("id")) else {}
         resource["lifecycleStatus"] = "proposed"
         if isinstance(goal.get("category"), dict):
             resource["category"] = [copied(goal["category"])]
         if isinstance(goal.get("priority"), dict):
             resource["priority"] = copied(goal["priority"])
         description = goal.get("description")
-        resource["description"] = copied(description) if isinstance(description, dict) else {"text": "a goal without words"}
+        resource["description"] = copied(description) if isinstance(description, dict) else {"text": WORDLESS_GOAL}
         resource["subject"] = {"reference": setting.subject}
         if isinstance(goal.get("start"), dict):
             resource["startCodeableConcept"] = copied(goal["start"])

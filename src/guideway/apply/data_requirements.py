@@ -16,7 +16,7 @@ from typing import Any
 from guideway.apply.names import CQF_EXPRESSION
 from guideway.guideline.compiled import CompiledGuideline, DateFilter, DefineKey, Requirement, definitions_in
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
-from guideway.guideline.names import copied, objects
+from guideway.guideline.names import copied, objects, text_of
 from guideway.guideline.package import Artifact
 
 Json = dict[str, Any]
@@ -85,7 +85,7 @@ def defines_of(guideline: CompiledGuideline, artifact: Artifact) -> Iterator[Def
     references = artifact.resource.get("library")
     libraries = [x for x in references if isinstance(x, str)] if isinstance(references, list) else []
     for found in expressions_of(artifact.resource):
-        if found.expression.get("language") in CQL_LANGUAGES:
+        if text_of(found.expression.get("language")) in CQL_LANGUAGES:
             bound = bind(guideline, found.expression, libraries)
             if bound.library is not None and bound.define is not None:
                 yield bound.library, bound.define

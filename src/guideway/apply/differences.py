@@ -17,7 +17,7 @@ from typing import Any
 
 from guideway.apply.names import ACTIVITY_FACT, INSTANTIATES_CANONICAL, PERTAINS_TO_GOAL
 from guideway.apply.things import WHAT, thing
-from guideway.guideline.names import DIRECTION, NOTE, QUALITY, RATIONALE, STATEMENT_ID, STRENGTH, objects
+from guideway.guideline.names import DIRECTION, NOTE, QUALITY, RATIONALE, STATEMENT_ID, STRENGTH, objects, url_of
 from guideway.patterns import Later
 
 Json = dict[str, Any]
@@ -79,7 +79,7 @@ def _said(request: Json, on_record: bool) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for name, value in request.items():
         if name == "extension":
-            kept = [e for e in objects(value) if e.get("url") not in _IGNORED_EXTENSIONS]
+            kept = [e for e in objects(value) if url_of(e) not in _IGNORED_EXTENSIONS]
             for extension in kept:
                 url = str(extension.get("url"))
                 if not on_record or url.startswith(ACTIVITY_FACT):

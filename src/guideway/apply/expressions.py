@@ -112,8 +112,8 @@ class Expressions:
             return Answer(error="an expression without text")
         if language == FHIRPATH:
             return self._fhirpath(text, libraries, extra)
-        if language not in CQL_LANGUAGES:
-            return Answer(error=f"expressions in {language} are not evaluated; use text/cql-identifier")
+        if not isinstance(language, str) or language not in CQL_LANGUAGES:
+            return Answer(error=f"expressions in {str(language)[:60]} are not evaluated; use text/cql-identifier")
         bound = self._bound(expression, libraries)
         if bound.error is not None or bound.library is None or bound.define is None:
             return Answer(error=bound.error or "the expression names no define")

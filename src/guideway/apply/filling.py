@@ -121,6 +121,7 @@ class Filling:
             elif node.request is not None:
                 changed = copied(node.request)
                 set_path(changed, str(changed["resourceType"]), path, answer.value)
+                _must_be_containable(changed)
                 must_be_about(self.subject, changed, node.request)
                 _must_be_sound(changed, node.request)
                 self._must_stay_proposed(changed, node.request)
@@ -207,6 +208,16 @@ def compute_extensions(element: Json, expressions: Expressions, libraries: list[
     if not kept:
         del element["extension"]
     return problems
+
+
+def _must_be_containable(changed: Json) -> None:
+    """``BadPath`` where a request could no longer be contained in a CarePlan (dom-2, dom-4, dom-5)."""
+    meta = changed.get("meta")
+    for name in ("versionId", "lastUpdated", "security"):
+        if isinstance(meta, dict) and name in meta:
+            raise BadPath(f"a contained resource has no meta.{name}; it is not set")
+    if "contained" in changed:
+        raise BadPath("a contained resource contains none itself; contained is not set")
 
 
 def _must_be_sound(changed: Json, before: Json) -> None:

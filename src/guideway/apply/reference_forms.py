@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.care_plan import Tree, extensions_of, outcome_id, sound_extensions
+from guideway.apply.care_plan import Tree, beside, extensions_of, outcome_id, sound_extensions, within
 from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
 from guideway.apply.timing import timing_of
@@ -141,7 +141,8 @@ class _Reference:
             return {"reference": node.refers_to}
         wish = f"{node.definition['id']}-{questionnaire['id']}" if node.definition.get("id") else str(questionnaire["id"])
         resource = cleaned({**copied(questionnaire), "id": self.ids.take(wish)})[0]
-        made.append(in_order(resource, str(resource["resourceType"])))
+        for each in within(resource, self.ids) if self.contain else [beside(resource)]:
+            made.append(in_order(each, str(each["resourceType"])))
         return self._refer(str(resource["resourceType"]), resource["id"])
 
     def _questionnaire(self, node: ActionNode) -> Json | None:

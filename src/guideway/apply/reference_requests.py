@@ -18,7 +18,7 @@ from guideway.apply.activity_facts import Setting, kind_name, product_of
 from guideway.apply.completing import FORECAST_DUE
 from guideway.apply.names import NOT_COPIED, TARGET_STATUS
 from guideway.diagnostics import Diagnostic, Severity
-from guideway.guideline.names import copied, first_value, objects, text_of
+from guideway.guideline.names import copied, first_value, objects, text_of, url_of
 
 Json = dict[str, Any]
 
@@ -171,7 +171,7 @@ def make_reference_request(activity: Json, setting: Setting, file: str = "") -> 
     request: Json = {"resourceType": name}
     if isinstance(activity.get("profile"), str):
         request["meta"] = {"profile": [activity["profile"]]}
-    extension = [copied(e) for e in objects(activity.get("extension")) if e.get("url") not in NOT_COPIED]
+    extension = [copied(e) for e in objects(activity.get("extension")) if url_of(e) not in NOT_COPIED]
     if extension:
         request["extension"] = extension
     return Made(request | maker(made))

@@ -15,7 +15,7 @@ from guideway import __version__
 from guideway.apply.actions import PlanNode, Walk, each_plan
 from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import Audience, overlap
-from guideway.apply.care_plan import Tree, goals_of
+from guideway.apply.care_plan import WORDLESS_GOAL, Tree, goals_of
 from guideway.apply.circumstances import must_be_circumstances
 from guideway.apply.expressions import Expressions
 from guideway.apply.hook_context import screened
@@ -248,6 +248,7 @@ def _sound_goal(goal: Json, plan: Artifact, findings: list[Diagnostic]) -> Json:
     for path, message in faults:
         text = f"{plan.id}: goal {path}: {message}; it is left out"
         findings.append(Diagnostic("goal-invalid", Severity.error, text, plan.file or None))
+    resource.setdefault("description", {"text": WORDLESS_GOAL})
     return {n: v for n, v in resource.items() if n != "resourceType"} | {n: v for n, v in goal.items() if n == "_goalId"}
 
 

@@ -72,12 +72,14 @@ def as_period(timing: Timing, as_of: str, birth_date: str | None) -> Json | None
     return dict(bounds) if isinstance(bounds, dict) else None
 
 
-def shift(moment: str, amount: Json) -> str | None:
-    """A FHIR date or dateTime moved by a Duration; None where the unit is not one of time or the moment is not whole.
+def shift(moment: str, amount: Any) -> str | None:
+    """A FHIR date or dateTime moved by a Duration; None where it is none, its unit is not one of time or the moment is not whole.
 
     >>> shift("2026-01-31", {"value": 1, "code": "mo"})
     '2026-02-28'
     """
+    if not isinstance(amount, dict):
+        return None
     value, unit = amount.get("value"), amount.get("code") or amount.get("unit")
     if not isinstance(value, int | Decimal) or not isinstance(unit, str) or len(moment) < 10:
         return None

@@ -201,7 +201,11 @@ _REFERRING = ("reference", "valueReference", "valueCanonical", "valueUri", "libr
 def _is_reference(pointer: str) -> bool:
     """Whether a string stands where a reference to a resource stands: ``reference``, or a canonical."""
     name = next(step for step in reversed(pointer.split("/")) if not step.isdigit())
-    return name in _REFERRING or name.endswith("Canonical") or name in ("questionnaire", "derivedFrom", "partOf")
+    return (
+        name in _REFERRING
+        or name.endswith("Canonical")
+        or name in ("questionnaire", "derivedFrom", "partOf", "answerValueSet", "valueSet")
+    )
 
 
 # ---- invariants of data types -------------------------------------------------------------------------------------------

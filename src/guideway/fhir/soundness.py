@@ -50,11 +50,13 @@ _ONLY_AMOUNTS = frozenset({"value", "comparator", "unit"})
 """What tells an amount from a Coding."""
 
 
+_RESOURCES = frozenset({"contained", "resource", "outcome"})
+"""The elements that are resources."""
 _LOCAL = frozenset({"reference", "valueCanonical", "valueUri"})
 
 
 def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]:
-    """Faults that the tables do not know: ext-1, qty-3, and references into the definition itself."""
+    """Faults that the tables do not know: ext-1, qty-3, references into the definition itself, and what stands beside a value."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _invariants(item, (*path, index), name)
@@ -77,6 +79,10 @@ def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]
                 yield (*path, key), f"{item[:80]} leads to nothing that is contained in the result"
             elif key == "reference" and isinstance(item, str) and item.split() != [item]:
                 yield (*path, key), f"a reference is a URI, without spaces, not {item[:80]!r}"
+            elif key == "resourceType" and path and name not in _RESOURCES:
+                yield (*path, key), "only a resource has a resourceType"
+            elif key.startswith("_") and (not item or (isinstance(item, list) and not any(item))):
+                yield (*path, key), "there is nothing in it"
             elif isinstance(item, dict | list):
                 yield from _invariants(item, (*path, key), key)
 

@@ -32,6 +32,7 @@ from guideway.guideline.names import (
     first_value,
     objects,
     text_of,
+    url_of,
 )
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def libraries_of(resource: Json) -> list[str]:
 def one_of(group: Json) -> bool:
     """Whether a plan or a group says that its first action that applies is the only one."""
     return any(
-        extension.get("url") in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
+        url_of(extension) in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
         for extension in objects(group.get("extension"))
     )
 
@@ -230,7 +231,8 @@ class _Reader:
         return name, f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
 
     def _question(self, kind: str, expression: Any) -> Question:
-        if isinstance(expression, dict) and expression.get("language") in CQL_LANGUAGES and text_of(expression.get("expression")):
+        language = text_of(expression.get("language")) if isinstance(expression, dict) else None
+        if language in CQL_LANGUAGES and text_of(expression.get("expression")):
             bound = bind(self.guideline, expression, self.libraries)
             if bound.error is None and not extensions(expression, ALTERNATIVE_EXPRESSION):
                 return Question(kind, expression, bound.library, bound.define)

@@ -37,6 +37,11 @@ def extensions(element: Json, url: str) -> list[Json]:
     return [e for e in found if isinstance(e, dict) and e.get("url") == url] if isinstance(found, list) else []
 
 
+def url_of(extension: Json) -> str | None:
+    """The URL of an extension; None where it is no text."""
+    return text_of(extension.get("url"))
+
+
 def extension_value(extension: Json) -> Any:
     """The ``value[x]`` of an extension, whatever its type."""
     for name, value in extension.items():
@@ -83,3 +88,11 @@ def copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: copied(item) for name, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every string in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_in(item)
