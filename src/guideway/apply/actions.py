@@ -25,7 +25,7 @@ from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNK
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.structure import known_type
-from guideway.guideline.actions import DEPTH_LIMIT, ActionFacts, PlanFacts, libraries_of
+from guideway.guideline.actions import DEPTH_LIMIT, PLAN_LIMIT, ActionFacts, PlanFacts, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import objects, text_of, texts_in, url_of
 from guideway.guideline.package import Artifact
@@ -135,12 +135,15 @@ class _Visit(msgspec.Struct):
     """It and the plans below it, by canonical."""
     height: int
     """How many actions deep it goes."""
+    ways: int
+    """How many plans it is with those below it, each counted on every way to it."""
     skipped: list[Json]
     findings: list[Diagnostic]
 
-    def holds(self, stack: tuple[str, ...], depth: int) -> bool:
-        """Whether the plan is the same below these plans, so deep: it leads back to none of them, and nothing is too deep."""
-        return depth + self.height < DEPTH_LIMIT and self.plans.isdisjoint(stack)
+    def holds(self, stack: tuple[str, ...], depth: int, ways: int) -> bool:
+        """Whether the plan is the same below these plans, so deep, after so many: it leads back to none of them, and nothing is
+        too deep or too many."""
+        return depth + self.height < DEPTH_LIMIT and ways + self.ways <= PLAN_LIMIT and self.plans.isdisjoint(stack)
 
 
 class Walk:
@@ -179,8 +182,10 @@ class Walk:
         self._plans: list[str] = []
         """The canonicals of the plans that were walked, in order."""
         self.deepest = 0
-        self.circles = 0
-        """How many actions led back to a plan that they stand in."""
+        self.ways = 0
+        """How many plans were reached below the chosen one, each counted on every way to it."""
+        self.turned_back = 0
+        """How many actions led to a plan that was not followed there: back to one that they stand in, or to one too many."""
         self.containers: dict[int, Artifact] = {}
         """By identity of a contained plan's JSON: the plan that contains it."""
         self.contained: dict[tuple[str, str], Artifact] = {}
@@ -201,6 +206,7 @@ class Walk:
 
     def plan(self, artifact: Artifact) -> PlanNode:
         """The tree of one chosen plan."""
+        self.ways = 0
         node = self._plan(artifact, Verdict(), (), [], depth=0)
         return node if node is not None else PlanNode(artifact=artifact)
 
@@ -210,8 +216,9 @@ class Walk:
         """The tree of one plan. Several ways may lead to it: where they decide the same it is walked on the first."""
         key = (id(artifact), verdict.standing)
         known = self._visits.get(key)
-        if known is not None and known.holds(stack, depth):
+        if known is not None and known.holds(stack, depth, self.ways):
             self._plans += known.plans
+            self.ways += known.ways
             self.deepest = max(self.deepest, depth + known.height)
             self.skipped += known.skipped
             self.findings += known.findings
@@ -221,16 +228,18 @@ class Walk:
         if reason is not None:
             self.skipped.append({"plan": artifact.canonical, "reason": reason})
             return None
-        before = len(self._plans), len(self.skipped), len(self.findings), self.circles, self.deepest
+        before = len(self._plans), len(self.skipped), len(self.findings), self.turned_back, self.deepest, self.ways
         self._plans.append(artifact.canonical)
+        self.ways += 1
         self.deepest = depth
         node = self._walked(artifact, verdict, stack, via, depth)
-        plans, skipped, findings, circles, deepest = before
-        if self.policy.folds and self.circles == circles and self.deepest < DEPTH_LIMIT:
+        plans, skipped, findings, turned_back, deepest, ways = before
+        if self.policy.folds and self.turned_back == turned_back and self.deepest < DEPTH_LIMIT:
             self._visits[key] = _Visit(
                 node,
                 frozenset(self._plans[plans:]),
                 self.deepest - depth,
+                self.ways - ways,
                 self.skipped[skipped:],
                 self.findings[findings:],
             )
@@ -530,13 +539,18 @@ class _Place:
 
     def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int) -> str | None:
         if target.canonical in self.stack:
-            self.walk.circles += 1
+            self.walk.turned_back += 1
             text = f"{node.id}: {target.canonical} leads back to itself: {' > '.join([*self.stack, target.canonical])}"
             recommendation.findings.append(self._finding("definition-cycle", Severity.error, text, node.id))
             return None
         if depth >= DEPTH_LIMIT:
             text = f"{node.id}: plans are nested more than {DEPTH_LIMIT} deep"
             recommendation.findings.append(self._finding("action-depth", Severity.error, text, node.id))
+            return None
+        if self.walk.ways > PLAN_LIMIT:
+            self.walk.turned_back += 1
+            text = f"{node.id}: {self.stack[0]} leads to more than {PLAN_LIMIT} plans; {target.canonical} is not followed here"
+            recommendation.findings.append(self._finding("plans-too-many", Severity.error, text, node.id))
             return None
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
         return None if node.nested is not None else f"its definition {target.canonical} is left out"

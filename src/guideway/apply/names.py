@@ -82,17 +82,22 @@ def safe_id(text: str) -> str:
 class Ids:
     """Ids that are not yet taken: the wished one, else with ``-2``, ``-3``, … appended."""
 
-    __slots__ = ("_taken",)
+    __slots__ = ("_numbers", "_taken")
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+        """By wish, the number that was last appended to it: those below are taken."""
 
     def take(self, wish: str) -> str:
         """A free id as near to the wish as can be."""
         wish = safe_id(wish)
-        found, number = wish, 1
-        while found in self._taken:
-            number += 1
-            found = safe_id(f"{wish}-{number}") if len(wish) < 60 else f"{wish[:58]}-{number}"
+        found = wish
+        if found in self._taken:
+            number = self._numbers.get(wish, 1)
+            while found in self._taken:
+                number += 1
+                found = safe_id(f"{wish}-{number}") if len(wish) < 60 else f"{wish[:58]}-{number}"
+            self._numbers[wish] = number
         self._taken.add(found)
         return found

@@ -43,6 +43,9 @@ Json = dict[str, Any]
 DEPTH_LIMIT = 60
 """Actions within actions within plans; deeper than any guideline, far from Python's own limit."""
 
+PLAN_LIMIT = 1000
+"""Plans that one plan leads to, each counted on every way to it: more than any guideline has, far from what takes long."""
+
 APPLICABILITY = "applicability"
 WITHHELD = "withheld-when"
 SATISFIED_KIND = "satisfied-when"
