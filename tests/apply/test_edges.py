@@ -9,7 +9,7 @@ import pytest
 from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensions, made, one
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
-from guideway.apply.care_plan import requests, requests_bundle
+from guideway.apply.care_plan import bundle, care_plan, requests, requests_bundle
 from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
@@ -208,3 +208,29 @@ def test_a_computed_timing_takes_the_place_of_the_definitions_and_of_no_doses_ow
     assert extensions(task, OWN + "activity-timing")[0]["valueTiming"] == {"event": ["2026-07-01"]}
     vaccine = computed("ImmunizationRecommendation", ("action.timing", "When"), timingDateTime="2026-06-30").request
     assert vaccine["recommendation"][0]["dateCriterion"][0]["value"] == "2026-07-01"
+
+
+def test_a_quantity_of_nutrition_without_a_supplement_is_kept() -> None:
+    amount = {"value": 4711, "unit": "mL", "system": "http://unitsofmeasure.org", "code": "mL"}
+    for product in ({}, {"productReference": {"reference": "Substance/s"}}):
+        request = one(
+            {**A, "definitionCanonical": CANONICAL}, activity(kind="NutritionOrder", quantity=amount, **product)
+        ).request
+        (extension,) = extensions(request, OWN + "activity-quantity")
+        assert extension["valueQuantity"] == amount
+    fed = one(
+        {**A, "definitionCanonical": CANONICAL}, activity(kind="NutritionOrder", quantity=amount, productCodeableConcept=TABLET_A)
+    )
+    assert fed.request["supplement"][0]["quantity"] == amount
+    assert extensions(fed.request, OWN + "activity-quantity") == []
+
+
+@pytest.mark.parametrize("form", [care_plan, bundle, requests_bundle])
+def test_what_is_left_out_is_told_in_every_form(form: Any) -> None:
+    ward = {"code": {"code": "venue"}, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "ward"}], "text": "ward"}}
+    clinic = {"coding": [{"system": "urn:x", "code": "clinic"}], "text": "clinic"}
+    outcome = run(guideline(plan("main", A, useContext=[ward])), setting=clinic)
+    assert "the plan is left out: meant for venue ward, not clinic" in str(form(outcome))
+    off = [{"url": "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-enabled", "valueBoolean": False}]
+    outcome = run(guideline(plan("main", {**A, "extension": off}, {"id": "b", "title": "B"})))
+    assert "'A' is left out: switched off" in str(form(outcome))

@@ -98,7 +98,7 @@ def _made(activity: Json, action: Json, kind: Kind, setting: Setting, file: str)
     if complete is not None:
         complete(request, _timed(activity, action), setting)
     if kind.type in _OWN_PRODUCT:
-        _left_over(request, activity)
+        _left_over(request, activity, kind)
     _carry_extensions(request, activity)
     return Made(request)
 
@@ -216,14 +216,17 @@ _OWN_PRODUCT = frozenset(
 _OWN_QUANTITY = frozenset({"NutritionOrder", "Claim", "Contract"})
 
 
-def _left_over(request: Json, activity: Json) -> None:
-    """The product and the code that such a type has found no place for."""
+def _left_over(request: Json, activity: Json, kind: Kind) -> None:
+    """The product, the code and the quantity that such a type has found no place for."""
     name, product = product_of(activity)
     if product is not None and not _holds(request, product):
         _extend(request, ACTIVITY_FACT + "product", name, product)
     code = clinical_code(activity.get("code"))
     if isinstance(code, dict) and not only_cpg(code) and not _holds(request, code):
         _extend(request, ACTIVITY_FACT + "code", "CodeableConcept", code)
+    quantity = activity.get("quantity")
+    if kind.type in _OWN_QUANTITY and isinstance(quantity, dict) and not _holds(request, quantity):
+        _extend(request, ACTIVITY_FACT + "quantity", "Quantity", quantity)
 
 
 def _holds(node: Any, value: Any) -> bool:
