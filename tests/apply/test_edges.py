@@ -10,6 +10,7 @@ from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensio
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
 from guideway.apply.care_plan import bundle, care_plan, requests, requests_bundle
+from guideway.apply.reference_targets import targets
 from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
@@ -234,3 +235,32 @@ def test_what_is_left_out_is_told_in_every_form(form: Any) -> None:
     off = [{"url": "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-enabled", "valueBoolean": False}]
     outcome = run(guideline(plan("main", {**A, "extension": off}, {"id": "b", "title": "B"})))
     assert "'A' is left out: switched off" in str(form(outcome))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("ServiceRequest", "encounter", "'MedicationRequest/m'"),
+        ("ServiceRequest", "locationReference[0].reference", "'Organization/o'"),
+        ("Task", "owner", "'Observation/x'"),
+        ("Claim", "insurance[0].coverage", "'Organization/o'"),
+        ("MedicationRequest", "requester", "'Observation/x'"),
+        ("Task", "action.participant[0]", "'Observation/x'"),
+    ],
+)
+def test_a_computed_reference_to_a_type_that_is_not_allowed_there_is_refused(kind: str, path: str, value: str) -> None:
+    dynamic = [{"path": path, "expression": expression(value, "text/cql-expression")}]
+    result = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": dynamic}, activity(kind=kind))
+    assert result.rules() == ["dynamic-value-path"]
+    assert "may be" in result.issues()[0]["diagnostics"]
+
+
+def test_the_types_that_references_lead_to_are_those_of_r4() -> None:
+    import importlib
+
+    for element, types in targets().items():
+        owner, _, name = element.rpartition(".")
+        module = importlib.import_module(f"fhir.resources.R4B.{owner.partition('.')[0].lower()}")
+        fields = getattr(module, owner.replace(".", "")).model_fields.values()
+        (field,) = (f for f in fields if f.alias == name)
+        assert types == set(field.json_schema_extra["enum_reference_types"]), element

@@ -124,6 +124,7 @@ class Filling:
                 _must_be_containable(changed)
                 must_be_about(self.subject, changed, node.request)
                 _must_be_sound(changed, node.request)
+                _must_lead_to(str(changed["resourceType"]), changed, node.request)
                 self._must_stay_proposed(changed, node.request)
                 node.request = changed
         except AnotherPatient as error:
@@ -155,6 +156,7 @@ class Filling:
         set_path(overrides, "RequestGroup.Action", path, value)
         must_be_about(self.subject, overrides, node.overrides)
         _must_be_sound(GROUP | {"action": [overrides]}, GROUP | {"action": [node.overrides]})
+        _must_lead_to("RequestGroup.Action", overrides, node.overrides)
         activity = node.activity.resource if node.activity is not None else {}
         before = timing_of(node.overrides) or timing_of(node.definition) or timing_of(activity)
         node.overrides = overrides
@@ -218,6 +220,15 @@ def _must_be_containable(changed: Json) -> None:
             raise BadPath(f"a contained resource has no meta.{name}; it is not set")
     if "contained" in changed:
         raise BadPath("a contained resource contains none itself; contained is not set")
+
+
+def _must_lead_to(kind: str, changed: Json, before: Json) -> None:
+    """``BadPath`` where a reference leads to a type of resource that is not allowed there."""
+    from guideway.apply.reference_targets import wrong_target
+
+    fault = wrong_target(kind, changed)
+    if fault is not None and wrong_target(kind, before) != fault:
+        raise BadPath(fault)
 
 
 def _must_be_sound(changed: Json, before: Json) -> None:
