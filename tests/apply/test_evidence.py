@@ -23,6 +23,7 @@ from tests.apply.small import (
 
 from guideway.apply import evidence
 from guideway.apply.outcome import Recommendation
+from guideway.cli.markdown import markdown
 from guideway.cli.telling import evidence_text
 from guideway.service.card_text import evidence_line
 
@@ -115,6 +116,20 @@ define "Not Known To Be Tolerated": "Tolerated" is not true
     assert evidence_text(evidence).startswith("Drug tolerated: not known, ")
     assert "not known (" in evidence_line(evidence)
     assert evidence.as_json()["unknown"] is True
+
+
+def test_a_note_for_what_does_not_apply_is_shown_there_alone() -> None:
+    notes = [
+        {"url": f"{OWN}note", "valueExpression": expression("'It is low.'", language="text/cql-expression")},
+        {"url": f"{OWN}note-if-not", "valueExpression": expression("'It is not low.'", language="text/cql-expression")},
+    ]
+    action = {"id": "a", "title": "A", "condition": [when("Count Is Low")], "extension": notes}
+    for count, said in ((0.5, ["It is low."]), (5, ["It is not low."])):
+        outcome = one(action, data=(observation(count),), cql=LOGIC).outcome
+        (found,) = outcome.recommendations
+        assert found.notes == said
+        if found.status == "does-not-apply":
+            assert "It is not low." in markdown([outcome])
 
 
 def test_that_a_result_is_final_is_no_value_of_it() -> None:

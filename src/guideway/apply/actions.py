@@ -10,7 +10,7 @@ FHIR R4: http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNK
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.structure import known_type
-from guideway.guideline.actions import DEPTH_LIMIT, PLAN_LIMIT, ActionFacts, PlanFacts, libraries_of
+from guideway.guideline.actions import DEPTH_LIMIT, PLAN_LIMIT, ActionFacts, PlanFacts, Question, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import objects, text_of, texts_in, url_of
 from guideway.guideline.package import Artifact
@@ -424,13 +424,14 @@ class _Place:
                 filling = Filling(node, facts, recommendation, walk.expressions, walk.setting, self.libraries, file, walk.policy)
                 own = libraries_of(node.activity.resource) if node.activity is not None else []
                 filling.fill(own or self.libraries)
-            recommendation.notes += self._notes(facts, recommendation)
+            recommendation.notes += self._notes(facts, facts.notes, recommendation)
             self._check_selection(node, recommendation)
             if node.recommendation is None:  # a group without a statement: nothing else tells what it says, and what is wrong
                 said = [self._finding("group-note", Severity.information, note, node.id) for note in recommendation.notes]
                 walk.findings += [*recommendation.findings, *said]
-        elif node.recommendation is not None and walk.stopped is None and status != DOES_NOT_APPLY:
-            recommendation.notes += self._notes(facts, recommendation)
+        elif node.recommendation is not None and walk.stopped is None:
+            notes = facts.notes_if_not if status == DOES_NOT_APPLY else facts.notes
+            recommendation.notes += self._notes(facts, notes, recommendation)
         return node
 
     def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
@@ -563,9 +564,9 @@ class _Place:
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
         return None if node.nested is not None else f"its definition {target.canonical} is left out"
 
-    def _notes(self, facts: ActionFacts, recommendation: Recommendation) -> list[str]:
+    def _notes(self, facts: ActionFacts, asked: Sequence[Question], recommendation: Recommendation) -> list[str]:
         notes: list[str] = []
-        for question in facts.notes:
+        for question in asked:
             answer = self.walk.expressions.answer(question, facts.definition, self.libraries)
             if answer.error is not None:
                 name = recommendation.action

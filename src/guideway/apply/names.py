@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from guideway.guideline.names import CPG, CQF, EXCLUSIVE_GROUP, NOTE, OWN, SATISFIED_WHEN, WITHHELD_WHEN
+from guideway.guideline.names import CPG, CQF, EXCLUSIVE_GROUP, NOTE, NOTE_IF_NOT, OWN, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.places import fingerprint
 
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ ORDERABLE = OWN + "orderable-value-set"
 ASKED = "/Questionnaire/data-needed-"
 """In the URL of every Questionnaire that asks for what a run missed."""
 
-LOGIC_EXTENSIONS = frozenset({SATISFIED_WHEN, WITHHELD_WHEN, NOTE, EXCLUSIVE_GROUP})
+LOGIC_EXTENSIONS = frozenset({SATISFIED_WHEN, WITHHELD_WHEN, NOTE, NOTE_IF_NOT, EXCLUSIVE_GROUP})
 """Ours that steer the evaluation; what they decided is in the outcome, so they are not copied to the output."""
 
 CQF_EXPRESSION = CQF + "cqf-expression"

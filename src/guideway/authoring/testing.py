@@ -27,7 +27,7 @@ Json = dict[str, Any]
 CASE_FOLDERS = ("tests/guideline/cases", "tests/cases", "cases")
 """Where the cases of a guideline are, from its root; the first that is there counts."""
 SUFFIXES = (".yaml", ".yml")
-NOTE_URLS = ("note", "withheld-when")
+NOTE_URLS = ("note", "note-if-not", "withheld-when")
 
 
 class Names(msgspec.Struct, frozen=True):

@@ -91,6 +91,7 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
         yield from [f"## {heading} ({telling.how_many(found, folded)})", ""]
         if status == DOES_NOT_APPLY and not explain:
             yield from (f"- {escape(reason)} ({number})" for reason, number in telling.reasons_of(found))
+            yield from (f"- Note: {escape(note)}" for note in dict.fromkeys(note for item in found for note in item.notes))
             yield ""
             continue
         if status == UNKNOWN:

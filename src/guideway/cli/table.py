@@ -300,6 +300,8 @@ def _does_not_apply(outcome: PatientOutcome, width: int, explain: bool) -> Itera
     reasons = telling.reasons_of(found)
     for reason, number in reasons[:REASONS]:
         yield from wrap(f"{reason} ({number})" if number > 1 else reason, width, first=f"{_INDENT}• ", rest=_INDENT * 2)
+    for note in dict.fromkeys(note for item in found for note in item.notes):
+        yield from _row("note", note, width)
     if len(reasons) > REASONS:
         rest = len(reasons) - REASONS
         words = f"and {rest} more reason{'s' if rest > 1 else ''}; with --explain all"

@@ -20,6 +20,7 @@ from guideway.guideline.names import (
     ENABLED,
     EXCLUSIVE_GROUP,
     NOTE,
+    NOTE_IF_NOT,
     QUALITY,
     RATIONALE,
     SATISFIED_WHEN,
@@ -96,6 +97,8 @@ class ActionFacts(msgspec.Struct, frozen=True):
     """The named events that it answers to; none: it answers to whatever its parent does."""
     conditions: tuple[Question, ...]
     notes: tuple[Question, ...]
+    notes_if_not: tuple[Question, ...]
+    """What is said where it does not apply."""
     sound: Json
     """The definition with only valid FHIR in what goes into a result."""
     faults: tuple[str, ...]
@@ -217,6 +220,7 @@ class _Reader:
             tuple(t.get("name") for t in objects(definition.get("trigger")) if t.get("type") == "named-event"),
             tuple(conditions),
             tuple(self._question("note", extension_value(e)) for e in by_url.get(NOTE, ())),
+            tuple(self._question("note-if-not", extension_value(e)) for e in by_url.get(NOTE_IF_NOT, ())),
             kept,
             faults,
             "dynamicValue" in definition or is_computed(definition),

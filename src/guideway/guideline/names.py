@@ -16,6 +16,7 @@ STATEMENT_ID = OWN + "statement-id"
 SATISFIED_WHEN = OWN + "satisfied-when"
 WITHHELD_WHEN = OWN + "withheld-when"
 NOTE = OWN + "note"
+NOTE_IF_NOT = OWN + "note-if-not"
 EXCLUSIVE_GROUP = OWN + "exclusive-group"
 
 CQF = "http://hl7.org/fhir/StructureDefinition/"
