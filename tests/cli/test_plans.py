@@ -37,6 +37,19 @@ def test_a_plan_is_shown_by_id_and_by_name() -> None:
     assert max(map(len, shown.split("\n"))) <= 80
 
 
+def test_a_part_says_of_which_plan_it_is_one() -> None:
+    """Who applies chronic back pain alone is told where leukotriene modifiers are."""
+    shown = " ".join(guideway("show", "mcas-back-pain").stdout.decode().split())
+    assert "part of back-pain-in-mcas, with leukotriene-modifiers, mediator-guided-therapy" in shown
+    assert "part of back-pain-in-mcas" in " ".join(guideway("plans").stdout.decode().split())
+    example = ROOT / "examples" / "mcas-back-pain-antihistamines-inadequate.json"
+    alone = guideway("apply", example, "--plan", "mcas-back-pain").stdout.decode()
+    assert "part of    back-pain-in-mcas: its other parts are not applied here" in alone
+    outcome = json.loads(guideway("apply", example, "--plan", "mcas-back-pain", "--format", "outcome").stdout)
+    assert [plan.get("partOf") for plan in outcome["plans"]] == [["back-pain-in-mcas"]]
+    assert "part of" not in guideway("apply", example, "--plan", "back-pain-in-mcas").stdout.decode()
+
+
 def test_json_is_the_plan_itself() -> None:
     plan = json.loads(guideway("show", "emergency-preparedness", "--format", "json").stdout)
     assert plan["resourceType"] == "PlanDefinition"

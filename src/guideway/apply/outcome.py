@@ -260,12 +260,14 @@ class PlanSummary(msgspec.Struct, kw_only=True):
     version: str | None = None
     chosen: bool = True
     status: str = DOES_NOT_APPLY
+    part_of: list[str] = []
+    """Of a plan that was chosen: the ids of the plans that it is a part of, whose other parts are not applied with it."""
     disclaimer: list[str] = []
 
     def as_json(self) -> Json:
         """As the format has it."""
         result: Json = {"id": self.id, "url": self.url, "version": self.version, "title": self.title}
-        return pruned(result) | {"chosen": self.chosen, "status": self.status}
+        return pruned(result) | {"chosen": self.chosen, "status": self.status} | pruned({"partOf": self.part_of})
 
 
 class PatientOutcome(msgspec.Struct, kw_only=True):

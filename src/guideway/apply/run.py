@@ -286,6 +286,7 @@ def _outcome(
     identity: Json = {"id": manifest.id, "version": manifest.version, "hash": guideline.content_hash}
     identity |= {name: value for name in ("title", "canonical") if (value := getattr(manifest, name))}
     resources = [node.artifact.resource for node, _ in reached]
+    applied = {node.artifact.canonical for node, _ in reached}
     return PatientOutcome(
         subject=place.subject,
         guideline=identity,
@@ -304,6 +305,7 @@ def _outcome(
                 title=node.artifact.title,
                 chosen=top,
                 status=node.status,
+                part_of=[whole.id for whole in guideline.wholes(node.artifact) if whole.canonical not in applied] if top else [],
             )
             for node, top in reached
         ],

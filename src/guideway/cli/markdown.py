@@ -66,6 +66,8 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     yield f"- Guideline: {escape(telling.guideline_text(guideline))}"
     yield f"- Program: {escape(outcome.program['name'])} {escape(outcome.program['version'])}"
     yield f"- As of: {escape(outcome.evaluated_at)} (time zone {escape(outcome.timezone)})"
+    if part_of := telling.part_of(outcome):
+        yield f"- Part of: {escape(part_of)}"
     yield f"- Result: {telling.result_text(outcome)}"
     yield ""
     for heading, parts in telling.by_origin(outcome, explain):

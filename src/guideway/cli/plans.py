@@ -52,9 +52,11 @@ def _list(guideline: CompiledGuideline, roots: set[str], width: int) -> Iterator
     yield []
     for plan in guideline.plans:
         actions = sum(1 for _ in leaves(plan.resource.get("action")))
-        marks = "" if plan.canonical in roots else ", part of another plan"
-        yield [Piece("  "), Piece(plan.id, "title"), Piece(f"  {actions} action{'s' if actions != 1 else ''}{marks}", "dim")]
+        yield [Piece("  "), Piece(plan.id, "title"), Piece(f"  {actions} action{'s' if actions != 1 else ''}", "dim")]
         yield from wrap(plan.title, width, first="    ", rest="    ")
+        if plan.canonical not in roots:
+            wholes = ", ".join(whole.id for whole in guideline.wholes(plan))
+            yield from wrap(f"part of {wholes}", width, first="    ", rest="      ", style="dim")
     yield []
     yield from wrap(f"{len(guideline.plans)} plans; guideway show ID prints one.", width, style="dim")
 
@@ -81,6 +83,10 @@ def _plan(guideline: CompiledGuideline, plan: Artifact, width: int) -> Iterator[
     yield from wrap(plan.title, width, style="title")
     yield from _row("id", plan.id, width)
     yield from _row("url", plan.canonical, width)
+    for whole in guideline.wholes(plan):
+        others = [part for name in guideline.parts()[whole.canonical] if (part := guideline.resolve(name)) is not None]
+        beside = ", ".join(part.id for part in others if part.canonical != plan.canonical)
+        yield from _row("part of", f"{whole.id}, with {beside}" if beside else whole.id, width)
     yield from _row("status", str(resource.get("status", "")) + (", experimental" if resource.get("experimental") else ""), width)
     for reference in resource.get("library") or []:
         yield from _row("logic", str(reference), width)

@@ -78,6 +78,8 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     yield from _row("as of", f"{outcome.evaluated_at} (time zone {outcome.timezone})", width)
     if outcome.hook and outcome.hook != "patient-view":
         yield from _row("hook", outcome.hook, width)
+    if part_of := telling.part_of(outcome):
+        yield from _row("part of", part_of, width)
     yield from _row("result", telling.result_text(outcome), width)
     yield []
     for heading, parts in telling.by_origin(outcome, explain):

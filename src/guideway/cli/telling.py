@@ -139,6 +139,15 @@ def needs(found: Iterable[Recommendation]) -> list[tuple[Missing, int, str | Non
     return [(needed[element], len(waiting[element]), pressing(element)) for element in sorted(needed, key=rank)]
 
 
+def part_of(outcome: PatientOutcome) -> str:
+    """Which plans the chosen ones are a part of; empty where they are none."""
+    wholes = dict.fromkeys(whole for plan in outcome.plans for whole in plan.part_of)
+    if not wholes:
+        return ""
+    one = len(wholes) == 1
+    return f"{', '.join(wholes)}: {'its' if one else 'their'} other parts are not applied here"
+
+
 def reasons_of(found: Iterable[Recommendation]) -> list[tuple[str, int]]:
     """Why recommendations do not apply, the most frequent reason first."""
     reasons: dict[str, int] = {}

@@ -128,8 +128,10 @@ class CompiledGuideline:
         findings: Iterable[Diagnostic] = (),
         roots: Iterable[str] | None = None,
         facts: Iterable[PlanFacts] = (),
+        parts: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """``roots`` are the canonicals of the root plans, ``facts`` those of plans, where they have been found before."""
+        """``roots`` are the canonicals of the root plans, ``parts`` those of the plans in each plan, ``facts`` those of
+        plans, where they have been found before."""
         self.manifest = manifest
         self.content_hash = content_hash
         self.artifacts = tuple(artifacts)
@@ -158,6 +160,7 @@ class CompiledGuideline:
         self._resolved: dict[tuple[str, tuple[str, ...]], Artifact | None] = {}
         self._roots: list[Artifact] | None = None
         self._root_names = None if roots is None else tuple(roots)
+        self._parts = parts
         self._terminology: Any = None
         self.entry: tuple[Any, str, Any] | None = None
         """Where it comes from, if that is a cache: the cache, the key, and what is there."""
@@ -209,16 +212,26 @@ class CompiledGuideline:
             self._roots = self._find_roots()
         return list(self._roots)
 
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Of each plan whose actions point at plans, the canonicals of these."""
+        if self._parts is None:
+            self._parts = {}
+            for plan in self.plans:
+                inner = [self.resolve(reference, "PlanDefinition") for reference in definitions_in(plan.resource)]
+                named = dict.fromkeys(p.canonical for p in inner if p is not None and p.canonical != plan.canonical)
+                if named:
+                    self._parts[plan.canonical] = tuple(named)
+        return self._parts
+
+    def wholes(self, plan: Artifact) -> list[Artifact]:
+        """The plans that this one is a part of, in the order of the guideline."""
+        return [whole for whole in self.plans if plan.canonical in self.parts().get(whole.canonical, ())]
+
     def _find_roots(self) -> list[Artifact]:
         if self._root_names is not None:
             by_canonical = {plan.canonical: plan for plan in self.plans}
             return [by_canonical[name] for name in self._root_names]
-        inner: set[str] = set()
-        for plan in self.plans:
-            for reference in definitions_in(plan.resource):
-                found = self.resolve(reference, "PlanDefinition")
-                if found is not None and found.canonical != plan.canonical:
-                    inner.add(found.canonical)
+        inner = {name for names in self.parts().values() for name in names}
         roots = [p for p in self.plans if p.canonical not in inner]
         reached: set[str] = set()
         for plan in roots:
@@ -316,7 +329,8 @@ class CompiledGuideline:
             "parameters", "value_sets", "value_set_titles", "value_set_uses", "program",
             "findings",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names} | {"roots": tuple(plan.canonical for plan in self.root_plans())}
+        roots = tuple(plan.canonical for plan in self.root_plans())
+        return {name: getattr(self, name) for name in names} | {"roots": roots, "parts": self.parts()}
 
     @classmethod
     def from_state(cls, state: Json) -> CompiledGuideline:
