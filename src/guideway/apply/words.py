@@ -28,6 +28,7 @@ def proposal_text(request: Json) -> str:
     found = [request.get(name) for name in named]
     found += [vaccine for one in objects(request.get("recommendation")) for vaccine in objects(one.get("vaccineCode"))]
     found += [supplement.get("type") for supplement in objects(request.get("supplement"))]
+    found += [payload.get("contentString") for payload in objects(request.get("payload"))]
     what = next((text for each in found if (text := concept_text(each[0] if isinstance(each, list) and each else each))), None)
     how = [text for dosage in objects(request.get("dosageInstruction")) if (text := _how(dosage))]
     kind = str(request.get("resourceType"))

@@ -14,6 +14,7 @@ import msgspec
 
 from guideway.apply.actions import ActionNode
 from guideway.apply.outcome import Recommendation
+from guideway.apply.words import prohibits, proposal_text
 from guideway.service.card_text import cut
 from guideway.service.card_units import Unit
 
@@ -79,6 +80,7 @@ class Offers:
         if key in self.offered:
             return None
         actions = []
+        forbids = False
         title = cut(r.title or r.action)[0]
         for reference in r.requests:
             resource = self.requests.get(reference)
@@ -90,10 +92,12 @@ class Offers:
                 if kind == "delete"
                 else {"resource": standalone(resource, self.requests, self.plans, r.requests)}
             )
-            actions.append({"type": kind, "description": title, **what})
+            actions.append({"type": kind, "description": cut(proposal_text(resource))[0], **what})
+            forbids = forbids or prohibits(resource)
         if not actions:
             return None
-        suggestion: Json = {"label": title, "uuid": self.identity(f"{r.key}|suggestion"), "actions": actions}
+        label = actions[0]["description"] if forbids and len(actions) == 1 else title  # what is forbidden is not told by a title
+        suggestion: Json = {"label": label, "uuid": self.identity(f"{r.key}|suggestion"), "actions": actions}
         if offer.definition.get("precheckBehavior") == "yes":
             suggestion["isRecommended"] = True
         self.offered[key] = suggestion["uuid"]
