@@ -264,3 +264,11 @@ def test_the_types_that_references_lead_to_are_those_of_r4() -> None:
         fields = getattr(module, owner.replace(".", "")).model_fields.values()
         (field,) = (f for f in fields if f.alias == name)
         assert types == set(field.json_schema_extra["enum_reference_types"]), element
+
+
+def test_an_extension_on_a_participant_is_kept() -> None:
+    more = [{"url": "http://example.org/more", "valueString": "x"}, {"url": "none", "valueString": "y"}]
+    for kind in ("related-person", "patient"):
+        (action,) = one({**A, "participant": [{"type": kind, "extension": more}]}).actions
+        (found,) = extensions(action, OWN + "action-participant")
+        assert found["extension"] == [more[0], {"url": "type", "valueCode": kind}]

@@ -288,8 +288,8 @@ class _Builder:
         for participant in objects(definition.get("participant")):
             who = person(participant.get("type"), self.setting)
             elsewhere = who is not None and reference_type(who) == "Organization"  # an action's participant is none
-            if who is None or elsewhere or participant.get("role"):
-                parts: list[Json] = []
+            parts = sound_extensions(participant.get("extension"), frozenset())
+            if who is None or elsewhere or participant.get("role") or parts:
                 if isinstance(participant.get("type"), str):
                     parts.append({"url": "type", "valueCode": participant["type"]})
                 if isinstance(participant.get("role"), dict):
