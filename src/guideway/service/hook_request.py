@@ -33,6 +33,8 @@ MOST_PROPOSED = 500
 """So many draft orders, appointments and tasks may come in a context."""
 EMPTY = frozenset({"array-empty", "object-empty", "json-null"})
 """Faults by which nothing is lost."""
+UNREADABLE_CODE = "code-unknown"
+"""A status, intent, … that is none of FHIR's codes: logic that looks for those would not see the order."""
 USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 
 
@@ -201,7 +203,7 @@ def _sound(resource: Json, where: str) -> Json:
     if resource["resourceType"] in ("Bundle", "Parameters"):
         text = f"{where} is a {resource['resourceType']}; what is in it would not be judged: give each resource as an entry"
         raise Problem(400, text, expression=where)
-    faults = [fault for fault in check(resource) if fault.drop]
+    faults = [fault for fault in check(resource) if fault.drop or fault.rule == UNREADABLE_CODE]
     for fault in faults:
         if fault.rule not in EMPTY and _at(resource, fault.path) is not None:
             path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.path)
