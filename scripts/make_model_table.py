@@ -22,7 +22,8 @@ Only what the program reads is carried over: no descriptions, no bindings but th
 
 Model info documents hold neither cardinalities nor codes. Those of FHIR come from fhir.resources' field metadata (R4B, which
 differs from R4 in none of the types that both have, but for ``subjectCanonical``), and, where it breaks a list off with "+", from
-``WHOLE_LISTS`` below (FHIR R4, https://hl7.org/fhir/R4/terminologies-valuesets.html).
+``WHOLE_LISTS`` below (FHIR R4, https://hl7.org/fhir/R4/terminologies-valuesets.html); so do those of the CodeableConcepts with a
+required binding, by type and element.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ from guideway.fhir.modelinfo import ModelInfo, TypeInfo, read_xml, split_type
 
 OBSERVATION_STATUS = "registered preliminary final amended corrected cancelled entered-in-error unknown"
 WHOLE_LISTS = {
+    "AllergyIntolerance.clinicalStatus": "active inactive resolved",
+    "AllergyIntolerance.verificationStatus": "unconfirmed confirmed refuted entered-in-error",
+    "Condition.clinicalStatus": "active recurrence relapse inactive remission resolved",
+    "Condition.verificationStatus": "unconfirmed provisional differential confirmed refuted entered-in-error",
     "ActivityDefinitionKind": "Appointment AppointmentResponse CarePlan Claim CommunicationRequest Contract DeviceRequest "
     "EnrollmentRequest ImmunizationRecommendation MedicationRequest NutritionOrder ServiceRequest SupplyRequest Task "
     "VisionPrescription",

@@ -94,6 +94,32 @@ def test_a_resource_that_cannot_be_read_marks_what_it_touches(fault: str) -> Non
     assert not recommendations["specialist-network#center-systemic-mastocytosis"].get("findings")
 
 
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+STATES: list[Json] = [
+    {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": "Active"}]}},
+    {"clinicalStatus": {"coding": [{"system": "http://snomed.info/sct", "code": "55561003", "display": "Active"}]}},
+    {"clinicalStatus": {"text": "resolved"}},
+    {"verificationStatus": {"coding": [{"code": "Confirmed"}]}},
+    {"verificationStatus": {"coding": [{"code": "Refuted"}]}},
+]
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_a_diagnosis_whose_status_cannot_be_read_is_in_doubt_and_told(status: Json) -> None:
+    bundle = example()
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "Condition":
+            entry["resource"].update(status)
+    found = outcome(bundle)
+    (name,) = status
+    told = [f["message"] for f in found["findings"] if f["rule"] == "code-unknown"]
+    assert told
+    assert all(f": {name}: " in message for message in told)
+    statuses = {r["id"]: r["status"] for r in found["recommendations"]}
+    assert "applies" not in statuses.values()
+    assert statuses["midostaurin-dose-modification#review-interrupt-anc"] == "unknown"
+
+
 def test_two_counts_of_one_moment_that_differ_are_a_finding_and_decide_nothing() -> None:
     bundle = example()
     other = count(bundle) | {"id": "observation-9"} | quantity(value=2.0)

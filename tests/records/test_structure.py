@@ -63,6 +63,37 @@ def test_other_faults_are_found_too(change: Json, rule: str) -> None:
     assert rule in rules(record(observation("a") | change))
 
 
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+@pytest.mark.parametrize(
+    ("kind", "element", "concept", "known"),
+    [
+        ("Condition", "clinicalStatus", {"coding": [{"system": CLINICAL, "code": "active"}]}, True),
+        ("Condition", "clinicalStatus", {"coding": [{"code": "Active"}, {"system": CLINICAL, "code": "resolved"}]}, True),
+        ("Condition", "clinicalStatus", {"coding": [{"system": CLINICAL, "code": "Active"}]}, False),
+        ("Condition", "clinicalStatus", {"coding": [{"system": "http://snomed.info/sct", "code": "55561003"}]}, False),
+        ("Condition", "clinicalStatus", {"text": "active"}, False),
+        ("Condition", "clinicalStatus", {"coding": [{"display": "Active"}]}, False),
+        ("Condition", "clinicalStatus", {"extension": [{"url": "http://example.org/why", "valueCode": "unknown"}]}, True),
+        ("Condition", "verificationStatus", {"coding": [{"code": "provisional"}]}, True),
+        ("Condition", "verificationStatus", {"coding": [{"code": "Confirmed"}]}, False),
+        ("AllergyIntolerance", "clinicalStatus", {"coding": [{"code": "resolved"}]}, True),
+        ("AllergyIntolerance", "clinicalStatus", {"coding": [{"code": "remission"}]}, False),
+        ("AllergyIntolerance", "verificationStatus", {"coding": [{"code": "provisional"}]}, False),
+    ],
+)
+def test_a_concept_that_must_have_one_of_certain_codes_is_found_without_one(
+    kind: str, element: str, concept: Json, known: bool
+) -> None:
+    subject = {"patient" if kind == "AllergyIntolerance" else "subject": {"reference": "Patient/p"}}
+    given = {"resourceType": kind, "id": "a", "code": {"text": "x"}, **subject, element: concept}
+    about = record(given).findings_about(f"{kind}/a")
+    assert [(d.rule, d.pointer) for d in about] == ([] if known else [("code-unknown", f"{kind}/a.{element}")])
+    (kept,) = record(given).retrieve(kind)
+    assert element in kept.data
+
+
 def test_a_required_element_that_is_missing_is_found() -> None:
     lab = observation("a")
     del lab["code"], lab["status"]

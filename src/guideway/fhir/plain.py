@@ -19,7 +19,7 @@ from typing import Any
 from guideway.fhir.code_systems import BY_OID, WITH_DOT, is_respelled
 from guideway.fhir.dates import is_usual
 from guideway.fhir.modelinfo import builtin
-from guideway.fhir.structure import Check, kind_of_type, known_type
+from guideway.fhir.structure import Check, concept_codes, has_code_of, kind_of_type, known_type
 
 _RARE = frozenset(("implicitRules", "modifierExtension"))
 _MOST_SHAPES = 500
@@ -83,10 +83,15 @@ class _Type:
         chosen = [self.choices[name] for name in shape if name in self.choices]
         if len(chosen) != len(set(chosen)) or not all(any(name in shape for name in names) for names in self.required):
             return None
-        tests = tuple(_anything if name == "resourceType" else _test(name, *self.types[name]) for name in shape)
+        tests = tuple(_anything if name == "resourceType" else self._test_of(name) for name in shape)
         if len(self.shapes) < _MOST_SHAPES:
             self.shapes[shape] = tests
         return tests
+
+    def _test_of(self, name: str) -> Test:
+        """The test of one element."""
+        codes = concept_codes(self.name, name)
+        return _bound(codes) if codes is not None else _test(name, *self.types[name])
 
 
 @cache
@@ -126,6 +131,11 @@ def _each(test: Test) -> Test:
 
 def _among(codes: frozenset[str]) -> Test:
     return lambda value, references: type(value) is str and value in codes
+
+
+def _bound(codes: frozenset[str]) -> Test:
+    """A CodeableConcept that has one of these codes."""
+    return lambda value, references: _concept(value, references) and has_code_of(value, codes)
 
 
 def _passes(check: Check) -> Test:

@@ -55,6 +55,7 @@ class _Property(msgspec.Struct, frozen=True):
     type: str
     primitive: Check | None
     codes: frozenset[str] | None
+    """Codes of a required binding: of a primitive itself, of a CodeableConcept one of its codings must have one."""
 
 
 class _Type(msgspec.Struct, frozen=True):
@@ -119,7 +120,9 @@ def _type(name: str) -> _Type:
     properties: dict[str, _Property] = {}
     names: dict[str, list[str]] = {}
     for json_name, found in model.json_elements(name).items():
-        properties[json_name] = _Property(found.element, found.many, found.choice, *kind_of_type(found.type))
+        short, primitive, codes = kind_of_type(found.type)
+        codes = concept_codes(name, json_name) or codes
+        properties[json_name] = _Property(found.element, found.many, found.choice, short, primitive, codes)
         names.setdefault(found.element, []).append(json_name)
     required = tuple(
         (e.name, tuple(n for j in names[e.name] for n in (j, f"_{j}"))) for e in model.elements(name).values() if e.required
@@ -138,6 +141,11 @@ def kind_of_type(type_name: str) -> tuple[str, Check | None, frozenset[str] | No
         if primitive is None:
             primitive = next((_PRIMITIVES[a] for a in map(_short, model.ancestors(type_name)) if a in _PRIMITIVES), _code)
     return short, primitive, model.codes(type_name)
+
+
+def concept_codes(type_name: str, element: str) -> frozenset[str] | None:
+    """The codes of which a CodeableConcept must have one, where its binding is a required one."""
+    return _model().codes(f"FHIR.{type_name.removeprefix('FHIR.')}.{element}")
 
 
 def _short(type_name: str) -> str:
@@ -197,7 +205,27 @@ def _value(prop: _Property, item: Any, path: tuple[str | int, ...], faults: list
     elif prop.type == "Resource":
         _contained(item, path, faults)
     else:
+        if prop.codes is not None and not has_code_of(item, prop.codes):
+            given = [repr(c["code"][:64]) for c in _codings(item) if isinstance(c.get("code"), str)]
+            what = f"{' and '.join(given[:3])} is" if given else "it has no code, so it is"
+            faults.append(
+                Fault(
+                    "code-unknown", path, f"{what} none of the codes allowed here ({', '.join(sorted(prop.codes))})", drop=False
+                )
+            )
         _object(prop.type, item, path, faults)
+
+
+def has_code_of(concept: dict[str, Any], codes: frozenset[str]) -> bool:
+    """Whether a CodeableConcept has a coding with one of the codes, or says nothing at all (a reason why it is absent, say)."""
+    codings = _codings(concept)
+    said = isinstance(concept.get("text"), str) or any("code" in coding or "display" in coding for coding in codings)
+    return not said or any(isinstance(code := coding.get("code"), str) and code in codes for coding in codings)
+
+
+def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:
+    codings = concept.get("coding")
+    return [coding for coding in codings if isinstance(coding, dict)] if isinstance(codings, list) else []
 
 
 def _contained(item: dict[str, Any], path: tuple[str | int, ...], faults: list[Fault]) -> None:
