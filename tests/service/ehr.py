@@ -316,6 +316,8 @@ class FhirServer:
         found_all = [r for r in self.resources if r["resourceType"] == names[0]]
         if codes:
             found_all = [r for r in found_all if r["code"]["coding"][0]["code"] in codes]
+        if "_id" in query:
+            found_all = [r for r in found_all if r["id"] in query["_id"][0].split(",")]
         send(handler, 200, searchset(*found_all))
 
     def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -352,3 +353,34 @@ def test_what_a_caller_writes_without_end_is_cut_or_refused(here: Local) -> None
     assert escaped("tablet " * 500) == ("tablet " * 500).strip()
     many = [RX | {"id": f"d{number}"} for number in range(1000)]
     assert problem(here.hook(order_request(*many), ORDERS), 413)["expression"] == ["context"]
+
+
+def medications_of(here: Local, count: int, known: int, refuse: bool = False) -> tuple[Any, list[str]]:
+    """The answer where so many orders refer to Medications, the last of which counts; and what the server was asked."""
+    other = {"coding": [{"system": "http://example.org/drugs", "code": "of-no-interest"}]}
+    tablets = [{**TABLET, "id": f"m{n}", "code": TABLET["code"] if n == count - 1 else other} for n in range(known)]
+    server = FhirServer(PATIENT, *tablets)
+    if refuse:
+        server.misbehave = lambda handler: "?" in handler.path and (send(handler, 403, {}) or True)
+    here.runtime.settings.fhir_servers.append(FhirServerSetting(url=server.base, private=True))
+    try:
+        orders = [referring(f"Medication/m{n}") | {"id": f"r{n}", "status": "active"} for n in range(count)]
+        return here.hook(hook_request(COUNT, *orders, fhirServer=server.base)), [path for path, _ in server.seen]
+    finally:
+        here.runtime.settings.fhir_servers.pop()
+        server.stop()
+
+
+def test_many_medications_are_searched_for_and_none_is_left_out(here: Local) -> None:
+    answer, seen = medications_of(here, 230, 230)
+    assert "Stop tablet A" in json.dumps(answer.json())
+    assert [path.partition("?")[0] for path in seen] == ["/fhir/Medication"] * 3
+    answer, seen = medications_of(here, 60, 60, refuse=True)
+    assert "Stop tablet A" in json.dumps(answer.json())
+    assert len(seen) == 61
+
+
+def test_medications_beyond_the_limit_are_missing_and_not_passed_over(here: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guideway.service.prefetch.MEDICATION_LIMIT", 50)
+    said = problem(medications_of(here, 51, 51)[0], 412)["diagnostics"]
+    assert "medicationRequest: it refers to more than 50 Medications" in said

@@ -26,7 +26,11 @@ from guideway.service.problems import Problem
 Json = dict[str, Any]
 Codes = frozenset[tuple[str, str]]
 
-MEDICATION_LIMIT = 200
+MEDICATION_LIMIT = 1000
+"""So many Medications that the data refers to are read; where there are more the data is not whole."""
+FEW_MEDICATIONS = 40
+"""So many are read one by one; more are searched for by their ids first, in groups of ``A_GROUP``."""
+A_GROUP = 100
 AT_ONCE = 6
 """So many questions one request asks of the FHIR server at the same time."""
 CODE_LIMIT = 2000
@@ -266,17 +270,45 @@ async def _with_medications(
             except RemoteError as error:
                 return error
 
-    references = list(lacking.items())[:MEDICATION_LIMIT]
+    def miss(kind: str | None, why: str) -> None:
+        if kind is not None:
+            found.missing.setdefault(next((t.key for t in wanted if t.type == kind), kind), why)
+
+    references = sorted(lacking.items(), key=lambda item: item[1] is not None)  # those of drafts first
+    for _, kind in references[MEDICATION_LIMIT:]:
+        miss(kind, f"it refers to more than {MEDICATION_LIMIT} Medications, which are not in the prefetch")
+    references = references[:MEDICATION_LIMIT]
+    here_of = [reference for (elsewhere, reference), _ in references if not elsewhere]
+    at_hand = await _searched(client, here_of) if client is not None and len(here_of) > FEW_MEDICATIONS else {}
+    found.resources += at_hand.values()
+    references = [each for each in references if each[0][0] or each[0][1] not in at_hand]
     results = await asyncio.gather(*(fetch(*which) for which, _ in references))
     for (_, kind), result in zip(references, results, strict=True):
         if isinstance(result, RemoteError):
             if result.kind == "deadline":
                 raise result
-            if kind is not None:
-                key = next((t.key for t in wanted if t.type == kind), kind)
-                found.missing.setdefault(key, str(result))
+            miss(kind, str(result))
         elif result is not None:
             found.resources.append(result)
+    return found
+
+
+async def _searched(client: FhirClient, references: Sequence[str]) -> dict[str, Json]:
+    """Medications by reference, as far as the server finds them by ``_id``; what it does not find is read by itself."""
+    found: dict[str, Json] = {}
+    for start in range(0, len(references), A_GROUP):
+        group = set(references[start : start + A_GROUP])
+        ids = ",".join(sorted(quote(reference.partition("/")[2], safe="") for reference in group))
+        try:
+            result = await client.search(f"Medication?_id={ids}")
+        except RemoteError as error:
+            if error.kind == "deadline":
+                raise
+            break
+        named = {f"{resource['resourceType']}/{resource.get('id')}": resource for resource in result}
+        found.update((reference, resource) for reference, resource in named.items() if reference in group)
+        if named.keys() - group:
+            break  # the server searches for something else than what it was asked
     return found
 
 
