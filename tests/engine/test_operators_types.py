@@ -101,6 +101,9 @@ def test_value_sets() -> None:
     assert clinical("InValueSet", Code("a", "t"), reference) is False
     assert clinical("InValueSet", "b", reference) is True
     assert clinical("InValueSet", Concept([Code("x", "s"), Code("b", "s")]), reference) is True
+    assert clinical("InValueSet", Code("b", None), reference) is False
+    assert clinical("InValueSet", Concept([Code("x", None), Code("b", "s")]), reference) is True
+    assert clinical("InValueSet", Code("b", None), [Code("b", None)]) is True
     assert clinical("InValueSet", None, reference) is False
     assert clinical("AnyInValueSet", [Code("x", "s"), None, Code("a", "s")], reference) is True
     assert clinical("AnyInValueSet", None, reference) is False
@@ -115,6 +118,7 @@ def test_code_systems() -> None:
     assert clinical("InCodeSystem", Code("a", "s"), reference) is True
     assert clinical("InCodeSystem", Code("a", "t"), reference) is False
     assert clinical("InCodeSystem", "a", reference) is True
+    assert clinical("InCodeSystem", Code("a", None), reference) is False
     assert clinical("InCodeSystem", None, reference) is False
     assert clinical("AnyInCodeSystem", [Code("x", "s")], reference) is False
     assert clinical("Subsumes", Code("a", "s"), Code("a", "s")) is True

@@ -120,6 +120,24 @@ def test_a_diagnosis_whose_status_cannot_be_read_is_in_doubt_and_told(status: Js
     assert statuses["midostaurin-dose-modification#review-interrupt-anc"] == "unknown"
 
 
+def test_a_code_without_a_system_is_no_error_and_is_told() -> None:
+    bundle = example()
+    (patient,) = [e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient"]
+    peanut = {"coding": [{"code": "X", "display": "peanut"}]}
+    allergy = {"resourceType": "AllergyIntolerance", "id": "q", "patient": {"reference": f"Patient/{patient}"}, "code": peanut}
+    drug = {
+        "medicationCodeableConcept": {"coding": [{"code": "723", "display": "Amoxicillin"}]},
+        "status": "active",
+        "intent": "order",
+    }
+    order = {"resourceType": "MedicationRequest", "id": "q", "subject": {"reference": f"Patient/{patient}"}} | drug
+    bundle["entry"] += [{"resource": allergy}, {"resource": order}]
+    found = outcome(bundle)
+    assert "error" not in {r["status"] for r in found["recommendations"]}
+    told = {f["pointer"] for f in found["findings"] if f["rule"] == "code-without-system"}
+    assert told == {"AllergyIntolerance/q", "MedicationRequest/q"}
+
+
 def test_two_counts_of_one_moment_that_differ_are_a_finding_and_decide_nothing() -> None:
     bundle = example()
     other = count(bundle) | {"id": "observation-9"} | quantity(value=2.0)

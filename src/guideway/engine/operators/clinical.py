@@ -33,14 +33,19 @@ def calculate_age_at(birth: Any, moment: Any, *, precision: str | None = None) -
     return temporal.duration(birth, moment, precision or "Year")
 
 
+_NO_SYSTEM = ""
+"""In place of the system of a code that names none. It is no string: a string may be looked for by itself, such a code is in no
+value set and no code system, because what it means is not known (and the other codes of its concept count all the same)."""
+
+
 def _codes(value: Any) -> list[tuple[str | None, str | None]]:
-    """(code, system) of a code, a string, a concept, or a list of these."""
+    """(code, system) of a code, a string (its system is None), a concept, or a list of these."""
     if type(value) is Code:
-        return [(value.code, value.system)]
+        return [(value.code, value.system or _NO_SYSTEM)]
     if isinstance(value, str):
         return [(value, None)]
     if type(value) is Concept:
-        return [(code.code, code.system) for code in value.codes if code is not None]
+        return [pair for code in value.codes if code is not None for pair in _codes(code)]
     if isinstance(value, list):
         return [pair for item in value if item is not None for pair in _codes(item)]
     raise CqlRuntimeError(f"{type_name(value)} is not a code")
@@ -65,7 +70,7 @@ def any_in_value_set(context: Context, codes: Any, value_set: Any) -> bool:
         if system is not None
         else terminology.contains_string(url, version, code)
         for code, system in wanted
-        if code is not None
+        if code is not None and system != _NO_SYSTEM
     )
 
 
