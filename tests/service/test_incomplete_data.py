@@ -84,6 +84,11 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
     assert shape(here.cards(with_observation(searchset(COUNT, REMARK, total=1)))) == shape(here.cards(hook_request(COUNT, RX)))
 
 
+def test_a_collection_that_holds_something_is_taken_for_a_result(here: Local) -> None:
+    given = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": COUNT}]}
+    assert shape(here.cards(with_observation(given))) == shape(here.cards(hook_request(COUNT, RX)))
+
+
 @each(
     "value",
     [
@@ -95,6 +100,11 @@ def test_remarks_take_nothing_from_a_result(here: Local) -> None:
         {"resourceType": "Bundle", "entry": ["x"]},
         searchset(COUNT, link=[{"relation": "next", "url": ["Observation?page=2"]}]),
         searchset(COUNT, link="next"),
+        searchset(total="9"),
+        searchset(total=True),
+        {"resourceType": "Bundle", "type": "collection"},
+        {"resourceType": "Bundle", "type": "batch-response", "entry": []},
+        {"resourceType": "Bundle", "type": "history", "entry": [{"resource": COUNT}]},
         "text",
         [],
         False,
@@ -198,6 +208,8 @@ def answering(kind: str, status: int, body: Json) -> Callable[[Any], bool]:
         (200, {"resourceType": "Bundle", "entry": ["x", 5, None]}),
         (200, searchset(PATIENT)),
         (200, searchset(total=7)),
+        (200, searchset(total="7")),
+        (200, {"resourceType": "Bundle", "type": "collection"}),
         (200, searchset(PARTLY)),
         (200, searchset(COUNT | {"subject": {"reference": "Group/9"}})),
         (404, FAILED),

@@ -222,12 +222,14 @@ class FhirClient:
             bundle = self._resource(await self._client.get_json(url), kind)
             try:
                 result = page(bundle, kind)
+                found += result.resources
+                matches += result.matches
+                following = self._next(bundle, url)
+                failure = result.failure or ("" if following else short_of(bundle, matches))
+            except RemoteError:
+                raise
             except GuidewayError as error:
                 raise RemoteError("not-fhir", f"{_shown(url)} answered with what is no search result: {error}") from error
-            found += result.resources
-            matches += result.matches
-            following = self._next(bundle, url)
-            failure = result.failure or ("" if following else short_of(bundle, matches))
             if failure:
                 raise RemoteError("status", f"{_shown(url)}: {failure}")
             if len(found) > limits.entries:

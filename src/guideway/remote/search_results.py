@@ -28,8 +28,8 @@ class Page(NamedTuple):
 def page(bundle: Json, kind: str) -> Page:
     """The page that ``bundle`` is, of a search for resources of the type ``kind``.
 
-    GuidewayError where it is no result of such a search: another resource than a Bundle, entries that hold no resource, or
-    entries of which none is of the type.
+    GuidewayError where it is no result of such a search: another resource than a Bundle, a Bundle of another type (a collection
+    that holds something is taken), entries that hold no resource, or entries of which none is of the type.
     """
     if bundle.get("resourceType") != "Bundle":
         raise GuidewayError(f"{bundle.get('resourceType')} where a Bundle of {kind} was expected")
@@ -53,15 +53,21 @@ def page(bundle: Json, kind: str) -> Page:
         else:
             found.append(resource)
             matches += resource["resourceType"] == kind
+    given = bundle.get("type", "searchset")
+    if not failure and given != "searchset" and (given != "collection" or not found):
+        raise GuidewayError(f"a Bundle of the type {str(given)[:40]!r} where a search result was expected")
     if found and not matches and not all(_is_included(entry) for entry in entries):
         raise GuidewayError(f"the Bundle holds {found[0]['resourceType']}, and no {kind}")
     return Page(found, matches, failure)
 
 
 def short_of(bundle: Json, matches: int) -> str:
-    """Why a result that ends here is not whole: it told more matches than came; empty where that is not so."""
-    total = bundle.get("total")
-    if isinstance(total, int) and not isinstance(total, bool) and total > matches:
+    """Why a result that ends here is not whole: it told more matches than came; empty where that is not so. GuidewayError where
+    what it tells is no number."""
+    total = bundle.get("total", 0)
+    if not isinstance(total, int) or isinstance(total, bool):
+        raise GuidewayError("Bundle.total is not a whole number")
+    if total > matches:
         return f"the result says that it has {total} matches and brings {matches}"
     return ""
 

@@ -342,13 +342,10 @@ def brought(template: Template, value: Any) -> tuple[list[Json], str]:
     try:
         result = page(value, template.type)
         following = next_link(value)
+        lack = "its result has more pages" if following else short_of(value, result.matches)
     except GuidewayError as error:
         raise Problem(400, f"{where}: {error}", expression=where) from error
-    if result.failure:
-        return [], result.failure
-    if following:
-        return result.resources, "its result has more pages"
-    return result.resources, short_of(value, result.matches)
+    return ([], result.failure) if result.failure else (result.resources, lack)
 
 
 def _as_asked(template: Template, resources: Sequence[Json], context: Mapping[str, Any]) -> None:
