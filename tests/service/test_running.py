@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import sqlite3
 import threading
 import time
 import uuid
@@ -108,6 +109,25 @@ def test_a_store_that_hangs_does_not_hang_the_service(tmp_path: Path, small: Pat
             again.set()
             monkeypatch.undo()
         assert service.cards(hook_request(COUNT, RX))
+
+
+def test_a_store_that_is_back_is_ready_without_a_request_in_between(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small) as service:
+        store = service.runtime.store
+        good, store._engine = store._engine, __import__("sqlalchemy").create_engine(f"sqlite:///{tmp_path}/none/none.sqlite3")
+        assert service.get("/health/ready").status_code == 503
+        store._engine = good
+        assert service.get("/health/ready").status_code == 200
+
+
+def test_a_store_that_takes_nothing_is_not_ready(tmp_path: Path, small: Path) -> None:
+    with local(tmp_path, small, deadline_seconds=0.3) as service:
+        other = sqlite3.connect(service.runtime.store._engine.url.database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert service.get("/health/ready").status_code == 503
+        other.execute("ROLLBACK")
+        assert service.get("/health/ready").status_code == 200
+        other.close()
 
 
 def test_draining_is_not_ready(tmp_path: Path, small: Path) -> None:

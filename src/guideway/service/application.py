@@ -201,6 +201,7 @@ async def ready(runtime: Runtime, request: Request) -> Response:
         return json_response({"status": "draining"}, 503)
     try:
         await runtime.stored(runtime.store.ping, otherwise="store unreachable")
+        runtime.writer.trust()
         if runtime.writer.failing:
             raise StoreError("the last answers could not be kept")
     except Exception as error:

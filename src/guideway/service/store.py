@@ -155,9 +155,9 @@ class Store:
         self._engine.dispose()
 
     def ping(self) -> None:
-        """Raises SQLAlchemyError where the store does not answer."""
-        with self._engine.connect() as connection:
-            connection.execute(sa.text("SELECT 1"))
+        """Raises SQLAlchemyError where the store does not answer, or takes nothing that is written."""
+        with self._engine.begin() as connection:
+            connection.execute(USED_TOKENS.delete().where(sa.false()))
 
     def _insert(self, table: sa.Table) -> Any:
         return (sqlite.insert if self._sqlite else postgresql.insert)(table)

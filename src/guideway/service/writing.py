@@ -59,13 +59,17 @@ class Writer:
     def now(self, rows: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> None:
         """Write at once; raises what the store raises."""
         self._store.keep(rows, [event])
-        with self._changed:
-            self._failing = bool(self._waiting) and self._failing
+        self.trust()
 
     def doubt(self) -> None:
         """The store was seen not to answer: until it does, nothing is put off."""
         with self._changed:
             self._failing = True
+
+    def trust(self) -> None:
+        """The store was seen to take what is written: unless something still waits to be, all is well again."""
+        with self._changed:
+            self._failing = bool(self._waiting) and self._failing
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until everything taken is written; False where that did not come about."""
