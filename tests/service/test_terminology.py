@@ -121,7 +121,15 @@ def test_codes_are_validated_one_by_one_where_the_server_lists_none(server: Serv
         {"resourceType": "ValueSet", "expansion": {"total": "9", "contains": []}},
         {"resourceType": "ValueSet", "expansion": {"contains": [{"code": "c"}]}},
         {"resourceType": "ValueSet", "expansion": {"contains": [{"system": "s", "code": f"c{n}"} for n in range(PAGE)]}},
-        {"resourceType": "ValueSet", "url": "http://another", "expansion": {"contains": [{"system": "s", "code": "c"}]}},
+        {
+            "resourceType": "ValueSet",
+            "expansion": {"contains": [{"system": "s", "code": "c"}], "parameter": [{"name": "count", "valueInteger": 1}]},
+        },
+        {
+            "resourceType": "ValueSet",
+            "url": "http://example.org/other",
+            "expansion": {"contains": [{"system": "s", "code": "c"}]},
+        },
     ],
 )
 def test_an_answer_that_cannot_be_trusted_is_an_error(server: Server, answer: Any) -> None:
@@ -132,6 +140,31 @@ def test_an_answer_that_cannot_be_trusted_is_an_error(server: Server, answer: An
     server.misbehave = misbehave
     with pytest.raises(UnresolvedValueSet, match="terminology server"):
         terminology(server).codes(URL)
+
+
+@pytest.mark.parametrize(
+    ("told", "size"), [("offset", 100), ("offset", PAGE), ("count", 100), ("count", PAGE), ("nothing", PAGE)]
+)
+@pytest.mark.parametrize("codes", [100, 250, PAGE, PAGE + 1])
+def test_pages_are_joined_whatever_the_server_tells_of_them(server: Server, told: str, size: int, codes: int) -> None:
+    def misbehave(handler: Any) -> bool:
+        start = int(parse_qs(urlsplit(handler.path).query)["offset"][0])
+        contains = [{"system": "s", "code": f"c{n}"} for n in range(start, min(codes, start + size))]
+        more = {"offset": {"offset": start}, "count": {"parameter": [{"name": "count", "valueInteger": size}]}}.get(told, {})
+        send(handler, 200, {"resourceType": "ValueSet", "url": URL, "expansion": {"contains": contains, **more}})
+        return True
+
+    server.misbehave = misbehave
+    assert len(terminology(server).codes(URL)) == codes
+
+
+@pytest.mark.parametrize("codes", [3, PAGE - 1, PAGE + 1])
+def test_a_server_without_pages_gives_all_at_once(server: Server, codes: int) -> None:
+    for more in ({}, {"offset": 0}):
+        contains = [{"system": "s", "code": f"c{n}"} for n in range(codes)]
+        answer = {"resourceType": "ValueSet", "url": URL, "expansion": {"contains": contains, **more}}
+        server.misbehave = lambda handler, answer=answer: send(handler, 200, answer) or True
+        assert len(terminology(server).codes(URL)) == codes
 
 
 def test_a_server_that_is_down_is_an_error_each_time_and_asked_once() -> None:

@@ -19,7 +19,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.remote.client import Client, Limits
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard
-from guideway.terminology.expansion import Member, UnresolvedValueSet, expansion_members, partial_expansion
+from guideway.terminology.expansion import Member, UnresolvedValueSet, expansion_members, flat_contains, partial_expansion
 from guideway.terminology.valuesets import AmbiguousCode, ValueSetIndex
 
 PAGE = 1000
@@ -46,9 +46,10 @@ class TerminologyServer:
         if key in self._expansions:
             return self._expansions[key]
         contains: list[Any] = []
+        held = 0
         result: dict[str, Any] | None = None
-        for page in range(self._client.limits.pages):
-            query = {"url": url, "offset": str(page * PAGE), "count": str(PAGE)}
+        for _ in range(self._client.limits.pages):
+            query = {"url": url, "offset": str(held), "count": str(PAGE)}
             if version:
                 query["valueSetVersion"] = version
             answer = await self._client.get_json(f"{self.base}/ValueSet/$expand?{urlencode(query)}")
@@ -56,21 +57,27 @@ class TerminologyServer:
                 raise RemoteError("not-fhir", f"{self.base} did not expand {url}")
             expansion = answer["expansion"]
             found = expansion.get("contains") or [] if isinstance(expansion, dict) else None
-            if not isinstance(found, list):
+            if not isinstance(found, list) or str(answer.get("url", url)).partition("|")[0] != url.partition("|")[0]:
                 raise RemoteError("not-fhir", f"{self.base} did not expand {url}")
-            if answer.get("url", url) != url:
-                raise RemoteError("not-fhir", f"{self.base} expanded {answer['url']}, not {url}")
+            full = (size := sum(1 for _ in flat_contains(found))) == PAGE or size >= _page_of(expansion)
+            if found and found == contains[-len(found) :]:  # whatever is asked for, this is what comes
+                if full:
+                    text = f"{self.base} gave {held} codes of {url} and does not say whether there are more"
+                    raise RemoteError("too-large", text)
+                break
             contains += found
+            held += size
             result = result or answer
             total = expansion.get("total")
             if total is not None and (not isinstance(total, int) or isinstance(total, bool)):
                 raise RemoteError("not-fhir", f"{self.base}: the expansion of {url} has a total that is no number")
-            if total is None and "offset" not in expansion and len(found) == PAGE:
-                text = f"{self.base} gave just as many codes of {url} as were asked for at once; whether that is all is not said"
-                raise RemoteError("not-fhir", text)
-            if not found or "offset" not in expansion or (total is not None and len(contains) >= int(total)):
-                if total is not None and len(contains) < int(total):
-                    raise RemoteError("not-fhir", f"{self.base} gave {len(contains)} of {total} codes of {url}")
+            if total is None:
+                ends = not found or ("offset" not in expansion and not full)
+            else:
+                ends = not found or "offset" not in expansion or held >= total
+            if ends:
+                if total is not None and held < total:
+                    raise RemoteError("not-fhir", f"{self.base} gave {held} of {total} codes of {url}")
                 break
         else:
             raise RemoteError("too-large", f"{url} has more codes than {self._client.limits.pages} pages hold")
@@ -95,6 +102,17 @@ class TerminologyServer:
                 raise RemoteError("not-fhir", f"{self.base} did not say whether {code} is in {url}")
             self._answers[key] = result
         return self._answers[key]
+
+
+def _page_of(expansion: dict[str, Any]) -> float:
+    """How many codes a page of this expansion holds at most, as far as it says: a page that is full may not be the last."""
+    given = expansion.get("parameter")
+    named = (
+        [p.get("valueInteger") for p in given if isinstance(p, dict) and p.get("name") == "count"]
+        if isinstance(given, list)
+        else []
+    )
+    return next((count for count in named if isinstance(count, int)), float("inf"))
 
 
 class _Answers:
