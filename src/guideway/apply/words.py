@@ -1,6 +1,6 @@
 """What people call things that the outcome names by an id or by the name of a define.
 
-Takes a request (its JSON) or the name of a define; gives a few words. The views show them; ids stay in the JSON.
+Takes a request (its JSON), a value or the name of a define; gives a few words. The views show them; ids stay in the JSON.
 """
 
 from __future__ import annotations
@@ -55,6 +55,23 @@ def _how(dosage: Json) -> str:
     amounts = [dose["doseQuantity"] for dose in objects(dosage.get("doseAndRate")) if isinstance(dose.get("doseQuantity"), dict)]
     said = ", ".join(f"{a['value']} {a.get('unit') or a.get('code') or ''}".strip() for a in amounts if "value" in a)
     return f"{text.rstrip('.')} ({said})" if text and said else text or said
+
+
+def value_text(value: Any) -> str:
+    """A value as people write it."""
+    if value is None:
+        return "unknown"
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(value_text, value)) or "none"
+    if isinstance(value, dict):
+        if "value" in value:
+            return f"{value_text(value['value'])} {value.get('unit') or value.get('code') or ''}".rstrip()
+        if "display" in value or "code" in value:
+            return str(value.get("display") or value.get("code"))
+        return ", ".join(f"{name} {value_text(part)}" for name, part in value.items())
+    return str(value)
 
 
 _LEADING = ("Has ", "Is ", "On ", "Have ", "Does ")

@@ -26,6 +26,7 @@ from guideway.apply.outcome import (
     Source,
 )
 from guideway.apply.run import FEW
+from guideway.apply.words import value_text
 from guideway.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -363,20 +364,3 @@ def excluded_text(excluded: Excluded) -> str:
 def source_text(source: Source, full: bool) -> str:
     """An article and lines; in full with its address."""
     return f"{source.label}, {source.url}" if full and source.url else source.label
-
-
-def value_text(value: Any) -> str:
-    """A value as people write it."""
-    if value is None:
-        return "unknown"
-    if value is True or value is False:
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(value_text, value)) or "none"
-    if isinstance(value, dict):
-        if "value" in value:
-            return f"{value_text(value['value'])} {value.get('unit') or value.get('code') or ''}".rstrip()
-        if "display" in value or "code" in value:
-            return str(value.get("display") or value.get("code"))
-        return ", ".join(f"{name} {value_text(part)}" for name, part in value.items())
-    return str(value)

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from guideway.apply.outcome import Evidence, PatientOutcome, Recommendation
+from guideway.apply.words import value_text
+from guideway.diagnostics import Severity
 
 SUMMARY_LIMIT = 139
 TITLES = 3
@@ -97,11 +99,9 @@ def evidence_line(e: Evidence) -> str:
     """One line: what, its value and unit, its date, and where it is on record; or that it was looked for and not found."""
     if e.absent:
         return escaped(f"{NOT_FOUND}{e.display}")
-    value = "" if e.value is None else f" {e.value}" + (f" {e.unit}" if e.unit else "")
-    if e.unknown:
-        value = " not known"
-    if e.name:
-        value = f": {e.name},{value}" if value else f": {e.name}"
+    value = "not known" if e.unknown else "" if e.value is None else value_text(e.value) + (f" {e.unit}" if e.unit else "")
+    known = ", ".join(filter(None, (e.name, value)))
+    value = f": {known}" if known else ""
     if e.said:
         value += f', reason "{e.said}"'
     rest = ", ".join(part for part in (e.date, e.resource) if part)
@@ -125,7 +125,8 @@ def said(outcome: PatientOutcome, r: Recommendation, without: Collection[str] = 
     parts += bullets(
         "Conflicts with other advice:", new(escaped(c.text) for c in outcome.conflicts if r.key in c.recommendations)
     )
-    parts += bullets("Check:", new(escaped(finding.message) for finding in r.findings))
+    to_check = (finding.message for finding in r.findings if finding.severity is not Severity.information)
+    parts += bullets("Check:", new(map(escaped, to_check)))
     parts += bullets("Left out:", new(f"{escaped(e.resource)}: {escaped(e.reason)}" for e in r.excluded))
     return parts + new(source_line([r]))
 
