@@ -149,10 +149,11 @@ async def discovery(runtime: Runtime, request: Request) -> Response:
     document = {"services": [runtime.content.services[name].discovery() for name in dict.fromkeys(names)]}
     body = msgspec.json.encode(document)
     tag = f'"{uuid.uuid5(uuid.NAMESPACE_OID, body.decode()).hex}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}  # of a 304 as well (RFC 9110 §15.4.5)
     held = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
     if held & {tag, "*"}:
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(body, 200, {"ETag": tag, "Cache-Control": "private, max-age=60"}, "application/json; charset=utf-8")
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, "application/json; charset=utf-8")
 
 
 def _service(runtime: Runtime, request: Request) -> Service:
