@@ -70,7 +70,7 @@ def test_without_a_baseline_it_is_named() -> None:
     because = "Observation/observation-1, 0.8 10*9/L of 2026-06-01, does not serve here: "
     because += "2026-06-01 (taken at) is not on or before 2026-04-01 (Start of midostaurin)"
     assert settling.startswith("What would settle it (most pressing first; the number says how many wait)")
-    assert settling.index(f"Neutrophil count before midostaurin ({because}): order or enter it") < 400
+    assert settling.index(f"Neutrophil count before midostaurin ({because}): enter it") < 400
     one_plan = flat(text(NO_BASELINE, *AS_OF, "--plan", PLAN))
     assert "Baseline required" in one_plan
     assert "missing Neutrophil count before midostaurin" in one_plan

@@ -59,7 +59,7 @@ SHOWN = {
     "part of care",
     "after the tolerance check",
     "safer choice",
-    "instruction",
+    "the article's instruction",
     "with caution",
     "caution",
     "caution: others are safer",

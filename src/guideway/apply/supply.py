@@ -3,7 +3,7 @@
 From the element's tags: ``@valueset`` (codes by which a result or record would carry it), ``@unit``, ``@question``
 (questionnaire and item), and ``@supply``, which says it in the guideline's own words. What kind of thing it is follows from
 what the element's logic reads: a value set on Observations is a measurement to order, on Conditions, medications and so on a
-record to add.
+record to add; so is one that the guideline's words say to enter alone: what is past is not ordered.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
     named = f" ({title}{example})" if title.casefold() != element.display.casefold() else f" ({example[2:]})" if example else ""
     text = f"Order or enter: {element.display}{named}{unit}" if measured else f"Record: {element.display}{named}"
     own = element.tag("supply")
-    order = measured and (not (own or "").startswith("Record"))
+    order = measured and not (own or "").startswith(("Record", "Enter"))
     text = own or text
     kind = measured or (types[0] if types else None)
     return Supply(kind="order" if order else "record", text=text, type=kind, value_set=url, code=code, unit=element.unit)

@@ -350,7 +350,12 @@ def _inside(words: str) -> str:
 
 def need_text(missing: Missing) -> str:
     """What is not known, why, and in a few words how to supply it."""
-    ways = dict.fromkeys(_WAYS.get(way.kind) or way.text.rpartition(": ")[0] or way.text for way in missing.supply)
+    ways = dict.fromkeys(
+        "enter it"
+        if way.kind == "record" and way.text.startswith("Enter ")
+        else _WAYS.get(way.kind) or way.text.rpartition(": ")[0] or way.text
+        for way in missing.supply
+    )
     known = missing_text(missing, supply=False)
     words = " or ".join(map(_inside, ways))
     return f"{known}: {words}" if words else known
