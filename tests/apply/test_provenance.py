@@ -41,6 +41,10 @@ define "First One": "Results" R where not exists ("Results" Other where Other.id
 define "Not The First": "Results" R where exists ("Results" Other where Other.id.value < R.id.value)
 define "Before No Other": exists ("Results" R where exists ("Results" Other where Other.id.value < R.status.value))
 
+define "No Row": Last("Results" R where R.id.value = 'three' sort by id.value)
+define "Of No Row": "Named When Final"("No Row")
+define function "Named When Final"(result Observation): if result.status.value = 'final' then "Named"(result) else null
+
 define "Told": "Results" R where R.id.value = 'one' return Tuple { id: R.id.value, name: "Named"(R) }
 """
 RESOURCES: list[dict[str, Any]] = [
@@ -101,3 +105,13 @@ def test_rows_that_are_compared_with_rows_around_them_need_not_be_made(
     assert [[reference.partition("/")[2] for reference in part] for part in parts] == [found, needed, checked]
     assert "R" in rows_made(trace)
     assert "Other" not in rows_made(trace)
+
+
+def test_what_certainly_came_from_nothing_did() -> None:
+    for define in ("Results", "Texts", "Told", "First One", "Not The First", "Before No Other", "Noted", "No Row", "Of No Row"):
+        trace = trace_of(define)
+        found, needed, _ = Provenance().of(trace)
+        assert not Provenance().came_from_nothing(trace) or not (found or needed), define
+    for define in ("No Row", "Of No Row"):
+        assert Provenance().came_from_nothing(trace_of(define)), define
+    assert not Provenance().came_from_nothing(trace_of("Told"))

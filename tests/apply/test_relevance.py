@@ -9,7 +9,7 @@ from typing import Any
 
 from guideway.apply.causes import statuses
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
-from guideway.apply.relevance import relevant_leaves
+from guideway.apply.relevance import Reader, relevant_leaves
 
 KINDS = (APPLICABILITY, WITHHELD, SATISFIED_KIND)
 
@@ -79,9 +79,8 @@ def test_what_is_asked_for_settles_the_status_and_what_could_change_it_is_asked_
         kinds = [APPLICABILITY, *(chance.choice(KINDS) for _ in nodes[1:])]
         if status(kinds, [node.value for node in nodes]) is not None:
             continue
-        asked: list[Any] = relevant_leaves(
-            nodes, lambda every, values, kinds=kinds: statuses(kinds, every, values), lambda node: True, lambda value: value
-        )  # fmt: skip
+        reader = Reader(lambda node: True, lambda value: value)
+        asked: list[Any] = relevant_leaves(reader, nodes, lambda every, values, kinds=kinds: statuses(kinds, every, values))
         names = [leaf.label for leaf in asked]
         asked_some += len(names) > 1
         others = sorted(set(names_in(nodes)) - set(names))
@@ -99,9 +98,8 @@ def test_what_is_asked_for_settles_the_status_and_what_could_change_it_is_asked_
 def test_a_datum_that_changes_nothing_is_not_asked_for() -> None:
     a, b, c = (Node("Leaf", name=name) for name in "abc")
     nodes = [Node("And", (a, Node("Or", (b, Node("Implies", (c, c))))))]  # whatever b is
-    asked: list[Any] = relevant_leaves(
-        nodes, lambda every, values: statuses([APPLICABILITY], every, values), lambda node: True, lambda value: value
-    )  # fmt: skip
+    reader = Reader(lambda node: True, lambda value: value)
+    asked: list[Any] = relevant_leaves(reader, nodes, lambda every, values: statuses([APPLICABILITY], every, values))
     assert [leaf.label for leaf in asked] == ["a", "c"]
 
 
@@ -109,10 +107,8 @@ def asked_of(node: Node, parts: dict[int, list[tuple[Node | None, Node]]]) -> li
     def all_parts(each: Node) -> list[tuple[Node | None, Node]] | None:
         return parts.get(id(each))
 
-    found: list[Any] = relevant_leaves(
-        [node], lambda every, values: statuses([APPLICABILITY], every, values), lambda node: True, lambda value: value,
-        parts=all_parts,
-    )  # fmt: skip
+    reader = Reader(lambda node: True, lambda value: value, parts=all_parts)
+    found: list[Any] = relevant_leaves(reader, [node], lambda every, values: statuses([APPLICABILITY], every, values))
     return [leaf.label for leaf in found]
 
 

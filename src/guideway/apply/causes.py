@@ -21,7 +21,7 @@ from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.reasons import Reasons
 from guideway.apply.relevance import Known as KnownNodes
-from guideway.apply.relevance import Parts, is_null, relevant_leaves
+from guideway.apply.relevance import Parts, Reader, is_null, relevant_leaves
 from guideway.apply.supply import supplies
 from guideway.apply.touched import (
     is_of_another_type,
@@ -72,6 +72,8 @@ class CauseFinder:
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
+        self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], list[Trace]] = {}
+        """By kind and trace of the conditions that are open: the nulls that matter."""
         self._reads = Reads(traces)
         self._gaps = Gaps(traces, self._reads.of)
         self._given: dict[int, list[Trace]] = {}
@@ -232,21 +234,41 @@ class CauseFinder:
         return trace is not None and lacking <= self.traces.sources.read_by(trace).keys()
 
     def _leaves(self, results: Results, *, with_reads: bool = False) -> list[Trace]:
-        """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them."""
+        """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them. Recommendations
+        that differ in nothing but what is certain and does not stand in their way have the same ones."""
+        reader = self._reader(with_reads)
+        open_ = [
+            (result.kind, trace) for result, trace in results if not (_lets_pass(result, trace) and reader.is_certain(trace))
+        ]
+        key = with_reads, tuple((kind, id(trace)) for kind, trace in open_)
+        known = self._relevant.get(key)
+        if known is None:
+            kinds = [kind for kind, _ in open_]
+            traces = [trace for _, trace in open_]
+            known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values))
+            self._relevant[key] = known
+        return known
+
+    def _reader(self, with_reads: bool) -> Reader:
         known = self._known
-        kinds = [result.kind for result, _ in results]
-        return relevant_leaves(
-            [trace for _, trace in results],
-            lambda every, values: statuses(kinds, every, values),
+        if not with_reads:
+            return Reader(
+                lambda node: self._is_datum(node, known),
+                unwrap,
+                self._passed_over,
+                self._nodes,
+                self._branches,
+                lambda node: self._causes(node, known).named,
+                self._looked_past,
+            )
+        return Reader(
             lambda node: self._is_datum(node, known),
             unwrap,
             self._passed_over,
-            self._nodes_with_reads if with_reads else self._nodes,
+            self._nodes_with_reads,
             self._branches,
-            (lambda node: [*(causes := self._causes(node, known)).named, *self._read_for(causes)])
-            if with_reads
-            else (lambda node: self._causes(node, known).named),
-            (lambda node: self._looked_past(node) | self._reads.of(node)) if with_reads else self._looked_past,
+            lambda node: [*(causes := self._causes(node, known)).named, *self._read_for(causes)],
+            lambda node: self._looked_past(node) | self._reads.of(node),
         )
 
     def _untagged(
@@ -559,6 +581,12 @@ class CauseFinder:
                 elif trace is not None and reference in self.traces.sources.of(trace)[0]:
                     present.setdefault(key, []).extend(words)
         return empty or present
+
+
+def _lets_pass(result: ConditionResult, trace: Trace) -> bool:
+    """Whether a condition, as it came out, leaves the status to the others (see ``statuses``)."""
+    value = unwrap(trace.value)
+    return value is (result.kind == APPLICABILITY)
 
 
 def _open_parts(parts: Parts) -> Iterator[tuple[Trace | None, Trace | None]]:

@@ -56,8 +56,11 @@ _WITHOUT = _NAMES | {"Retrieve"}
 _TAKES_ONE = frozenset({"First", "Last", "Indexer", "SingletonFrom"})
 _TAKES_SOME = frozenset({"Distinct", "Union", "Intersect", "Except", "Slice"})
 """Lists that have fewer items than they are made of, or other reasons to have them."""
+_OF_ROWS = _TAKES_ONE | _TAKES_SOME | {"Flatten", "List", "Retrieve"}
+"""What its value is made of, if it is not empty, is found among rows."""
 _CHOOSES = frozenset({"If", "Case", "Coalesce"})
-_ASKS_ROWS = frozenset({"With", "Without", "Retrieve"})
+_RELATES = frozenset({"With", "Without"})
+_ASKS_ROWS = _RELATES | {"Retrieve"}
 _OWN_WAY = frozenset(
     {"Query", "Retrieve", "FunctionRef", "With", "Without", "ExpressionDef", "Define", "Exists", "Flatten", "List"}
     | _CHOOSES
@@ -95,6 +98,8 @@ class Provenance:
         self._read: dict[int, References] = {}
         self._resources: dict[str, Support] = {}
         """Of each resource that rows are, what it rests on by itself."""
+        self._of_nothing: dict[int, bool] = {}
+        """By define: see ``came_from_nothing``."""
         self._members: dict[tuple[int, int], tuple[dict[int, Support], References, Any]] = {}
         """By a list that rows are joined with, and what it rests on: what each member rests on, and all of them; with these two,
         which must not go."""
@@ -556,6 +561,36 @@ class Provenance:
             return merged(supports)
         looked = merged([*supports, whole]).all()
         return support_of({}, {}, looked)
+
+    def came_from_nothing(self, node: Trace) -> bool:
+        """Whether a value certainly came from no resource and is what it is because of none (``of`` gives neither), as can be
+        told of most that is null or empty without looking at rows: of no row that was looked at came anything of it."""
+        return self._is_of_nothing(node, {})
+
+    def _is_of_nothing(self, node: Trace, scope: Mapping[str, bool]) -> bool:
+        """``scope`` says the same of the operands around the node."""
+        kind, value = node.kind, node.value
+        if kind in _NAMES:
+            known = scope.get(node.label or "")
+            return known if known is not None else kind != "QueryLetRef" and not resources_of_value(value)
+        if kind == "Query":
+            return isinstance(value, list) and not value
+        if kind in _RELATES or resources_of_value(value) or (value and kind in _OF_ROWS):
+            return False
+        if kind == "ExpressionDef":
+            known = self._of_nothing.get(id(node))
+            if known is None:
+                known = self._reads_nothing(node) or all(self._is_of_nothing(child, {}) for child in node.children)
+                self._of_nothing[id(node)] = known
+            return known
+        if type(node.below) is Later:
+            return all(scope.get(name, False) for name in node.below.names)
+        if kind == "FunctionRef" and (operands := getattr(node, "operands", None)) is not None:
+            inner = {name: self._is_of_nothing(child, scope) for name, child in zip(operands, node.known)}
+            if node.later is not None:
+                return all(inner.get(name, False) for name in node.later.names)
+            return all(self._is_of_nothing(child, inner) for child in node.children[len(inner) :])
+        return all(self._is_of_nothing(child, scope) for child in deciders(node))
 
     def read_by(self, node: Trace) -> References:
         """Every resource that was read for a value, in the order of reading."""

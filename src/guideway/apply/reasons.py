@@ -190,8 +190,10 @@ class Reasons:
         """Whether a value came from a resource, or is what it is because of it."""
         known = self._taken.get(id(trace))
         if known is None:
-            counted, needed, _ = self.traces.sources.of(trace)
-            known = self._taken[id(trace)] = counted | needed
+            known = self._taken[id(trace)] = {}
+            if not self.traces.sources.came_from_nothing(trace):
+                counted, needed, _ = self.traces.sources.of(trace)
+                known |= counted | needed
         return reference in known
 
     def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:

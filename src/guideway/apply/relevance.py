@@ -42,26 +42,8 @@ _OPEN = _CHOICES | _REFERS
 _NULL: Pair = (0, 0)
 
 
-def relevant_leaves(
-    nodes: Sequence[Any],
-    combine: Combine,
-    is_leaf: Callable[[Any], bool],
-    value_of: Callable[[Any], Any],
-    passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
-    known: Known | None = None,
-    parts: Callable[[Any], Parts | None] = lambda node: None,
-    data: Callable[[Any], Iterable[Any]] = lambda node: (),
-    looked_past: Callable[[Any], Iterable[Any]] = lambda node: (),
-) -> list[Any]:
-    """The open leaves that matter, in order of appearance.
-
-    ``is_leaf`` says of a null define that it is not to be opened; ``parts`` gives the conditions and branches of a choice, also
-    of those that were not evaluated, and where it has none ``passed_over`` gives the open leaves in the branches that an unknown
-    condition kept from being evaluated. ``data`` names what a leaf rests on: another one that rests on the same is open with it.
-    ``looked_past`` names what is null below a node that has a value all the same (``Coalesce(a, b)``), which may change with it.
-    ``known`` remembers what was found out about nodes: many recommendations share them.
-    """
-    reader = _Reader(is_leaf, value_of, passed_over, parts, data, looked_past, Known() if known is None else known)
+def relevant_leaves(reader: Reader, nodes: Sequence[Any], combine: Combine) -> list[Any]:
+    """The open leaves of these nodes that matter, in order of appearance. The reader is made for this."""
     for node in nodes:
         reader.open(node)
     tried = _tried(reader, nodes, combine)
@@ -113,7 +95,7 @@ class _Tried(msgspec.Struct, frozen=True):
         return self.table is None or _decided(self.table, self.results)
 
 
-def _tried(reader: _Reader, nodes: Sequence[Any], combine: Combine) -> _Tried:
+def _tried(reader: Reader, nodes: Sequence[Any], combine: Combine) -> _Tried:
     while True:  # what a branch adds may make another condition open
         before = len(reader.leaves)
         formulas = [reader.formula(node) for node in nodes]
@@ -269,18 +251,25 @@ class Known:
         self.keys: dict[int, Any] = {}
 
 
-class _Reader:
-    """Turns traces into formulas over shared leaves."""
+class Reader:
+    """Turns traces into formulas over shared leaves.
+
+    ``is_leaf`` says of a null define that it is not to be opened; ``parts`` gives the conditions and branches of a choice, also
+    of those that were not evaluated, and where it has none ``passed_over`` gives the open leaves in the branches that an unknown
+    condition kept from being evaluated. ``data`` names what a leaf rests on: another one that rests on the same is open with it.
+    ``looked_past`` names what is null below a node that has a value all the same (``Coalesce(a, b)``), which may change with it.
+    ``known`` remembers what was found out about nodes: many recommendations share them.
+    """
 
     def __init__(
         self,
         is_leaf: Callable[[Any], bool],
         value_of: Callable[[Any], Any],
-        passed_over: Callable[[Any], Iterable[Any]],
-        parts: Callable[[Any], Parts | None],
-        data: Callable[[Any], Iterable[Any]],
-        looked_past: Callable[[Any], Iterable[Any]],
-        known: Known,
+        passed_over: Callable[[Any], Iterable[Any]] = lambda node: (),
+        known: Known | None = None,
+        parts: Callable[[Any], Parts | None] = lambda node: None,
+        data: Callable[[Any], Iterable[Any]] = lambda node: (),
+        looked_past: Callable[[Any], Iterable[Any]] = lambda node: (),
     ) -> None:
         self.is_leaf = is_leaf
         self.value_of = value_of
@@ -292,6 +281,7 @@ class _Reader:
         """Whether all that is null is open."""
         self._data: set[Any] = set()
         self.leaves: list[Any] = []
+        known = Known() if known is None else known
         self._settled = known.settled
         self._targets = known.targets
         self._keys = known.keys
@@ -330,12 +320,16 @@ class _Reader:
             self._targets[id(node)] = known
         return known
 
+    def is_certain(self, node: Any) -> bool:
+        """Whether the value of a node certainly stays as it is."""
+        return self._is_settled(self._target(node))
+
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
         node = self._target(node)
         value = self.value_of(node.value)
         settled = self._settled.get(id(node))
-        if self.settled(node) if settled is None else settled:
+        if self._is_settled(node) if settled is None else settled:
             return ("known", value)
         children: Sequence[Any] = node.children or ()
         if node.kind in CONNECTIVES and children:
@@ -378,17 +372,17 @@ class _Reader:
         chosen = ("known", None) if branch is None else self.formula(branch)
         return ("If", test, chosen, self._choice(parts, first + 1)) if _depends(test) else chosen
 
-    def settled(self, node: Any) -> bool:
+    def _is_settled(self, node: Any) -> bool:
         """Whether nothing that the node's formula would be made of is null."""
         known = self._settled.get(id(node))
         if known is None:
             children: Sequence[Any] = node.children or ()
             if node.kind in CONNECTIVES and children:
-                known = all(map(self.settled, children))
+                known = all(map(self._is_settled, children))
             else:
                 known = self.value_of(node.value) is not None and not self.looked_past(node)
                 if known and node.kind in _OPEN and children:
-                    known = all(map(self.settled, children))
+                    known = all(map(self._is_settled, children))
             self._settled[id(node)] = known
         return known
 
