@@ -11,7 +11,7 @@ from guideway.apply.care_plan import requests
 from guideway.apply.hook_context import draft_references, hook_parameters
 from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
-from guideway.service.cards import cards_of, to_explain
+from guideway.service.cards import cards_of, to_explain, to_give_reasons
 from guideway.service.services import left_to_others
 
 
@@ -33,11 +33,14 @@ def same_cards(hook: str, number: int) -> bool:
         left = left_to_others(service, services(hook))
         shared = {"elsewhere": left.plans, "asked": left.asked, "disabled": ["no-such-row"]}
         found = []
-        for wanted in (None, lambda known, shared=shared: to_explain(known, **shared)):
+        reasons = {name: shared[name] for name in ("elsewhere", "disabled")}
+        for whole in (True, False):
             (record,) = read_resources([case.bundle], case.id)
             outcome = apply_guideline(
                 guideline(), record, plans=[service.plan], as_of=case.as_of, explain="brief", hook=hook, warm=True,
-                parameters=parameters, wanted=wanted,
+                parameters=parameters,
+                wanted=None if whole else lambda known, shared=shared: to_explain(known, **shared),
+                told=None if whole else lambda known, reasons=reasons: to_give_reasons(known, **reasons),
             )  # fmt: skip
             drafts = draft_references(context)
             cards = cards_of(outcome, requests(outcome), instance="visit", service=service.id, drafts=drafts, **shared)

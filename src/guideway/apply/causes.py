@@ -100,15 +100,15 @@ class CauseFinder:
         for key, because in found.items():
             touched[key] = None
             element = self.traces.guideline.elements[key]
-            reasons = [*because, *self.standing.get(key, "").splitlines(), *self.reasons.of(key)]
-            yield Missing(
+            missing = Missing(
                 element=element.id,
                 display=element.display,
                 for_=waiting.get(key, first),
                 supply=supplies(element, self.traces.guideline),
-                because=list(dict.fromkeys(reasons)),
                 checked=self._looked_at(key) if checked else [],
             )
+            self.reasons.give(missing, [*because, *self.standing.get(key, "").splitlines()], key)
+            yield missing
         told = {self.traces.guideline.elements[key].id for key in found}
         more: dict[str, Missing] = {}
         for missing in self._untagged(data, untagged, leaves, results, checked):
@@ -300,14 +300,15 @@ class CauseFinder:
 
     def _missing(self, datum: Datum, kind: str, checked: bool) -> Missing:
         found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})
-        return Missing(
+        missing = Missing(
             element=datum.name,
             display=datum.display,
             for_=kind,
             supply=datum.supply,
-            because=self.reasons.of_untagged(datum),
             checked=list(found | needed | looked_at)[:BRIEF],
         )
+        self.reasons.give(missing, [], datum)
+        return missing
 
     def _looked_at(self, key: DefineKey) -> list[str]:
         """The resources that a missing element rests on as it is."""

@@ -7,7 +7,7 @@ for; ``unit_faults`` are findings about units that leave something unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -62,10 +62,29 @@ class Reasons:
         self._excluded_for = excluded
         self.unit_faults: dict[Diagnostic, None] = {}
         """Findings about units that leave something unknown."""
+        self.later: list[tuple[Missing, DefineKey | Datum]] | None = None
+        """What is missing of which it is not said yet why data that is there does not help; None: that does not wait."""
         self._reasons: dict[DefineKey, list[str]] = {}
         self._resources: dict[str, _Looked] = {}
         self._codings: dict[Codes | None, Codes | None] = {}
         self._taken: dict[int, dict[str, None]] = {}
+
+    def give(self, missing: Missing, because: list[str], of: DefineKey | Datum) -> None:
+        """Say of something missing why data that is there does not help, after what is known already; where that may wait, once
+        somebody asks (``tell``)."""
+        missing.because = because
+        if self.later is not None:
+            self.later.append((missing, of))
+            return
+        missing.because += self.of_untagged(of) if isinstance(of, Datum) else self.of(of)
+        missing.because = list(dict.fromkeys(missing.because))
+
+    def tell(self, elements: Collection[str]) -> None:
+        """Say it of these that are missing, where it has waited; of others it is not said."""
+        later, self.later = self.later or [], None
+        for missing, of in later:
+            if missing.element in elements:
+                self.give(missing, missing.because, of)
 
     def of_untagged(self, datum: Datum) -> list[str]:
         """Why data that is there does not help something that no element stands for."""

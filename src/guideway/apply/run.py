@@ -68,6 +68,7 @@ def apply_guideline(
     setting_context: Json | None = None,
     overrides: Mapping[tuple[str, str], Any] | None = None,
     wanted: Callable[[PatientOutcome], Mapping[str, str]] | None = None,
+    told: Callable[[PatientOutcome], Collection[str]] | None = None,
     checked: Collection[str] | None = None,
 ) -> PatientOutcome:
     """The outcome of one patient.
@@ -87,6 +88,8 @@ def apply_guideline(
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
     - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
       ``"missing"`` for the missing data alone. None: as ``explain`` says.
+    - ``told``: asked when it is known what is missing: of which of it (``Missing.element``) it is told why data that is there
+      does not help, with what is found about units on the way. None: of all.
     - ``checked``: the types of resources whose faults and exclusions are told even where no recommendation is explained, so that
       nothing else may say them. None: all.
 
@@ -163,6 +166,8 @@ def apply_guideline(
             explainer = Explainer(guideline, evaluation, seen, overrides)
             if made is not None:
                 made.append(explainer)
+            if told is not None:
+                explainer.causes.reasons.later = []
             short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW
             found = (getattr(seen, "findings", None) or ()) if short else ()
             faulty = {finding.pointer.partition(".")[0] for finding in found if finding.pointer}
@@ -170,6 +175,8 @@ def apply_guideline(
                 verdict, only_missing = walk.verdicts[recommendation.key], short and recommendation.status == UNKNOWN
                 only_missing = only_missing or (chosen_by or {}).get(recommendation.key) == "missing"
                 explainer.explain(recommendation, verdict, full=level == "full", only_missing=only_missing, faulty=faulty)
+            if told is not None:
+                explainer.causes.reasons.tell(told(outcome))
             outcome.findings += explainer.unit_faults
         unmet_inputs(outcome, trees, guideline, seen)
     if warm:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from guideway.apply.outcome import Evidence, PatientOutcome, Recommendation
+from guideway.apply.outcome import Evidence, Missing, PatientOutcome, Recommendation
 from guideway.apply.words import value_text
 from guideway.diagnostics import Severity
 
@@ -19,6 +19,8 @@ TITLES = 3
 """So many titles are named of what a missing datum decides; the rest is counted."""
 IN_FULL = 5
 """So many data that are missing are told in full."""
+WAYS = 2
+"""So much is said of how each of them could be supplied, and of why data that is there does not help."""
 
 LONGEST = 4000
 """So many characters of one text are shown."""
@@ -165,25 +167,47 @@ def needed_lines(waiting: Sequence[Recommendation], pressing: int = 0) -> list[s
 
     First what the first ``pressing`` recommendations wait for, then what decides most. Beyond ``IN_FULL`` data are only named.
     """
-    first = {missing.display for r in waiting[:pressing] for missing in r.missing}
-    decides: dict[str, list[str]] = {}
     ways: dict[str, list[str]] = {}
     for r in waiting:
-        title = escaped(r.title or r.action)
         for missing in r.missing:
-            decides.setdefault(missing.display, []).append(title)
-            told = (text.replace(f": {missing.display}", "", 1) for text in (*(s.text for s in missing.supply), *missing.because))
-            ways.setdefault(missing.display, []).extend(told)
-        if not r.missing:
-            decides.setdefault("Not named by the guideline", []).append(title)
-    ranked = sorted(decides.items(), key=lambda item: (item[0] not in first, -len(item[1])))
+            texts = [*(way.text for way in missing.supply), *missing.because]
+            ways.setdefault(missing.display, []).extend(_without_name(missing, texts))
+    ranked = _ranked(waiting, pressing)
     lines = []
     for name, found in ranked[:IN_FULL]:
-        how = "; ".join(list(dict.fromkeys(escaped(way) for way in ways.get(name, ())))[:2])
+        how = "; ".join(list(dict.fromkeys(ways.get(name, ())))[:WAYS])
         lines.append(f"**{escaped(name)}**{': ' + how if how else ''}\n  - decides: {titles(found)}")
     if len(ranked) > IN_FULL:
         lines.append("Also: " + "; ".join(f"**{escaped(name)}**" for name, _ in ranked[IN_FULL:]))
     return lines
+
+
+def needed_with_reasons(waiting: Sequence[Recommendation], pressing: int = 0) -> set[str]:
+    """The elements of which ``needed_lines`` may say why data that is there does not help."""
+    full = {name for name, _ in _ranked(waiting, pressing)[:IN_FULL]}
+    first: dict[str, Missing] = {}
+    told = [missing for r in waiting for missing in r.missing if missing.display in full]
+    for missing in told:
+        first.setdefault(missing.display, missing)
+    supplied = {name: _without_name(missing, (way.text for way in missing.supply)) for name, missing in first.items()}
+    room = {name for name, ways in supplied.items() if len(set(ways)) < WAYS}
+    return {missing.element for missing in told if missing.display in room}
+
+
+def _ranked(waiting: Sequence[Recommendation], pressing: int) -> list[tuple[str, list[str]]]:
+    """What is missing by its words, in the order in which it is told, each with the titles of what it decides."""
+    first = {missing.display for r in waiting[:pressing] for missing in r.missing}
+    decides: dict[str, list[str]] = {}
+    for r in waiting:
+        title = escaped(r.title or r.action)
+        for name in [missing.display for missing in r.missing] or ["Not named by the guideline"]:
+            decides.setdefault(name, []).append(title)
+    return sorted(decides.items(), key=lambda item: (item[0] not in first, -len(item[1])))
+
+
+def _without_name(missing: Missing, texts: Iterable[str]) -> list[str]:
+    """Texts that stand with something missing, which need not name it again."""
+    return [escaped(text.replace(f": {missing.display}", "", 1)) for text in texts]
 
 
 def signed(outcome: PatientOutcome, parts: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ from guideway.service.card_text import (
     evidence_line,
     gathered,
     needed_lines,
+    needed_with_reasons,
     said,
     signed,
     source_line,
@@ -147,6 +148,13 @@ def to_explain(
         others = [r for r in outcome.recommendations if r.plan in asked and r.status == UNKNOWN]
         found |= {r.key: "missing" for r in others if not off.intersection((r.key, *r.statements))}
     return found
+
+
+def to_give_reasons(outcome: PatientOutcome, *, disabled: Collection[str] = (), elsewhere: Collection[str] = ()) -> set[str]:
+    """Of which missing data the cards may say why data that is there does not help. The arguments are those of ``cards_of``."""
+    off = frozenset(disabled)
+    open_ = [r for r in outcome.recommendations if r.status == UNKNOWN and r.plan not in elsewhere]
+    return needed_with_reasons(*_pressing_first(r for r in open_ if not off.intersection((r.key, *r.statements))))
 
 
 class _Maker:
@@ -343,9 +351,7 @@ class _Maker:
         waiting = self.by_status(UNKNOWN)
         if waiting:
             title = f"Cannot be known yet ({counted(len(waiting), 'recommendation', 'recommendations')}). Needed:"
-            card.parts += bullets(
-                title, needed_lines(sorted(waiting, key=lambda r: not _presses(r)), pressing=sum(map(_presses, waiting)))
-            )
+            card.parts += bullets(title, needed_lines(*_pressing_first(waiting)))
             card.shown += [self._shown(r) for r in waiting]
 
     def noted(self, made: list[Card], notes: DataNotes) -> list[Card]:
@@ -503,6 +509,12 @@ def _presses(r: Recommendation) -> bool:
     """Whether an unknown recommendation is urgent, advises against something, or applies but for what may speak against it."""
     open_conditions = [m for m in r.missing if m.for_ == "applicability"]
     return indicator_of(r) != "info" or r.direction == "against" or not open_conditions
+
+
+def _pressing_first(waiting: Iterable[Recommendation]) -> tuple[list[Recommendation], int]:
+    """Unknown recommendations, those that press first, and how many these are."""
+    ordered = sorted(waiting, key=lambda r: not _presses(r))
+    return ordered, sum(map(_presses, ordered))
 
 
 def _pruned(value: Json) -> Json:

@@ -27,7 +27,7 @@ from guideway.remote.client import Client, FhirClient, Limits
 from guideway.remote.errors import RemoteError
 from guideway.service.audit import audit_event
 from guideway.service.caller import Caller
-from guideway.service.cards import Card, cards_of, to_explain
+from guideway.service.cards import Card, cards_of, to_explain, to_give_reasons
 from guideway.service.data_notes import ABOUT_ALL, data_notes
 from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
@@ -199,6 +199,7 @@ def _cards(
         explain="brief" if reasons else "none",
         warm=True,
         wanted=lambda known: to_explain(known, disabled=disabled, elsewhere=left.plans, asked=left.asked),
+        told=lambda known: to_give_reasons(known, disabled=disabled, elsewhere=left.plans),
         checked=types | ABOUT_ALL,
     )
     for finding in outcome.findings:
