@@ -335,14 +335,14 @@ class _Maker:
         return card
 
     def unexplained(self, made: list[Card]) -> list[Card]:
-        """The cards of an outcome that could not be explained in time, with a word about it on the last of them."""
+        """The cards of an outcome that could not be explained in time: each says so, because any may be the one that is read."""
         waiting = self.by_status(UNKNOWN)
         if not made and waiting:
             open_ = counted(len(waiting), "recommendation", "recommendations")
             made = [self._card("waiting", [], f"{open_} cannot be known yet", [], [], [])]
+        for card in made:
+            card.parts.append("**The reasons, and the data that is still needed, could not be worked out in time.**")
         if made:
-            text = "The record is large: the reasons, and the data that is still needed, could not be worked out in time."
-            made[-1].parts.append(f"**{text}**")
             made[-1].shown += [self._shown(r) for r in waiting]
         return made
 
@@ -432,8 +432,10 @@ class _Maker:
             common = set.intersection(*lines)
             shared = [line for line in dict.fromkeys(map(evidence_line, units[0].recommendations[0].evidence)) if line in common]
         parts = bullets("Why, for all of these:", gathered(shared))
+        told = list(shared)
         for unit in units:
-            parts += self._section(unit, titled=unit.title != summary, without=shared)
+            parts += self._section(unit, titled=unit.title != summary, without=told)
+            told += [escaped(finding.message) for r in unit.recommendations for finding in r.findings]  # to be checked once
         return parts
 
     def _section(self, unit: Unit, *, titled: bool = True, without: Sequence[str] = ()) -> list[str]:
