@@ -63,6 +63,19 @@ def test_an_earlier_stop_for_reasons_that_are_not_read_is_told(code: str) -> Non
     assert 'not taken 2026-04-20, reason "Fear of anaphylaxis"' in (said(code, not_taken(code, "Fear of anaphylaxis")) or "")
 
 
+def test_the_note_of_a_stop_without_a_reason_is_read_as_its_reason() -> None:
+    stop, reason = order(OMALIZUMAB, "stopped", {}), {"statusReason": {"text": "Family asked"}}
+    note = {"note": [{"text": "Stopped after anaphylaxis"}]}
+    of_harm = evaluation_of([{**stop, **note}]).define(INTOLERANCES, "Has Allergy Or Intolerance To Omalizumab")
+    assert of_harm is True
+    assert 'reason "No anaphylaxis, moved away"' in (
+        said(OMALIZUMAB, {**stop, "note": [{"text": "No anaphylaxis, moved away"}]}) or ""
+    )
+    assert 'reason "Family asked"' in (said(OMALIZUMAB, {**stop, **note, **reason}) or ""), "the record gives its reason"
+    in_use = evaluation_of([{**order(OMALIZUMAB, "active", {}), **note}])
+    assert in_use.define(INTOLERANCES, "Has Allergy Or Intolerance To Omalizumab") is not True
+
+
 @pytest.mark.parametrize("code", SAID)
 def test_what_is_read_or_without_words_or_in_use_is_not_told_so(code: str) -> None:
     assert said(code, order(code, "stopped", "Anaphylaxis")) is None
