@@ -249,6 +249,31 @@ LTE4 = "loinc|33343-5"
         ("KIT D816V", [obs("loinc|88519-4", "local:test-result|unknown")], "unknown"),
         ("KIT D816V", [obs("loinc|88519-4", absent="unknown")], "unknown"),
         ("KIT D816V", [obs("loinc|88519-4", interpretation="POS", absent="asked-unknown")], "positive"),
+        ("KIT D816V", [obs("loinc|88519-4", absent="not-performed")], None),
+        ("KIT D816V", [obs("loinc|88519-4", absent="error")], None),
+        (
+            "KIT D816V",
+            [obs("loinc|88519-4", "local:test-result|positive", at="2024-01-01"), obs("loinc|88519-4", absent="not-performed")],
+            "positive",
+        ),
+        (
+            "KIT D816V",
+            [obs("loinc|88519-4", "local:test-result|positive", at="2024-01-01"), obs("loinc|88519-4", absent="error")],
+            "positive",
+        ),
+        (
+            "KIT D816V",
+            [obs("loinc|88519-4", "local:test-result|positive", at="2024-01-01"), obs("loinc|88519-4", absent="unknown")],
+            "positive",
+        ),
+        (
+            "KIT D816V",
+            [
+                obs("loinc|88519-4", "local:test-result|positive", at="2024-01-01"),
+                obs("loinc|88519-4", "local:test-result|unknown"),
+            ],
+            "positive",
+        ),
         ("FIP1L1-PDGFRA", [obs("FIP1L1-PDGFRA Test", "local:test-result|positive")], "positive"),
         ("Has Leukopenia", [], None),
         ("Has Leukopenia", [obs("loinc|6690-2", "2.9 10*9/L", range="4.0-10.5")], True),
