@@ -1,4 +1,4 @@
-"""A drug that the problem list or an adverse event blames is withheld like one on the allergy list; one that is only named is not."""
+"""A drug that the problem list or an adverse event blames is withheld as if it were on the allergy list."""
 
 from __future__ import annotations
 

@@ -300,7 +300,7 @@ LTE4 = "loinc|33343-5"
     ]
 )
 def test_lab(row: Any) -> None:
-    run("MastCellLabElements", row)
+    run(library_of(row[0]), row)
 
 
 @table(

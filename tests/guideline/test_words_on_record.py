@@ -54,7 +54,7 @@ def test_a_molecular_result_in_words(result: Json, expected: str | None) -> None
         **P,
         **result,
     }
-    assert evaluation_of([kit]).define("MastCellLabElements", "KIT D816V") == expected
+    assert evaluation_of([kit]).define("MastCellMolecularTests", "KIT D816V") == expected
 
 
 @pytest.mark.parametrize("in_order", [True, False])
