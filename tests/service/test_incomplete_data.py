@@ -396,3 +396,14 @@ def test_medications_beyond_the_limit_are_missing_and_not_passed_over(here: Loca
     monkeypatch.setattr("guideway.service.prefetch.MEDICATION_LIMIT", 50)
     said = problem(medications_of(here, 51, 51)[0], 412)["diagnostics"]
     assert "medicationRequest: it refers to more than 50 Medications" in said
+
+
+@each("kind", ["MedicationDispense", "RequestGroup"])
+def test_H5_a_draft_that_is_no_order_is_told(service: Service, kind: str) -> None:
+    draft: Json = {"resourceType": kind, "id": "d", "status": "draft", "subject": COUNT["subject"]}
+    if kind == "MedicationDispense":
+        draft |= {"status": "preparation", "medicationCodeableConcept": RX["medicationCodeableConcept"]}
+    else:
+        draft |= {"intent": "plan"}
+    told = json.dumps(service.cards(order_request(draft), ORDERS))
+    assert f"{kind}/d among the draft orders is not judged" in told

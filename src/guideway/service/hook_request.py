@@ -31,6 +31,10 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(r"(?:[A-Za-z]+/)?[A-Za-z0-9\-.]{1,64}")
 MOST_PROPOSED = 500
 """So many draft orders, appointments and tasks may come in a context."""
+NO_ORDERS = frozenset(
+    {"Bundle", "CarePlan", "MedicationAdministration", "MedicationDispense", "MedicationStatement", "RequestGroup"}
+)
+"""What holds orders or tells of them, and is none that a hook can be about (CDS Hooks, order-select and order-sign)."""
 EMPTY = frozenset({"array-empty", "object-empty", "json-null"})
 """Faults by which nothing is lost."""
 UNREADABLE_CODE = "code-unknown"
@@ -146,6 +150,12 @@ class HookRequest:
                 400, "fhirAuthorization.patient is another patient than the context's", expression="fhirAuthorization.patient"
             )
         return server, authorization["access_token"]
+
+    def not_judged(self) -> list[str]:
+        """A line for each draft that is no order itself, but holds orders or tells of them: these are not looked into."""
+        drafts = self.proposed if "draftOrders" in self.context else []
+        found = [f"{r['resourceType']}/{r.get('id', '')}" for r in drafts if r["resourceType"] in NO_ORDERS]
+        return [f"{each} among the draft orders is not judged: it is no order; give the orders themselves" for each in found]
 
     def draft_words(self, medications: Iterable[Json]) -> dict[str, str]:
         """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand."""

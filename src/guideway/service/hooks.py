@@ -28,7 +28,7 @@ from guideway.remote.errors import RemoteError
 from guideway.service.audit import audit_event
 from guideway.service.caller import Caller
 from guideway.service.cards import Card, cards_of, to_explain, to_give_reasons
-from guideway.service.data_notes import ABOUT_ALL, data_notes
+from guideway.service.data_notes import ABOUT_ALL, DataNotes, data_notes
 from guideway.service.hook_request import HookRequest, plain_id
 from guideway.service.logs import log
 from guideway.service.prefetch import Gathered, gather, of_other_patients
@@ -205,6 +205,8 @@ def _cards(
     for finding in outcome.findings:
         log(logging.DEBUG, "finding", service=service.id, hookInstance=request.instance, reason=finding.rule)
     notes = data_notes(outcome, SOURCE, types, general=left.first)
+    if left.first and (not_judged := request.not_judged()):
+        notes = DataNotes((*not_judged, *notes.lines), "warning")
     if notes.lines:
         log(logging.INFO, "doubts about the data", service=service.id, hookInstance=request.instance, count=len(notes.lines))
     links = (
