@@ -152,7 +152,7 @@ def _() -> None:
     (card,) = (json.loads(dumps(each.body)) for each in cards)
     assert (card["summary"], card["selectionBehavior"], card["source"]["label"]) == ("A", "at-most-one", "key, line 3")
     assert card["indicator"] == "warning"
-    assert "Blue cell count 0.5" in card["detail"]
+    assert "Blue cell count: 0.5" in card["detail"]
     assert "Source: key, line 3" in card["detail"]
     assert [s["label"] for s in card["suggestions"]] == ["Take A", "Take B"]
     made_by_card = [step for s in card["suggestions"] for step in s["actions"]]
