@@ -138,6 +138,21 @@ def test_what_is_not_necrosis_of_the_jaw_does_not(resource: Json) -> None:
     assert found.define(BONE, "Note On Jaw Osteonecrosis") is None
 
 
+@pytest.mark.parametrize(("reason", "harm"), [("Anaphylaxis to first dose", True), ("Pregnancy", False), ("", False)])
+def test_an_order_not_to_give_it_for_a_harm_withholds_it(reason: str, harm: bool) -> None:
+    why = {"reasonCode": [{"text": reason}]} if reason else {}
+    ban = order(OMALIZUMAB, id="no", start="2026-03-01", doNotPerform=True, **why)
+    allergy = "Has Allergy Or Intolerance To Omalizumab"
+    assert evaluation_of([ban]).define(INTOLERANCES, allergy) is harm
+    assert (said(OMALIZUMAB, ban) is None) is harm, "what withholds it is not told beside it as well"
+    assert evaluation_of([{**ban, "status": "cancelled"}]).define(INTOLERANCES, allergy) is False
+
+
+def test_aspirin_is_not_tested_where_an_order_forbids_it_for_anaphylaxis() -> None:
+    ban = order(ASPIRIN, id="no", start="2026-03-01", doNotPerform=True, reasonCode=[{"text": "NSAID anaphylaxis"}])
+    assert evaluation_of([ban]).define("MastCellAspirinReactions", "Severe Reaction Is On Record") is True
+
+
 @pytest.mark.parametrize("code", SAID)
 def test_an_order_not_to_give_it_is_told_and_only_another_order_lifts_it(code: str) -> None:
     ban = order(code, id="no", start="2026-03-01", doNotPerform=True)
