@@ -24,6 +24,7 @@ from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
+from guideway.fhir.soundness import unmended
 from guideway.fhir.structure import known_type
 from guideway.guideline.actions import DEPTH_LIMIT, PLAN_LIMIT, ActionFacts, PlanFacts, Question, libraries_of
 from guideway.guideline.compiled import CompiledGuideline
@@ -518,7 +519,12 @@ class _Place:
         else:
             node.refers_to = target.canonical if target.url.startswith(("http", "urn:")) else canonical
             if canonical.startswith("#"):
-                node.contained = target.resource
+                wrong = unmended(target.resource)
+                if wrong is None:
+                    node.contained = target.resource
+                else:
+                    text = f"{node.id}: its definition {canonical} is not valid, so it is left out: {wrong}"
+                    recommendation.findings.append(self._finding("definition-invalid", Severity.error, text, node.id))
             if target.type != "Questionnaire":
                 text = f"{node.id}: its definition is a {target.type}; it is referred to, not applied"
                 recommendation.findings.append(self._finding("definition-type", Severity.warning, text, node.id))

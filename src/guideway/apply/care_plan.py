@@ -290,8 +290,9 @@ class _Builder:
             elsewhere = who is not None and reference_type(who) == "Organization"  # an action's participant is none
             parts = sound_extensions(participant.get("extension"), frozenset())
             if who is None or elsewhere or participant.get("role") or parts:
-                if isinstance(participant.get("type"), str):
-                    parts.append({"url": "type", "valueCode": participant["type"]})
+                kind = participant.get("type")
+                if isinstance(kind, str) and kind and kind == " ".join(kind.split()):  # a code
+                    parts.append({"url": "type", "valueCode": kind})
                 if isinstance(participant.get("role"), dict):
                     parts.append({"url": "role", "valueCodeableConcept": copied(participant["role"])})
                 if elsewhere:
@@ -344,6 +345,7 @@ class _Linker(_Builder):
 def within(resource: Json, ids: Ids) -> list[Json]:
     """A resource as another one contains it, and behind it what it contained itself: R4 allows neither nesting nor a version, a
     date or a security label of its own there (dom-2, dom-4, dom-5)."""
+    resource = _without_dangling(resource)
     inner = _named_inside(resource)
     names = {str(each["id"]): ids.take(str(each["id"])) for each in inner}
     own = _renamed({n: v for n, v in _bare(resource).items() if n != "contained"}, names)
@@ -352,10 +354,24 @@ def within(resource: Json, ids: Ids) -> list[Json]:
 
 def beside(resource: Json) -> Json:
     """A resource as it stands by itself, with what it contains and names."""
+    resource = _without_dangling(resource)
     if "contained" not in resource:
         return resource
     inner = [_bare(each) for each in _named_inside(resource)]
     return {n: v for n, v in resource.items() if n != "contained"} | ({"contained": inner} if inner else {})
+
+
+def _without_dangling(resource: Json) -> Json:
+    """The resource without value sets of questions that it does not contain: they were not valid, or are not there."""
+    held = {f"#{each.get('id')}" for each in objects(resource.get("contained"))}
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {n: kept(v) for n, v in value.items() if n != "answerValueSet" or not str(v).startswith("#") or v in held}
+        return [kept(each) for each in value] if isinstance(value, list) else value
+
+    found: Json = kept(resource)
+    return found
 
 
 def _named_inside(resource: Json) -> list[Json]:

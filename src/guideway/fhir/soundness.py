@@ -44,6 +44,12 @@ def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
     return resource, list(named)
 
 
+def unmended(resource: Json) -> str | None:
+    """What is wrong with a resource even when all that can be left out of it is; None where nothing is."""
+    fault = next(iter(structure.check(cleaned(resource)[0])), None)
+    return None if fault is None else f"{'.'.join(map(str, fault.path))}: {fault.message}"
+
+
 _AMOUNT = frozenset({"value", "comparator", "unit", "system", "code", "id", "extension"})
 _PERIOD = frozenset({"start", "end", "id", "extension"})
 _ONLY_AMOUNTS = frozenset({"value", "comparator", "unit"})
@@ -83,8 +89,15 @@ def _invariants(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str]]
                 yield (*path, key), "only a resource has a resourceType"
             elif key.startswith("_") and (not item or (isinstance(item, list) and not any(item))):
                 yield (*path, key), "there is nothing in it"
+            elif key.startswith("_") and ((key == "_id" and path and name not in _RESOURCES) or _is_complex(value.get(key[1:]))):
+                yield (*path, key), "only a primitive element has extensions beside it"
             elif isinstance(item, dict | list):
                 yield from _invariants(item, (*path, key), key)
+
+
+def _is_complex(value: Any) -> bool:
+    """Whether an element, or what repeats, is no primitive."""
+    return any(isinstance(part, dict) for part in (value if isinstance(value, list) else [value]))
 
 
 def _is_amount(value: Json) -> bool:
