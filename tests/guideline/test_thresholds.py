@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from . import test_thresholds_of_elements as elements
-from .evaluating import library_of
+from .evaluating import evaluation_of, library_of, order
 from .seeing import MIDOSTAURIN, Seen
 from .support import ROOT
 from .test_elements import med, obs, value_of
@@ -456,6 +456,18 @@ def test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed(days: int, 
     assert value_of("MastCellMedicationElements", "On H2 Antihistamine", [{"resource": order}]) is used
 
 
+@pytest.mark.parametrize(("ended", "start"), [("2026-05-12", "2026-03-01"), ("2026-05-11", "2026-05-20")])
+def test_a_drug_that_is_ordered_again_within_days_was_taken_throughout(ended: str, start: str) -> None:
+    """With seven days between them, and with eight."""
+    earlier = {
+        "resourceType": "MedicationStatement", "id": "s", "status": "completed", "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": order("42612")["medicationCodeableConcept"],
+        "effectivePeriod": {"start": "2026-03-01", "end": ended},
+    }  # fmt: skip
+    found = evaluation_of([earlier, order("42612", start="2026-05-20")]).define("MastCellTherapyElements", "Cromolyn Start")
+    assert str(found)[:10] == start
+
+
 COVERED_ELSEWHERE = {
     "procedureOrderMaxAgeDays": "test_unsaid_by_codes",
     "labMaxAgeDays": "test_never_events_more",
@@ -463,6 +475,7 @@ COVERED_ELSEWHERE = {
     "steroidCourseGapDays": "test_corticosteroid_orders",
 }
 COVERED = {
+    "renewalGapDays": test_a_drug_that_is_ordered_again_within_days_was_taken_throughout,
     "labRemarkAgeDays": test_the_date_of_an_old_result_is_pointed_out,
     "bandInclusive": test_whether_the_ends_belong_to_the_band_is_a_parameter,
     "interruptionResetsClock": test_whether_an_interruption_resets_the_clock_is_a_parameter,
