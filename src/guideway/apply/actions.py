@@ -432,7 +432,8 @@ class _Place:
                 walk.findings += [*recommendation.findings, *said]
         elif node.recommendation is not None and walk.stopped is None:
             notes = facts.notes_if_not if status == DOES_NOT_APPLY else facts.notes
-            recommendation.notes += self._notes(facts, notes, recommendation)
+            if notes:
+                recommendation.notes += self._notes(facts, notes, recommendation)
         return node
 
     def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
