@@ -25,6 +25,7 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.activity_facts import clinical_code, only_cpg
+from guideway.apply.code_names import Displays, concept_name, displays_of
 from guideway.apply.differences import plain
 from guideway.apply.names import ACTIVITY_FACT, ORDERABLE
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
@@ -71,8 +72,8 @@ def find_conflicts(
         *_forbidden(sides, guideline, record),
         *_exclusive(trees),
         *_doses(sides, proposals, forms),
-        *(_allergies(sides, classes, allergies) if classes is not None else ()),
-        *_active(sides, active),
+        *(_allergies(sides, classes, allergies, displays_of(guideline)) if classes is not None else ()),
+        *_active(sides, active, displays_of(guideline)),
         *_ordered(sides, record, forms),
         *_monitoring(sides, record, forms),
     ]
@@ -291,7 +292,7 @@ def _forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> 
                 both = bool(side.thing.codes and known.codes)
                 direct = bool(side.thing.codes & known.codes) if both else same(side.thing, known)
                 if direct or any(_is_in(known, group) for group in _groups(side, guideline)):
-                    what = side.text if direct else f"{known.text}, one of {side.text}"
+                    what = side.text if direct else f"{_named_thing(known, displays_of(guideline))}, one of {side.text}"
                     text = f"{side.title} — but an order on record says not to give {what}"
                     if name == "ServiceRequest":
                         text = f"{side.title} — but an order on record says not to do it: {what}"
@@ -418,7 +419,7 @@ def _parts(dosage: Json) -> Json:
     return parts
 
 
-def _allergies(sides: list[Side], classes: Classes, allergies: list[Any]) -> Iterator[Conflict]:
+def _allergies(sides: list[Side], classes: Classes, allergies: list[Any], displays: Displays) -> Iterator[Conflict]:
     for side in sides:
         if side.against or side.request["resourceType"] not in _DRUGS:
             continue
@@ -429,7 +430,7 @@ def _allergies(sides: list[Side], classes: Classes, allergies: list[Any]) -> Ite
             direct = same(side.thing, known) or _by_words(side.thing, known)
             group = None if direct else classes.shared(wanted, classes.members(known))
             if direct or group:
-                name = concept_text(allergy.data.get("code")) or "an allergy"
+                name = concept_name(allergy.data.get("code"), displays) or "an allergy"
                 kind = allergy.data.get("type") or "allergy or intolerance"
                 of = f", of the same class ({group})" if group else ""
                 severity = "high" if allergy.data.get("criticality") == "high" or not group else "moderate"
@@ -451,6 +452,12 @@ def _counts(allergy: Json) -> bool:
     return not clinical & {"inactive", "resolved"} and not verified & {"refuted", "entered-in-error"}
 
 
+def _named_thing(known: Thing, displays: Displays) -> str:
+    """What a thing of the record is called; what has a code alone as the guideline calls it."""
+    found = (displays(system, code) for system, code in sorted(known.codes, key=str) if system) if not known.names else ()
+    return next(filter(None, found), known.text)
+
+
 def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
     """The drugs that are being taken or given, each with what it is; of a combination also what it is made of."""
     proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
@@ -462,7 +469,7 @@ def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
                     yield medication, thing([concept], forms)
 
 
-def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conflict]:
+def _active(sides: list[Side], active: list[tuple[Any, Thing]], displays: Displays) -> Iterator[Conflict]:
     for side in sides:
         if side.against or side.request["resourceType"] != "MedicationRequest":
             continue
@@ -470,7 +477,7 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]]) -> Iterator[Conf
             systems = {system for system, _ in side.thing.codes} & {system for system, _ in known.codes}
             if not (same(side.thing, known) or (not systems and covers(side.thing, known))):
                 continue
-            text = f"{side.text} is proposed, and {known.text or side.text} is already being taken"
+            text = f"{side.text} is proposed, and {_named_thing(known, displays) or side.text} is already being taken"
             yield Conflict(
                 rule="already-active",
                 severity="moderate",

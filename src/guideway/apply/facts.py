@@ -7,11 +7,12 @@ onset, authored, performed), falling back to when it was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from guideway.apply.code_names import Displays, concept_name
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.guideline.names import concept_text
 
@@ -44,13 +45,9 @@ class ResourceFacts(msgspec.Struct, frozen=True):
     """Of a status that is an end (stopped, on hold, not taken): why, in the resource's own words."""
 
 
-Displays = Callable[[str, str], str | None]
-"""(system, code) → its display where somebody knows one."""
-
-
 def facts_of(resource: Json, displays: Displays | None = None) -> ResourceFacts:
     """The facts of one resource; ``displays`` names codes that the resource gives without words."""
-    value, unit = value_of(resource)
+    value, unit = value_of(resource, displays)
     measured = value is not None
     if value is None and resource.get("resourceType") not in _ANSWERING:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
@@ -70,7 +67,7 @@ def reason_of(resource: Json, displays: Displays | None = None) -> str | None:
     given = resource.get("statusReason")
     reasons = [each for each in (given if isinstance(given, list) else [given]) if isinstance(each, dict)]
     notes = [each.get("text") for each in resource.get("note") or () if isinstance(each, dict)]
-    named = [(displays and _known_display(each, displays)) or concept_text(each) for each in reasons]
+    named = [concept_name(each, displays) for each in reasons]
     texts = [" ".join(text.split()) for text in [*named, *notes] if isinstance(text, str)]
     said = "; ".join(dict.fromkeys(filter(None, texts)))
     return (said if len(said) <= _LONGEST else said[: _LONGEST - 1].rstrip() + "…") or None
@@ -82,9 +79,7 @@ def name_of(resource: Json, displays: Displays | None = None) -> str | None:
         found = resource.get(name)
         if isinstance(found, list):
             found = found[0] if found else None
-        text = concept_text(found)
-        if text and displays is not None and isinstance(found, dict):
-            text = _known_display(found, displays) or text
+        text = concept_name(found, displays)
         if text:
             return text
     reference = resource.get("medicationReference")
@@ -93,24 +88,8 @@ def name_of(resource: Json, displays: Displays | None = None) -> str | None:
     return resource.get("resourceType")
 
 
-def _known_display(concept: Json, displays: Displays) -> str | None:
-    """The display of a code that stands without words of its own."""
-    codings = [coding for coding in concept.get("coding") or () if isinstance(coding, dict)]
-    if isinstance(concept.get("text"), str) or any(isinstance(coding.get("display"), str) for coding in codings):
-        return None
-    return next(
-        (
-            display
-            for coding in codings
-            if isinstance(coding.get("system"), str) and isinstance(coding.get("code"), str)
-            if (display := displays(coding["system"], coding["code"]))
-        ),
-        None,
-    )
-
-
-def value_of(resource: Json) -> tuple[Any, str | None]:
-    """``value[x]`` as a scalar and a unit."""
+def value_of(resource: Json, displays: Displays | None = None) -> tuple[Any, str | None]:
+    """``value[x]`` as a scalar and a unit; ``displays`` names codes that it gives without words."""
     for name, value in resource.items():
         if not name.startswith("value") or name == "value":
             continue
@@ -123,7 +102,7 @@ def value_of(resource: Json) -> tuple[Any, str | None]:
             if name == "valueQuantity":  # a unit is no value
                 unit = value.get("code") or value.get("unit")
                 return None, unit if isinstance(unit, str) else None
-            text = concept_text(value)
+            text = concept_name(value, displays)
             if text:
                 return text, None
             if "start" in value or "end" in value:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from guideway.apply.code_names import code_name
 from guideway.apply.outcome import Supply
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 from guideway.guideline.names import objects
@@ -45,7 +46,7 @@ def requirement_name(requirement: Requirement, guideline: CompiledGuideline) -> 
     """What a retrieve asks for, in words: its value set or its codes; None where it takes every resource of the type."""
     if requirement.value_set:
         return _title(requirement.value_set, guideline)
-    named = [_display(system, code, guideline) or code for system, code in requirement.codes]
+    named = [code_name(guideline, system, code) or code for system, code in requirement.codes]
     return " or ".join(dict.fromkeys(named)) or None
 
 
@@ -65,12 +66,6 @@ def requirement_supply(requirement: Requirement, guideline: CompiledGuideline) -
 
 def _title(url: str, guideline: CompiledGuideline) -> str:
     return guideline.value_set_titles.get(url) or guideline.value_set_titles.get(url.partition("|")[0]) or url
-
-
-def _display(system: str | None, code: str, guideline: CompiledGuideline) -> str | None:
-    """What the package's value sets call a code."""
-    members = (m for found in guideline.value_sets.values() if isinstance(found, list) for m in found if not isinstance(m, str))
-    return next((m[2] for m in members if (m[0], m[1]) == (system, code) and m[2]), None)
 
 
 def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from guideway.apply.code_names import displays_of
 from guideway.apply.facts import ResourceFacts, facts_of
 from guideway.apply.fhir_json import as_text
 from guideway.apply.provenance import Provenance, Trace, unwrap
@@ -104,7 +105,7 @@ class PatientTraces:
     def facts(self, reference: str) -> ResourceFacts:
         """What a resource of the record says."""
         found = self.resource(reference)
-        return facts_of(found, self._display) if found is not None else ResourceFacts()
+        return facts_of(found, displays_of(self.guideline)) if found is not None else ResourceFacts()
 
     def resource(self, reference: str) -> Json | None:
         """A resource of the record, or the subject."""
@@ -114,22 +115,6 @@ class PatientTraces:
         if found is None and subject is not None and subject.reference == reference:
             found = subject
         return found.data if found is not None else None
-
-    def _display(self, system: str, code: str) -> str | None:
-        """What the package's value sets call a code."""
-        value_sets = self.guideline.value_sets
-        known = self.guideline.memory.get(id(value_sets))
-        if known is None:
-            known = {(m[0], m[1]): m[2] for url in value_sets for m in members_of(value_sets[url]) if m[2]}
-            self.guideline.memory[id(value_sets)] = known
-        found: str | None = known.get((system, code))
-        return found
-
-
-def members_of(value_set: Any) -> list[Any]:
-    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated, and
-    of a code system, which is held beside them as its bare codes."""
-    return [member for member in value_set if not isinstance(member, str)] if isinstance(value_set, list) else []
 
 
 def define_name(node: Trace) -> str | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.guideline.names import concept_text, objects
+from guideway.apply.code_names import Displays, concept_name
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 
@@ -18,8 +19,9 @@ _ASKS = {
 }  # fmt: skip
 
 
-def proposal_text(request: Json) -> str:
-    """What a request asks for, in a few words: the thing, how, and what kind of request it is.
+def proposal_text(request: Json, displays: Displays | None = None) -> str:
+    """What a request asks for, in a few words: the thing, how, and what kind of request it is; ``displays`` names codes that it
+    gives without words.
 
     >>> proposal_text({"resourceType": "ServiceRequest", "code": {"text": "Second opinion"}})
     'Second opinion (order)'
@@ -29,7 +31,7 @@ def proposal_text(request: Json) -> str:
     found += [vaccine for one in objects(request.get("recommendation")) for vaccine in objects(one.get("vaccineCode"))]
     found += [supplement.get("type") for supplement in objects(request.get("supplement"))]
     found += [payload.get("contentString") for payload in objects(request.get("payload"))]
-    what = next((text for each in found if (text := concept_text(each[0] if isinstance(each, list) and each else each))), None)
+    what = next((text for each in found if (text := concept_name(_first(each), displays))), None)
     how = [text for dosage in objects(request.get("dosageInstruction")) if (text := _how(dosage))]
     kind = str(request.get("resourceType"))
     words = what or kind
@@ -37,6 +39,10 @@ def proposal_text(request: Json) -> str:
         words += f": {how[0].rstrip('.')}"
     stop = ", not to be done" if prohibits(request) else ""
     return f"{words} ({_ASKS.get(kind, kind)}{stop})"
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
 
 
 def prohibits(request: Json) -> bool:
