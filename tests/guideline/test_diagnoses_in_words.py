@@ -48,6 +48,9 @@ def asked(code: Json) -> set[str]:
         "Systemic mastocytosis with cutaneous involvement",
         "Mastocytosis",
         "Mast cell leukaemia",
+        "ISM",
+        "ASM?",
+        "ssm",
     ],
 )
 def test_words_for_systemic_mastocytosis_are_asked_about(words: str) -> None:
@@ -68,7 +71,16 @@ def test_words_that_may_mean_either_are_asked_about_as_both(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Cutaneous mastocytosis", "Urticaria pigmentosa (mastocytosis)", "Systemic lupus erythematosus", "Mastitis"]
+    "words",
+    [
+        "Cutaneous mastocytosis",
+        "Urticaria pigmentosa (mastocytosis)",
+        "Systemic lupus erythematosus",
+        "Mastitis",
+        "MCL",
+        "Prism lenses",
+        "ASM therapy for seizures",
+    ],
 )
 def test_another_disease_stays_silent(words: str) -> None:
     assert asked({"text": words}) == set()
@@ -80,6 +92,12 @@ def test_another_disease_stays_silent(words: str) -> None:
 )
 def test_a_code_of_the_site_does_not_hide_the_words(code: Json) -> None:
     assert asked(code) == {SM}
+
+
+def test_an_abbreviation_beside_a_code_of_another_disease_is_no_mastocytosis() -> None:
+    melanoma = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "C43.9"}
+    assert asked({"coding": [melanoma], "text": "SSM"}) == set()
+    assert asked({"coding": [LOCAL | {"display": "ISM"}]}) == {SM}
 
 
 def test_a_code_of_a_known_system_says_what_the_words_do_not() -> None:
@@ -161,3 +179,83 @@ def test_what_an_answer_passes_over_is_told_unless_it_is_older(
     passed = [n for n in found.define(DIAGNOSIS, "Note On Subtype Entries") if n.startswith("Passed over")]
     assert [said in note for note in passed if said] == ([True] if said else [])
     assert bool(passed) == bool(said)
+
+
+BASE = "https://example.org/guideway/mast-cell-disease/CodeSystem"
+
+
+def subtype_observed(at: str = "2026-05-20", **value: Any) -> Json:
+    code = {"coding": [{"system": f"{BASE}/mast-cell-observations", "code": "sm-subtype"}]}
+    return {"resourceType": "Observation", "id": at, "status": "final", "code": code, "effectiveDateTime": at} | value
+
+
+def coded_as(subtype: str, **more: str) -> Json:
+    return {"coding": [{"system": f"{BASE}/sm-subtype", "code": subtype} | more]}
+
+
+@pytest.mark.parametrize(
+    ("value", "subtype"),
+    [
+        ({"valueCodeableConcept": {"text": "aggressive"}}, "aggressive"),
+        ({"valueString": "now ASM"}, "aggressive"),
+        ({"valueString": "SM-AHN (CMML)"}, "sm-ahn"),
+        ({"valueCodeableConcept": {"text": "MCL"}}, "mast-cell-leukemia"),
+        ({"valueCodeableConcept": {"coding": [LOCAL | {"display": "Smouldering"}]}}, "smoldering"),
+        ({"valueCodeableConcept": coded_as("indolent") | {"text": "aggressive"}}, "aggressive"),
+    ],
+)
+def test_a_subtype_observation_in_words_leaves_the_subtype_in_doubt(value: Json, subtype: str) -> None:
+    found = beside_indolent(D4702, subtype_observed(**value))
+    assert found.define(DIAGNOSIS, "Subtypes In Doubt") == [subtype]
+    assert found.define(DIAGNOSIS, "SM Subtypes") is None
+    assert found.define(DIAGNOSIS, "Has Advanced SM") is (False if subtype == "smoldering" else None)
+    (note,) = found.define(DIAGNOSIS, "Note On Subtype Entries")
+    assert note.startswith("A subtype is named in words")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"valueCodeableConcept": {"text": "Indolent"}},
+        {"valueString": "ISM, not aggressive"},
+        {"valueCodeableConcept": coded_as("indolent", display="Indolent systemic mastocytosis")},
+    ],
+)
+def test_a_subtype_observation_that_agrees_adds_no_doubt(value: Json) -> None:
+    found = beside_indolent(D4702, subtype_observed(**value))
+    assert found.define(DIAGNOSIS, "SM Subtypes") == ["indolent"]
+    assert found.define(DIAGNOSIS, "Note On Subtype Entries") == []
+
+
+def test_a_subtype_observation_that_names_none_undoes_nothing_and_is_told() -> None:
+    older = subtype_observed("2026-01-10", valueCodeableConcept=coded_as("aggressive"))
+    found = beside_indolent(D4702, older, subtype_observed(valueString="see pathology report"))
+    assert found.define(DIAGNOSIS, "SM Subtypes") == ["indolent", "aggressive"]
+    (note,) = found.define(DIAGNOSIS, "Note On Subtype Entries")
+    assert '"see pathology report" (observation, 2026-05-20)' in note
+
+
+def test_a_newer_observation_in_words_takes_the_place_of_a_coded_one() -> None:
+    older = subtype_observed("2026-01-10", valueCodeableConcept=coded_as("aggressive"))
+    entry = {
+        "resourceType": "Condition",
+        "id": "c",
+        "clinicalStatus": ACTIVE,
+        "code": D4702,
+        "subject": {"reference": "Patient/p"},
+    }
+    found = evaluation_of([entry, older, subtype_observed(valueString="indolent")])
+    assert found.define(DIAGNOSIS, "SM Subtypes") is None
+    assert found.define(DIAGNOSIS, "Has Indolent SM") is None
+    assert found.define(DIAGNOSIS, "Has Aggressive SM") is None
+
+
+@pytest.mark.parametrize(("answered", "in_doubt"), [("2026-05-19", True), ("2026-05-20", False), ("2026-05-21", False)])
+def test_an_answer_settles_what_an_observation_says_in_words(answered: str, in_doubt: bool) -> None:
+    chosen = answer("smSubtype", {"valueCoding": coded_as("indolent")["coding"][0]}, answered, "advanced-disease")
+    found = beside_indolent(D4702, chosen, subtype_observed(valueString="aggressive"))
+    assert found.define(DIAGNOSIS, "Has Advanced SM") is (None if in_doubt else False)
+    notes = found.define(DIAGNOSIS, "Note On Subtype Entries")
+    assert [n.partition(",")[0] for n in notes] == (
+        ["A subtype is named in words"] if in_doubt else ["Passed over"] if answered == "2026-05-20" else []
+    )
