@@ -94,6 +94,36 @@ def test_a_concept_that_must_have_one_of_certain_codes_is_found_without_one(
     assert element in kept.data
 
 
+@pytest.mark.parametrize("kind", ["Condition", "AllergyIntolerance"])
+@pytest.mark.parametrize("element", ["clinicalStatus", "verificationStatus"])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("refuted", {"text": "refuted"}),  # the form of DSTU2
+        ([{"coding": [{"code": "confirmed"}]}], {"text": "cannot be read"}),
+        (5, {"text": "cannot be read"}),
+        ({"coding": {"code": "confirmed"}}, {"text": "cannot be read"}),
+        ({"coding": [{"code": 5}]}, {"text": "cannot be read"}),
+        (None, None),
+        ({}, None),
+        ({"coding": []}, {}),
+    ],
+)
+def test_a_status_that_cannot_be_read_is_not_absent(kind: str, element: str, given: Any, kept: Any) -> None:
+    subject = {"patient" if kind == "AllergyIntolerance" else "subject": {"reference": "Patient/p"}}
+    found = record({"resourceType": kind, "id": "a", "code": {"text": "x"}, **subject, element: given})
+    assert found.findings_about(f"{kind}/a")
+    (held,) = found.retrieve(kind)
+    assert held.data.get(element) == kept
+
+
+def test_a_status_that_can_be_read_is_kept_whatever_else_of_it_cannot() -> None:
+    coding = {"code": "resolved", "display": 5}
+    given = {"resourceType": "Condition", "id": "a", "code": {"text": "x"}, "subject": {"reference": "Patient/p"}}
+    (held,) = record(given | {"clinicalStatus": {"coding": [coding], "text": 7}}).retrieve("Condition")
+    assert held.data["clinicalStatus"] == {"coding": [{"code": "resolved"}]}
+
+
 def test_a_required_element_that_is_missing_is_found() -> None:
     lab = observation("a")
     del lab["code"], lab["status"]

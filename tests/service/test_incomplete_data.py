@@ -407,3 +407,19 @@ def test_H5_a_draft_that_is_no_order_is_told(service: Service, kind: str) -> Non
         draft |= {"intent": "plan"}
     told = json.dumps(service.cards(order_request(draft), ORDERS))
     assert f"{kind}/d among the draft orders is not judged" in told
+
+
+DRUG_SUPPLIES: list[Json] = [
+    {"itemCodeableConcept": RX["medicationCodeableConcept"]},
+    {"itemCodeableConcept": {"text": "Ibuprofen 400 mg"}},
+    {"itemReference": {"reference": "Medication/m"}},
+]
+
+
+@each("item", DRUG_SUPPLIES)
+def test_H5_a_draft_of_supplies_that_may_be_a_drug_is_told(service: Service, item: Json) -> None:
+    supply: Json = {"resourceType": "SupplyRequest", "id": "d", "status": "draft", "quantity": {"value": 1}}
+    told = json.dumps(service.cards(order_request(supply | item), ORDERS))
+    assert "SupplyRequest/d among the draft orders is not judged" in told
+    device = supply | {"itemReference": {"reference": "Device/pump"}}
+    assert "not judged" not in json.dumps(service.cards(order_request(device), ORDERS))

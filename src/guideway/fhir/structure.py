@@ -2,8 +2,9 @@
 
 Takes one resource as JSON; gives its faults, and a copy of the resource without the elements that cannot be read, so that no
 later room meets a number that is a string. The rule is always the same: **an element that cannot be read counts as absent, and a
-finding says so**. Nothing is repaired. Unknown elements and codes are reported and kept. FHIR R4 §2.6.2 (JSON), §2.24 (formats of
-primitives).
+finding says so**. Nothing is repaired. Unknown elements and codes are reported and kept. One kind of element does not become
+absent, because its absence would say more than is known: a status that must have one of certain codes (a condition's, an
+allergy's) becomes one of which nothing can be read but that it is there. FHIR R4 §2.6.2 (JSON), §2.24 (formats of primitives).
 
 One pass over the resource, tables instead of branches: about as long as parsing the bytes took.
 """
@@ -31,6 +32,11 @@ class OutOfRange(str):
 
 MAX_FAULTS = 50
 """Faults to report of one resource; a resource with more is not worth a longer list. (All of them are dropped.)"""
+
+NOTHING_LOST = frozenset(("array-empty", "object-empty", "json-null", "string-empty", "json-comments"))
+"""Faults of elements that say nothing."""
+UNREADABLE = "cannot be read"
+"""The text of a status of which nothing else is left."""
 
 _BASE64 = r"[0-9A-Za-z+/\s]*={0,2}\s*"
 _UNSAFE_XHTML = r"(?i)<\s*(script|iframe|object|embed|form|input|link|base|meta|style)\b|\son\w+\s*=|javascript:"
@@ -74,10 +80,14 @@ def check(resource: dict[str, Any]) -> list[Fault]:
 def without(resource: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """The resource without the elements that faults drop; what is not touched is shared, not copied."""
     result = resource
-    for fault in sorted(
-        (f for f in faults if f.drop and f.path), key=lambda f: [(str(p).zfill(9)) for p in f.path], reverse=True
-    ):
+    dropped = [f for f in faults if f.drop and f.path]
+    for fault in sorted(dropped, key=lambda f: [(str(p).zfill(9)) for p in f.path], reverse=True):
         result = _dropped(result, fault.path)
+    for name in {str(f.path[0]) for f in dropped if f.rule not in NOTHING_LOST}:
+        codes = concept_codes(str(resource.get("resourceType")), name)
+        if codes is not None and not (name in result and _has_a_code(result[name], codes)):
+            given = resource.get(name)
+            result = {**result, name: {"text": given if isinstance(given, str) and given.strip() else UNREADABLE}}
     return result
 
 
@@ -197,9 +207,9 @@ def _value(prop: _Property, item: Any, path: tuple[str | int, ...], faults: list
             faults.append(Fault("code-unknown", path, message, drop=False))
         return
     if type(item) is not dict:
-        faults.append(
-            Fault("json-null" if item is None else "json-type", path, f"an object is expected, this is {kind_of(item)}")
-        )
+        then = "" if prop.codes is None or item is None else "; so what it says is in doubt"
+        rule = "json-null" if item is None else "json-type"
+        faults.append(Fault(rule, path, f"an object is expected, this is {kind_of(item)}{then}"))
     elif not item:
         faults.append(Fault("object-empty", path, "the object is empty; an element without content is left out"))
     elif prop.type == "Resource":
@@ -220,7 +230,11 @@ def has_code_of(concept: dict[str, Any], codes: frozenset[str]) -> bool:
     """Whether a CodeableConcept has a coding with one of the codes, or says nothing at all (a reason why it is absent, say)."""
     codings = _codings(concept)
     said = isinstance(concept.get("text"), str) or any("code" in coding or "display" in coding for coding in codings)
-    return not said or any(isinstance(code := coding.get("code"), str) and code in codes for coding in codings)
+    return not said or _has_a_code(concept, codes)
+
+
+def _has_a_code(concept: dict[str, Any], codes: frozenset[str]) -> bool:
+    return any(isinstance(code := coding.get("code"), str) and code in codes for coding in _codings(concept))
 
 
 def _codings(concept: dict[str, Any]) -> list[dict[str, Any]]:

@@ -152,10 +152,17 @@ class HookRequest:
         return server, authorization["access_token"]
 
     def not_judged(self) -> list[str]:
-        """A line for each draft that is no order itself, but holds orders or tells of them: these are not looked into."""
+        """A line for each draft that is not looked into and may be about a drug: what is no order itself, but holds orders or
+        tells of them, and supplies that are no device."""
         drafts = self.proposed if "draftOrders" in self.context else []
-        found = [f"{r['resourceType']}/{r.get('id', '')}" for r in drafts if r["resourceType"] in NO_ORDERS]
-        return [f"{each} among the draft orders is not judged: it is no order; give the orders themselves" for each in found]
+        found = []
+        for draft in drafts:
+            name = f"{draft['resourceType']}/{draft.get('id', '')} among the draft orders is not judged"
+            if draft["resourceType"] in NO_ORDERS:
+                found.append(f"{name}: it is no order; give the orders themselves")
+            elif draft["resourceType"] == "SupplyRequest" and not _of_a_device(draft):
+                found.append(f"{name}: supplies are not looked into; a drug needs an order of its own")
+        return found
 
     def draft_words(self, medications: Iterable[Json]) -> dict[str, str]:
         """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand."""
@@ -227,6 +234,13 @@ def _at(value: Any, path: Iterable[str | int]) -> Any:
     for step in path:
         value = value[step]
     return value
+
+
+def _of_a_device(supply: Json) -> bool:
+    """Whether a SupplyRequest asks for a device by reference, and so certainly for no drug."""
+    item = supply.get("itemReference")
+    reference = item.get("reference") if isinstance(item, dict) else None
+    return isinstance(reference, str) and relative_reference(reference).startswith("Device/")
 
 
 def _with_plain_references(pairs: list[tuple[Any, Json]]) -> list[Json]:
