@@ -23,6 +23,9 @@ def condition(system: str, code: str) -> Json:
     [
         ("urn:oid:2.16.840.1.113883.6.90", "D89.42", (ICD, "D89.42"), "code-system-by-oid"),
         ("2.16.840.1.113883.6.96", "70910003", (SNOMED, "70910003"), "code-system-by-oid"),
+        ("https://snomed.info/sct", "70910003", (SNOMED, "70910003"), "code-system-spelling"),
+        ("http://snomed.info/sct/", "70910003", (SNOMED, "70910003"), "code-system-spelling"),
+        ("https://hl7.org/fhir/sid/icd-10-cm/", "D89.42", (ICD, "D89.42"), "code-system-spelling"),
         (ICD, "D8942", (ICD, "D89.42"), "code-spelling"),
         (ICD, "d89.42", (ICD, "D89.42"), "code-spelling"),
         (ICD, "T782XXA", (ICD, "T78.2XXA"), "code-spelling"),

@@ -1,10 +1,10 @@
-"""Code systems that data name by OID, and codes of ICD-10 without their dot: what FHIR writes instead.
+"""Code systems that data name by OID or by a misspelt URL, and codes of ICD-10 without their dot: what FHIR writes instead.
 
-Converters of C-CDA documents, and several record systems, name a code system by its OID; claims leave the dot out of codes of
-ICD-10. Both have exactly one reading. FHIR names these systems by URL (https://terminology.hl7.org/external_terminologies.html),
-and a code of ICD-10 with more than three characters has its dot after the third, and capital letters. Takes a resource as JSON;
-gives it as FHIR writes it, and a fault of each kind, which says what was read. What is given stays untouched; what needs no
-change is shared, not copied.
+Converters of C-CDA documents, and several record systems, name a code system by its OID; others write its URL with https, or with
+a slash at its end; claims leave the dot out of codes of ICD-10. All of these have exactly one reading. FHIR names these systems
+by URL (https://terminology.hl7.org/external_terminologies.html), and a code of ICD-10 with more than three characters has its dot
+after the third, and capital letters. Takes a resource as JSON; gives it as FHIR writes it, and a fault of each kind, which says
+what was read. What is given stays untouched; what needs no change is shared, not copied.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ _OIDS = {
 }
 BY_OID = {f"{prefix}{oid}": url for oid, url in _OIDS.items() for prefix in ("urn:oid:", "")}
 """The URL by which FHIR names a code system, by its OID."""
+_MISSPELT = {
+    f"{scheme}{url.removeprefix('http')}{slash}": url
+    for url in _OIDS.values()
+    for scheme in ("http", "https")
+    for slash in ("", "/")
+}
+OTHER_NAMES = {name: url for name, url in (_MISSPELT | BY_OID).items() if name != url}
+"""The URL by which FHIR names a code system, by its OID, and by its URL with https or a slash at its end."""
 
 WITH_DOT = frozenset(("http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm"))
 """Systems whose codes have capital letters and a dot after three characters."""
@@ -66,11 +74,13 @@ def _written(value: Any, path: Path, faults: dict[str, Fault]) -> Any:
     system, code = value.get("system"), value.get("code")
     if type(code) is not str or type(system) is not str:
         return parts if any(parts[name] is not value[name] for name in value) else value
-    url = BY_OID.get(system, system)
+    url = OTHER_NAMES.get(system, system)
     if url != system:
         parts["system"] = url
-        message = f"the code system {system!r} is named by its OID, and read as {url}"
-        _say(faults, Fault("code-system-by-oid", (*path, "system"), message, drop=False, severity=Severity.information))
+        by_oid = system in BY_OID
+        message = f"the code system {system!r} is {'named by its OID' if by_oid else 'misspelt'}, and read as {url}"
+        rule = "code-system-by-oid" if by_oid else "code-system-spelling"
+        _say(faults, Fault(rule, (*path, "system"), message, drop=False, severity=Severity.information))
     if url in WITH_DOT and is_respelled(code):
         parts["code"] = _respelled(code)
         message = f"the code {code!r} is read as {parts['code']}, as ICD-10 writes it"

@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from guideway.fhir.code_systems import BY_OID, WITH_DOT, is_respelled
+from guideway.fhir.code_systems import OTHER_NAMES, WITH_DOT, is_respelled
 from guideway.fhir.dates import is_usual
 from guideway.fhir.modelinfo import builtin
 from guideway.fhir.structure import Check, concept_codes, has_code_of, kind_of_type, known_type
@@ -156,7 +156,7 @@ def _word(value: Any, references: list[str]) -> bool:
 
 
 def _system(value: Any, references: list[str]) -> bool:
-    return _word(value, references) and value not in BY_OID
+    return _word(value, references) and value not in OTHER_NAMES
 
 
 def _contained(value: Any, references: list[str]) -> bool:
