@@ -127,6 +127,10 @@ def test_a_token_is_read_from_a_file_or_the_environment(serve, tmp_path):
     assert guideway("apply", "--fhir-server", server.base, "--patient", patient, GUIDEWAY_TOKEN="a.b-c").returncode == 0
     done = guideway("apply", "--fhir-server", server.base, "--patient", patient)
     assert_fatal(done, "HTTP 401", "No token was sent", "GUIDEWAY_TOKEN")
+    assert guideway("apply", "--fhir-server", server.base, "--patient", patient, GUIDEWAY_TOKEN="a.b-c\n").returncode == 0
+    for odd in ("a.b\n-c", "two words", " ", "caf\u00e9"):
+        done = guideway("apply", "--fhir-server", server.base, "--patient", patient, GUIDEWAY_TOKEN=odd)
+        assert_fatal(done, "GUIDEWAY_TOKEN: expected one bearer token")
     done = guideway("apply", "--fhir-server", server.base, "--patient", patient, GUIDEWAY_TOKEN="secret-1")
     assert_fatal(done, "HTTP 401", "check the token")
     assert b"secret-1" not in done.stderr

@@ -213,6 +213,28 @@ def test_a_good_server_of_somebody_else_keeps_every_rule(other, bundle):
     assert done.returncode == 0
 
 
+def test_a_server_that_reads_from_a_fhir_server_alone_may_answer_412(other, bundle):
+    services = [{name: value for name, value in SERVICES[0].items() if name != "prefetch"}]
+    refusal = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "no fhirServer is given"}]}
+
+    def change(path, request):
+        if path.endswith("cds-services"):
+            return 200, {"services": services}
+        status, _ = other.usual(path, request)
+        return (412, refusal) if status == 200 else None
+
+    other.change = change
+    for _ in range(2):
+        done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
+        verdicts = {v["rule"]: v for v in json.loads(done.stdout)}
+        assert [v for v in verdicts.values() if v["result"] in ("fail", "warn")] == []
+        assert verdicts["R1"]["result"] == "skip"
+        assert "fhirServer" in verdicts["R1"]["note"]
+        assert verdicts["P8"]["result"] == "pass"
+        assert done.returncode == 0
+        services[0] = SERVICES[0]  # one that asks for some data and needs more
+
+
 def test_ids_that_change_are_noticed(other, bundle):
     def change(path, request):
         answered = of_the_call(200, {"cards": [CARD | {"uuid": str(uuid.uuid4())}]})(path, request)

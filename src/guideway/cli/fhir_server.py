@@ -38,11 +38,12 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def read_token(file: str | None) -> str | None:
     """A bearer token from a file, or from GUIDEWAY_TOKEN; None where there is neither. Never from the command line, which others
     on the machine can read."""
-    if file is None:
-        return os.environ.get("GUIDEWAY_TOKEN") or None
-    token = file_bytes(file).decode("utf-8", "replace").strip()
+    given = os.environ.get("GUIDEWAY_TOKEN") if file is None else file_bytes(file).decode("utf-8", "replace")
+    if not given and file is None:
+        return None
+    token = (given or "").strip()
     if not token or any(not 33 <= ord(c) <= 126 for c in token):
-        raise GuidewayError(f"{file}: expected one bearer token, without spaces")
+        raise GuidewayError(f"{file or 'GUIDEWAY_TOKEN'}: expected one bearer token, without spaces and line breaks")
     return token
 
 

@@ -126,17 +126,22 @@ class Checker:
         templates = service.get("prefetch") if isinstance(service.get("prefetch"), dict) else {}
         request = hook_request(hook, context, made.values)
         answer = await self._call(name, request, where)
-        self.saw("R1")
         if answer is None:
             return
         self.saw("T1")
         if answer.seconds > SLOW_SECONDS:
             self.fault("T1", where, f"took {answer.seconds:.1f} s")
-        if answer.status == 412 and made.left_out:
+        if answer.status == 412:
+            self.seen |= {"R1"} if made.left_out else set()
             self._is_412(answer, where)
+            if not made.left_out:
+                self.notes["R1"] = (
+                    f"{where} answered 412 to all that it asks for; it may read from a fhirServer, which it was not given"
+                )
         elif answer.failure():
             self.fault("R1", where, answer.failure())
         else:
+            self.saw("R1")
             self._cards(answer, where)
             await self._again(name, request, answer, where)
         good = answer.status
