@@ -20,7 +20,8 @@ def test_a_record_is_a_data_source() -> None:
     ("coding", "matches"),
     [
         ({"system": LAB, "code": "751-8"}, True),
-        ({"system": LAB + "/", "code": "751-8"}, False),
+        ({"system": LAB + "/x", "code": "751-8"}, False),
+        ({"system": LAB.upper(), "code": "751-8"}, False),
         ({"system": LAB, "code": "751-8 "}, False),
         ({"code": "751-8"}, False),
         ({"system": "http://snomed.info/sct", "code": "751-8"}, False),
