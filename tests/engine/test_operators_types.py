@@ -109,6 +109,9 @@ def test_value_sets() -> None:
     assert clinical("AnyInValueSet", None, reference) is False
     assert clinical("InValueSet", Code("a", "s"), [Code("a", "s")]) is True
     assert clinical("ExpandValueSet", reference) == [Code("a", "s"), Code("b", "s")]
+    names = SimpleNamespace(codes=Shelf().codes, displays=lambda url, version: {("s", "b"): "B"})
+    expanded = OPERATORS["ExpandValueSet"].function(SimpleNamespace(terminology=names), reference)
+    assert expanded == [Code("a", "s"), Code("b", "s", display="B")]
     with pytest.raises(CqlRuntimeError, match="resolved"):
         clinical("InValueSet", Code("a", "s"), ValueSetRef("other"))
 

@@ -177,6 +177,10 @@ def test_a_snapshot_answers_as_the_resources_do() -> None:
     for name in ("bad", "none"):
         with pytest.raises(UnresolvedValueSet):
             thawed.codes(f"{URL}/{name}")
+    listed = [{"code": "1", "display": "One"}, {"code": "2"}]
+    named = ValueSetIndex([value_set(compose={"include": [{"system": SYSTEM, "concept": listed}]})])
+    for each in (named, ValueSetIndex.from_snapshot(marshal.loads(marshal.dumps(named.snapshot())))):
+        assert each.displays(f"{URL}/a") == {(SYSTEM, "1"): "One"}
     tree = ValueSetIndex.from_snapshot(ValueSetIndex([TREE]).snapshot([]))
     assert tree.in_code_system(SYSTEM, None, "a11")
     assert not tree.in_code_system(SYSTEM, None, "z")

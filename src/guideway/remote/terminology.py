@@ -208,6 +208,13 @@ class Terminology:
         except UnresolvedValueSet as error:
             return frozenset((m.system, m.code) for m in self._listed(url, version, error))
 
+    def displays(self, url: str, version: str | None = None) -> dict[tuple[str, str], str]:
+        """As ``ValueSetIndex.displays``."""
+        try:
+            return self.local.displays(url, version)
+        except UnresolvedValueSet as error:
+            return {(m.system, m.code): m.display for m in self._listed(url, version, error) if m.display}
+
     def contains(self, valueset_url: str, version: str | None, code: str | None, system: str | None) -> bool:
         """As ``ValueSetIndex.contains``."""
         try:

@@ -133,6 +133,14 @@ class ValueSetIndex:
             self._codes[url, version] = found
         return found
 
+    def displays(self, url: str, version: str | None = None) -> dict[tuple[str, str], str]:
+        """What the expansion calls its members, by ``(system, code)``; without those it has no name for. Raises
+        UnresolvedValueSet."""
+        rows = self._rows.get(split_canonical(url, version), ())
+        if rows and not isinstance(rows, str):
+            return {(row[0], row[1]): row[2] for row in rows if row[2]}
+        return {(member.system, member.code): member.display for member in self.members(url, version) if member.display}
+
     def members(self, url: str, version: str | None = None) -> tuple[Member, ...]:
         """The members with display and version, sorted by system and code. Raises UnresolvedValueSet."""
         key = split_canonical(url, version)

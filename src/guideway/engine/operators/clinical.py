@@ -91,11 +91,14 @@ def any_in_code_system(context: Context, codes: Any, code_system: CodeSystemRef 
 
 
 def expand_value_set(context: Context, value_set: Any) -> list[Code] | None:
-    """The codes of a value set, in the order of system and code."""
+    """The codes of a value set, in the order of system and code, each with its display where the expansion has one."""
     if value_set is None or isinstance(value_set, list):
         return value_set
-    pairs = context.terminology.codes(value_set.id, value_set.version)
-    return [Code(code, system) for system, code in sorted(pairs)]
+    terminology = context.terminology
+    pairs = terminology.codes(value_set.id, value_set.version)
+    names = getattr(terminology, "displays", None)
+    known = names(value_set.id, value_set.version) if names is not None else {}
+    return [Code(code, system, None, known.get((system, code))) for system, code in sorted(pairs)]
 
 
 def subsumes(context: Context, ancestor: Any, descendant: Any) -> Truth:
