@@ -158,6 +158,42 @@ def test_a_course_that_ended_yesterday_counts_with_the_order() -> None:
     assert "at most 7 days between them are one" in told
 
 
+UNTIL_TODAY = order("8640", id="now", start="2026-05-20")
+
+
+def supply(days: int) -> Json:
+    return {"dispenseRequest": {"expectedSupplyDuration": {"value": days, "unit": "d", "code": "d"}}}
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([order("8640", "completed", id="a", start="2026-02-01"), UNTIL_TODAY], None),
+        ([order("8640", "stopped", id="a", start="2026-02-01"), UNTIL_TODAY], None),
+        ([order("8640", "stopped", id="a", start="2026-02-01", changed="2026-02-08"), UNTIL_TODAY], False),
+        ([order("8640", "completed", id="a", start="2026-02-01", **supply(7)), UNTIL_TODAY], False),
+        ([order("8640", "completed", id="a", start="2026-02-01", **supply(110)), UNTIL_TODAY], True),
+        (
+            [order("8640", "completed", id="a", start="2026-02-01", dosage=[{"text": "40 mg daily for 5 days"}]), UNTIL_TODAY],
+            False,
+        ),
+        ([order("8640", "completed", id="a", start="2026-04-01"), UNTIL_TODAY], False),
+        ([order("8640", "completed", id="a", start="2024-02-01"), UNTIL_TODAY], False),
+        ([order("8640", "completed", id="a", start="2026-02-01")], False),
+    ],
+)
+def test_an_earlier_order_that_does_not_say_for_how_long_leaves_it_open(records: list[Json], expected: bool | None) -> None:
+    """Orders are written anew at each renewal; what was completed may have been taken until the next one."""
+    found = evaluation_of(records)
+    assert found.define(LOGIC, "Corticosteroid Is Long Term") is expected
+    assert (found.define(LOGIC, "Note On Courses Of Unknown Length") is None) == (expected is not None)
+
+
+@pytest.mark.parametrize(("days", "expected"), [(7, None), (91, True)])
+def test_the_order_being_written_may_renew_one_of_unknown_length(days: int, expected: bool | None) -> None:
+    assert is_long(order("8640", "completed", id="a", start="2026-02-01"), draft(DAILY, **supply(days))) is expected
+
+
 def test_a_taper_over_three_months_is_long_and_says_why() -> None:
     """Three months are more than 90 days; the article on back pain gives as much, and the two are shown together (C18)."""
     bounds = {"boundsDuration": {"value": 3, "unit": "mo", "system": "http://unitsofmeasure.org", "code": "mo"}}

@@ -448,7 +448,7 @@ INADEQUATE, ADEQUATE = "local:therapy-response|inadequate", "local:therapy-respo
     ]
 )
 def test_therapy(row: Any) -> None:
-    run("MastCellTherapyElements", row)
+    run(library_of(row[0]), row)
 
 
 @table(

@@ -464,8 +464,18 @@ def test_a_drug_that_is_ordered_again_within_days_was_taken_throughout(ended: st
         "medicationCodeableConcept": order("42612")["medicationCodeableConcept"],
         "effectivePeriod": {"start": "2026-03-01", "end": ended},
     }  # fmt: skip
-    found = evaluation_of([earlier, order("42612", start="2026-05-20")]).define("MastCellTherapyElements", "Cromolyn Start")
+    found = evaluation_of([earlier, order("42612", start="2026-05-20")]).define("MastCellDrugCourses", "Cromolyn Start")
     assert str(found)[:10] == start
+
+
+@pytest.mark.parametrize(
+    ("start", "six_weeks"), [("2025-05-18", None), ("2025-05-17", False), ("2026-04-21", False), ("2026-04-20", None)]
+)
+def test_an_order_without_an_end_may_have_gone_on_until_the_next_one_within_a_year(start: str, six_weeks: bool | None) -> None:
+    """366 days, then seven until the next order; and six weeks until today."""
+    earlier = order("42612", "completed", id="before", start=start)
+    found = evaluation_of([earlier, order("42612", start="2026-05-27")])
+    assert found.define("ResponseReviewLogic", "Cromolyn Is Taken For Six Weeks") is six_weeks
 
 
 COVERED_ELSEWHERE = {
@@ -475,6 +485,7 @@ COVERED_ELSEWHERE = {
     "steroidCourseGapDays": "test_corticosteroid_orders",
 }
 COVERED = {
+    "openOrderDays": test_an_order_without_an_end_may_have_gone_on_until_the_next_one_within_a_year,
     "renewalGapDays": test_a_drug_that_is_ordered_again_within_days_was_taken_throughout,
     "labRemarkAgeDays": test_the_date_of_an_old_result_is_pointed_out,
     "bandInclusive": test_whether_the_ends_belong_to_the_band_is_a_parameter,
