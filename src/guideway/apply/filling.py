@@ -81,9 +81,9 @@ class Filling:
 
     def _sound(self, request: Json) -> Json | None:
         """The request without what is not valid FHIR in it: a definition may hold anything."""
-        from guideway.fhir.soundness import cleaned, faults_of
+        from guideway.fhir.soundness import mended
 
-        result, faults = cleaned(request)
+        result, faults, lacking = mended(request)
         for path, message in faults:
             self._tell("request-invalid", f"{request['resourceType']}.{path}: {message}; it is left out")
         if any(path.partition(".")[0] == "modifierExtension" for path, _ in faults):
@@ -92,7 +92,6 @@ class Filling:
                 "request-invalid", f"no {request['resourceType']} is made: of a modifier extension that is left out, {text}"
             )
             return None
-        lacking = [".".join(map(str, path)) for path, _ in faults_of(result)]
         if lacking:
             missing = ", ".join(lacking)
             self._tell("request-invalid", f"no {request['resourceType']} is made: without what is left out it lacks {missing}")

@@ -28,12 +28,19 @@ def faults_of(resource: Json) -> dict[tuple[Path, str], str]:
 
 def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
     """The resource without its faults, and each fault as (element path, message). Parts that are fine are shared, not copied."""
+    return mended(resource)[:2]
+
+
+def mended(resource: Json) -> tuple[Json, list[tuple[str, str]], list[str]]:
+    """As ``cleaned``; and the element paths of what is wrong even then: what leaving out does not mend."""
     named: dict[tuple[str, str], None] = {}
     for _ in range(ROUNDS):
         faults: list[tuple[Path, str]] = [(fault.path, fault.message) for fault in structure.check(resource)]
+        lasting = [path for path, _ in faults]
         places = {_place(resource, path) for path, _ in faults} - {()}
         if not places:  # nothing that the tables know, or nothing that leaving out would mend
             faults = list(_invariants(resource, (), ""))
+            lasting += [path for path, _ in faults]
             places = {_place(resource, path) for path, _ in faults} - {()}
         if not places:
             break
@@ -41,7 +48,9 @@ def cleaned(resource: Json) -> tuple[Json, list[tuple[str, str]]]:
         for place in sorted(places, key=lambda p: [str(step).zfill(9) for step in p], reverse=True):
             resource = _without(resource, place)
         resource = swept(resource) or {}
-    return resource, list(named)
+    else:
+        lasting = [path for path, _ in faults_of(resource)]
+    return resource, list(named), list(dict.fromkeys(".".join(map(str, path)) for path in lasting))
 
 
 def unmended(resource: Json) -> str | None:

@@ -64,10 +64,29 @@ class _Property(msgspec.Struct, frozen=True):
     """Codes of a required binding: of a primitive itself, of a CodeableConcept one of its codings must have one."""
 
 
+class _Properties(dict[str, "_Property | None"]):
+    """The JSON properties of a type, each made when it is first met: a type may have a hundred, and a resource has ten."""
+
+    __slots__ = ("elements", "type")
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__()
+        self.type = type_name
+        self.elements = _model().json_elements(type_name)
+
+    def __missing__(self, key: str) -> _Property | None:
+        found = self.elements.get(key)
+        if found is None:
+            return None  # and not kept: anything may stand in data
+        short, primitive, codes = kind_of_type(found.type)
+        codes = concept_codes(self.type, key) or codes
+        made = self[key] = _Property(found.element, found.many, found.choice, short, primitive, codes)
+        return made
+
+
 class _Type(msgspec.Struct, frozen=True):
-    properties: dict[str, _Property]
+    properties: _Properties
     required: tuple[tuple[str, tuple[str, ...]], ...]
-    choices: frozenset[str]
 
 
 def check(resource: dict[str, Any]) -> list[Fault]:
@@ -126,18 +145,13 @@ def _model() -> ModelInfo:
 @cache
 def _type(name: str) -> _Type:
     """The table of one type."""
-    model = _model()
-    properties: dict[str, _Property] = {}
-    names: dict[str, list[str]] = {}
-    for json_name, found in model.json_elements(name).items():
-        short, primitive, codes = kind_of_type(found.type)
-        codes = concept_codes(name, json_name) or codes
-        properties[json_name] = _Property(found.element, found.many, found.choice, short, primitive, codes)
-        names.setdefault(found.element, []).append(json_name)
-    required = tuple(
-        (e.name, tuple(n for j in names[e.name] for n in (j, f"_{j}"))) for e in model.elements(name).values() if e.required
-    )
-    return _Type(properties, required, frozenset(p.element for p in properties.values() if p.choice))
+    properties = _Properties(name)
+    lacking: dict[str, list[str]] = {element.name: [] for element in _model().elements(name).values() if element.required}
+    if lacking:
+        for json_name, found in properties.elements.items():
+            if found.element in lacking:
+                lacking[found.element] += [json_name, f"_{json_name}"]
+    return _Type(properties, tuple((element, tuple(names)) for element, names in lacking.items()))
 
 
 @cache
@@ -168,7 +182,7 @@ def _object(type_name: str, value: dict[str, Any], path: tuple[str | int, ...], 
     properties = table.properties
     chosen: dict[str, str] = {}
     for key, item in value.items():
-        prop = properties.get(key)
+        prop = properties[key]
         if prop is None:
             _other(table, key, item, value, path, faults)
             continue
@@ -264,8 +278,8 @@ def _other(table: _Type, key: str, item: Any, value: dict[str, Any], path: tuple
     """A property that the type does not have: the companion of a primitive, ``resourceType``, or a stranger."""
     if key == "resourceType":
         return
-    if key.startswith("_") and key[1:] in table.properties:
-        prop = table.properties[key[1:]]
+    prop = table.properties[key[1:]] if key.startswith("_") else None
+    if prop is not None:
         members = item if prop.many and isinstance(item, list) else [item]
         for member in members:
             if not isinstance(member, dict) and not (member is None and prop.many):
