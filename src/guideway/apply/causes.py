@@ -30,7 +30,7 @@ from guideway.apply.touched import (
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
 from guideway.diagnostics import GuidewayError
-from guideway.engine.values import Uncertainty
+from guideway.engine.values import TupleValue, Uncertainty
 from guideway.guideline.compiled import DefineKey
 
 
@@ -549,6 +549,8 @@ class CauseFinder:
         partial date, a comparator, another unit. Where some have no value after all, only those."""
         empty: dict[DefineKey, list[str]] = {}
         present: dict[DefineKey, list[str]] = {}
+        answers: set[DefineKey] = set()
+        """Those that are true or false: such a one leaves nothing open where there are others that may."""
         text = comparison_text(node)
         if any(isinstance(side.value, Uncertainty) for side in node.children or ()) and (vague := self._vague(node)):
             return vague
@@ -559,8 +561,12 @@ class CauseFinder:
                 empty[key] = []
             else:
                 doubt = unit_mismatch(plain(value), [plain(unwrap(side.value)) for side in node.children or ()])
-                present[key] = [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
-        return empty if empty or only_empty else present
+                present[key] = _unsettling(value, text, doubt)
+                if isinstance(value, bool):
+                    answers.add(key)
+        if empty or only_empty:
+            return empty
+        return {key: because for key, because in present.items() if key not in answers} or present
 
     def _vague(self, node: Trace) -> dict[DefineKey, list[str]]:
         """Behind a length of time that is not known to the day: the elements that the resources may be of whose dates are no
@@ -582,6 +588,15 @@ class CauseFinder:
                 elif trace is not None and reference in self.traces.sources.of(trace)[0]:
                     present.setdefault(key, []).extend(words)
         return empty or present
+
+
+def _unsettling(value: object, text: str | None, doubt: str) -> list[str]:
+    """Why a value does not settle the comparison ``text`` (None: something else), as a person reads it: an answer, and what the
+    logic put together (tuples), say nothing that could be read."""
+    rows = value if isinstance(value, list) else [value]
+    if isinstance(value, bool) or any(isinstance(unwrap(row), TupleValue) for row in rows):
+        return [f"what is there does not settle {text}{doubt}"] if text and not isinstance(value, bool) else []
+    return [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
 
 
 def _lets_pass(result: ConditionResult, trace: Trace) -> bool:

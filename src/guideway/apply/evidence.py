@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
+from guideway.apply.code_names import concept_name, displays_of
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.fhir_json import as_text
 from guideway.apply.outcome import ConditionResult, Evidence
@@ -248,7 +249,7 @@ class EvidenceFinder:
             single = single and own_value is not None and not isinstance(value, bool) and not found_in(value)
             rows = _rows_of(value)
             single = single and not rows
-            name = facts.display or (_name_in(rows) if len(references) == 1 else None)
+            name = facts.display or self._name_in(rows if len(references) == 1 else _rows_about(reference, rows))
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             unknown = value is None and not facts.measured  # that an order is active is no value of what it leaves open
             if unknown:
@@ -270,6 +271,22 @@ class EvidenceFinder:
         if len(references) > BRIEF:
             more = f"and {len(references) - BRIEF} more"
             yield Evidence(element=element.id, display=f"{element.display}: {more}")
+
+    def _name_in(self, rows: list[TupleValue]) -> str | None:
+        """What the one row is of, where its resource is not on record (an order being written): the first code in it."""
+        displays = displays_of(self.traces.guideline)
+        values = [unwrap(value) for value in rows[0].values()] if len(rows) == 1 else []
+        for value in values:
+            if isinstance(value, Code | Concept):
+                codes = value.codes if isinstance(value, Concept) else (value,)
+                named = value.display or any(code.display for code in codes)
+                known = (displays(code.system, code.code) for code in codes if code.system and code.code and not named)
+                text: str | None = next(filter(None, known), None) or as_text(value)
+            else:
+                text = concept_name(value.data, displays) if getattr(value, "fhir_type", "") == "CodeableConcept" else None
+            if text:
+                return text
+        return None
 
     def _may_give(self, element: Element, reference: str) -> bool:
         """Whether a resource is of a type that a data element is read from."""
@@ -333,11 +350,10 @@ def _rows_of(value: object) -> list[TupleValue]:
     return [row for row in rows if isinstance(row, TupleValue)]
 
 
-def _name_in(rows: list[TupleValue]) -> str | None:
-    """What the one row is of, where its resource is not on record (an order being written): the first code in it, in words."""
-    values = [unwrap(value) for value in rows[0].values()] if len(rows) == 1 else []
-    coded = [v for v in values if isinstance(v, Code | Concept) or getattr(v, "fhir_type", "") == "CodeableConcept"]
-    return next((text for text in map(as_text, coded) if text), None)
+def _rows_about(reference: str, rows: list[TupleValue]) -> list[TupleValue]:
+    """The rows that hold the id of a resource."""
+    key = reference.rpartition("/")[2]
+    return [row for row in rows if any(unwrap(value) == key for value in row.values())]
 
 
 def _names_a_drug(reference: str, name: str | None, display: str) -> bool:

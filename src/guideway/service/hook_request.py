@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from guideway.apply.code_names import Displays, concept_name
 from guideway.apply.hook_context import RESOURCES, resources_of
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.literal_references import relative_reference
 from guideway.fhir.structure import check, known_type, without
 from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
-from guideway.guideline.names import concept_text
 from guideway.service.prefetch import medication_reference
 from guideway.service.problems import Problem
 from guideway.service.services import Service
@@ -164,11 +164,14 @@ class HookRequest:
                 found.append(f"{name}: supplies are not looked into; a drug needs an order of its own")
         return found
 
-    def draft_words(self, medications: Iterable[Json]) -> dict[str, str]:
-        """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand."""
+    def draft_words(self, medications: Iterable[Json], displays: Displays | None = None) -> dict[str, str]:
+        """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand, ``displays``
+        names codes without words."""
         known = {f"Medication/{m.get('id')}": m for m in medications if m["resourceType"] == "Medication"}
         drafts = self.proposed if "draftOrders" in self.context else []
-        return {f"{r['resourceType']}/{r['id']}": proposal_text(_named(r, known)) for r in drafts if r.get("id")}
+        return {
+            f"{r['resourceType']}/{r['id']}": proposal_text(_named(r, known, displays), displays) for r in drafts if r.get("id")
+        }
 
 
 def plain_id(value: Any, name: str, kind: str) -> str:
@@ -263,7 +266,7 @@ def _renamed(resource: Json, names: Mapping[str, str]) -> Json:
     return resource | {"medicationReference": resource["medicationReference"] | {"reference": names[reference]}}
 
 
-def _named(resource: Json, medications: Mapping[str, Json]) -> Json:
+def _named(resource: Json, medications: Mapping[str, Json], displays: Displays | None) -> Json:
     """An order with the name of the Medication that it refers to as its own, to be put into words; without one with those of the
     ingredients, or what the reference shows."""
     given = resource.get("medicationReference")
@@ -272,8 +275,8 @@ def _named(resource: Json, medications: Mapping[str, Json]) -> Json:
     reference = medication_reference(resource) or ""
     inside = (m for m in _objects(resource.get("contained")) if f"#{m.get('id')}" == reference)
     medication = next(inside, None) or medications.get(relative_reference(reference)) or {}
-    parts = [concept_text(each.get("itemCodeableConcept")) for each in _objects(medication.get("ingredient"))]
-    named = concept_text(medication.get("code")) or " + ".join(filter(None, parts)) or given.get("display")
+    parts = [concept_name(each.get("itemCodeableConcept"), displays) for each in _objects(medication.get("ingredient"))]
+    named = concept_name(medication.get("code"), displays) or " + ".join(filter(None, parts)) or given.get("display")
     return resource | {"medicationCodeableConcept": {"text": named}}
 
 

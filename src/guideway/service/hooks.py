@@ -18,6 +18,7 @@ import anyio
 import msgspec
 
 from guideway.apply.care_plan import requests
+from guideway.apply.code_names import displays_of
 from guideway.apply.hook_context import hook_parameters
 from guideway.apply.outcome import PatientOutcome
 from guideway.apply.run import apply_guideline
@@ -219,7 +220,7 @@ def _cards(
         requests(outcome),
         instance="|".join((caller.iss or "", request.patient, request.instance)),
         service=service.id,
-        drafts=request.draft_words(gathered.resources),
+        drafts=request.draft_words(gathered.resources, displays_of(service.guideline)),
         limit=settings.max_cards,
         links=links,
         disabled=disabled,

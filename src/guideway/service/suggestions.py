@@ -107,16 +107,21 @@ class Offers:
         """Advice against an order that is being written offers to take that order back; never more than an offer.
 
         Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
-        order could go.
+        order could go. Several orders of one drug are all meant; each can be taken back by itself.
         """
         by_key = {(s.plan, s.action): s for s in shown}
         found: dict[str, Json] = {}
         for r in (r for unit in units for r in unit.recommendations if r.direction == "against"):
-            drafts = {e.resource for e in r.evidence if e.resource in self.drafts}
-            for reference in drafts if len(drafts) == 1 else ():
-                if reference is None:
-                    continue
-                label = cut(f"Take back the draft order: {self.drafts[reference] or reference}")[0]
+            drafts: dict[str, str | None] = {}
+            for e in r.evidence:
+                if e.resource is not None and e.resource in self.drafts:
+                    drafts[e.resource] = drafts.get(e.resource) or e.name
+            names = {name.casefold() if name else None for name in drafts.values()}
+            for reference in drafts if len(drafts) == 1 or (len(names) == 1 and None not in names) else ():
+                words = self.drafts[reference] or reference
+                if sum(self.drafts[each] == words for each in drafts) > 1:
+                    words = f"{words}, {reference}"
+                label = cut(f"Take back the draft order: {words}")[0]
                 action = {"type": "delete", "description": label, "resourceId": reference}
                 identity = self.identity(f"take-back|{reference}")
                 found.setdefault(reference, {"label": label, "uuid": identity, "actions": [action]})
