@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument, Unsatisfiable
 
 from guideway import patterns
 from guideway.cache import Cache
@@ -110,30 +113,60 @@ def test_a_pattern_in_waiting_becomes_the_compiled_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "flags", "row"),
+    ("text", "flags", "rows"),
     [
-        ("(?<= )(?:no|not)(?: any)* acute pain[a-z]*(?! since)", 0, " acute pain"),
-        ("a(?:bc)d", 0, "abcd"),
-        ("a(bc){2}de", 0, "de"),
-        ("ab?cd", 0, "cd"),
-        ("ab|cd", 0, ""),
-        ("abx|aby", 0, "ab"),
-        ("a(?=bcd)e", 0, "a"),
-        ("a(?!bcd)", 0, "a"),
-        ("(?i:abc)d", 0, "d"),
-        ("abc", int(re.IGNORECASE), ""),
-        ("(?i)abc", 0, ""),
-        (".*", 0, ""),
-        ("", 0, ""),
+        ("(?<= )(?:no|not)(?: any)* acute pain[a-z]*(?! since)", 0, [" acute pain"]),
+        ("a(?:bc)d", 0, ["abcd"]),
+        ("a(bc){2}de", 0, ["bc"]),
+        ("ab?cd", 0, ["cd"]),
+        ("ab|cd", 0, ["ab", "cd"]),
+        (" (?:allerg[a-z]*|rash|(?:drug )?fever) .* (?:owl|bee|b[ao]t) ", 0, ["allerg", "rash", "fever"]),
+        ("(?:[ab]|rash)[0-9]+", 0, []),
+        ("(?:rash)?(?:(?i:owl)|bee)", 0, []),
+        ("(?:owl|bee)*", 0, []),
+        ("(?:owl|bee)+? [0-9]", 0, ["owl", "bee"]),
+        ("abx|aby", 0, ["ab"]),
+        ("a(?=bcd)e", 0, ["a"]),
+        ("a(?!bcd)", 0, ["a"]),
+        ("(?i:abc)d", 0, ["d"]),
+        ("abc", int(re.IGNORECASE), []),
+        ("(?i)abc", 0, []),
+        (".*", 0, []),
+        ("", 0, []),
     ],
 )
-def test_what_a_text_must_hold_is_kept_with_the_pattern(tmp_path: Path, text: str, flags: int, row: str) -> None:
+def test_what_a_text_must_hold_is_kept_with_the_pattern(tmp_path: Path, text: str, flags: int, rows: list[str]) -> None:
     patterns.use(Cache(tmp_path), "key", text.encode())
-    assert needed(text, flags) == ""
+    assert needed(text, flags) == ()
     compiled(text, flags, text)
     assert save(store())
     patterns.use(Cache(tmp_path), "key", text.encode())
-    assert needed(text, flags) == row
+    assert list(needed(text, flags)) == rows
+
+
+_PIECES = st.recursive(
+    st.sampled_from(["owl", "bee", "b", " ", "[ab]", "[^a]", ".", r"\d", r"\bx", "(?!bee)", "(?<!b)", "(?i:ant)"]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        st.lists(inner, min_size=1, max_size=4).map(lambda each: f"(?:{'|'.join(each)})"),
+        st.tuples(inner, st.sampled_from(["?", "*", "+", "*?", "{2}", "{0,2}"])).map(lambda each: f"({each[0]}){each[1]}"),
+    ),
+    max_leaves=12,
+)
+
+
+@given(pattern=_PIECES, data=st.data())
+def test_each_text_that_a_pattern_matches_holds_one_of_its_rows(pattern: str, data: st.DataObject) -> None:
+    made = taken_apart(pattern, 0)
+    assert made is not None
+    rows = made[-1]
+    if not rows:
+        return
+    try:
+        text = data.draw(st.from_regex(pattern))
+    except (InvalidArgument, Unsatisfiable):
+        reject()
+    assert any(row in text for row in rows)
 
 
 def test_a_pattern_is_not_made_for_a_text_that_it_cannot_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

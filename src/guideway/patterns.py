@@ -23,9 +23,9 @@ Cache = Any
 Key = tuple[Any, int]
 """A pattern's text and its flags."""
 
-Kept = tuple[int, int, int, int, dict[str, int], tuple[str | None, ...], str]
-"""Of a pattern that is kept: its whole flags, where its code begins and ends, its groups: how many, by name, by number; and what
-a text must hold for the pattern to match anywhere in it."""
+Kept = tuple[int, int, int, int, dict[str, int], tuple[str | None, ...], tuple[str, ...]]
+"""Of a pattern that is kept: its whole flags, where its code begins and ends, its groups: how many, by name, by number; and the
+rows of characters of which a text must hold one for the pattern to match anywhere in it."""
 
 
 class Store:
@@ -98,11 +98,19 @@ def compiled(text: Any, flags: int = 0, origin: str | None = None) -> re.Pattern
     return found
 
 
-def needed(text: str, flags: int = 0) -> str:
-    """What another text must hold for a pattern to match anywhere in it; empty where that is not known. It is known of a pattern
-    that was kept, which need not be made at all where the other text does not hold it."""
+def needed(text: str, flags: int = 0) -> tuple[str, ...]:
+    """Of what another text must hold one for a pattern to match anywhere in it; empty where that is not known. It is known of a
+    pattern that was kept, which need not be made at all where the other text holds none of it."""
     kept = _store.table.get((text, flags))
-    return kept[6] if kept is not None else ""
+    return kept[6] if kept is not None else ()
+
+
+def holds_one(text: str, rows: tuple[str, ...]) -> bool:
+    """Whether one of the rows of characters stands in a text."""
+    for row in rows:  # noqa: SIM110 (any() would make a generator each time)
+        if row in text:
+            return True
+    return False
 
 
 class Later:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from marshal import dumps
@@ -22,8 +23,10 @@ _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 
 MOST = 2000
 """So many patterns are kept with a guideline."""
+MOST_ROWS = 100
+"""Looking for more words than these takes longer than the pattern."""
 
-Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...], str]
+Made = tuple[int, bytes, int, dict[str, int], tuple[str | None, ...], tuple[str, ...]]
 
 
 def save(store: Store) -> bool:
@@ -31,8 +34,8 @@ def save(store: Store) -> bool:
     if store.cache is None or not store.made:
         return False
     pieces: dict[Key, Made] = {
-        key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number, row)
-        for key, (flags, start, end, groups, by_name, by_number, row) in store.table.items()
+        key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number, rows)
+        for key, (flags, start, end, groups, by_name, by_number, rows) in store.table.items()
     }
     before = len(pieces)
     guideline = bytes(store.source)
@@ -50,8 +53,8 @@ def save(store: Store) -> bool:
         return False
     table: dict[Key, Kept] = {}
     at = 0
-    for key, (flags, code, groups, by_name, by_number, row) in pieces.items():
-        table[key] = (flags, at, at + len(code), groups, by_name, by_number, row)
+    for key, (flags, code, groups, by_name, by_number, rows) in pieces.items():
+        table[key] = (flags, at, at + len(code), groups, by_name, by_number, rows)
         at += len(code)
     head = dumps(table)
     codes = (piece[1] for piece in pieces.values())
@@ -76,25 +79,43 @@ def taken_apart(text: Any, flags: int) -> Made | None:
         return None
     if not same or code.itemsize != 4:
         return None
-    return whole, code.tobytes(), groups, by_name, tuple(by_number), _needed(parsed, parser) if isinstance(text, str) else ""
+    return whole, code.tobytes(), groups, by_name, tuple(by_number), _needed(parsed, parser) if isinstance(text, str) else ()
 
 
-def _needed(parsed: Any, parser: Any) -> str:
-    """The longest row of characters that stands in every text in which the pattern matches, whatever else it asks for; empty
-    where case does not count."""
-    if parsed.state.flags & re.IGNORECASE:
-        return ""
-    rows = [""]
-    pending = [iter(parsed)]
-    while pending:
-        for kind, value in pending[-1]:
-            if kind is parser.LITERAL:
-                rows[-1] += chr(value)
-            elif kind is parser.SUBPATTERN and not value[1]:  # a group, without flags of its own
-                pending.append(iter(value[3]))
-                break
-            else:
-                rows.append("")
+def _needed(parsed: Any, parser: Any) -> tuple[str, ...]:
+    """Rows of characters of which one stands in every text in which the pattern matches, whatever else it asks for: the longest
+    that there are; empty where there are none, or where case does not count."""
+    return () if parsed.state.flags & re.IGNORECASE else _of_all(parsed, parser)
+
+
+def _of_all(parsed: Any, parser: Any) -> tuple[str, ...]:
+    """What is needed for all the parts of a pattern, one after the other."""
+    best: tuple[str, ...] = ()
+    row = ""
+    for kind, value in _flat(parsed, parser):
+        if kind is parser.LITERAL:
+            row += chr(value)
+            continue
+        found: tuple[str, ...] = ()
+        if kind is parser.BRANCH:
+            each = [_of_all(part, parser) for part in value[1]]
+            found = tuple(dict.fromkeys(word for words in each for word in words)) if all(each) else ()
+        elif kind in (parser.MAX_REPEAT, parser.MIN_REPEAT) and value[0]:
+            found = _of_all(value[2], parser)
+        best = max(best, (row,) if row else (), found if len(found) <= MOST_ROWS else (), key=_worth)
+        row = ""
+    return max(best, (row,) if row else (), key=_worth)
+
+
+def _flat(parsed: Any, parser: Any) -> Iterator[tuple[Any, Any]]:
+    """The parts, with those of a group in its place; one with flags of its own stays a group."""
+    for kind, value in parsed:
+        if kind is parser.SUBPATTERN and not value[1]:
+            yield from _flat(value[3], parser)
         else:
-            pending.pop()
-    return max(rows, key=len)
+            yield kind, value
+
+
+def _worth(rows: tuple[str, ...]) -> tuple[int, int]:
+    """Long rows are seldom met by chance, and few are soon looked for."""
+    return min(map(len, rows), default=0), -len(rows)

@@ -13,7 +13,7 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.uncertainty import doubtful
-from guideway.patterns import Later, compiled, needed
+from guideway.patterns import Later, compiled, holds_one, needed
 
 _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 """``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
@@ -47,49 +47,59 @@ class _Finder:
     be tried from every character to the end.
     """
 
-    __slots__ = ("_core", "_needed", "_other", "_pattern", "_uses", "_whole", "_words")
+    __slots__ = ("_core", "_other", "_pattern", "_uses", "_whole", "_words")
 
     def __init__(self, pattern: str) -> None:
         self._uses = 0
         self._words: tuple[str, ...] = ()
-        self._other: re.Pattern[str] | None = None
-        self._whole: re.Pattern[str] | None = None
+        self._other: _Expression | None = None
+        self._whole: _Expression | None = None
         self._core = _from_anywhere(pattern)
         self._pattern = pattern
-        self._needed = ""
         known = _alternatives(pattern)
         if known is None:
-            self._needed = needed(self._core, _DOTALL)
-            if not self._needed:
-                self._whole = _pattern(self._core, pattern)
+            self._whole = _Expression(self._core, pattern)
             return
         before, alternatives, after = known
         self._words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
         others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
         if others:
             try:
-                self._other = _pattern(f"{before}(?:{'|'.join(others)}){after}", pattern)
+                self._other = _Expression(f"{before}(?:{'|'.join(others)}){after}", pattern)
             except CqlRuntimeError:
-                self._whole = _pattern(pattern)
+                self._whole = _Expression(pattern, pattern)
                 return
         self._core = f"{before}(?:{'|'.join(alternatives)}){after}"
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in the text."""
-        if self._needed:
-            if self._needed not in text:
-                return False
-            if self._whole is None:
-                self._whole = _pattern(self._core, self._pattern)
         if self._whole is not None:
-            return self._whole.search(text) is not None
+            return self._whole.found_in(text)
         self._uses += 1
         if self._uses >= _MANY:
-            self._whole = _pattern(self._core, self._pattern)
-        for word in self._words:
-            if word in text:
-                return True
-        return self._other is not None and self._other.search(text) is not None
+            self._whole = _Expression(self._core, self._pattern)
+        return holds_one(text, self._words) or (self._other is not None and self._other.found_in(text))
+
+
+class _Expression:
+    """A regular expression, or one in waiting: it is made when a text holds what it cannot match without. Raises CqlRuntimeError
+    where it is none."""
+
+    __slots__ = ("_made", "_needed", "_origin", "_text")
+
+    def __init__(self, text: str, origin: str) -> None:
+        self._text = text
+        self._origin = origin
+        self._needed = needed(text, _DOTALL)
+        self._made = None if self._needed else _pattern(text, origin)
+
+    def found_in(self, text: str) -> bool:
+        """Whether it matches somewhere in the text."""
+        if self._needed and not holds_one(text, self._needed):
+            return False
+        if self._made is None:
+            self._made = _pattern(self._text, self._origin)
+        return self._made.search(text) is not None
 
 
 @lru_cache(maxsize=512)
@@ -256,7 +266,8 @@ def replace_matches(text: str | None, pattern: str | None, substitution: str | N
     """``text`` with every match replaced; ``$1`` in the substitution is the first group."""
     if text is None or pattern is None or substitution is None:
         return None
-    if needed(pattern, _DOTALL) not in text and "\\" not in substitution and "$" not in substitution:
+    rows = needed(pattern, _DOTALL)
+    if rows and not holds_one(text, rows) and "\\" not in substitution and "$" not in substitution:
         return text
     try:
         return _pattern(pattern).sub(_template(substitution), text)
