@@ -325,3 +325,50 @@ def test_two_capsules_of_midostaurin_are_50_mg() -> None:
     }
     orders = in_pieces({"value": 2, "unit": "capsules"}, strength, code=MIDOSTAURIN)
     assert value("MastCellMidostaurinElements", "Midostaurin Dose", *orders) == 50
+
+
+def until(day: str) -> Json:
+    return {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d", "boundsPeriod": {"end": day}}}}
+
+
+@pytest.mark.parametrize(
+    ("on_record", "ordered", "above"),
+    [
+        ([order(CETIRIZINE, dosage=[instruction(20, times=2)])], {}, None),
+        ([order(CETIRIZINE, dosage=[instruction(20)])], {}, False),
+        ([order(CETIRIZINE, dosage=[instruction(15)]), order("87636", id="n", dosage=[instruction(180)])], {}, None),
+        ([order(CETIRIZINE, "completed", dosage=[instruction(20, times=2)])], {}, False),
+        ([order(CETIRIZINE, dosage=[instruction(20, times=2) | until("2026-05-31")])], {}, False),
+        ([order(CETIRIZINE, dosage=[instruction(20, times=2)])], {"id": "m"}, False),
+        (
+            [order(CETIRIZINE, dosage=[instruction(20, times=2)])],
+            {"priorPrescription": {"reference": "MedicationRequest/m"}},
+            False,
+        ),
+        (
+            [order(CETIRIZINE, dosage=[instruction(20, times=2)])],
+            {"priorPrescription": {"reference": "https://ehr.example/fhir/MedicationRequest/m"}},
+            False,
+        ),
+        ([order(CETIRIZINE, dosage=[{"text": "as told"}])], {}, False),
+    ],
+)
+def test_an_order_beside_one_on_record_is_above_four_label_doses_unless_it_replaces_it(
+    on_record: list[Json], ordered: Json, above: bool | None
+) -> None:
+    """20 mg a day are being ordered: two label doses."""
+    drafts = [draft(CETIRIZINE, instruction(10, times=2)) | ordered]
+    assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", *on_record, drafts=drafts) is above
+    assert ("unless the order replaces it" in value(OVERLAY, "Note On Ordered H1 Dose", *on_record, drafts=drafts)) == (
+        above is None
+    )
+
+
+def test_an_antihistamine_that_is_on_record_twice_counts_once() -> None:
+    listed = {
+        "resourceType": "MedicationStatement", "id": "s", "status": "active", "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": order(CETIRIZINE)["medicationCodeableConcept"], "dosage": [instruction(10, times=2)],
+    }  # fmt: skip
+    on_record = [listed, order(CETIRIZINE, dosage=[instruction(10, times=2)])]
+    drafts = [draft(CETIRIZINE, instruction(20))]
+    assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", *on_record, drafts=drafts) is False
