@@ -159,6 +159,8 @@ def test_already_in_place_shows_what_would_have_withheld_it() -> None:
         ("practitioner", "Device/d"),
         ("practitioner", "https://ehr.example/fhir/Patient/d/_history/2"),
         ("practitioner", "#c"),
+        ("practitioner", "x"),
+        ("encounter", "e"),
         ("practitioner", " "),
         ("encounter", "Observation/e"),
         ("organization", "Practitioner/o"),

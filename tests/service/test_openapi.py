@@ -75,6 +75,16 @@ def test_bodies_may_be_of_both_json_types() -> None:
         ("", "*/*", 200),
         ("?_format=xml", "*/*", 406),
         ("?_format=application/fhir%2Bjson", "*/*", 200),
+        ("?_format=json", "application/fhir+xml", 200),
+        ("?_format=application/fhir%2Bjson;fhirVersion=5.0", "*/*", 406),
+        ("", "application/fhir+json;q=0", 406),
+        ("", "application/fhir+json;q=0.0, */*", 406),
+        ("", "application/fhir+json;q=0, application/json", 200),
+        ("", "*/*;q=0", 406),
+        ("", "text/html, */*;q=0.1", 200),
+        ("", "application/fhir+json; fhirVersion=5.0", 406),
+        ("", 'application/fhir+json; fhirVersion="4.0"; q=0.9', 200),
+        ("", "application/fhir+json; fhirVersion=5.0, application/fhir+json; fhirVersion=4.0", 200),
     ],
 )
 def test_other_formats_are_refused(plain: Service, query: str, accept: str, status: int) -> None:

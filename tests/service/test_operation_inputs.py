@@ -166,6 +166,14 @@ def test_a_value_set_that_comes_must_be_one_that_can_be_told(fhir: Service, chan
     assert issue["expression"] == where("valueSet")
 
 
+def test_a_value_set_without_a_name_is_not_given_one(fhir):
+    for given in ({}, {"compose": {"include": [{"valueSet": ["https://x/none"]}]}}):
+        brought = {"resourceType": "ValueSet", "status": "draft", **given}
+        said = problem(fhir.post("/fhir/ValueSet/$expand", parameters({"name": "valueSet", "resource": brought})), 422)
+        assert "The value set that was brought" in said["diagnostics"]
+        assert "urn:" not in said["diagnostics"]
+
+
 def test_a_value_set_is_named_or_brought(fhir: Service) -> None:
     both = parameters({"name": "valueSet", "resource": POSTED}, {"name": "url", "valueUri": f"{BASE}/ValueSet/tablet-a"})
     problem(fhir.post("/fhir/ValueSet/$expand", both), 400)

@@ -15,6 +15,7 @@ from tests.service.ehr import COUNT, PATIENT, RX, Service, write_guideline
 from tests.service.local import local
 from tests.service.test_requirements_requests import problem
 
+from guideway.fhir.structure import check
 from guideway.guideline.package import Artifact
 from guideway.service.cql_process import CqlProcess
 from guideway.service.value_sets import validation
@@ -128,6 +129,26 @@ def test_metadata_names_every_operation_that_there_is(fhir: Service) -> None:
     defined = {o["name"]: o["definition"] for r in rest["resource"] for o in r.get("operation", ())}
     assert defined["package"].endswith("/uv/crmi/OperationDefinition/crmi-package")
     assert defined["evaluate"].endswith("/uv/cql/OperationDefinition/cql-library-evaluate")
+
+
+def test_metadata_of_the_terminology(fhir: Service) -> None:
+    found = good(fhir.get("/fhir/metadata?mode=terminology"))
+    assert found["resourceType"] == "TerminologyCapabilities"
+    assert check(found) == []
+    assert {p["name"] for p in found["expansion"]["parameter"]} == {"filter", "offset", "count", "activeOnly"}
+    for mode in ("full", "normative"):
+        assert good(fhir.get(f"/fhir/metadata?mode={mode}"))["resourceType"] == "CapabilityStatement"
+    problem(fhir.get("/fhir/metadata?mode=other"), 400)
+
+
+def test_an_encounter_that_is_not_in_the_data_is_told(fhir: Service) -> None:
+    reference = {"name": "encounter", "valueString": "Encounter/e"}
+    encounter = {"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"}}
+    encounter["subject"] = {"reference": "Patient/p"}
+    told = "encounter: Encounter/e is not in the data"
+    assert told in fhir.post("/fhir/PlanDefinition/main/$apply", case(reference)).text
+    given = parameters(SUBJECT, AS_OF, data(PATIENT, COUNT, RX, encounter), reference)
+    assert told not in fhir.post("/fhir/PlanDefinition/main/$apply", given).text
 
 
 # -- $apply
@@ -402,6 +423,9 @@ def test_what_an_expansion_does_not_do_is_refused(fhir: Service, query: str, sta
         ({"name": "url", "valueUri": f"{BASE}/PlanDefinition/main"}, 200),
         ({"name": "encounter", "valueString": "<script>"}, 400),
         ({"name": "encounter", "valueString": "Encounter/e"}, 200),
+        ({"name": "encounter", "valueString": "e"}, 400),
+        ({"name": "practitioner", "valueString": "d"}, 400),
+        ({"name": "practitioner", "valueString": "Practitioner/d"}, 200),
         ({"name": "useServerData", "valueBoolean": True}, 400),
         ({"name": "useServerData", "valueBoolean": False}, 200),
     ],

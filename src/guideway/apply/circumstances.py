@@ -1,8 +1,8 @@
 """Whether the parameters that name the circumstances of a run can be what they are given for.
 
 Takes the references of encounter, practitioner, organization and location, and the user's language; ``GuidewayError`` where one
-names a resource of another type, something contained that is not there, or nothing: the resources made of it would not be valid.
-A reference that does not say its type (``urn:uuid:…``) is taken as it is. FHIR R4:
+names a resource of another type, a bare id, something contained that is not there, or nothing: the resources made of it would not
+be valid. A URN (``urn:uuid:…``), which does not say its type, is taken as it is. FHIR R4:
 http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 """
 
@@ -29,7 +29,7 @@ def must_be_circumstances(
             continue
         wanted = _TYPES[name]
         kind = reference_type(reference)
-        if not reference.strip() or reference.startswith("#") or (kind and kind not in wanted):
+        if not reference.strip() or (kind not in wanted if kind else not reference.startswith("urn:")):
             text = f"{name}: {reference!r} is no reference to {' or '.join(_article(each) for each in wanted)}"
             raise GuidewayError(f"{text}: give one such as {wanted[0]}/123")
     if language is not None and not _is_language(language):

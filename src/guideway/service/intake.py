@@ -5,6 +5,7 @@ The body must arrive within a time as well: a caller who sends a byte a second w
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,10 @@ from guideway.service.settings import Settings
 FORM_TYPE = "application/x-www-form-urlencoded"
 MOST_FIELDS = 200
 JSON_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
+USUAL = frozenset({"*/*", *JSON_TYPES})
+"""What an Accept header mostly says."""
+FHIR_VERSION = "4.0"
+_ZERO = re.compile(r"0(\.0*)?")
 
 
 async def read_body(request: Request, settings: Settings) -> bytes:
@@ -57,8 +62,8 @@ def require_json(request: Request) -> None:
         raise Problem(
             415, f"the content type must be application/json or application/fhir+json in UTF-8, not {kind.strip() or 'missing'}"
         )
-    if version not in ("", "4.0"):
-        raise Problem(415, f"the content type must be of FHIR 4.0, not {version[:20]}")
+    if version not in ("", FHIR_VERSION):
+        raise Problem(415, f"the content type must be of FHIR {FHIR_VERSION}, not {version[:20]}")
 
 
 def form_fields(request: Request, body: bytes) -> list[tuple[str, str]]:
@@ -76,13 +81,26 @@ def form_fields(request: Request, body: bytes) -> list[tuple[str, str]]:
 
 
 def require_json_wanted(request: Request) -> None:
-    """Raises Problem 406 where another format is asked for, by ``_format`` or by the header Accept."""
-    asked = [text.replace(" ", "+") for text in request.query_params.getlist("_format")]
-    accepted = [part for value in request.headers.getlist("accept") for part in value.split(",") if part.strip()]
-    for wanted in (asked, accepted):
-        kinds = {each.partition(";")[0].strip().lower() for each in wanted}
-        if kinds and not kinds & {*JSON_TYPES, "json", "text/json", "application/*", "*/*", "*"}:
-            raise Problem(406, f"only application/fhir+json is given, not {', '.join(sorted(kinds))[:100]}")
+    """Raises Problem 406 where another format or version of FHIR is asked for: by ``_format``, which counts more than the header
+    Accept (FHIR R4, http.html#mime-type), else by that."""
+    query = request.scope["query_string"]
+    asked = [text.replace(" ", "+") for text in request.query_params.getlist("_format")] if query else []
+    accepted = asked or request.headers.getlist("accept")
+    if not accepted or (len(accepted) == 1 and accepted[0] in USUAL):
+        return
+    wanted = [_wanted(part) for value in accepted for part in value.split(",") if part.strip()]
+    kinds = {kind for kind, good in wanted if good}
+    refused = {kind for kind, good in wanted if not good}
+    named = kinds & {*JSON_TYPES, "json", "text/json"}
+    if wanted and not named and (not kinds & {"application/*", "*/*", "*"} or refused & {*JSON_TYPES}):
+        raise Problem(406, f"only application/fhir+json of FHIR 4.0 is given, not {', '.join(sorted(kinds | refused))[:100]}")
+
+
+def _wanted(part: str) -> tuple[str, bool]:
+    """A media type of Accept, and whether it may be given: its weight is not 0, and its version of FHIR is ours."""
+    kind, *parameters = (text.strip().lower() for text in part.split(";"))
+    given = {name.strip(): value.strip(' "') for name, _, value in (each.partition("=") for each in parameters)}
+    return kind, not _ZERO.fullmatch(given.get("q", "1")) and given.get("fhirversion", FHIR_VERSION) == FHIR_VERSION
 
 
 def decode(body: bytes, settings: Settings) -> dict[str, Any]:

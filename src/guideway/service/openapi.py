@@ -176,7 +176,7 @@ _ANSWERS = {
     "/health/ready": ("503",),
     "/metrics": ("401", "403", "429"),
     "/openapi.json": (),
-    "/fhir/metadata": ("406",),
+    "/fhir/metadata": ("400", "406"),
     "/fhir/{type}": (*_FHIR, "400", "404"),
     "/fhir/{type}/{id}": (*_FHIR, "404"),
     "/fhir/{type}/_search": (*_FHIR, *_BODY, "404"),
@@ -275,6 +275,8 @@ def _query_names(path: str) -> list[str]:
 
     if path == "/fhir/{type}":
         return list(SEARCH)
+    if path == "/fhir/metadata":
+        return ["mode"]
     return sorted(TAKEN.get(path.removeprefix("/fhir/").replace("{id}/", ""), frozenset()) - BODY_ONLY)
 
 

@@ -25,12 +25,13 @@ from guideway.apply.explanation_resources import signed
 from guideway.apply.moment import moment
 from guideway.apply.policies import POLICIES
 from guideway.apply.run import apply_guideline
-from guideway.diagnostics import GuidewayError
+from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.cql_operations import evaluate_library
 from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact, Guideline
 from guideway.records.reading import read_resources, select
+from guideway.records.record import PatientRecord
 from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.audit import audit_event
 from guideway.service.caller import fhir_caller
@@ -114,7 +115,7 @@ _STARTED = _now()
 """Since when the service offers what its CapabilityStatement says."""
 
 
-def _subjects(runtime: Runtime, inputs: Inputs) -> list[Any]:
+def _subjects(runtime: Runtime, inputs: Inputs) -> list[PatientRecord]:
     """The records of the call's subjects; of a Group, those of its members that are active at that moment."""
     resources = inputs.data()
     names = inputs.texts("subject")
@@ -201,6 +202,15 @@ def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
     return apply_operation(runtime, inputs, as_bundle=True)
 
 
+def _not_in_the_data(inputs: Inputs, record: PatientRecord) -> list[Diagnostic]:
+    """A finding where the encounter of the call did not come with the data: only who called knows that it exists."""
+    reference = inputs.reference("encounter")
+    if reference is None or record.resolve_quietly(reference) is not None:
+        return []
+    text = f"encounter: {reference} is not in the data; what is proposed refers to it as it was given."
+    return [Diagnostic("encounter-not-in-data", Severity.warning, text)]
+
+
 FORMS = {"careplan": care_plan, "bundle": bundle, "requests": requests_bundle}
 """What ``_outputForm`` may say."""
 
@@ -215,6 +225,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
     hook = inputs.text("hook")
     if hook is not None and hook not in REQUIRED_CONTEXT.keys() | hooks_of(guideline, plan):
         raise Problem(400, f"there is no hook {hook!r}; there are {', '.join(REQUIRED_CONTEXT)}", expression=where("hook"))
+    records = _subjects(runtime, inputs)
     outcomes = [
         apply_guideline(
             guideline,
@@ -230,8 +241,10 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
             organization=inputs.reference("organization"),
             **audience,
         )
-        for record in _subjects(runtime, inputs)
+        for record in records
     ]
+    for outcome, record in zip(outcomes, records, strict=True):
+        outcome.findings += _not_in_the_data(inputs, record)
     wanted = inputs.text("_outputForm") or "careplan"
     if wanted.lower() not in FORMS:
         raise Problem(400, f"_outputForm must be one of {', '.join(FORMS)}", expression=where("_outputForm"))
@@ -389,16 +402,21 @@ def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, 
         raise Problem(422, str(error), code="not-supported") from error
 
 
+UNNAMED = "urn:uuid:6b6f1c39-4f9c-5d0e-8b59-0f6f6a3c2d11"
+"""What a value set without a URL is called while its codes are looked for."""
+
+
 def _posted_members(runtime: Runtime, inputs: Inputs, posted: Json) -> tuple[Artifact, tuple[Member, ...]]:
     """A value set that came with the call, which may refer to those of the guidelines; Problem 422 as above."""
     if inputs.artifact_id is not None or inputs.all("url") or inputs.all("canonical"):
         raise Problem(400, "name a value set or bring one, not both", expression=where("valueSet"))
-    url = posted["url"] if isinstance(posted.get("url"), str) else "urn:uuid:6b6f1c39-4f9c-5d0e-8b59-0f6f6a3c2d11"
+    url = posted["url"] if isinstance(posted.get("url"), str) else UNNAMED
     others = (a.resource for package in runtime.content.packages for a in package.artifacts if a.url != url)
     try:
         members = ValueSetIndex([*others, posted | {"url": url}]).members(url)
     except UnresolvedValueSet as error:
-        raise Problem(422, str(error), expression=where("valueSet"), code="not-supported") from error
+        text = str(error).replace(f"Value set {UNNAMED}", "The value set that was brought").replace(UNNAMED, "itself")
+        raise Problem(422, text, expression=where("valueSet"), code="not-supported") from error
     return Artifact(posted, "valueSet"), members
 
 
@@ -500,8 +518,11 @@ async def search(runtime: Runtime, request: Request) -> Response:
 
 
 async def metadata(runtime: Runtime, request: Request) -> Response:
-    """``GET /fhir/metadata``: the CapabilityStatement."""
-    return json_response(capability_statement(runtime), fhir=True)
+    """``GET /fhir/metadata``: the CapabilityStatement, or the TerminologyCapabilities where ``mode`` asks for them."""
+    made = MODES.get(request.query_params.get("mode", "full"))
+    if made is None:
+        raise Problem(400, f"mode must be one of {', '.join(MODES)}", expression="mode")
+    return json_response(made(runtime), fhir=True)
 
 
 def capability_statement(runtime: Runtime) -> Json:
@@ -538,6 +559,32 @@ def capability_statement(runtime: Runtime) -> Json:
         "format": ["json", "application/fhir+json"],
         "rest": [rest],
     }
+
+
+def terminology_capabilities(runtime: Runtime) -> Json:
+    """What ``$expand`` and ``$validate-code`` can do."""
+    from guideway import __version__
+
+    taken = sorted(TAKEN["ValueSet/$expand"] & {"filter", "offset", "count", "activeOnly"})
+    return {
+        "resourceType": "TerminologyCapabilities",
+        "url": f"{runtime.settings.public_base}/fhir/metadata?mode=terminology",
+        "version": __version__,
+        "status": "active",
+        "date": _STARTED,
+        "kind": "instance",
+        "software": {"name": "guideway", "version": __version__},
+        "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
+        "expansion": {"hierarchical": False, "paging": True, "parameter": [{"name": name} for name in taken]},
+        "codeSearch": "explicit",
+        "validateCode": {"translations": False},
+    }
+
+
+MODES: dict[str, Callable[[Runtime], Json]] = {
+    "full": capability_statement, "normative": capability_statement, "terminology": terminology_capabilities,
+}  # fmt: skip
+"""What ``GET metadata`` gives, by its parameter ``mode`` (FHIR R4, http.html#capabilities)."""
 
 
 def _places() -> Iterable[Place]:
