@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -121,3 +123,34 @@ def test_less_work_is_done_where_the_whole_takes_too_long(monkeypatch: pytest.Mo
 
     asyncio.run(run())
     lanes.close()
+
+
+def test_a_failure_of_work_that_nobody_waits_for_any_more_is_not_complained_of() -> None:
+    complaints: list[str] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(str(context["message"])))
+        for late in (False, True):
+            done: asyncio.Future[Any] = loop.create_future()
+            if not late:
+                done.set_exception(ValueError("mine"))
+            lanes_module._give_up(lanes_module._Job(busy), Future(), done)
+            if late:
+                done.set_exception(ValueError("mine"))
+            await asyncio.sleep(0)
+            del done
+            gc.collect()
+
+    asyncio.run(run())
+    assert complaints == []
+
+
+def test_a_stop_at_the_very_end_of_work_is_not_its_failure() -> None:
+    job = lanes_module._Job(lambda: 7)
+
+    def leave() -> None:
+        raise lanes_module._Stopped
+
+    job._leave = leave  # type: ignore[method-assign]
+    assert job.run() is None

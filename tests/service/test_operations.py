@@ -141,6 +141,38 @@ def test_metadata_of_the_terminology(fhir: Service) -> None:
     problem(fhir.get("/fhir/metadata?mode=other"), 400)
 
 
+@pytest.mark.parametrize("operation", ["PlanDefinition/main/$apply", "PlanDefinition/main/$r5.apply"])
+def test_where_reasons_take_too_long_apply_gives_a_result_without_them_and_says_so(
+    fhir: Service, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    from guideway.apply.explain import Explainer
+    from guideway.service import lanes
+
+    def endless(*arguments: object, **options: object) -> None:
+        while True:
+            sum(range(100))
+
+    def proposed(text: str) -> int:
+        return text.count('"proposal"')
+
+    whole = fhir.post(f"/fhir/{operation}", case())
+    told = "could not be worked out in time: what applies is told without them"
+    assert told not in whole.text
+    monkeypatch.setattr(Explainer, "explain", endless)
+    monkeypatch.setattr(lanes, "ENOUGH", 0.02)
+    short = fhir.post(f"/fhir/{operation}", case())
+    good(short)
+    assert told in short.text
+    assert proposed(short.text) == proposed(whole.text) > 0
+
+
+def test_data_with_too_many_resources_is_refused(fhir: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir.runtime.settings, "max_entries", 2)
+    for path in ("PlanDefinition/main/$apply", "Library/Logic/$evaluate"):
+        answer = fhir.post(f"/fhir/{path}", case())
+        assert problem(answer, 413)["expression"] == where("data")
+
+
 def test_an_encounter_that_is_not_in_the_data_is_told(fhir: Service) -> None:
     reference = {"name": "encounter", "valueString": "Encounter/e"}
     encounter = {"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"}}

@@ -41,6 +41,12 @@ class _Job:
     def run(self) -> Any:
         """In a lane's thread: do the work; None where it was stopped."""
         try:
+            return self._run()
+        except _Stopped:  # it came between the end of the work and the end of the job
+            return None
+
+    def _run(self) -> Any:
+        try:
             self.began = time.monotonic()
             self._thread = threading.get_ident()
             result = self._work()
@@ -143,8 +149,11 @@ class Lanes:
 
 
 def _give_up(job: _Job, future: Future[Any], done: asyncio.Future[Any]) -> None:
-    """End work that is not done: nobody waits for it any more."""
-    if not done.done():
+    """End work that is not done: nobody waits for it any more. A failure that came at the last moment is nobody's either, where
+    the result is not asked for."""
+    if done.done():
+        _forget(done)
+    else:
         done.add_done_callback(_forget)
         future.cancel()
         job.stop()

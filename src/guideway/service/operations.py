@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -118,6 +119,8 @@ _STARTED = _now()
 def _subjects(runtime: Runtime, inputs: Inputs) -> list[PatientRecord]:
     """The records of the call's subjects; of a Group, those of its members that are active at that moment."""
     resources = inputs.data()
+    if len(resources) > runtime.settings.max_entries:
+        raise Problem(413, f"the call brings more than {runtime.settings.max_entries} resources", expression=where("data"))
     names = inputs.texts("subject")
     if not names:
         raise Problem(400, "subject is required", expression=where("subject"))
@@ -197,9 +200,9 @@ def _language(inputs: Inputs) -> str | None:
     return found
 
 
-def apply_as_bundle(runtime: Runtime, inputs: Inputs) -> Json:
+def apply_as_bundle(runtime: Runtime, inputs: Inputs, *, reasons: bool = True) -> Json:
     """``PlanDefinition/$r5.apply``: as ``$apply``, a Bundle a subject."""
-    return apply_operation(runtime, inputs, as_bundle=True)
+    return apply_operation(runtime, inputs, as_bundle=True, reasons=reasons)
 
 
 def _not_in_the_data(inputs: Inputs, record: PatientRecord) -> list[Diagnostic]:
@@ -211,12 +214,20 @@ def _not_in_the_data(inputs: Inputs, record: PatientRecord) -> list[Diagnostic]:
     return [Diagnostic("encounter-not-in-data", Severity.warning, text)]
 
 
+WITHOUT_REASONS = Diagnostic(
+    "reasons-left-out",
+    Severity.warning,
+    "The reasons, and the data that is still needed, could not be worked out in time: what applies is told without them.",
+)
 FORMS = {"careplan": care_plan, "bundle": bundle, "requests": requests_bundle}
 """What ``_outputForm`` may say."""
 
 
-def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False) -> Json:
-    """``PlanDefinition/$apply``: a CarePlan a subject; a Bundle where ``_outputForm`` says so."""
+def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False, reasons: bool = True) -> Json:
+    """``PlanDefinition/$apply``: a CarePlan a subject; a Bundle where ``_outputForm`` says so.
+
+    Without ``reasons`` what applies and no more, with a finding that says so.
+    """
     inputs.without_servers()
     guideline, plan = _artifact(runtime, inputs, "PlanDefinition")
     when = _when(inputs)
@@ -235,6 +246,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
             timezone=runtime.settings.timezone,
             parameters=parameters,
             hook=hook,
+            explain=False if reasons else "none",
             policy=_policy(inputs),
             encounter=inputs.reference("encounter"),
             practitioner=inputs.reference("practitioner"),
@@ -245,6 +257,7 @@ def apply_operation(runtime: Runtime, inputs: Inputs, *, as_bundle: bool = False
     ]
     for outcome, record in zip(outcomes, records, strict=True):
         outcome.findings += _not_in_the_data(inputs, record)
+        outcome.findings += [] if reasons else [WITHOUT_REASONS]
     wanted = inputs.text("_outputForm") or "careplan"
     if wanted.lower() not in FORMS:
         raise Problem(400, f"_outputForm must be one of {', '.join(FORMS)}", expression=where("_outputForm"))
@@ -432,6 +445,11 @@ OPERATIONS: tuple[tuple[str, str, Operation, str], ...] = (
 )
 
 
+IN_SHORT: dict[str, Operation] = {
+    "PlanDefinition/$apply": functools.partial(apply_operation, reasons=False),
+    "PlanDefinition/$r5.apply": functools.partial(apply_as_bundle, reasons=False),
+}
+"""Operations of which less can be told where there is no time for all."""
 ABOUT_PATIENTS = frozenset(
     {"PlanDefinition/$apply", "PlanDefinition/$r5.apply", "ActivityDefinition/$apply", "Library/$evaluate", "$cql"}
 )
@@ -451,8 +469,11 @@ def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callab
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
         subjects += [subject for subject in inputs.texts("subject") if _SUBJECT.fullmatch(subject)]
         inputs.only(TAKEN[name] | ANY_OPERATION)
+        short = IN_SHORT.get(name)
+        instead = functools.partial(short, runtime, inputs) if short is not None else None
+        seconds = 4 * runtime.settings.deadline_seconds
         try:
-            result = await runtime.operations.run(lambda: operation(runtime, inputs), 4 * runtime.settings.deadline_seconds)
+            result = await runtime.operations.run(lambda: operation(runtime, inputs), seconds, instead=instead)
         except GuidewayError as error:
             raise Problem(400, str(error)) from error
         return json_response(result, fhir=True)
