@@ -105,3 +105,93 @@ def test_an_allergy_is_known_by_the_names_of_drugs_in_any_form(define: str, name
     """Whoever reacts to the cream reacts to the drug; the names are those of the drugs in use."""
     entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p"}, "code": {"text": name}}
     assert evaluation_of([entry]).define("MastCellAllergyElements", define)
+
+
+MEMBERS = {
+    "H1 Antihistamines": "20610", "H2 Antihistamines": "4278", "Leukotriene Modifiers": "88249",
+    "Systemic Corticosteroids": "8640", "Bisphosphonates": "46041", "Benzodiazepines": "6470", "Interferon Alfa": "253453",
+}  # fmt: skip
+"""Of each class a member, by its code alone."""
+
+
+def ruled_out(*resources: dict[str, object]) -> set[str]:
+    evaluation = evaluation_of(list(resources))
+    return {c for c in MEMBERS if evaluation.define(INTOLERANCES, f"Allergy Rules Out {c}")}
+
+
+@pytest.mark.parametrize(("group", "code"), MEMBERS.items())
+def test_a_severe_reaction_that_is_told_anywhere_withholds_the_class(group: str, code: str) -> None:
+    """As the reason of a stop, of not taking it or of an order not to give it, as an adverse event, and on the problem list."""
+    drug = order(code)["medicationCodeableConcept"]
+    coding = drug["coding"][0]
+    statement = {
+        "resourceType": "MedicationStatement", "id": "s", "status": "not-taken", "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": drug, "statusReason": [{"text": "Anaphylaxis in March"}],
+    }  # fmt: skip
+    event = {
+        "resourceType": "AdverseEvent", "id": "e", "actuality": "actual", "subject": {"reference": "Patient/p"},
+        "event": {"text": "Anaphylaxis"}, "suspectEntity": [{"instance": {"reference": "Medication/d"}}],
+    }  # fmt: skip
+    medication = {"resourceType": "Medication", "id": "d", "code": {"coding": [coding]}}
+    forbidden = order(code) | {"doNotPerform": True, "reasonCode": [{"text": "anaphylaxis to first dose"}]}
+    coded = {"coding": [{"system": "http://snomed.info/sct", "code": "39579001"}]}
+    assert ruled_out(order(code, "stopped", "Anaphylaxis")) == {group}
+    assert ruled_out(order(code, "stopped", coded)) == {group}
+    assert ruled_out(order(code, "on-hold", "anaphylactic shock after the second dose")) == {group}
+    assert ruled_out(statement) == {group}
+    assert ruled_out(statement | {"status": "stopped"}) == {group}
+    assert ruled_out(forbidden) == {group}
+    assert ruled_out(event, medication) == {group}
+
+
+@pytest.mark.parametrize(
+    ("words", "severe"),
+    [
+        ("Anaphylaxis", True),
+        ("Severe allergic reaction", True),
+        ("tongue swelling, epinephrine given", True),
+        ("swelling of the throat", True),
+        ("DRESS syndrome", True),
+        ("Hives", False),
+        ("Rash", False),
+        ("Severe drowsiness", False),
+        ("Severe headache, not tolerated", False),
+        ("Fear of anaphylaxis", False),
+        ("No anaphylaxis, hives", False),
+        ("Intolerance", False),
+    ],
+)
+def test_another_harm_is_the_drugs_alone(words: str, severe: bool) -> None:
+    assert ruled_out(order("20610", "stopped", words)) == ({"H1 Antihistamines"} if severe else set())
+
+
+def test_whoever_reacts_to_the_cream_reacts_to_the_class() -> None:
+    assert ruled_out(order("1", "stopped", "Anaphylaxis", called="diphenhydramine cream")) == {"H1 Antihistamines"}
+
+
+def test_a_drug_that_nobody_can_identify_may_be_of_any_class() -> None:
+    unknown = {"medicationReference": {"reference": "Medication/none"}}
+    stopped = {k: v for k, v in order("1", "stopped", "Anaphylaxis").items() if k != "medicationCodeableConcept"} | unknown
+    mild = {k: v for k, v in order("1", "stopped", "Hives").items() if k != "medicationCodeableConcept"} | unknown
+    assert {evaluation_of([stopped]).define(INTOLERANCES, f"Allergy Rules Out {c}") for c in MEMBERS} == {None}
+    assert {evaluation_of([mild]).define(INTOLERANCES, f"Allergy Rules Out {c}") for c in MEMBERS} == {False}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "define", "out"),
+    [
+        ("8782", "Hypersensitivity", "Propofol", True),
+        ("36453", "Malignant hyperthermia", "Inhaled Anesthetics", True),
+        ("36453", "Rash", "Inhaled Anesthetics", False),
+        ("6387", "Anaphylaxis", "Local Anesthetics", True),
+        ("6387", "Rash", "Local Anesthetics", False),
+        ("1218", "Anaphylaxis", "Neuromuscular Blockers", True),
+        ("68139", "Anaphylaxis", "Neuromuscular Blockers", True),
+        ("68139", "Rash", "Neuromuscular Blockers", False),
+        ("4337", "Anaphylaxis", "Fentanyl And Remifentanil", True),
+        ("4337", "Rash", "Fentanyl And Remifentanil", False),
+    ],
+)
+def test_drugs_of_anesthesia(code: str, reason: str, define: str, out: bool) -> None:
+    evaluation = evaluation_of([order(code, "stopped", reason)])
+    assert evaluation.define("MastCellAnesthesiaAllergies", f"Allergy Rules Out {define}") is out

@@ -9,7 +9,7 @@ import pytest
 from .evaluating import RXNORM, evaluation_of, order
 from .support import guideline
 
-NOTES, ALLERGIES = "MastCellProposalNotes", "MastCellAllergyElements"
+NOTES = "MastCellProposalNotes"
 Json = dict[str, Any]
 
 
@@ -55,6 +55,6 @@ def test_an_entry_of_the_allergy_list(concept: Json, said: str) -> None:
         "criticality": "high",
         "code": concept,
     }
-    told = evaluation_of([allergy]).define(NOTES, "Opioid Allergy")
+    told = evaluation_of([allergy]).define("MastCellAnesthesiaAllergies", "Opioid Allergy")
     assert told is not None
     assert said in told
