@@ -94,7 +94,8 @@ def protocol(request: pytest.FixtureRequest) -> type:
 async def running(protocol: type, monkeypatch: pytest.MonkeyPatch, *, workers: int = 1, **bounds: Any) -> AsyncIterator[Running]:
     monkeypatch.setattr(uvicorn.Server, "shutdown", uvicorn.Server.shutdown)
     application.bounds = Bounds(**{"header_seconds": 30.0, "most": 100} | bounds)  # type: ignore[attr-defined]
-    settings = types.SimpleNamespace(drain_notice_seconds=0.0, workers=workers)
+    monkeypatch.setattr(draining, "_end_after", lambda seconds, status: None)  # it would end the tests
+    settings = types.SimpleNamespace(drain_notice_seconds=0.0, drain_seconds=60.0, workers=workers)
     runtime: Any = types.SimpleNamespace(draining=False, settings=settings)
     draining.soften(runtime)
     listening = socket.socket()

@@ -141,6 +141,18 @@ def test_draining_is_not_ready(tmp_path: Path, small: Path) -> None:
 # -- metrics
 
 
+def test_a_worker_that_is_replaced_does_not_say_that_the_service_drains(
+    tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with local(tmp_path, small) as service:
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        monkeypatch.setattr(service.runtime.settings, "workers", 2)
+        service.runtime.draining = True
+        assert service.get("/health/ready").status_code == 200
+        (tmp_path / "stopping").touch()
+        assert service.get("/health/ready").json() == {"status": "draining"}
+
+
 def test_metrics_count_requests_cards_412s_and_seconds(tmp_path: Path, small: Path) -> None:
     with local(tmp_path, small) as service:
         cards = service.cards(hook_request(COUNT, RX))

@@ -197,8 +197,9 @@ async def live(runtime: Runtime, request: Request) -> Response:
 
 
 async def ready(runtime: Runtime, request: Request) -> Response:
-    """``GET /health/ready``: guidelines compiled, store reachable, not draining."""
-    if runtime.draining:
+    """``GET /health/ready``: guidelines compiled, store reachable, not draining. A worker that is replaced says what the others
+    would say: the service goes on."""
+    if runtime.stopping:
         return json_response({"status": "draining"}, 503)
     try:
         await runtime.stored(runtime.store.ping, otherwise="store unreachable")

@@ -12,7 +12,10 @@ handed to a protocol; and those whose first bytes are still on their way. So a w
 4. requests under way are answered, and so are those that arrive on connections that are open (connections.py).
 
 Several workers share the socket. Their supervisor does step 2 for all when it is told to stop. A worker that is replaced leaves
-it out: the queue is the others' as well.
+it out: the queue is the others' as well; nor does it say that it is draining, because the service is not: which of the two it is
+the supervisor says by a file in the folder that they share.
+
+One signal is enough: what hangs (a store that does not answer) is left behind when the time is over.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -31,17 +35,54 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from guideway.service.runtime import Runtime
+from guideway.service.logs import log
+from guideway.service.metrics import SHARED_FOLDER
+from guideway.service.runtime import STOPPING, Runtime
+from guideway.service.settings import Settings
 
 MOMENT = 0.3
+GRACE = 1.0
+"""So long what was asked to end is waited for, once all else is done."""
 LONGEST = 5.0
 """So long a queue that does not run dry is served."""
 
 SO_ATTACH_FILTER = 26
 # a BPF filter over a TCP segment: load the byte of flags; with SYN in it, take nothing of the segment, else all of it
 NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+
+
+def end_in_time(settings: Settings) -> None:
+    """Have this process end within the time for a stop from the first SIGTERM on, whatever hangs in it; to be called before
+    anything can hang."""
+    if os.name == "nt" or threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before):  # nothing is made of the signal: it ends the process by itself
+        return
+    asked: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if not asked:
+            _end_after(settings.drain_notice_seconds + settings.drain_seconds + LONGEST + 2 * GRACE, 1)
+        asked.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _end_after(seconds: float, status: int) -> None:
+    """End this process then, if it is still there: threads that hang would keep it for ever."""
+
+    def end() -> None:
+        time.sleep(seconds)
+        log(logging.WARNING, "ended with work that did not", worker=os.getpid())
+        os._exit(status)
+
+    threading.Thread(target=end, name="end", daemon=True).start()
 
 
 def soften(runtime: Runtime) -> None:
@@ -55,6 +96,7 @@ def soften(runtime: Runtime) -> None:
     async def shutdown(self: Any, sockets: list[socket.socket] | None = None) -> None:
         runtime.draining = True
         notice = runtime.settings.drain_notice_seconds
+        runtime.ends_at = time.monotonic() + notice + runtime.settings.drain_seconds
         await asyncio.sleep(notice)
         alone = runtime.settings.workers == 1
         with _same([s for server in self.servers for s in server.sockets]) as listening:
@@ -68,6 +110,9 @@ def soften(runtime: Runtime) -> None:
             for each in sockets or ():
                 each.close()
         await plain(self, [])
+        if alone:  # who is one of several is ended by the signal itself, once it is taken up again
+            self._captured_signals = [each for each in self._captured_signals if each != signal.SIGTERM]
+            _end_after(GRACE, 0)
 
     Server.shutdown = shutdown  # type: ignore[method-assign]
 
@@ -98,6 +143,8 @@ def soften_supervisor(notice: float) -> None:
         ends.append(self.should_exit)
 
         def stop(number: int, frame: Any) -> None:
+            if folder := os.environ.get(SHARED_FOLDER):
+                Path(folder, STOPPING).touch()
             # at once: whoever ends a group of processes ends the workers as well
             if not notice:
                 let_nobody_in(self.sockets)

@@ -10,6 +10,7 @@ import base64
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,10 @@ from guideway.terminology.valuesets import ValueSetIndex
 Json = dict[str, Any]
 Given = TypeVar("Given")
 
+STOPPING = "stopping"
+"""A file in the folder that workers share: it is there once the service stops."""
+PATIENT = 10.0
+"""So many seconds the store may take for what is left to be written at the end, if there is so much time."""
 PATIENCE = 4
 """A request waits so great a part of its deadline for the terminology server."""
 
@@ -105,8 +110,16 @@ class Runtime:
     operations: Lanes
     """For FHIR operations, so that neither keeps the other waiting."""
     draining: bool = False
+    ends_at: float | None = None
+    """When everything must be over (of the monotonic clock), once it is to stop."""
     under_way: int = 0
     reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the service stops, and not this worker alone because a new one takes its place."""
+        folder = os.environ.get(SHARED_FOLDER)
+        return self.draining and (self.settings.workers == 1 or not folder or Path(folder, STOPPING).exists())
 
     async def stored(self, work: Callable[..., Given], *given: Any, otherwise: str) -> Given:
         """What the store's ``work`` gives, in a thread of its own and within the deadline of a request. Raises Problem 503, with
@@ -130,7 +143,7 @@ class Runtime:
         self.operations.close()
         if isinstance(self.content.cql, CqlProcess):
             self.content.cql.close()
-        self.writer.close()
+        self.writer.close(PATIENT if self.ends_at is None else min(PATIENT, max(1.0, self.ends_at - time.monotonic())))
         self.store.close()
         self.limiter.close()
         self.refusals.close()

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from guideway.diagnostics import GuidewayError
 from guideway.service.application import make_application
 from guideway.service.connections import BOUNDS, Bounds
-from guideway.service.draining import soften
+from guideway.service.draining import end_in_time, soften
 from guideway.service.logs import configure, log
 from guideway.service.memory import keep_loaded
 from guideway.service.runtime import Runtime, guidelines_shown, make_runtime
@@ -45,6 +45,7 @@ def application() -> ASGIApp:
     """The ASGI application of one worker."""
     settings = Settings(**json.loads(os.environ.pop(RESOLVED)))  # processes that a worker starts need no password of a store
     configure(settings.log_level)
+    end_in_time(settings)
     try:
         runtime = make_runtime(settings)
     except GuidewayError as error:

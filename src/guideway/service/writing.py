@@ -76,13 +76,13 @@ class Writer:
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
 
-    def close(self) -> None:
-        """Write what is left, and end."""
+    def close(self, seconds: float = 10.0) -> None:
+        """Write what is left, for so many seconds at most, and end."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(seconds)
         if self._waiting:
             log(logging.ERROR, "answers could not be kept", count=len(self._waiting))
 
