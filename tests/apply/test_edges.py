@@ -9,7 +9,7 @@ import pytest
 from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensions, made, one
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
-from guideway.apply.care_plan import bundle, care_plan, requests, requests_bundle
+from guideway.apply.care_plan import requests, requests_bundle
 from guideway.apply.reference_targets import targets
 from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
@@ -224,17 +224,6 @@ def test_a_quantity_of_nutrition_without_a_supplement_is_kept() -> None:
     )
     assert fed.request["supplement"][0]["quantity"] == amount
     assert extensions(fed.request, OWN + "activity-quantity") == []
-
-
-@pytest.mark.parametrize("form", [care_plan, bundle, requests_bundle])
-def test_what_is_left_out_is_told_in_every_form(form: Any) -> None:
-    ward = {"code": {"code": "venue"}, "valueCodeableConcept": {"coding": [{"system": "urn:x", "code": "ward"}], "text": "ward"}}
-    clinic = {"coding": [{"system": "urn:x", "code": "clinic"}], "text": "clinic"}
-    outcome = run(guideline(plan("main", A, useContext=[ward])), setting=clinic)
-    assert "the plan is left out: meant for venue ward, not clinic" in str(form(outcome))
-    off = [{"url": "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-enabled", "valueBoolean": False}]
-    outcome = run(guideline(plan("main", {**A, "extension": off}, {"id": "b", "title": "B"})))
-    assert "'A' is left out: switched off" in str(form(outcome))
 
 
 @pytest.mark.parametrize(

@@ -228,8 +228,6 @@ class Walk:
         reason = reason_to_skip(artifact.resource, self.audience)
         if reason is not None:
             self.skipped.append({"plan": artifact.canonical, "reason": reason})
-            text = f"{artifact.id or artifact.url}: the plan is left out: {reason}"
-            self.findings.append(Diagnostic("plan-skipped", Severity.information, text, artifact.file or None))
             return None
         before = len(self._plans), len(self.skipped), len(self.findings), self.turned_back, self.deepest, self.ways
         self._plans.append(artifact.canonical)
@@ -360,9 +358,6 @@ class _Place:
             reason = self._reason_to_skip(facts) if settled is None else f"applicability behaviour any: {settled} applied first"
             if reason is not None:
                 self.walk.skipped.append({"plan": self.canonical, "action": facts.name, "reason": reason})
-                if settled is None and not self._of_another_hook(facts):
-                    text = f"{facts.name}: {facts.title!r} is left out: {reason}"
-                    self.walk.findings.append(self._finding("action-skipped", Severity.information, text, facts.name))
                 continue
             node = self._action(facts, verdict, depth)
             if node is None:
@@ -377,13 +372,10 @@ class _Place:
     def _reason_to_skip(self, facts: ActionFacts) -> str | None:
         """Why an action is left out: it answers to another trigger than the hook of this run (one without answers to whatever
         its parent does), or is not for this audience."""
-        if self._of_another_hook(facts):
-            return f"answers to {', '.join(str(n) for n in facts.triggers)}, not to {self.walk.hook}"
-        return facts.skipped if self.walk.for_everyone else reason_to_skip(facts.definition, self.walk.audience)
-
-    def _of_another_hook(self, facts: ActionFacts) -> bool:
         hook = self.walk.hook
-        return bool(facts.triggers) and hook is not None and hook not in facts.triggers
+        if facts.triggers and hook is not None and hook not in facts.triggers:
+            return f"answers to {', '.join(str(n) for n in facts.triggers)}, not to {hook}"
+        return facts.skipped if self.walk.for_everyone else reason_to_skip(facts.definition, self.walk.audience)
 
     def _action(self, facts: ActionFacts, above: Verdict, depth: int) -> ActionNode | None:
         """One action; None where it stands for nothing but a definition that is left out for whom it is for."""

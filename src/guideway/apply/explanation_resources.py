@@ -2,7 +2,8 @@
 
 Every recommendation's outcome is an extension on the CarePlan (``…/recommendation-outcome``). Each datum that some
 recommendation waits for is a DetectedIssue (severity low) and a data requirement of its plan's GuidanceResponse (status
-``data-required``); each conflict is a DetectedIssue with both sides implicated; all findings are one OperationOutcome.
+``data-required``); each conflict is a DetectedIssue with both sides implicated; all findings, and what of the plans was
+passed over, are one OperationOutcome.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from guideway.apply.names import DISCLAIMER, DRAFT_BANNER, MADE_BY, OUTCOME, Ids
 from guideway.apply.outcome import DOES_NOT_APPLY, ERROR, Evidence, Missing, PatientOutcome, Recommendation, pruned
+from guideway.apply.passed_over import passed_over
 from guideway.diagnostics import Diagnostic, Severity
 
 Json = dict[str, Any]
@@ -22,7 +24,7 @@ DATA_NEEDED = {"text": "Data needed for a recommendation"}
 _ISSUE_TYPES = (
     ("unresolved", "not-found"), ("unsupported", "not-supported"), ("null", "incomplete"), ("error", "exception"),
     ("cycle", "invalid"), ("json", "structure"), ("deceased", "business-rule"), ("conflict", "conflict"),
-    ("missing", "incomplete"),
+    ("missing", "incomplete"), ("passed-over", "informational"),
 )  # fmt: skip
 
 
@@ -150,6 +152,8 @@ def _messages(outcome: PatientOutcome, ids: Ids) -> Json | None:
     findings += [(f, r.key) for r in outcome.recommendations for f in r.findings]
     failed = [r for r in outcome.recommendations if r.status == ERROR]
     findings += [(Diagnostic("expression-failed", Severity.error, f"{r.key}: {r.reason}"), r.key) for r in failed]
+    told = passed_over(outcome.skipped)
+    findings += [(Diagnostic("passed-over", Severity.information, f"Not part of the result: {text}"), None) for text in told]
     return messages_of(findings, ids)
 
 

@@ -19,6 +19,7 @@ from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.care_plan import Tree, beside, extensions_of, outcome_id, sound_extensions, within
 from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
+from guideway.apply.passed_over import passed_over
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import Diagnostic, Severity
@@ -186,16 +187,20 @@ class _Reference:
                     reached.setdefault(action.recommendation.key, action.recommendation)
         findings = [*(self.outcome.findings if first else ()), *(f for r in reached.values() for f in r.findings)]
         failed = [f"{r.key}: {r.reason}" for r in reached.values() if r.status == ERROR]
-        return reference_messages(findings, group, failed)
+        return reference_messages(findings, group, failed, passed_over(self.outcome.skipped) if first else ())
 
 
-def reference_messages(findings: Iterable[Diagnostic], of: str, failed: Iterable[str] = ()) -> Json | None:
-    """The OperationOutcome of the errors among the findings and of what else failed, with the id that the reference gives it;
-    None where nothing did."""
+def reference_messages(
+    findings: Iterable[Diagnostic], of: str, failed: Iterable[str] = (), passed: Iterable[str] = ()
+) -> Json | None:
+    """The OperationOutcome of the errors among the findings, of what else failed, and of what was ``passed`` over, with the id
+    that the reference gives it; None where there is nothing of these."""
     texts = [*(f.message for f in findings if f.severity is Severity.error), *failed]
-    if not texts:
-        return None
     issues = [{"severity": "error", "code": "exception", "diagnostics": text} for text in dict.fromkeys(texts)]
+    for text in passed:
+        issues.append({"severity": "information", "code": "informational", "diagnostics": f"Not part of the result: {text}"})
+    if not issues:
+        return None
     return {"resourceType": "OperationOutcome", "id": safe_id(f"apply-outcome-{of}"), "issue": issues}
 
 

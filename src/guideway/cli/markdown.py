@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, UNKNOWN, PatientOutcome, Recommendation
+from guideway.apply.passed_over import passed_over
 from guideway.apply.run import FEW
 from guideway.cli import telling
 from guideway.cli.lines import clean
@@ -118,6 +119,10 @@ def _patient(outcome: PatientOutcome, explain: bool, detail: bool) -> Iterator[s
     if outcome.excluded:
         yield from [f"## Data left out ({len(outcome.excluded)})", ""]
         yield from (f"- {escape(telling.excluded_text(excluded))}" for excluded in outcome.excluded)
+        yield ""
+    if outcome.skipped:
+        yield from [f"## {telling.PASSED_OVER}", ""]
+        yield from (f"- {escape(text)}" for text in passed_over(outcome.skipped))
         yield ""
 
 

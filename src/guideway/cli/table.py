@@ -25,6 +25,7 @@ from guideway.apply.outcome import (
     Recommendation,
     UnknownGroup,
 )
+from guideway.apply.passed_over import passed_over
 from guideway.apply.run import FEW
 from guideway.cli import telling
 from guideway.cli.lines import Line, Piece, clean, wrap
@@ -91,6 +92,7 @@ def _patient(outcome: PatientOutcome, width: int, explain: bool, detail: bool) -
     yield from _unknown(outcome, width, explain, detail)
     yield from _does_not_apply(outcome, width, explain)
     yield from _left_out(outcome, width)
+    yield from _passed_over(outcome, width, explain)
     if not explain:
         more = "" if detail else "--plan ID shows one plan with all that is missing; "
         yield from wrap(f"{more}--explain shows everything.", width, style="dim")
@@ -343,6 +345,15 @@ def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:
     for excluded in outcome.excluded:
         yield from _row("", telling.excluded_text(excluded), width, bullet="• ")
     yield []
+
+
+def _passed_over(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
+    if not outcome.skipped:
+        return
+    for text in passed_over(outcome.skipped, len(outcome.skipped) if explain else REASONS):
+        yield from wrap(f"{telling.PASSED_OVER}: {text}", width, rest=_INDENT, style="dim")
+    if explain:
+        yield []
 
 
 def _row(
