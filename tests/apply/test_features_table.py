@@ -264,6 +264,8 @@ def _() -> None:
     assert [a["id"] for a in served["contained"][0]["action"]] == ["a", "low"]
     other = called("apply_operation", *call, concept("userType", "doctor"), at=at)
     assert [a["id"] for a in other["contained"][0]["action"]] == ["low"]
+    both_users = called("apply_operation", *call, concept("userType", "doctor"), concept("userType", "nurse"), at=at)
+    assert [a["id"] for a in both_users["contained"][0]["action"]] == ["a", "low"]
     for name, right, wrong in (
         ("userTaskContext", "review", "billing"),
         ("setting", "ward", "home"),
@@ -271,6 +273,8 @@ def _() -> None:
     ):
         assert "activity" in called("apply_operation", *call, concept(name, right), at=at)
         assert "activity" not in called("apply_operation", *call, concept(name, wrong), at=at)
+        for both in ((right, wrong), (wrong, right)):
+            assert "activity" in called("apply_operation", *call, *(concept(name, each) for each in both), at=at)
 
     activity_call = ({"name": "url", "valueUri": CANONICAL}, *call[1:])
     request = called("apply_activity", *activity_call, concept("userLanguage", "de-CH"), at=at, kind="ActivityDefinition")
@@ -281,6 +285,8 @@ def _() -> None:
         ("settingContext", "ward", "x"),
     ):
         called("apply_activity", *activity_call, concept(name, right), at=at, kind="ActivityDefinition")
+        both = (concept(name, wrong), concept(name, right))
+        called("apply_activity", *activity_call, *both, at=at, kind="ActivityDefinition")
         with pytest.raises(GuidewayError, match="meant for"):
             called("apply_activity", *activity_call, concept(name, wrong), at=at, kind="ActivityDefinition")
 

@@ -535,6 +535,11 @@ BAD: dict[str, tuple[Any, list[str] | None]] = {
     "form": (case({"name": "_outputForm", "valueCode": "xml"}), where("_outputForm")),
     "user type is text": (case({"name": "userType", "valueString": "x"}), where("userType")),
     "user type without codings": (case({"name": "userType", "valueCodeableConcept": {"coding": 5}}), where("userType")),
+    "user type names nothing": (case({"name": "userType", "valueCodeableConcept": {}}), where("userType")),
+    "setting is twice, and one names nothing": (
+        case(*({"name": "setting", "valueCodeableConcept": {"coding": [c]}} for c in ({"code": "icu"}, {"system": "urn:x"}))),
+        where("setting"),
+    ),
     "encounter is a number": (case({"name": "encounter", "valueInteger": 1}), where("encounter")),
 }
 

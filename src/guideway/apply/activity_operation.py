@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guideway.apply.audience import Audience, reason_to_skip
+from guideway.apply.audience import Audience, audience_of, reason_to_skip
 from guideway.apply.care_plan import requests
 from guideway.apply.explanation_resources import messages_of
 from guideway.apply.names import MESSAGES, Ids
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 def apply_activity_definition(guideline: CompiledGuideline, activity: Artifact, record: Any, **options: Any) -> Json:
     """The request; ``options`` are those of ``apply_guideline`` (``as_of`` is needed). ``GuidewayError`` where none can be
     made, or the activity is meant for somebody else (``audience``)."""
-    audience = Audience(**{name: options.get(name) for name in Audience.__struct_fields__})
+    audience = audience_of(**{name: options.get(name) for name in Audience.__struct_fields__})
     reason = reason_to_skip({**activity.resource, "status": "draft"}, audience)
     if reason is not None:
         raise GuidewayError(f"{activity.canonical}: no request is made: {reason}")

@@ -14,7 +14,7 @@ from typing import Any
 from guideway import __version__
 from guideway.apply.actions import PlanNode, Walk, each_plan
 from guideway.apply.activity_facts import Setting
-from guideway.apply.audience import Audience, overlap
+from guideway.apply.audience import Concepts, audience_of, overlap
 from guideway.apply.care_plan import WORDLESS_GOAL, Tree, goals_of
 from guideway.apply.circumstances import must_be_circumstances
 from guideway.apply.expressions import Expressions
@@ -61,11 +61,11 @@ def apply_guideline(
     practitioner: str | None = None,
     organization: str | None = None,
     location: str | None = None,
-    user_type: Json | None = None,
+    user_type: Concepts = None,
     user_language: str | None = None,
-    user_task: Json | None = None,
-    setting: Json | None = None,
-    setting_context: Json | None = None,
+    user_task: Concepts = None,
+    setting: Concepts = None,
+    setting_context: Concepts = None,
     overrides: Mapping[tuple[str, str], Any] | None = None,
     wanted: Callable[[PatientOutcome], Mapping[str, str]] | None = None,
     told: Callable[[PatientOutcome], Collection[str]] | None = None,
@@ -85,6 +85,7 @@ def apply_guideline(
     - ``warm``: for a process that goes on: what was needed only to explain goes at once. The same outcome.
     - ``made``: for a process that ends at once: gets what was made on the way, so that nobody takes it apart.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
+    - ``user_type``, ``user_task``, ``setting``, ``setting_context``: CodeableConcepts, one or several; one that fits is enough.
     - ``overrides``: values of defines (``(library, define) → value``) for what-if runs.
     - ``wanted``: asked when the statuses are known: which recommendations are explained, by key, and how: ``"evidence"``, or
       ``"missing"`` for the missing data alone. None: as ``explain`` says.
@@ -130,7 +131,7 @@ def apply_guideline(
         location=location,
         language=user_language,
     )
-    audience = Audience(user_type=user_type, user_task=user_task, setting=setting, setting_context=setting_context)
+    audience = audience_of(user_type, user_task, setting, setting_context)
     resolve = getattr(seen, "resolve_quietly", None) or seen.resolve
     expressions = Expressions(
         guideline,

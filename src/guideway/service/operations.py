@@ -20,6 +20,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from guideway.apply.audience import names_something
 from guideway.apply.care_plan import bundle, care_plan, requests_bundle
 from guideway.apply.data_requirements import module_definition
 from guideway.apply.explanation_resources import signed
@@ -165,25 +166,28 @@ def _policy(inputs: Inputs) -> str:
     return policy
 
 
-def _concept(inputs: Inputs, name: str) -> Json | None:
-    entry = next(iter(inputs.all(name)), None)
-    if entry is None:
-        return None
-    value = entry.get("valueCodeableConcept")
-    codings = value.get("coding", []) if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(codings, list) or not all(isinstance(each, dict) for each in codings):
-        raise Problem(400, f"{name} must be a CodeableConcept", expression=where(name))
-    return value
+def _concepts(inputs: Inputs, name: str) -> list[Json] | None:
+    """All CodeableConcepts of that name; Problem 400 for something else, and for one without a code or a text."""
+    found: list[Json] = []
+    for entry in inputs.all(name):
+        value = entry.get("valueCodeableConcept")
+        codings = value.get("coding", []) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(codings, list) or not all(isinstance(each, dict) for each in codings):
+            raise Problem(400, f"{name} must be a CodeableConcept", expression=where(name))
+        if not names_something(value):
+            raise Problem(400, f"{name} names nothing: give a code or a text", expression=where(name))
+        found.append(value)
+    return found or None
 
 
 def _audience(inputs: Inputs) -> dict[str, Any]:
     """For whom and where, as options of ``apply_guideline``."""
     return {
-        "user_type": _concept(inputs, "userType"),
+        "user_type": _concepts(inputs, "userType"),
         "user_language": _language(inputs),
-        "user_task": _concept(inputs, "userTaskContext"),
-        "setting": _concept(inputs, "setting"),
-        "setting_context": _concept(inputs, "settingContext"),
+        "user_task": _concepts(inputs, "userTaskContext"),
+        "setting": _concepts(inputs, "setting"),
+        "setting_context": _concepts(inputs, "settingContext"),
     }
 
 
@@ -192,7 +196,7 @@ def _language(inputs: Inputs) -> str | None:
     entries = inputs.all("userLanguage")
     if len(entries) != 1 or "valueCodeableConcept" not in entries[0]:
         return inputs.text("userLanguage")
-    concept = _concept(inputs, "userLanguage") or {}
+    (concept,) = _concepts(inputs, "userLanguage") or ({},)
     codings = [coding for coding in concept.get("coding", []) if isinstance(coding, dict)]
     found = next((coding["code"] for coding in codings if isinstance(coding.get("code"), str)), concept.get("text"))
     if not isinstance(found, str):
