@@ -112,9 +112,30 @@ def test_expressions_in_artifacts_are_compiled_beside_their_library() -> None:
         ),
         activity(),
     )
-    assert compiled.inline == {("Logic", '"Count Is Low" or 1 = 1'): ("LogicExpressions", "Expression 1")}
+    assert compiled.inline == {("Logic", '"Count Is Low" or 1 = 1'): ("LogicExpressions", '"Count Is Low" or 1 = 1')}
     assert list(compiled.inline_errors) == [("Logic", '"Nowhere"')]
     assert [e.library for e in compiled.elements.values()] == ["Logic"] * 4
+
+
+def test_a_define_of_an_expression_is_called_by_its_text_in_short() -> None:
+    texts = ["Agrees", '"Agrees"', "1 <\n  2", f"{'1 + ' * 30}1 > 0", f"{'1 + ' * 30}2 > 0", "'a \\' b' = 'x\\\\y'"]
+    conditions = [{"kind": "applicability", "expression": expression(text, "text/cql-expression")} for text in texts]
+    compiled = guideline(plan("main", *({"id": f"a{n}", "condition": [c]} for n, c in enumerate(conditions))))
+    assert not compiled.inline_errors
+    long = f"{'1 + ' * 19}1 +…"
+    names = ['"Agrees"', '"Agrees" (2)', "1 < 2", long, f"{long} (2)", texts[-1]]
+    assert [compiled.inline["Logic", text][1] for text in texts] == names
+
+
+@pytest.mark.parametrize(
+    "more", ['define "Z": true', "true", ", true", ") and (true", "parameter X Integer", "context Unfiltered"]
+)
+def test_what_comes_after_an_expression_is_an_error(more: str) -> None:
+    found = expression(f"1 < 2\n{more}", "text/cql-expression")
+    compiled = guideline(plan("main", {"id": "a", "condition": [{"kind": "applicability", "expression": found}]}))
+    assert not compiled.inline
+    (problem,) = compiled.inline_errors.values()
+    assert "expected the end of the expression" in problem
 
 
 def write(folder: Path) -> Path:

@@ -27,6 +27,7 @@ from guideway.guideline.actions import APPLICABILITY as APPLICABILITY
 from guideway.guideline.actions import SATISFIED_KIND as SATISFIED_KIND
 from guideway.guideline.actions import WITHHELD as WITHHELD
 from guideway.guideline.actions import ActionFacts, Question
+from guideway.guideline.expressions import is_companion
 
 Json = dict[str, Any]
 
@@ -168,5 +169,8 @@ def reason_of(status: str, verdict: Verdict) -> str:
 
 
 def words(result: ConditionResult) -> str:
-    """The condition in words: its description, else the name of the define."""
-    return (result.description or result.define or result.expression).rstrip(".")
+    """The condition in words: its description, else the name of the define; of an expression that is written out its name, else
+    its text in short."""
+    if result.description is not None or (result.define is not None and not is_companion(result.library or "")):
+        return (result.description or result.define or result.expression).rstrip(".")
+    return (result.name or result.define or result.expression).rstrip(".")

@@ -7,12 +7,14 @@ report an error, and everything else works.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from guideway.cql.libraries import BuiltinSource, SourceChain
 from guideway.cql.libraries import LibraryText as CqlText
+from guideway.cql.parser import parse_expression
 from guideway.cql.translator import translate, translate_all
+from guideway.cql.unparse import string
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.elm import nodes
 from guideway.elm.types import ListType, NamedType, Type, from_specifier
@@ -28,7 +30,7 @@ from guideway.guideline.compiled import (
     ParameterInfo,
 )
 from guideway.guideline.elements import element_of, tags_of
-from guideway.guideline.expressions import EITHER, INLINE, expressions_of, unquoted
+from guideway.guideline.expressions import COMPANION, EITHER, INLINE, companion_of, expressions_of, is_companion, unquoted
 from guideway.guideline.libraries import LibraryText
 from guideway.guideline.package import Guideline
 from guideway.guideline.requirements import FHIR_URI, Analysis, base_name, local_name, name_of, value_set_url
@@ -159,10 +161,10 @@ def _inline(
     for name, expressions in sorted(wanted.items()):
         if name and name not in names:
             continue
-        companion = f"{name}Expressions" if name else "GuidelineExpressions"
+        companion = companion_of(name)
         good: dict[str, str] = {}
-        for number, text in enumerate(expressions, 1):
-            define = f"Expression {number}"
+        for text in expressions:
+            define = _called(text, good)
             problem = _problem(guideline, companion, texts.get(name), {define: text}, findings)
             if problem is None:
                 good[define] = text
@@ -175,6 +177,24 @@ def _inline(
                 original = next((elm for (own, _), elm in libraries.items() if own == name), None)
                 made.append(result.library if original is None else referring(result.library, original, good))
     return bound, errors, made
+
+
+_QUOTE = '"'
+_SHOWN = 80
+"""So long may the name be that an expression is given."""
+
+
+def _called(text: str, others: Container[str]) -> str:
+    """What the define of an expression is called: by its text, which reasons and traces then show; never as one of its library
+    is (a name that stands alone is put in quotes, as in CQL)."""
+    short = " ".join(text.split())
+    short = short if len(short) <= _SHOWN else short[: _SHOWN - 1].rstrip() + "…"
+    short = f'"{short}"' if short.isidentifier() else short
+    name, number = short, 1
+    while name in others:
+        number += 1
+        name = f"{short} ({number})"
+    return name
 
 
 def _is_define(libraries: dict[tuple[str, str | None], nodes.Library], library: str, text: str) -> bool:
@@ -193,6 +213,10 @@ def _is_define(libraries: dict[tuple[str, str | None], nodes.Library], library: 
 def _problem(
     guideline: Guideline, name: str, library: LibraryText | None, defines: dict[str, str], findings: list[Diagnostic]
 ) -> str | None:
+    for text in defines.values():
+        _, faults = parse_expression(text)
+        if faults:  # not seen where it stands in a library, which goes on with whatever comes after an expression
+            return "; ".join(fault.message for fault in faults[:2])
     result = _companion(guideline, name, library, defines, findings)
     return None if result.library is not None else "; ".join(d.message for d in result.errors[:2]) or "it cannot be translated"
 
@@ -202,7 +226,7 @@ def _companion(
 ) -> Any:
     """A library of expressions: the text of the library they refer to under another name, which also includes the original, with
     one define for each expression at its end."""
-    added = "\n".join(f'define "{define}":\n  {text}\n' for define, text in defines.items())
+    added = "\n".join(f"define {string(define, _QUOTE)}:\n  {text}\n" for define, text in defines.items())
     if library is None:
         text = f"library {name}\nusing FHIR version '4.0.1'\ninclude FHIRHelpers version '4.0.1'\ncontext Patient\n{added}"
     elif library.cql is None:
@@ -311,7 +335,7 @@ def _elements(libraries: list[nodes.Library]) -> dict[DefineKey, Element]:
     found: dict[DefineKey, Element] = {}
     for library in libraries:
         name = name_of(library)
-        if name.endswith("Expressions") and name.removesuffix("Expressions") in by_name:
+        if is_companion(name) and name.removesuffix(COMPANION) in by_name:
             continue  # a companion repeats the defines of its library
 
         def value_set(local: str, home: nodes.Library = library) -> str | None:

@@ -25,6 +25,20 @@ FHIRPATH = "text/fhirpath"
 CQL_LANGUAGES = IDENTIFIERS | INLINE | {EITHER}
 
 
+COMPANION = "Expressions"
+"""How the name of a library ends that holds the expressions of artifacts."""
+
+
+def companion_of(library: str) -> str:
+    """The library of the expressions that refer to a library; of none: that of the guideline."""
+    return f"{library or 'Guideline'}{COMPANION}"
+
+
+def is_companion(library: str) -> bool:
+    """Whether a library is called as one of expressions."""
+    return library.endswith(COMPANION)
+
+
 class Found(msgspec.Struct, frozen=True):
     """An Expression and where in the artifact it stands (JSON pointer)."""
 
