@@ -133,6 +133,7 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         define=answer.define,
         read=answer.read,
         absent=answer.absent,
+        nothing=answer.nothing,
     )
 
 

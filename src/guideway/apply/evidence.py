@@ -71,10 +71,13 @@ class EvidenceFinder:
         """The data elements that decided each node that was looked through for them."""
 
     def looked_at(self, result: ConditionResult) -> Iterator[Evidence]:
-        """The resources of a condition in FHIRPath, each with what it says."""
-        why = result.description or result.expression
+        """The resources of a condition in FHIRPath, each with what it says, and what it looked for and there is none of (of a
+        condition that cannot be known that is missing instead)."""
+        why = result.description or result.name or result.expression
         for reference in result.read[:BRIEF]:
             yield self._said_by(reference, why)
+        for display in result.nothing if result.value is not None else ():
+            yield Evidence(display=display, absent=True, why=why)
 
     def read_for(self, result: ConditionResult, references: list[str]) -> Iterator[Evidence]:
         """The resources that were read for a condition that fails."""

@@ -74,7 +74,7 @@ class Explainer:
             if trace is not None:
                 results.append((result, trace))
             elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
-                display = result.description or result.expression
+                display = result.description or result.name or result.expression
                 needs = ", ".join(result.absent)
                 text = f"Record {needs}, for: {display}" if needs else f"Record what this needs: {display}"
                 supply = [Supply(kind="record", text=text, type=_kind_of(result.read))]

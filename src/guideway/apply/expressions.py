@@ -49,7 +49,9 @@ class Answer(msgspec.Struct):
     read: list[str] = []
     """Of FHIRPath, which leaves no trace: the resources that it looked at."""
     absent: list[str] = []
-    """And the elements of these that were not there, as ``Patient.birthDate``."""
+    """And what was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
+    nothing: list[str] = []
+    """That data alone."""
 
 
 class Expressions:
@@ -131,6 +133,7 @@ class Expressions:
 
     def _fhirpath(self, text: str, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
+        from guideway.apply.inputs import Lacking
 
         reads: Reads = {}
         variables = self.variables | dict(extra or {})
@@ -150,9 +153,11 @@ class Expressions:
         except FhirPathError as error:
             return Answer(error=f"FHIRPath {text!r}: {error}")
         value = None if not found else found[0] if len(found) == 1 else found
-        read = list(dict.fromkeys(reference for reference, _ in reads))
-        absent = [f"{reference.partition('/')[0]}.{name}" for (reference, name), there in reads.items() if not there]
-        return Answer(value=value, read=read, absent=list(dict.fromkeys(absent)))
+        empty = [variables[reference[1:]] for reference, _ in reads if reference[0] == "%"]
+        nothing = [each.display for each in empty if isinstance(each, Lacking)]
+        read = list(dict.fromkeys(reference for reference, _ in reads if reference[0] != "%"))
+        absent = [f"{of.partition('/')[0]}.{name}" for (of, name), there in reads.items() if not there and of[0] != "%"]
+        return Answer(value=value, read=read, absent=list(dict.fromkeys([*nothing, *absent])), nothing=nothing)
 
     def _declared(self, text: str, libraries: list[str], known: Mapping[str, Any]) -> Json:
         """The parameters that a FHIRPath expression names and that are not given by that name: as given to the library of the

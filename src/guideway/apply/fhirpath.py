@@ -49,7 +49,8 @@ def evaluate(
 ) -> Values:
     """The values of an expression; ``FhirPathError`` for one that cannot be read or evaluated.
 
-    ``reads`` takes what was read for the result: of a false ``and``, a true ``or`` only by the side that decided.
+    ``reads`` takes what was read for the result: of a false ``and``, a true ``or`` only by the side that decided. A variable that
+    is empty is read by its name, with ``%``.
     """
     known = {name: _wrapped(value) for name, value in variables.items() if value is not None}
     scope = Scope(known, now, resolve, {} if reads is None else reads)
@@ -116,6 +117,8 @@ def _variable(scope: Scope, node: Node, focus: Values) -> Values:
             return []
         raise FhirPathError(f"there is no variable %{name}")
     _there(scope, found)
+    if not found:
+        scope.reads.setdefault((f"%{name}", ""), False)
     return found
 
 

@@ -13,7 +13,7 @@ from guideway.apply.actions import PlanNode
 from guideway.apply.outcome import APPLIES, Missing, PatientOutcome, Supply
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.names import objects
+from guideway.guideline.names import concept_text, objects
 
 Json = dict[str, Any]
 
@@ -61,6 +61,14 @@ def matching(requirement: Json, guideline: CompiledGuideline, record: Any) -> li
     return found if found is not None else list(record.retrieve(kind))
 
 
+class Lacking(list[Any]):
+    """The data of an input that the record has none of: no values, and what they would be."""
+
+    def __init__(self, display: str) -> None:
+        super().__init__()
+        self.display = display
+
+
 def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Json:
     """The inputs of an action that have an id, as FHIRPath variables (``%id``): the data that the record holds for each; an error
     for one that asks for data in a way that is not followed here."""
@@ -69,7 +77,8 @@ def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Jso
         name = requirement.get("id")
         if isinstance(name, str) and name:
             fault = fault_of(requirement, guideline)
-            found[name] = GuidewayError(fault) if fault is not None else list(matching(requirement, guideline, record) or ())
+            values = matching(requirement, guideline, record) if fault is None else None
+            found[name] = GuidewayError(fault) if fault is not None else values or Lacking(words_of(requirement, guideline))
     return found
 
 
@@ -128,8 +137,20 @@ def filter_codes(code_filter: Json, guideline: CompiledGuideline) -> frozenset[t
 
 
 def _missing(name: str, requirement: Json, guideline: CompiledGuideline) -> Missing:
-    value_set = next((f["valueSet"] for f in objects(requirement.get("codeFilter")) if isinstance(f.get("valueSet"), str)), None)
-    title = guideline.value_set_titles.get(value_set or "") or value_set
-    display = f"{title} ({requirement.get('type')})" if title else str(requirement.get("type"))
+    value_set = _value_set(requirement)
+    display = words_of(requirement, guideline)
     supply = Supply(kind="record", text=f"Record {display}", value_set=value_set)
     return Missing(element=name, display=display, for_="input", supply=[supply])
+
+
+def _value_set(requirement: Json) -> str | None:
+    filters = objects(requirement.get("codeFilter"))
+    return next((f["valueSet"] for f in filters if isinstance(f.get("valueSet"), str)), None)
+
+
+def words_of(requirement: Json, guideline: CompiledGuideline) -> str:
+    """What a DataRequirement asks for, as people say it: of which value set, else of which codes, and the type."""
+    value_set = _value_set(requirement)
+    codes = [concept_text(code) for each in objects(requirement.get("codeFilter")) for code in objects(each.get("code"))]
+    title = guideline.value_set_titles.get(value_set or "") or value_set or ", ".join(filter(None, codes))
+    return f"{title} ({requirement.get('type')})" if title else str(requirement.get("type"))

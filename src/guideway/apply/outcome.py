@@ -131,7 +131,9 @@ class ConditionResult(msgspec.Struct, kw_only=True):
     read: list[str] = []
     """The resources that a FHIRPath expression looked at."""
     absent: list[str] = []
-    """The elements of these that were not there, as ``Patient.birthDate``."""
+    """What was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
+    nothing: list[str] = []
+    """That data alone."""
 
     def as_json(self) -> Json:
         """Value null is kept: it is the answer."""
