@@ -21,8 +21,12 @@ from tests.apply.small import (
     when,
 )
 
+from guideway.guideline.names import DIRECTION
+
 NAMED_A: Json = {"text": "Tablet A 5 mg, oral"}
 LAB = f"{BASE}/ActivityDefinition/lab"
+
+AGAINST: Json = {"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}}
 
 CLASSES = """
 library Logic version '1.0.0'
@@ -64,6 +68,36 @@ def two(first: Json, second: Json, *data: Json, **values: Any) -> Result:
 def test_a_drug_that_is_taken_or_not_tolerated(proposed: Json, recorded: Json, found: bool) -> None:
     assert rules(drug(proposed, medication(recorded))) == (["already-active"] if found else [])
     assert rules(drug(proposed, allergy(recorded))) == (["allergy"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("proposed", "recorded", "found"),
+    [
+        (TABLET_A, TABLET_A, True),
+        (TABLET_A, TABLET_B, False),
+        (TABLET_A, {"text": "tablet a"}, True),
+        ({"text": "All tablets"}, TABLET_B, True),
+        ({"text": "Alpha"}, {"text": "Beta"}, False),
+    ],
+)
+def test_a_drug_that_is_advised_against_and_taken(proposed: Json, recorded: Json, found: bool) -> None:
+    cql = CLASSES.replace("AllergyIntolerance", "MedicationRequest")
+    for result in (
+        drug(proposed, medication(recorded), cql=cql, doNotPerform=True),
+        one({**A, "code": [proposed], "extension": [AGAINST]}, data=(medication(recorded),), cql=cql),
+    ):
+        conflicts = [c for c in result.outcome.conflicts if "is being taken" in c.text]
+        assert [(c.rule, c.severity, c.resources) for c in conflicts] == (
+            [("for-and-against", "high", ["MedicationRequest/rx"])] if found else []
+        )
+    assert rules(drug(proposed, medication(recorded, status="stopped"), cql=cql, doNotPerform=True)) == []
+
+
+def test_an_allergy_goes_by_its_substance_where_that_alone_is_coded() -> None:
+    known = {**allergy(TABLET_A), "reaction": [{"substance": TABLET_A, "manifestation": [{"text": "rash"}]}]}
+    del known["code"]
+    (conflict,) = drug(TABLET_A, known).outcome.conflicts
+    assert conflict.text == "Tablet A is proposed, and allergy or intolerance to Tablet A is on record"
 
 
 def test_a_vaccine_is_a_thing_too() -> None:
@@ -220,6 +254,12 @@ def dose(value: float, unit: str = "mg", **more: Any) -> Json:
     [
         ({"dosage": [dose(5)]}, {"dosage": [dose(10)]}, ["dose-differs"]),
         ({"dosage": [dose(5)]}, {"dosage": [dose(5.0)]}, []),
+        ({"dosage": [dose(5)]}, {"dosage": [dose(0.005, "g")]}, []),
+        ({"dosage": [dose(5, text="5 mg")]}, {"dosage": [dose(0.005, "g", text="0.005 g")]}, []),
+        ({"dosage": [dose(5)]}, {"dosage": [dose(5, "g")]}, ["dose-differs"]),
+        ({"dosage": [dose(5)]}, {"dosage": [dose(5, "mL")]}, ["dose-differs"]),
+        ({"dosage": [dose(1, "{tablet}")]}, {"dosage": [dose(1, "{capsule}")]}, ["dose-differs"]),
+        ({"dosage": [dose(5, "no unit")]}, {"dosage": [dose(5, "g")]}, ["dose-differs"]),
         ({"dosage": [dose(5, timing=TIMING)]}, {"dosage": [dose(5, text="by mouth")]}, []),
         ({"dosage": [{"text": "5 mg a day"}]}, {"dosage": [{"text": "10 mg a day"}]}, ["dose-differs"]),
         ({"dosage": [{"text": "Carry it"}]}, {"dosage": [{"text": "Carry two at all times"}]}, []),

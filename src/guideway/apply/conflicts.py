@@ -1,7 +1,7 @@
 """Recommendations that do not go together, and proposals that the record speaks against. Each is reported with both sides.
 
 - ``for-and-against``: one recommendation for and one against the same thing, or a class and a member of it; the other side may be
-  an open proposal on record;
+  an open proposal or an order on record, or a drug that is being taken;
 - ``exclusive-branches``: more than one member of an exclusive group applies;
 - ``dose-differs``: the same drug proposed twice, here or on record, with doses that differ;
 - ``same-choice``: two proposals of a drug to be chosen from the same value set;
@@ -52,6 +52,8 @@ _ORDERS = ("ServiceRequest", "DeviceRequest", "SupplyRequest")
 _IN_FORCE = ("active", "on-hold")
 _CLASSED = ("AllergyIntolerance", *_MEDICATIONS)
 """The types by whose value sets the logic may name a class of drugs."""
+_SILENT = ("RequestGroup",)
+"""Of a recommendation against something that makes no request."""
 _DRUGS = ("MedicationRequest", "SupplyRequest", "NutritionOrder", "ImmunizationRecommendation")
 
 
@@ -61,7 +63,7 @@ def find_conflicts(
     """Every conflict of one patient, in the order of the rules above."""
     forms = forms_of(guideline)
     sides = [Side(action, forms) for action in _distinct(proposing)]
-    sides += [Side(action, forms) for action in _warned_against(trees)] if sides else []
+    sides += [Side(action, forms) for action in _warned_against(trees)]
     allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
     active = list(_taken(record, forms)) if sides else []
     classes = Classes(guideline) if allergies else None
@@ -73,7 +75,7 @@ def find_conflicts(
         *_exclusive(trees),
         *_doses(sides, proposals, forms),
         *(_allergies(sides, classes, allergies, displays_of(guideline)) if classes is not None else ()),
-        *_active(sides, active, displays_of(guideline)),
+        *_active(sides, active, guideline),
         *_ordered(sides, record, forms),
         *_monitoring(sides, record, forms),
     ]
@@ -169,7 +171,16 @@ def _title(guideline: CompiledGuideline, full: str) -> str:
 
 
 def _drug_class(guideline: CompiledGuideline, full: str) -> DrugClass | None:
-    """A value set as a class; None: its codes are not known. A compiled guideline may keep it by its URL alone."""
+    """A value set as a class, made once for each guideline; None: its codes are not known (yet)."""
+    known: dict[str, DrugClass] = _kept(guideline).setdefault("classes", {})
+    found = known.get(full) or _made_class(guideline, full)
+    if found is not None:
+        known[full] = found
+    return found
+
+
+def _made_class(guideline: CompiledGuideline, full: str) -> DrugClass | None:
+    """The class; a compiled guideline may keep its value set by the URL alone."""
     url, _, version = full.partition("|")
     try:
         codes = frozenset(guideline.terminology.codes(url, version if full in guideline.value_sets else None))
@@ -394,18 +405,25 @@ def _differing(left: Json, right: Json) -> set[str]:
     for a, b in zip(first, second):
         parts, others = _parts(a), _parts(b)
         found |= {name for name in parts.keys() & others.keys() if parts[name] != others[name]}
+        if "dose" in found and _amounts(a, units=True) == _amounts(b, units=True):
+            found -= {"dose", WORDS}  # the same, in another unit
         if found == {WORDS} and parts.get("dose") and parts.get("dose") == others.get("dose"):
             found.clear()  # the dose itself is the same, in other words
     return found
 
 
+def _amounts(dosage: Json, units: bool = False) -> list[Any]:
+    """The doses and rates of a dosage; ``units``: in those that their units are made of."""
+    return [
+        tuple(sorted((key, plain(value, units=units)) for key, value in dose.items() if key != "type"))
+        for dose in objects(dosage.get("doseAndRate"))
+    ]
+
+
 def _parts(dosage: Json) -> Json:
     """The comparable parts of one dosage."""
     parts: Json = {}
-    amounts = [
-        tuple(sorted((key, plain(value)) for key, value in dose.items() if key != "type"))
-        for dose in objects(dosage.get("doseAndRate"))
-    ]
+    amounts = _amounts(dosage)
     if any(amounts):
         parts["dose"] = amounts
     if isinstance(dosage.get("timing"), dict):
@@ -425,12 +443,13 @@ def _allergies(sides: list[Side], classes: Classes, allergies: list[Any], displa
             continue
         wanted = classes.members(side.thing)
         for allergy in allergies:
-            reactions = objects(allergy.data.get("reaction"))
-            known = thing([allergy.data.get("code"), *(r.get("substance") for r in reactions)], classes.forms)
+            substances = [reaction.get("substance") for reaction in objects(allergy.data.get("reaction"))]
+            known = thing([allergy.data.get("code"), *substances], classes.forms)
             direct = same(side.thing, known) or _by_words(side.thing, known)
             group = None if direct else classes.shared(wanted, classes.members(known))
             if direct or group:
-                name = concept_name(allergy.data.get("code"), displays) or "an allergy"
+                named = (concept_name(each, displays) for each in (allergy.data.get("code"), *substances))
+                name = next(filter(None, named), side.text)
                 kind = allergy.data.get("type") or "allergy or intolerance"
                 of = f", of the same class ({group})" if group else ""
                 severity = "high" if allergy.data.get("criticality") == "high" or not group else "moderate"
@@ -469,13 +488,28 @@ def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
                     yield medication, thing([concept], forms)
 
 
-def _active(sides: list[Side], active: list[tuple[Any, Thing]], displays: Displays) -> Iterator[Conflict]:
-    for side in sides:
-        if side.against or side.request["resourceType"] != "MedicationRequest":
+def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: CompiledGuideline) -> Iterator[Conflict]:
+    """A drug that is being taken already, and one that is and is advised against; of a class also a member."""
+    displays = displays_of(guideline) if active else None
+    for side in sides if displays is not None else ():
+        assert displays is not None
+        if side.request["resourceType"] != "MedicationRequest" and not (side.against and side.request["resourceType"] in _SILENT):
             continue
+        groups = _groups(side, guideline) if side.against else []
         for medication, known in active:
             systems = {system for system, _ in side.thing.codes} & {system for system, _ in known.codes}
-            if not (same(side.thing, known) or (not systems and covers(side.thing, known))):
+            direct = same(side.thing, known) or (not systems and covers(side.thing, known))
+            if not direct and not any(_is_in(known, group) for group in groups):
+                continue
+            if side.against:
+                text = f"{side.title} — but {_named_thing(known, displays) or side.text} is being taken"
+                yield Conflict(
+                    rule="for-and-against",
+                    severity="high",
+                    text=text,
+                    recommendations=[side.key],
+                    resources=_reference(medication),
+                )
                 continue
             text = f"{side.text} is proposed, and {_named_thing(known, displays) or side.text} is already being taken"
             yield Conflict(

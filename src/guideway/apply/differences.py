@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from guideway.apply.names import ACTIVITY_FACT, INSTANTIATES_CANONICAL, PERTAINS_TO_GOAL
@@ -51,6 +52,7 @@ _RECORDED = frozenset(
 )  # fmt: skip
 """What may differ between a request and the proposal of it that came back from a record."""
 
+UCUM = "http://unitsofmeasure.org"
 _CHOICES = ("occurrence", "medication", "content", "multipleBirth", "value")
 _UNITS = {
     "s": ("s", 1),
@@ -68,14 +70,16 @@ _AMOUNT = Later(r"\d+(?:\.\d+)?")
 def differences(left: Json, right: Json, *, on_record: bool = False) -> list[str]:
     """The elements that two requests do not say alike, in words."""
     first, second = _said(left, on_record), _said(right, on_record)
+    if first != second:
+        first, second = _said(left, on_record, units=True), _said(right, on_record, units=True)
     open_ones = () if on_record else [name for name in DETAILS if (name in first) != (name in second)]
     names = (name for name in (*first, *second) if first.get(name) != second.get(name) and name not in open_ones)
     found = {_in_words(name) for name in names}
     return sorted(found if same_thing(left, right) else found | {"name or amount"})
 
 
-def _said(request: Json, on_record: bool) -> dict[str, Any]:
-    """The elements that count, each as something that compares equal where it says the same."""
+def _said(request: Json, on_record: bool, units: bool = False) -> dict[str, Any]:
+    """The elements that count, each as something that compares equal where it says the same; ``units``: also in other units."""
     said: dict[str, Any] = {}
     for name, value in request.items():
         if name == "extension":
@@ -83,13 +87,13 @@ def _said(request: Json, on_record: bool) -> dict[str, Any]:
             for extension in kept:
                 url = str(extension.get("url"))
                 if not on_record or url.startswith(ACTIVITY_FACT):
-                    said[url] = (*said.get(url, ()), plain(extension))
+                    said[url] = (*said.get(url, ()), plain(extension, units=units))
         elif name == "reasonCode" and isinstance(value, dict):
-            said[name] = plain(value)  # one reason only has a place: two cannot be kept
+            said[name] = plain(value, units=units)  # one reason only has a place: two cannot be kept
         elif name.removeprefix("_") in _IGNORED or (on_record and name in _RECORDED):
             continue
         elif value not in (None, [], {}) and not (name == "doNotPerform" and value is False):
-            said[name] = plain(value, lasting=on_record)
+            said[name] = plain(value, lasting=on_record, units=units)
     return said
 
 
@@ -100,8 +104,9 @@ def _in_words(name: str) -> str:
     return re.sub(r"[A-Z]", lambda capital: f" {capital[0].lower()}", bare)
 
 
-def plain(value: Any, *, lasting: bool = False) -> Any:
-    """A JSON value as something that compares equal where it says the same: 5 and 5.0, a week and 7 days, with and without ids.
+def plain(value: Any, *, lasting: bool = False, units: bool = False) -> Any:
+    """A JSON value as something that compares equal where it says the same: 5 and 5.0, a week and 7 days, with and without ids;
+    ``units``: 5 mg and 0.005 g too.
 
     >>> plain({"period": 1, "periodUnit": "wk"}) == plain({"frequency": 1, "period": 7.0, "periodUnit": "d"})
     True
@@ -113,16 +118,36 @@ def plain(value: Any, *, lasting: bool = False) -> Any:
             unit, factor = _UNITS[value["periodUnit"]]
             period = Decimal(str(value["period"])) * factor
             value = {"frequency": 1, **value, "period": period, "periodUnit": unit}
+        if units and value.get("system") == UCUM and _is_number(value.get("value")):
+            value = _in_base_units(value)
         return tuple(
             sorted(
-                (k, plain(v, lasting=lasting))
+                (k, plain(v, lasting=lasting, units=units))
                 for k, v in value.items()
                 if k not in ("id", "unit") or (k == "unit" and "code" not in value)
             )
         )
     if isinstance(value, list):
-        return tuple(plain(v, lasting=lasting) for v in value)
+        return tuple(plain(v, lasting=lasting, units=units) for v in value)
     return str(Decimal(str(value)).normalize()) if _is_number(value) else str(value)
+
+
+def _in_base_units(quantity: Json) -> Json:
+    """A quantity of UCUM in the units that its own is made of; as it is where that is none, or one of things that are counted, of
+    which nothing but the annotation tells what they are."""
+    from guideway.ucum.grammar import UnitError, parse
+
+    code = quantity.get("code")
+    if not isinstance(code, str) or "{" in code:
+        return quantity
+    try:
+        unit = parse(code)
+    except UnitError:
+        return quantity
+    if unit.special is not None or not unit.dimension:
+        return quantity
+    size = Fraction(Decimal(str(quantity["value"]))) * unit.factor
+    return {**quantity, "value": f"{size}", "code": f"{unit.dimension}"}
 
 
 def _is_number(value: Any) -> bool:
