@@ -287,3 +287,27 @@ def test_faults_of_other_types_are_looked_for_only_where_something_is_explained(
 
 def _applying(outcome: PatientOutcome) -> dict[str, str]:
     return {r.key: "evidence" for r in outcome.recommendations if r.status == "applies"}
+
+
+@pytest.mark.parametrize("kind", [{}, {"kind": "sometimes"}, {"kind": None}, {"kind": ["applicability"]}])
+def test_a_condition_of_no_known_kind_counts_and_is_told(kind: Json) -> None:
+    condition = {**kind, "expression": expression("False")}
+    outcome = run(guideline(plan("main", {"id": "a", "title": "A", "condition": [condition]})))
+    assert [r.status for r in outcome.recommendations] == ["does-not-apply"]
+    (finding,) = [f for f in outcome.findings if f.rule == "condition-kind-unknown"]
+    assert finding.message.startswith("a: condition 1 has ")
+
+
+def test_conditions_of_known_kinds_are_not_told() -> None:
+    conditions = [when("True", kind) for kind in ("applicability", "start", "stop")]
+    assert run(guideline(plan("main", {"id": "a", "title": "A", "condition": conditions}))).findings == []
+
+
+@pytest.mark.parametrize(("value", "told"), [("bogus", True), ("all", False), ("any", False)])
+def test_an_applicability_behaviour_of_no_known_code_is_told(value: str, told: bool) -> None:
+    behaviour = {"url": "http://hl7.org/fhir/StructureDefinition/cqf-applicabilityBehavior", "valueCode": value}
+    two = [{"id": "b", "title": "B"}, {"id": "c", "title": "C"}]
+    of_group = plan("main", {"id": "a", "title": "A", "extension": [behaviour], "action": two})
+    for artifact in (of_group, plan("main", *two, extension=[behaviour])):
+        found = [f.rule for f in run(guideline(artifact)).findings]
+        assert found == (["applicability-behavior"] if told else [])

@@ -115,12 +115,18 @@ def suppress(**entry: Any) -> Any:
 
 
 GROUP = {"url": "https://example.org/guideway/StructureDefinition/exclusive-group", "valueString": "g"}
+BEHAVIOR = {"url": "http://hl7.org/fhir/StructureDefinition/cqf-applicabilityBehavior"}
 CASES: list[tuple[str, str, Any]] = [
     ("package-manifest", MANIFEST, put(MANIFEST, version="one")),
     ("package-manifest", MANIFEST, put(MANIFEST, guideway={"hygiene": "spotless"})),
     ("json-duplicate-key", SYSTEM, add(SYSTEM, '{"resourceType": "CodeSystem", "status": "draft", "status": "active"}')),
     ("artifact-json", PLAN, add(PLAN, '{"resourceType": ')),
     ("artifact-type", "plandefinitions/x.json", add("plandefinitions/x.json", {"resourceType": "Plan"})),
+    (
+        "artifact-entry",
+        "plandefinitions/x.json",
+        add("plandefinitions/x.json", {"resourceType": "Bundle", "type": "collection", "entry": [None]}),
+    ),
     ("artifact-id-missing", PLAN, put(PLAN, id=None)),
     (
         "artifact-file-name",
@@ -158,6 +164,7 @@ CASES: list[tuple[str, str, Any]] = [
     ("related-action-cycle", PLAN, relate),
     ("exclusive-group-single", PLAN, lambda f: act(f)["extension"].append(GROUP)),
     ("condition-kind", PLAN, lambda f: act(f)["condition"][0].pop("expression")),
+    ("applicability-behavior", PLAN, lambda f: act(f)["extension"].append(BEHAVIOR | {"valueCode": "some"})),
     ("trigger-missing", PLAN, put_action(trigger=None)),
     ("evidence-text", PLAN, put_action(description=None)),
     ("library-out-of-sync", LIBRARY, add(LIBRARY, carried('define "Other": 1'))),

@@ -130,6 +130,28 @@ def test_a_bundle_with_elm_only(tmp_path: Path) -> None:
     assert guideline.manifest.id == "bundle"
     assert guideline.libraries[0].elm_json == json.dumps(elm).encode()
     assert guideline.libraries[0].cql is None
+    assert [(f.rule, f.file, f.pointer) for f in guideline.findings] == [("artifact-entry", "bundle.json", "/entry/2")]
+
+
+@pytest.mark.parametrize(
+    "entry", [None, 5, [], {"resource": 5}, {"resource": {}}, {"resource": {"resourceType": 5}}, {"fullUrl": "urn:x"}]
+)
+def test_an_entry_of_a_bundle_that_holds_no_resource_is_told(entry: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    deleted = {"request": {"method": "DELETE", "url": "ValueSet/x"}}
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "batch", "entry": [entry, {"resource": plan()}, deleted]}))
+    guideline = load(path)
+    assert [(f.rule, f.severity.value, f.file, f.pointer) for f in guideline.findings] == [
+        ("artifact-entry", "warning", "bundle.json", "/entry/0")
+    ]
+    assert [a.type for a in guideline.artifacts] == ["PlanDefinition"]
+
+
+def test_a_bundle_whose_entry_is_no_list_is_told(tmp_path: Path) -> None:
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": {"resource": plan()}}
+    for name, content in (("bundle.json", bundle), ("plan.json", plan())):
+        (tmp_path / name).write_text(json.dumps(content))
+    assert [(f.rule, f.pointer) for f in load(tmp_path).findings] == [("artifact-entry", "/entry")]
 
 
 def test_the_highest_version_answers_an_unversioned_reference(tmp_path: Path) -> None:

@@ -253,6 +253,8 @@ class Walk:
         place = _Place(self, artifact, facts.libraries, (*stack, artifact.canonical), [*via, artifact.id])
         node.actions = place.actions(facts, verdict, depth)
         self.findings += _faults_of(artifact)
+        for rule, text in facts.told:
+            self.findings.append(Diagnostic(rule, Severity.warning, f"{artifact.id}: {text}", artifact.file or None))
         statuses = {a.status for a in node.actions}
         node.status = next((s for s in STATUSES if s in statuses), DOES_NOT_APPLY)
         node.extension = list(objects(artifact.resource.get("extension")))
@@ -352,9 +354,8 @@ class _Place:
         nodes: list[ActionNode] = []
         settled: str | None = None
         for facts in group.actions:
-            if facts.doubled is not None:
-                finding = self._finding("action-id-duplicate", Severity.warning, facts.doubled, facts.name)
-                self.walk.findings.append(finding)
+            if facts.told:
+                self.walk.findings += [self._finding(rule, Severity.warning, text, facts.name) for rule, text in facts.told]
             reason = self._reason_to_skip(facts) if settled is None else f"applicability behaviour any: {settled} applied first"
             if reason is not None:
                 self.walk.skipped.append({"plan": self.canonical, "action": facts.name, "reason": reason})

@@ -34,6 +34,7 @@ RULES: dict[str, Rule] = {
         ("artifact-json", E, "A file is not JSON."),
         ("artifact-type", E, "A file is not a FHIR resource."),
         ("artifact-unnamed", W, "An artifact has neither a URL nor an id."),
+        ("artifact-entry", W, "An entry of a Bundle holds no resource."),
         ("artifact-duplicate", E, "Two artifacts have the same URL and version."),
         ("artifact-id-missing", E, "An artifact has no id."),
         ("artifact-id-duplicate", E, "Two artifacts of one type have the same id."),
@@ -71,6 +72,7 @@ RULES: dict[str, Rule] = {
         ("related-action-cycle", E, "Actions wait for each other in a circle."),
         ("exclusive-group-single", W, "An exclusive group has one member: nothing is exclusive about it."),
         ("condition-kind", E, "A condition has no expression: engines differ in whether it holds."),
+        ("applicability-behavior", W, "A plan or group has an applicability behaviour that is neither all nor any."),
         ("trigger-missing", I, "A recommendation has no trigger, so no event brings it up."),
         # logic
         ("artifact-libraries", E, "A plan or activity names more than one library, so its expressions are ambiguous."),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from guideway.authoring.rules import breach
 from guideway.diagnostics import Diagnostic
+from guideway.guideline.actions import unknown_behaviors
 from guideway.guideline.compiled import definitions_in
 from guideway.guideline.package import Artifact, Guideline
 
@@ -82,6 +83,9 @@ def _actions(plan: Artifact) -> Iterator[Diagnostic]:
     waits: dict[str, set[str]] = {}
     groups: Counter[str] = Counter()
     actions = list(actions_of(plan.resource))
+    for group, pointer in ((plan.resource, ""), *actions):
+        for text in unknown_behaviors(group):
+            yield breach("applicability-behavior", text, plan, f"{pointer}/extension")
     for action, pointer in actions:
         name = action.get("id")
         if not isinstance(name, str):
@@ -90,9 +94,9 @@ def _actions(plan: Artifact) -> Iterator[Diagnostic]:
             known[name] += 1
             if known[name] == 2:
                 yield breach("action-id-duplicate", f"two actions have the id {name}", plan, f"{pointer}/id")
-        group = extension_of(action, EXCLUSIVE_GROUP)
-        if group is not None:
-            groups[str(group.get("valueString"))] += 1
+        exclusive = extension_of(action, EXCLUSIVE_GROUP)
+        if exclusive is not None:
+            groups[str(exclusive.get("valueString"))] += 1
         says = any(part in action for part in ("action", "textEquivalent", "description", "dynamicValue"))
         if not says and not any(part.startswith("definition") for part in action):
             text = f"action {name or pointer} has neither a definition nor a text that says what to do"

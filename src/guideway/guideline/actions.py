@@ -75,8 +75,8 @@ class ActionFacts(msgspec.Struct, frozen=True):
     definition: Json
     name: str
     """What it is called in this plan: its id, or one made from its place; a second one of that id is told apart."""
-    doubled: str | None
-    """Why it is not called by its id."""
+    told: tuple[tuple[str, str], ...]
+    """What is wrong with it, whoever the patient is: the rule and the words of each finding."""
     title: str
     statements: tuple[str, ...]
     description: str | None
@@ -119,6 +119,7 @@ class PlanFacts(msgspec.Struct, frozen=True):
     one_of: bool
     computes: bool
     """Whether its own extensions are computed for each patient."""
+    told: tuple[tuple[str, str], ...]
     actions: tuple[ActionFacts, ...]
 
 
@@ -132,6 +133,7 @@ def facts_of_plan(resource: Json, guideline: CompiledGuideline) -> PlanFacts:
         switched_off(resource),
         one_of(resource),
         is_computed(resource),
+        tuple(("applicability-behavior", text) for text in unknown_behaviors(resource)),
         tuple(reader.actions(resource.get("action"), "", 0)),
     )
 
@@ -148,6 +150,13 @@ def one_of(group: Json) -> bool:
         url_of(extension) in APPLICABILITY_BEHAVIOR and extension_value(extension) == "any"
         for extension in objects(group.get("extension"))
     )
+
+
+def unknown_behaviors(group: Json) -> Iterator[str]:
+    """What a plan or a group says of how many of its actions count, and is no code for that."""
+    for extension in objects(group.get("extension")):
+        if url_of(extension) in APPLICABILITY_BEHAVIOR and (value := extension_value(extension)) not in ("all", "any"):
+            yield f"the applicability behaviour {str(value)[:60]!r} is neither all nor any; all of its actions that apply count"
 
 
 def switched_off(definition: Json) -> str | None:
@@ -203,7 +212,7 @@ class _Reader:
         return ActionFacts(
             definition,
             name,
-            doubled,
+            tuple(self._told(name, doubled, definition)),
             str(title),
             tuple(str(extension_value(e)) for e in by_url.get(STATEMENT_ID, ())),
             text_of(definition.get("description")),
@@ -226,6 +235,19 @@ class _Reader:
             "dynamicValue" in definition or is_computed(definition),
             tuple(self.actions(definition.get("action"), path, depth + 1)) if depth <= DEPTH_LIMIT else (),
         )
+
+    @staticmethod
+    def _told(name: str, doubled: str | None, definition: Json) -> Iterator[tuple[str, str]]:
+        """What is wrong with an action, whoever the patient is."""
+        if doubled is not None:
+            yield "action-id-duplicate", doubled
+        for text in unknown_behaviors(definition) if "extension" in definition else ():
+            yield "applicability-behavior", f"{name}: {text}"
+        for number, condition in enumerate(objects(definition.get("condition")), 1):
+            kind = condition.get("kind")
+            if kind != APPLICABILITY and kind not in _CARRIED_OVER:
+                has = f"has the kind {str(kind)[:60]!r}, which there is not" if "kind" in condition else "has no kind"
+                yield "condition-kind-unknown", f"{name}: condition {number} {has}; it counts as one of applicability"
 
     def _name(self, definition: Json, path: str) -> tuple[str, str | None]:
         wish = str(definition.get("id") or f"action-{path}")

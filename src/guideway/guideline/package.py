@@ -285,10 +285,14 @@ def _artifacts(content: Json, file: str, findings: list[Diagnostic]) -> Iterator
     kind = content.get("resourceType")
     if kind == "Bundle":
         entries = content.get("entry")
+        if entries is not None and not isinstance(entries, list):
+            findings.append(_no_entry("the Bundle's entry is no list", file, "/entry"))
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             resource = entry.get("resource") if isinstance(entry, dict) else None
-            if isinstance(resource, dict):
+            if isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
                 yield from _artifacts(resource, f"{file}#/entry/{index}/resource", findings)
+            elif not isinstance(entry, dict) or "resource" in entry or not entry.keys() & {"request", "response", "search"}:
+                findings.append(_no_entry("an entry of the Bundle holds no resource", file, f"/entry/{index}"))
     elif kind in KNOWLEDGE_TYPES:
         if not content.get("url") and not content.get("id"):
             text = f"a {kind} with neither url nor id: nothing can refer to it"
@@ -297,6 +301,10 @@ def _artifacts(content: Json, file: str, findings: list[Diagnostic]) -> Iterator
             yield Artifact(content, file)
     elif not isinstance(kind, str) and "/" not in file and file != "package.json":
         findings.append(Diagnostic("artifact-type", Severity.warning, "no resourceType: not a FHIR resource", file))
+
+
+def _no_entry(text: str, file: str, pointer: str) -> Diagnostic:
+    return Diagnostic("artifact-entry", Severity.warning, text, file, pointer=pointer, hint="it is not used")
 
 
 def _check_release(package: Json, findings: list[Diagnostic]) -> None:
