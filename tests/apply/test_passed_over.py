@@ -56,6 +56,16 @@ def test_what_is_left_out_is_told_in_every_form(artifact: Json, options: dict[st
 def test_many_are_counted() -> None:
     many = [{"plan": "http://x/main|1", "action": f"a{n}", "reason": "r"} for n in range(50)]
     assert passed_over(many) == ["r: main#a0 and 49 others"]
+    assert passed_over(many, brief=True) == ["r (50)"]
+    assert passed_over(many[:2], brief=True) == ["r: main#a0, main#a1"]
     apart = [{**each, "reason": f"r{n}"} for n, each in enumerate(many)]
     assert len(passed_over(apart)) == 9
     assert passed_over(apart)[-1] == "for 42 other reasons: main#a8 and 41 others"
+
+
+def test_under_cqf_what_answers_to_another_hook_is_told_where_nothing_else_is_there() -> None:
+    other = {"id": "b", **OTHER_HOOK}
+    assert "contained" in care_plan(run(guideline(plan("main", other)), policy="cqf"))
+    with_one = care_plan(run(guideline(plan("main", A, other)), policy="cqf"))
+    assert [r["resourceType"] for r in with_one["contained"]] == ["RequestGroup"]
+    assert "extension" not in with_one

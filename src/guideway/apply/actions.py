@@ -22,6 +22,7 @@ from guideway.apply.conditions import Standing, Verdict, judge
 from guideway.apply.expressions import Expressions
 from guideway.apply.filling import Filling, compute_extensions
 from guideway.apply.outcome import APPLIES, DOES_NOT_APPLY, ERROR, STATUSES, UNKNOWN, Recommendation, Source
+from guideway.apply.passed_over import OTHER_HOOK
 from guideway.apply.policies import Policy
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.soundness import unmended
@@ -375,7 +376,7 @@ class _Place:
         its parent does), or is not for this audience."""
         hook = self.walk.hook
         if facts.triggers and hook is not None and hook not in facts.triggers:
-            return f"answers to {', '.join(str(n) for n in facts.triggers)}, not to {hook}"
+            return f"{OTHER_HOOK} {', '.join(str(n) for n in facts.triggers)}, not to {hook}"
         return facts.skipped if self.walk.for_everyone else reason_to_skip(facts.definition, self.walk.audience)
 
     def _action(self, facts: ActionFacts, above: Verdict, depth: int) -> ActionNode | None:

@@ -16,16 +16,28 @@ REASONS = 8
 NAMES = 3
 
 
-def passed_over(skipped: Iterable[Json], reasons: int = REASONS) -> list[str]:
-    """Each reason once, with what was passed over for it."""
+OTHER_HOOK = "answers to"
+"""How the reason begins of what answers to another hook."""
+
+
+def passed_over(skipped: Iterable[Json], reasons: int = REASONS, *, brief: bool = False) -> list[str]:
+    """Each reason once, with what was passed over for it; ``brief``: of many only how many."""
     found: dict[str, dict[str, None]] = {}
     for each in skipped:
         found.setdefault(str(each["reason"]), {})[_name(each)] = None
-    told = [f"{reason}: {_some(list(names))}" for reason, names in list(found.items())[:reasons]]
+    told = [
+        f"{reason} ({len(names)})" if brief and len(names) > NAMES else f"{reason}: {_some(list(names))}"
+        for reason, names in list(found.items())[:reasons]
+    ]
     if len(found) > reasons:
         rest = [name for names in list(found.values())[reasons:] for name in names]
         told.append(f"for {len(found) - reasons} other reasons: {_some(rest)}")
     return told
+
+
+def for_another_hook(skipped: Json) -> bool:
+    """Whether it was passed over because it answers to another hook, as much does on every occasion."""
+    return str(skipped["reason"]).startswith(OTHER_HOOK)
 
 
 def _name(skipped: Json) -> str:

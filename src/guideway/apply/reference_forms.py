@@ -19,7 +19,7 @@ from guideway.apply.actions import ActionNode, PlanNode
 from guideway.apply.care_plan import Tree, beside, extensions_of, outcome_id, sound_extensions, within
 from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
-from guideway.apply.passed_over import passed_over
+from guideway.apply.passed_over import for_another_hook, passed_over
 from guideway.apply.timing import timing_of
 from guideway.apply.words import proposal_text
 from guideway.diagnostics import Diagnostic, Severity
@@ -187,7 +187,12 @@ class _Reference:
                     reached.setdefault(action.recommendation.key, action.recommendation)
         findings = [*(self.outcome.findings if first else ()), *(f for r in reached.values() for f in r.findings)]
         failed = [f"{r.key}: {r.reason}" for r in reached.values() if r.status == ERROR]
-        return reference_messages(findings, group, failed, passed_over(self.outcome.skipped) if first else ())
+        return reference_messages(findings, group, failed, self._passed_over() if first else ())
+
+    def _passed_over(self) -> list[str]:
+        """What was passed over; what answers to another hook only where nothing else is in the result."""
+        some = any(action.status == APPLIES for node in self.tree.plans for action in node.actions)
+        return passed_over(each for each in self.outcome.skipped if not (some and for_another_hook(each)))
 
 
 def reference_messages(

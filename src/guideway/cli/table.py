@@ -350,7 +350,7 @@ def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:
 def _passed_over(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
     if not outcome.skipped:
         return
-    for text in passed_over(outcome.skipped, len(outcome.skipped) if explain else REASONS):
+    for text in passed_over(outcome.skipped, len(outcome.skipped) if explain else REASONS, brief=not explain):
         yield from wrap(f"{telling.PASSED_OVER}: {text}", width, rest=_INDENT, style="dim")
     if explain:
         yield []

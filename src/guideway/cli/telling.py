@@ -41,7 +41,7 @@ HEADINGS: dict[str, str] = {
     DOES_NOT_APPLY: "Does not apply",
 }
 """Status → heading, in the order of the view."""
-PASSED_OVER = "Not part of this run"
+PASSED_OVER = "Passed over"
 COUNTED: dict[str, tuple[str, str]] = {
     APPLIES: ("applies", "apply"),
     ERROR: ("error", "errors"),
