@@ -261,3 +261,40 @@ def test_an_extension_on_a_participant_is_kept() -> None:
         (action,) = one({**A, "participant": [{"type": kind, "extension": more}]}).actions
         (found,) = extensions(action, OWN + "action-participant")
         assert found["extension"] == [more[0], {"url": "type", "valueCode": kind}]
+
+
+def test_a_dynamic_value_may_be_a_modifier_or_an_extension_of_a_primitive() -> None:
+    values = [
+        {"path": "modifierExtension('urn:m').value", "expression": expression("True")},
+        {"path": "status.extension('urn:s').value", "expression": expression("Title")},
+        {"path": "occurrence.ofType(dateTime).extension.where(url='urn:o').value", "expression": expression("Number")},
+        {"path": "action.title.extension('urn:t').value", "expression": expression("Title")},
+    ]
+    activity_ = activity(kind="ServiceRequest", timingDateTime="2026-07-01")
+    action = {**A, "definitionCanonical": CANONICAL, "dynamicValue": values}
+    computed = {"url": "urn:t", "valueString": "A computed title"}
+    assert one(action, activity_, policy="cqf").actions[0]["_title"] == {"extension": [computed]}
+    result = one(action, activity_)
+    assert result.rules() == []
+    assert result.request["modifierExtension"] == [{"url": "urn:m", "valueBoolean": True}]
+    assert result.request["_status"] == {"extension": [{"url": "urn:s", "valueString": "A computed title"}]}
+    assert result.request["_occurrenceDateTime"] == {"extension": [{"url": "urn:o", "valueInteger": 3}]}
+    assert (result.request["status"], result.request["occurrenceDateTime"]) == ("draft", "2026-07-01")
+    (action,) = result.actions
+    assert (action["title"], action["_title"]) == ("A", {"extension": [computed]})
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("status.value", "nothing but an extension lies below it"),
+        ("status.modifierExtension('urn:m').value", "nothing but an extension lies below it"),
+        ("instantiatesUri[0].extension('urn:m').value", "instantiatesUri repeats"),
+        ("code.modifierExtension('urn:m').value", "CodeableConcept has no element 'modifierExtension'"),
+    ],
+)
+def test_what_has_no_such_extension_is_told(path: str, said: str) -> None:
+    value = {"path": path, "expression": expression("Title")}
+    result = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": [value]}, activity(kind="ServiceRequest", code=TABLET_A))
+    (finding,) = result.outcome.recommendations[0].findings
+    assert (finding.rule, said in finding.message) == ("dynamic-value-path", True)

@@ -182,6 +182,9 @@ class _Builder:
         ):  # fmt: skip
             if name in definition:
                 action[name] = copied(definition[name])
+        for name in node.overrides:  # a computed extension of a primitive
+            if name.startswith("_") and name[1:] in action:
+                action[name] = copied(node.overrides[name])
         self._content(action, node, group, shown, taken)
         return action
 

@@ -3,9 +3,10 @@
 ``set_path(root, root_type, path, value)`` writes a CQL value (or FHIR JSON) into a resource or a RequestGroup action. A path
 may have nested elements, indices (``dosageInstruction[1].text``), choice elements by base name, with ``[x]``, by JSON name,
 ``as`` or ``ofType`` (``medication.ofType(CodeableConcept)``), extensions (``extension('url').value``,
-``extension.where(url='…').value``), and may begin with ``%resource.``, ``%action.``, ``$this.`` or the root's type. Missing
-parents are made; a repeating element without an index is written whole by a list and as its first member by a single value
-below it. What a path cannot say raises ``BadPath``. R4:
+``extension.where(url='…').value``, also ``modifierExtension``, and those of a primitive: ``status.extension('url').value``), and
+may begin with ``%resource.``, ``%action.``, ``$this.`` or the root's type. Missing parents are made; a repeating element without
+an index is written whole by a list and as its first member by a single value below it. What a path cannot say raises
+``BadPath``. R4:
 https://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue.path
 """
 
@@ -31,6 +32,9 @@ _TOKEN = Later(
 _CAST = Later(r"\(\s*([\w.]+)\s+as\s+(\w+)\s*\)")
 _AS = Later(r"\s+as\s+([A-Za-z]+)")
 _PREFIX = Later(r"^(%resource|%action|%context|\$this|action)\.")
+
+
+_EXTENSIONS = ("extension", "modifierExtension")
 
 
 class BadPath(ValueError):
@@ -90,13 +94,13 @@ def _add(steps: list[Step], match: re.Match[str], path: str) -> None:
     if not called:
         steps.append(Step(name, number))
         return
-    if not steps and name != "extension":
+    if not steps and name not in _EXTENSIONS:
         raise BadPath(f"{name}() cannot begin the path {path!r}")
-    if name == "extension" and match["argument"] is not None:
-        steps.append(Step("extension", number, None, match["argument"]))
+    if name in _EXTENSIONS and match["argument"] is not None:
+        steps.append(Step(name, number, None, match["argument"]))
     elif name in ("ofType", "as") and match["word"]:
         steps[-1] = msgspec.structs.replace(steps[-1], type=match["word"].removeprefix("FHIR."), index=number or steps[-1].index)
-    elif name == "where" and match["key"] == "url" and steps[-1].name == "extension":
+    elif name == "where" and match["key"] == "url" and steps[-1].name in _EXTENSIONS:
         steps[-1] = msgspec.structs.replace(steps[-1], url=match["wanted"], index=number)
     elif name in ("first", "single"):
         steps[-1] = msgspec.structs.replace(steps[-1], index=0)
@@ -118,7 +122,7 @@ def set_path(root: Json, root_type: str, path: str, value: Any) -> None:
     for name, _, is_list, step in plan[:-1]:
         node = _enter(node, name, is_list, step)
     if last_step.url is not None:
-        target = _enter(node, "extension", True, last_step)
+        target = _enter(node, last_step.name, True, last_step)
         target.update(final if isinstance(final, dict) else {"valueString": str(final)})
         return
     if len(plan) > 1 or last_name != "id":
@@ -180,7 +184,11 @@ def _resolve(root_type: str, steps: tuple[Step, ...], value: Any, root: Json) ->
         if primitive is not None and short_kind[:1].isupper():  # an enumerated type of the model, such as RequestStatus
             short_kind = "code"
         if not final and (primitive is not None or kind.startswith("System.")):
-            raise BadPath(f"{step.name} is a {short_kind}: nothing lies below it")
+            if kind.startswith("System.") or steps[position + 1].name != "extension":
+                raise BadPath(f"{step.name} is a {short_kind}: nothing but an extension lies below it")
+            if many:
+                raise BadPath(f"{step.name} repeats: an extension of one of its values cannot be set")
+            json_name, short_kind, kind = f"_{json_name}", "Element", "FHIR.Element"
         result.append((json_name, short_kind, many, step))
         node = node.get(json_name) if isinstance(node, dict) and step.url is None else None
         if isinstance(node, list):
@@ -221,7 +229,7 @@ _NEAR: dict[str, tuple[str, ...]] = {
 def _check_indices(root: Json, plan: list[tuple[str, str, bool, Step]], path: str) -> None:
     node: Any = root
     for name, _, many, step in plan:
-        there = node.get("extension" if step.url else name) if isinstance(node, dict) else None
+        there = node.get(name) if isinstance(node, dict) else None
         if step.index is not None and not many:
             if step.index:
                 raise BadPath(f"{path}: {name} does not repeat, so there is no [{step.index}]")
@@ -235,7 +243,7 @@ def _check_indices(root: Json, plan: list[tuple[str, str, bool, Step]], path: st
 def _enter(node: Json, name: str, many: bool, step: Step) -> Json:
     """The object below ``node`` to go on from, made where it is missing."""
     if step.url is not None:
-        members = node.setdefault("extension", [])
+        members = node.setdefault(step.name, [])
         matching = [m for m in members if isinstance(m, dict) and m.get("url") == step.url]
         index = step.index or 0
         if index < len(matching):

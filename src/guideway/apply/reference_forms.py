@@ -117,6 +117,9 @@ class _Reference:
         timing = timing_of(node.overrides) or timing_of(definition)
         if timing is not None:
             action["timing" + timing[0][0].upper() + timing[0][1:]] = timing[1]
+        for name in node.overrides:  # a computed extension of a primitive
+            if name.startswith("_") and name[1:] in action:
+                action[name] = copied(node.overrides[name])
         children = [self._action(child, group, made, below) for child in node.children if child.status == APPLIES]
         action["resource"] = self._resource(node, group, made, below)
         action["action"] = children
