@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.apply.features import CANONICAL, DAYS, OWN, TIMING, A, Json, extensions, made, one
+from tests.apply.features import CANONICAL, DAYS, KIND_NAMES, OWN, TIMING, YEARS, A, Json, extensions, made, one
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
 from guideway.apply.care_plan import requests, requests_bundle
@@ -298,3 +298,30 @@ def test_what_has_no_such_extension_is_told(path: str, said: str) -> None:
     result = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": [value]}, activity(kind="ServiceRequest", code=TABLET_A))
     (finding,) = result.outcome.recommendations[0].findings
     assert (finding.rule, said in finding.message) == ("dynamic-value-path", True)
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_no_request_loses_the_words_of_its_activity(kind: str) -> None:
+    title, description = "Tilia words", "Descripta words"
+    request = one(
+        {**A, "definitionCanonical": CANONICAL},
+        activity(kind=kind, title=title, description=description, productCodeableConcept=TABLET_A),
+    ).request
+    assert title in str(request)
+    assert description in str(request)
+    alone = one({**A, "definitionCanonical": CANONICAL}, activity(kind=kind, title=title)).request
+    assert title in str(alone)
+
+
+def test_an_age_that_is_past_is_told() -> None:
+    def told(years: int, **more: Any) -> list[str]:
+        age = {"timingAge": {**YEARS, "value": years}}
+        on_action = {**A, "definitionCanonical": CANONICAL, **age}
+        of_activity = {**A, "definitionCanonical": CANONICAL}
+        found = [one(on_action, activity(kind="ServiceRequest")), one(of_activity, activity(kind="ServiceRequest", **age))]
+        assert found[0].request["occurrenceDateTime"] == found[1].request["occurrenceDateTime"]
+        assert found[0].rules() == found[1].rules()
+        return found[0].rules()
+
+    assert told(20) == ["timing-past"]
+    assert told(60) == []

@@ -161,7 +161,7 @@ def runtime(*artifacts: Json, cql: str = LOGIC, **settings: Any) -> Any:
 
     compiled = guideline(*artifacts, cql=cql)
     whole = with_libraries(package(*artifacts, cql=cql))
-    given = {"timezone": "UTC", "parameters": {}, "serves_cql": True} | settings
+    given = {"timezone": "UTC", "parameters": {}, "serves_cql": True, "max_entries": 20_000} | settings
     held = {"guidelines": (compiled,), "packages": (whole,), "services": {}, "cql": Cql(compiled)}
     content = Content(**{field.name: held.get(field.name) for field in fields(Content)})
     return SimpleNamespace(settings=SimpleNamespace(**given), content=content)

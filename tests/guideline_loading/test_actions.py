@@ -33,7 +33,7 @@ def test_what_is_found_out_before_there_is_a_patient() -> None:
     assert (low.library, low.define) == ("Logic", "Count Is Low")
     assert (lost.library, lost.define) == (None, None)  # asked again with a patient, for its error
     second = found["same-at-2"]
-    assert "two actions of this plan have this id" in str(second.doubled)
+    assert "two actions of this plan have this id" in str(second.told)
     assert "priority" in second.definition
     assert "priority" not in second.sound
     assert len(second.faults) == 1

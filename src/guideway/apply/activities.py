@@ -36,7 +36,7 @@ from guideway.apply.names import (
     TARGET_STATUS,
     TASK_INPUTS,
 )
-from guideway.apply.timing import Timing, as_occurrence, as_period, timing_of
+from guideway.apply.timing import Timing, as_occurrence, as_period, shift, timing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.literal_references import reference_type
 from guideway.guideline.names import copied, objects, url_of
@@ -67,7 +67,18 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     made = _made(activity, action, kind, setting, file)
     if made.resource is not None:
         _carry_modifiers(made.resource, activity, action)
+        if "timingAge" in action or "timingAge" in activity:
+            findings += _passed(activity, action, setting, label, file)
     return Made(made.resource, [*findings, *made.findings])
+
+
+def _passed(activity: Json, action: Json, setting: Setting, label: str, file: str) -> Iterator[Diagnostic]:
+    """That an age at which something is to be done was reached before now."""
+    name, value = timing_of(action) or timing_of(activity) or ("", None)
+    reached = shift(setting.birth_date, value) if name == "Age" and setting.birth_date else None
+    if reached is not None and reached[:10] < setting.as_of[:10]:
+        text = f"{label}: the age at which it is to be done was reached on {reached}, before {setting.as_of[:10]}"
+        yield Diagnostic("timing-past", Severity.warning, text, file or None, pointer="/timingAge")
 
 
 def _noticed(activity: Json, label: str, file: str) -> Iterator[Diagnostic]:
@@ -99,6 +110,7 @@ def _made(activity: Json, action: Json, kind: Kind, setting: Setting, file: str)
         complete(request, _timed(activity, action), setting)
     if kind.type in _OWN_PRODUCT:
         _left_over(request, activity, kind)
+    _words(request, activity, kind)
     _carry_extensions(request, activity)
     return Made(request)
 
@@ -365,6 +377,17 @@ def _why(request: Json, activity: Json, action: Json, kind: Kind) -> None:
         text = activity.get("description") or activity.get("title") or action.get("description")
         if isinstance(text, str):
             request[kind.description] = text
+
+
+def _words(request: Json, activity: Json, kind: Kind) -> None:
+    """The title and the description, where the request has no place for them."""
+    title, description = activity.get("title"), activity.get("description")
+    completed = kind.type in COMPLETE
+    if isinstance(description, str) and not kind.description and not (completed and _holds(request, description)):
+        _extend(request, ACTIVITY_FACT + "description", "Markdown", description)
+    alone = kind.description and not isinstance(description, str)
+    if isinstance(title, str) and not alone and not (completed and _holds(request, title)):
+        _extend(request, ACTIVITY_FACT + "title", "String", title)
 
 
 def _carry_extensions(request: Json, activity: Json) -> None:

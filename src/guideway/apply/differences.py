@@ -35,10 +35,11 @@ _IGNORED = frozenset(
 _IGNORED_EXTENSIONS = frozenset(
     {
         INSTANTIATES_CANONICAL, PERTAINS_TO_GOAL, RATIONALE, STRENGTH, QUALITY, DIRECTION, STATEMENT_ID, NOTE,
-        ACTIVITY_FACT + "code",
+        ACTIVITY_FACT + "code", ACTIVITY_FACT + "title", ACTIVITY_FACT + "description",
     }
 )  # fmt: skip
-"""Likewise; the code of an activity stands in an extension where a product says what is asked for, and names the activity."""
+"""Likewise; the code of an activity stands in an extension where a product says what is asked for, and names the activity, as its
+title and description do."""
 
 DETAILS = ("dosageInstruction", "dispenseRequest", "quantity", "quantityQuantity")
 """What one of two requests may leave open and the other say: the one that is made of both says it."""
