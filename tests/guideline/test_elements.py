@@ -464,6 +464,26 @@ def test_therapy(row: Any) -> None:
         ("General Anesthesia Is Planned", [{"request": "sct|50697003", "at": "2026-06-20"}], True),
         ("General Anesthesia Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": False}], False),
         ("Procedure Is Planned", [{"order": "sct|387713003", "as": "service"}], True),
+        ("Procedure Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": True, "at": "2026-05-28"}], True),
+        ("Procedure Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": True, "at": "2025-06-01"}], True),
+        ("Procedure Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": True, "at": "2025-05-31"}], None),
+        ("Procedure Is Planned", [{"answers": "care-and-lists", "generalAnesthesiaPlanned": False, "at": "2026-05-28"}], False),
+        (
+            "Procedure Is Planned",
+            [
+                {"answers": "care-and-lists", "generalAnesthesiaPlanned": True, "at": "2026-05-20"},
+                {"procedure": "sct|387713003", "at": "2026-05-28"},
+            ],
+            False,
+        ),
+        (
+            "Procedure Is Planned",
+            [
+                {"answers": "care-and-lists", "generalAnesthesiaPlanned": True, "at": "2026-05-28"},
+                {"procedure": "sct|387713003", "at": "2026-05-20"},
+            ],
+            True,
+        ),
         ("Procedure Is Planned", [{"order": "sct|50697003", "as": "service"}], True),
         ("Procedure Is Planned", [{"order": "text: laparoscopic cholecystectomy", "as": "service"}], None),
         ("Procedure Is Planned", [{"order": "text: physical therapy", "as": "service"}], False),

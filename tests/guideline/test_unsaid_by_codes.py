@@ -219,6 +219,7 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
                 "Anesthesia", "Bone marrow bx", "Lap chole 0730", "Left heart cath", "TEE cardioversion", "Lithotripsy",
                 "Epidural steroid injection", "ORIF wrist", "Cataract OS", "Bladder scope", "Root canal", "Port-a-cath",
                 "Wisdom teeth", "Tonsils out - no aspirin 2 wks", "Knee joint injection", "Lumbar puncture",
+                "LP", "LP 9 am", "LP w/ sedation",
             )
         ],
         *[
@@ -226,6 +227,7 @@ def test_what_an_appointment_says_of_an_operation(words: Json, expected: bool | 
             for other in (
                 "Allergy injection", "Xolair injection", "Flu shot", "Catheter care", "Overlap clinic", "Cataract evaluation",
                 "Anesthesia consult", "No anesthesia", "Telescope club", "Lapse in coverage",
+                "LP declined", "Lp(a) level", "LPN visit", "Stitches out",
             )
         ],
     ],
@@ -503,6 +505,13 @@ def test_where_nothing_is_on_record_of_a_pregnancy_it_is_not_the_patient_that_sa
         ({"description": "Rehab after surgery"}, None),
         ({"description": "Aftercare following joint replacement surgery"}, None),
         ({"description": "Suture removal"}, None),
+        ({"description": "Stitches"}, None),
+        ({"description": "Stitches out"}, None),
+        ({"description": "Remove stitches"}, None),
+        ({"description": "Staples to be removed"}, None),
+        ({"description": "Removal of sutures"}, None),
+        ({"description": "Laceration repair, stitches"}, True),
+        ({"description": "Excision with stitches"}, True),
         ({"description": "Pre-op consult"}, None),
         ({"appointmentType": {"text": "Office visit"}}, None),
         ({"reasonCode": [{"text": "Surgical consultation"}]}, None),
