@@ -281,6 +281,17 @@ def test_what_proposes_the_same_is_told_once() -> None:
     assert "xxxx" in explained
 
 
+def test_what_proposes_the_same_under_the_same_title_says_so_before_its_strength() -> None:
+    first = recommendation("first", "applies", title="Take it", also=["dose#twin"])
+    twin = recommendation(
+        "twin", "applies", title="Take it", strength="may", also=["dose#first"], source=[Source(label="Article B, line 3")]
+    )
+    both = outcome(first, twin, order=["dose#first", "dose#twin"])
+    for text in (flat(text_of(both)), flat(markdown([both]))):
+        assert text.count("Take it") == 1
+        assert "the same [may]: Article B, line 3" in text.replace("\\", "")
+
+
 def test_what_proposes_the_same_through_another_is_told_with_it() -> None:
     """The first and the third each say that the second proposes the same; the third stands before the second."""
     first = recommendation("first", "applies", also=["dose#second"])

@@ -291,7 +291,7 @@ def sides_of(outcome: PatientOutcome, conflict: Conflict, full: bool) -> list[st
 def also_text(twin: Recommendation, leader: Recommendation) -> str:
     """A recommendation that proposes the same as the one it is told with, in one line."""
     marks = ", ".join(marks_of(twin))
-    words = "" if twin.title == leader.title and marks else twin.title
+    words = "the same" if twin.title == leader.title and marks else twin.title
     labels = "; ".join(sources_in_short(twin.source))
     return ": ".join(part for part in (" ".join(p for p in (words, f"[{marks}]" if marks else "") if p), labels) if part)
 
