@@ -71,6 +71,64 @@ def test_words_that_may_mean_either_are_asked_about_as_both(words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "diagnoses"),
+    [
+        ("No evidence of systemic mastocytosis", set()),
+        ("Family history of systemic mastocytosis", set()),
+        ("FHx: mastocytosis (mother)", set()),
+        ("Systemic mastocytosis in her father", set()),
+        ("Denies mastocytosis", set()),
+        ("Does not meet criteria for mast cell activation syndrome", set()),
+        ("No MCAS or systemic mastocytosis", set()),
+        ("Screening for systemic mastocytosis", set()),
+        ("MCAS, no systemic mastocytosis", {MCAS}),
+        ("Systemic mastocytosis without MCAS", {SM}),
+        ("Cutaneous mastocytosis without systemic involvement", set()),
+        # as open as before
+        ("Rule out systemic mastocytosis", {SM}),
+        ("r/o MCAS", {MCAS}),
+        ("Systemic mastocytosis ruled out", {SM}),
+        ("Systemic mastocytosis not confirmed", {SM}),
+        ("No confirmed systemic mastocytosis", {SM}),
+        ("Suspected MCAS", {MCAS}),
+        ("No. Systemic mastocytosis", {SM}),
+        ("No anaphylaxis, systemic mastocytosis", {SM}),
+        ("Mother well; systemic mastocytosis", {SM}),
+        ("No advanced systemic mastocytosis", {SM}),
+        ("Systemic mastocytosis, no mast cell leukemia", {SM}),
+        ("No mastocytosis since transplant", {SM}),
+    ],
+)
+def test_a_denied_diagnosis_or_a_relatives_is_none(words: str, diagnoses: set[str]) -> None:
+    assert asked({"text": words}) == diagnoses
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Back pain", None),
+        ("Denies back pain", False),
+        ("No low back pain", False),
+        ("No back pain or neck pain", False),
+        ("Family history of back pain", False),
+        ("No fever; chronic back pain", None),
+        ("No back pain since May", None),
+        ("r/o back pain", None),
+        ("Lumbago", None),
+    ],
+)
+def test_a_back_pain_in_words_is_one_unless_it_is_denied(words: str, expected: bool | None) -> None:
+    condition = {
+        "resourceType": "Condition",
+        "id": "bp",
+        "subject": {"reference": "Patient/p"},
+        "clinicalStatus": ACTIVE,
+        "code": {"text": words},
+    }
+    assert evaluation_of([condition]).define("MastCellBoneElements", "Has Chronic Back Pain") is expected
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "Cutaneous mastocytosis",
