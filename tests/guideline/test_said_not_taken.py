@@ -45,6 +45,43 @@ def test_what_is_said_not_to_be_taken_since_is_proposed_again_with_a_note(code: 
     assert evaluation_of([order(code), said(code), again]).define(MEDICATIONS, used) is True
 
 
+@pytest.mark.parametrize("code", PROPOSED)
+def test_a_stop_or_an_end_that_is_certainly_later_counts_like_not_taken(code: str) -> None:
+    used, note = PROPOSED[code]
+    ended = said(code, "", "completed") | {"effectivePeriod": {"start": "2026-01-01", "end": "2026-05-20"}}
+    for statement in (said(code, status="stopped"), ended):
+        found = evaluation_of([order(code), statement])
+        assert found.define(MEDICATIONS, used) is False
+        assert "(ordered 2026-03-01; stopped 2026-05-20, by a statement)" in found.define(NOTES, note)
+    for statement in (said(code, "2026-03-01", "stopped"), said(code, "", "stopped"), said(code, status="completed")):
+        assert evaluation_of([order(code), statement]).define(MEDICATIONS, used) is True
+
+
+def test_a_stop_without_a_day_leaves_the_drug_in_place_and_is_told() -> None:
+    found = evaluation_of([order("20610", called="cetirizine"), said("20610", "", "stopped")])
+    told = "In use by one record, but: cetirizine (ordered 2026-03-01; stopped on an unknown day, by a statement)."
+    assert found.define(NOTES, "H1 Antihistamine Out Of Date") == f"{told} Ask whether it is still taken."
+
+
+@pytest.mark.parametrize("code", PROPOSED)
+def test_an_order_of_unknown_status_is_told_where_the_drug_is_proposed(code: str) -> None:
+    used, note = PROPOSED[code]
+    found = evaluation_of([order(code, "unknown", called="the drug")])
+    assert found.define(MEDICATIONS, used) is False
+    assert "On record, but of unknown status: the drug (ordered 2026-03-01; status unknown)." in found.define(NOTES, note)
+    intended = evaluation_of([said(code, status="intended", reason="")]).define(NOTES, note)
+    assert "(intended)" in intended
+    for doubtful in (order(code, "unknown", doNotPerform=True), order(code, "unknown") | {"intent": "proposal"}):
+        assert evaluation_of([doubtful]).define(NOTES, note) is None
+
+
+def test_a_cytoreductive_drug_and_auto_injectors_of_unknown_status_are_told() -> None:
+    told = evaluation_of([order("44157", "unknown")]).define(NOTES, "Cytoreductive Drug Stopped Before")
+    assert "of unknown status" in told
+    (told,) = evaluation_of([order("1870230", "unknown")]).define("EmergencyPreparednessLogic", "Note On Listed Auto-Injector")
+    assert told.startswith("On record, but of unknown status: ")
+
+
 @pytest.mark.parametrize(
     ("ordered", "called", "used"),
     [
