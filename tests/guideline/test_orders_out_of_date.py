@@ -49,7 +49,7 @@ def test_a_drug_that_is_proposed_again_says_what_is_on_record(over: Json) -> Non
     found = evaluation_of([active("4278", over)])
     said = found.define(NOTES, "H2 Antihistamine Out Of Date")
     assert said == (
-        "On record, but out of date: code 4278 (ordered 2025-06-01). Ask whether it is still taken before it is started again."
+        "On record, but out of date: Famotidine (ordered 2025-06-01). Ask whether it is still taken before it is started again."
     )
     assert evaluation_of([]).define(NOTES, "H2 Antihistamine Out Of Date") is None
     again = order("4278", "active", {}, id="n", start="2026-04-01")
@@ -244,4 +244,4 @@ def test_a_period_without_an_end_did_not_end_at_its_start(period: Json, possible
 def test_a_choice_of_a_group_says_what_is_out_of_date(leaf: str) -> None:
     """The group gives no outcome of its own: what stands beside it alone is never shown."""
     found = shown(INDOLENT, of_the_case(active("20610", LAPSED)))[f"indolent-anti-mediator-therapy#{leaf}"]
-    assert any("out of date: code 20610 (ordered 2025-06-01)" in note for note in found["notes"])
+    assert any("out of date: Cetirizine (ordered 2025-06-01)" in note for note in found["notes"])
