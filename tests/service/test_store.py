@@ -2,11 +2,15 @@
 
 import multiprocessing
 import shutil
+import threading
 import time
 
 import pytest
 
 from guideway.diagnostics import GuidewayError
+from guideway.service import retention as retention_module
+from guideway.service.retention import Retention
+from guideway.service.settings import Settings
 from guideway.service.store import METADATA, Store, StoreError
 
 FEEDBACK = {
@@ -159,6 +163,80 @@ def _race(url, results):
     store = Store(url)
     store.migrate()
     results.put(sum(store.use_token("a", str(i), int(time.time()) + 60) for i in range(25)))
+
+
+def test_old_cards_go_with_their_feedback_and_stay_counted(store):
+    shown = {"plan": "p", "version": "1", "action": "a", "status": "applies", "suggestions": ["s1"]}
+    cards = [CARD | {"uuid": f"c{n}", "shown": n, "recommendations": [shown]} for n in range(1, 8)]
+    cards.append(CARD | {"uuid": "hidden", "shadow": True})
+    store.keep_cards(cards)
+    told = [FEEDBACK | {"card": card["uuid"], "timestamp": str(n)} for n in (1, 2) for card in cards[:-1]]
+    told += [FEEDBACK | {"card": "c1", "outcome": "accepted", "suggestion": "s1", "reason_code": ""}]
+    told += [FEEDBACK | {"card": "c2", "reason_code": "in my own words", "timestamp": "3"}]
+    store.add_feedback(told)
+    before = by(store.feedback_counts()), by(store.recommendation_feedback())
+    other = Store(store._engine.url.render_as_string(hide_password=False))
+    assert by(other.recommendation_feedback()) == before[1]
+    assert [store.remove_cards(5, most=2) for _ in range(4)] == [2, 2, 1, 0]
+    for each in (store, other):
+        assert (by(each.feedback_counts()), by(each.recommendation_feedback())) == before
+    assert set(store.cards([card["uuid"] for card in cards])) == {"c5", "c6", "c7"}
+    assert {row["card"] for row in store.feedback()} == {"c5", "c6", "c7"}
+    assert store.remove_cards(9) == 3
+    store.keep_cards([CARD | {"uuid": "new", "recommendations": [shown]}])
+    store.add_feedback([FEEDBACK | {"card": "new", "timestamp": str(n)} for n in range(20)])  # perhaps with numbers used before
+    after = dict(before[1])
+    (key,) = [key for key in after if key[-2:] == ("overridden", "not-convenient-feasible")]
+    after[key] += 20
+    for each in (store, other):
+        assert by(each.recommendation_feedback()) == after
+    other.close()
+
+
+def by(rows):
+    """Counts by the rest of a row."""
+    found = {tuple(value for name, value in row.items() if name != "count"): row["count"] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_old_audit_events_go(store, monkeypatch):
+    for second in (10, 20, 30):
+        monkeypatch.setattr(time, "time", lambda second=second: second)
+        store.audit({"second": second})
+    assert [store.remove_audit_events(25, most=1) for _ in range(3)] == [1, 1, 0]
+    assert store.audit_events() == [{"second": 30}]
+
+
+@pytest.mark.parametrize(("settings", "left"), [({}, (1, 1)), ({"keep_cards_days": 3}, (0, 1)), ({"keep_audit_days": 3}, (1, 0))])
+def test_what_is_older_than_configured_is_removed(store, monkeypatch, settings, left):
+    store.keep_cards([CARD | {"shown": int(time.time()) - 4 * 86400}])
+    store.audit({"x": 1})
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + (4 * 86400 if "keep_audit_days" in settings else 0))
+    retention = Retention(store, Settings(**settings))
+    retention.remove()
+    assert (len(store.cards(["c1"])), len(store.audit_events())) == left
+
+
+def test_removing_goes_on_after_a_failure(store, monkeypatch):
+    monkeypatch.setattr(retention_module, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(retention_module, "EVERY_SECONDS", 0.01)
+    done = threading.Event()
+
+    def remove(before):
+        if not calls:
+            calls.append(before)
+            raise OSError("no store")
+        done.set()
+        return 0
+
+    calls = []
+    monkeypatch.setattr(store, "remove_cards", remove)
+    retention = Retention(store, Settings(keep_cards_days=1))
+    retention.start()
+    assert done.wait(60)
+    retention.close()
 
 
 def test_replay_protection_holds_across_processes(tmp_path):

@@ -35,6 +35,7 @@ from guideway.service.logs import log
 from guideway.service.memory import loaded_again
 from guideway.service.metrics import SHARED_FOLDER, Metrics
 from guideway.service.problems import Problem
+from guideway.service.retention import Retention
 from guideway.service.services import Service, Usage, actions_in, services_of
 from guideway.service.settings import Settings
 from guideway.service.store import Store, StoreError, default_store_url
@@ -105,6 +106,7 @@ class Runtime:
     """Of tokens, by address."""
     metrics: Metrics
     writer: Writer
+    retention: Retention
     lanes: Lanes
     """For hook requests."""
     operations: Lanes
@@ -139,6 +141,7 @@ class Runtime:
 
     def close(self) -> None:
         """Write what is still to be written, and give everything back."""
+        self.retention.close()
         self.lanes.close()
         self.operations.close()
         if isinstance(self.content.cql, CqlProcess):
@@ -342,6 +345,7 @@ def make_runtime(settings: Settings) -> Runtime:
         refusals=RateLimiter(_shared("refusals")),
         metrics=Metrics(),
         writer=Writer(store),
+        retention=Retention(store, settings),
         lanes=Lanes(settings.threads, settings.queue_seconds),
         operations=Lanes(settings.threads, settings.queue_seconds),
     )

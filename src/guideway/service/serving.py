@@ -83,6 +83,7 @@ async def _life(runtime: Runtime) -> AsyncIterator[None]:
     if hang_up is not None and runtime.settings.workers == 1:
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(hang_up, lambda: loop.run_in_executor(None, runtime.reload))
+    runtime.retention.start()
     shown = runtime.settings.shown()
     log(logging.INFO, "started", settings=shown, package=guidelines_shown(runtime.content.guidelines), worker=os.getpid())
     try:

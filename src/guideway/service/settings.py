@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     max_pages: int = Field(default=50, ge=1)
     threads: int = Field(default=2, ge=1, le=64)
     queue_seconds: float = Field(default=10.0, gt=0, le=60)
+    keep_cards_days: int | None = Field(default=None, ge=1)
+    keep_audit_days: int | None = Field(default=None, ge=1)
     drain_notice_seconds: float = Field(default=0.0, ge=0)
     drain_seconds: float = Field(default=20.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -44,7 +44,7 @@ CARDS = sa.Table(
     sa.Column("indicator", sa.String(16), nullable=False),
     sa.Column("iss", sa.String(512), nullable=False),
     sa.Column("shadow", sa.Boolean, nullable=False),
-    sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("shown", sa.BigInteger, nullable=False, index=True),
     sa.Column("recommendations", sa.JSON, nullable=True),
 )
 FEEDBACK = sa.Table(
@@ -70,6 +70,17 @@ AUDIT = sa.Table(
     sa.Column("recorded", sa.BigInteger, nullable=False, index=True),
     sa.Column("resource", sa.JSON, nullable=False),
 )
+REMOVED = sa.Table(
+    "removed",
+    METADATA,
+    sa.Column("plan", sa.String(512), primary_key=True),
+    sa.Column("version", sa.String(64), primary_key=True),
+    sa.Column("action", sa.String(128), primary_key=True),
+    sa.Column("outcome", sa.String(16), primary_key=True),
+    sa.Column("reason", sa.String(128), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+"""What was counted of cards that are no longer kept; of whole cards with an empty action."""
 
 
 OFFERED_REASON = sa.case(
@@ -77,6 +88,8 @@ OFFERED_REASON = sa.case(
 )
 """The reason for an override, where it is one that the cards offer: anything else may be words about a patient."""
 
+AT_ONCE = 500
+"""So much is removed in one transaction: others want to write as well."""
 SETTLED_SECONDS = 60
 """After so long no feedback is committed any more whose number is lower than one that was seen."""
 
@@ -127,6 +140,8 @@ class Store:
         self._counted: Counter[tuple[str, ...]] = Counter()
         self._counted_to = 0
         """The last feedback among what is counted."""
+        self._removed = 0
+        """How much had been removed when it was counted."""
         kept = self._insert(CARDS)
         shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations")}
         self._keep_card = kept.on_conflict_do_update(index_elements=["uuid"], set_=shown)
@@ -233,8 +248,22 @@ class Store:
             .join(CARDS, sa.and_(CARDS.c.uuid == FEEDBACK.c.card, CARDS.c.iss == FEEDBACK.c.iss))
             .group_by(CARDS.c.plan, CARDS.c.version, FEEDBACK.c.outcome, sa.text("reason"))
         )
+        names = ("plan", "version", "outcome", "reason")
+        gone = sa.select(*(REMOVED.c[name] for name in (*names, "count"))).where(REMOVED.c.action == "")
+        found: Counter[tuple[str, ...]] = Counter()
         with self._engine.connect() as connection:
-            return [dict(row) for query in (shown, told) for row in connection.execute(query).mappings()]
+            self._at_one_moment(connection)
+            for row in (row for query in (shown, told, gone) for row in connection.execute(query)):
+                found[tuple(row[:-1])] += row[-1]
+        return [dict(zip(names, key, strict=True)) | {"count": count} for key, count in found.items()]
+
+    def _at_one_moment(self, connection: sa.Connection) -> None:
+        """Let all that is asked on a connection be answered of one moment: what is removed in between would be counted twice, or
+        not at all."""
+        if self._sqlite:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
 
     def recommendation_feedback(self) -> list[dict[str, Any]]:
         """Feedback by recommendation: rows of (plan, version, action, outcome, reason, count).
@@ -249,8 +278,12 @@ class Store:
             .order_by(FEEDBACK.c.id)
         )
         with self._counting, self._engine.connect() as connection:
-            if (connection.scalar(sa.select(sa.func.max(FEEDBACK.c.id))) or 0) < self._counted_to:  # another store in its place
-                self._counted, self._counted_to = Counter(), 0
+            self._at_one_moment(connection)
+            gone = [(tuple(row[:-1]), int(row[-1])) for row in connection.execute(sa.select(REMOVED))]
+            removed = sum(count for _, count in gone)
+            last = connection.scalar(sa.select(sa.func.max(FEEDBACK.c.id))) or 0
+            if last < self._counted_to or removed != self._removed:  # another store in its place, or not all of it
+                self._counted, self._counted_to, self._removed = Counter(), 0, removed
             new: Counter[tuple[str, ...]] = Counter()
             settled = True
             for number, received, *row in connection.execute(query.where(FEEDBACK.c.id > self._counted_to)):
@@ -258,9 +291,46 @@ class Store:
                 _count_feedback(self._counted if settled else new, *row)
                 if settled:
                     self._counted_to = number
-            counts = self._counted + new
+            counts = self._counted + new + Counter({key: count for key, count in gone if key[2]})
         names = ("plan", "version", "action", "outcome", "reason")
         return [dict(zip(names, key, strict=True)) | {"count": count} for key, count in sorted(counts.items())]
+
+    def remove_cards(self, before: int, most: int = AT_ONCE) -> int:
+        """Remove cards that were shown before that second, with the feedback on them, at most so many; how many they were. What
+        was counted of them stays counted."""
+        old = sa.select(CARDS.c.uuid).where(CARDS.c.shown < before).limit(most)
+        counts: Counter[tuple[str, ...]] = Counter()
+        with self._engine.begin() as connection:
+            gone = connection.execute(CARDS.delete().where(CARDS.c.uuid.in_(old)).returning(*CARDS.c)).mappings()
+            cards = {row["uuid"]: dict(row) for row in gone}
+            if not cards:
+                return 0
+            names = FEEDBACK.c.card, FEEDBACK.c.iss, FEEDBACK.c.outcome, FEEDBACK.c.suggestion, OFFERED_REASON
+            told = connection.execute(FEEDBACK.delete().where(FEEDBACK.c.card.in_(list(cards))).returning(*names)).all()
+            for card in cards.values():
+                counts[card["plan"], card["version"], "", "shown", ""] += not card["shadow"]
+            whole: set[tuple[str, str, str]] = set()
+            for uuid, iss, outcome, suggestion, reason in told:
+                card = cards[uuid]
+                if iss != card["iss"]:
+                    continue
+                _count_feedback(counts, outcome, suggestion, reason, card["recommendations"])
+                if (uuid, outcome, reason) not in whole:
+                    whole.add((uuid, outcome, reason))
+                    counts[card["plan"], card["version"], "", outcome, reason] += 1
+            columns = ("plan", "version", "action", "outcome", "reason")
+            rows = [dict(zip(columns, key, strict=True)) | {"count": n} for key, n in sorted(counts.items()) if n]
+            if rows:
+                add = self._insert(REMOVED)
+                more = {"count": REMOVED.c.count + add.excluded.count}
+                connection.execute(add.on_conflict_do_update(index_elements=list(columns), set_=more), rows)
+        return len(cards)
+
+    def remove_audit_events(self, before: int, most: int = AT_ONCE) -> int:
+        """Remove AuditEvents that were recorded before that second, at most so many; how many they were."""
+        old = sa.select(AUDIT.c.id).where(AUDIT.c.recorded < before).limit(most)
+        with self._engine.begin() as connection:
+            return int(connection.execute(AUDIT.delete().where(AUDIT.c.id.in_(old))).rowcount)
 
     def audit(self, resource: Mapping[str, Any]) -> None:
         """Keep one AuditEvent."""
