@@ -10,7 +10,7 @@ from tests.apply.features import CANONICAL, DAYS, KIND_NAMES, OWN, TIMING, YEARS
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
 from guideway.apply.care_plan import requests, requests_bundle
-from guideway.apply.reference_targets import targets
+from guideway.apply.reference_targets import targets, wrong_target
 from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
@@ -325,3 +325,25 @@ def test_an_age_that_is_past_is_told() -> None:
 
     assert told(20) == ["timing-past"]
     assert told(60) == []
+
+
+@pytest.mark.parametrize("policy", ["cpg", "cqf", "spec"])
+@pytest.mark.parametrize("kind", [*KIND_NAMES, "Procedure"])
+def test_a_place_that_is_none_is_refused(kind: str, policy: str) -> None:
+    def found(of: str) -> list[str]:
+        where = activity(kind=kind, location={"reference": f"{of}/x"}, productCodeableConcept=TABLET_A, code=TABLET_B)
+        result = one({**A, "definitionCanonical": CANONICAL}, where, policy=policy)
+        for resource in result.plan["contained"]:
+            assert wrong_target(resource["resourceType"], resource) is None
+        return [f.rule for r in result.outcome.recommendations for f in r.findings if "location" in f.message]
+
+    assert found("Patient") == ["request-invalid"]
+    assert found("Organization") == ([] if kind == "SupplyRequest" else ["request-invalid"])
+    assert found("Location") == []
+
+
+def test_under_cqf_a_drug_that_is_none_is_refused() -> None:
+    where = activity(kind="MedicationRequest", productReference={"reference": "Patient/x"})
+    result = one({**A, "definitionCanonical": CANONICAL}, where, policy="cqf")
+    assert "productReference Patient/x is a Patient" in str(result.issues())
+    assert result.of("MedicationRequest") == []

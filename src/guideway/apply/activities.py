@@ -39,6 +39,7 @@ from guideway.apply.names import (
 from guideway.apply.timing import Timing, as_occurrence, as_period, shift, timing_of
 from guideway.diagnostics import Diagnostic, Severity
 from guideway.fhir.literal_references import reference_type
+from guideway.fhir.structure import known_type
 from guideway.guideline.names import copied, objects, url_of
 
 Json = dict[str, Any]
@@ -64,12 +65,33 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     if (doubt := prohibition_doubt(activity)) is not None:
         text = f"{label}: {doubt}; no request is made, since it may be one not to be done"
         return Made(None, [*findings, Diagnostic("request-invalid", Severity.error, text, file or None, pointer="/doNotPerform")])
+    if "location" in activity or "productReference" in activity:
+        wrong = list(_misdirected(activity, kind, setting))
+        for element, text in wrong:
+            finding = Diagnostic("request-invalid", Severity.error, f"{label}: {text}", file or None, pointer=f"/{element}")
+            findings.append(finding)
+        activity = {part: value for part, value in activity.items() if part not in dict(wrong)} if wrong else activity
     made = _made(activity, action, kind, setting, file)
     if made.resource is not None:
         _carry_modifiers(made.resource, activity, action)
         if "timingAge" in action or "timingAge" in activity:
             findings += _passed(activity, action, setting, label, file)
     return Made(made.resource, [*findings, *made.findings])
+
+
+def _misdirected(activity: Json, kind: Kind, setting: Setting) -> Iterator[tuple[str, str]]:
+    """The references of an activity that lead to another type than the request may have there; but a product that its type has no
+    place for stands in an extension, where there are any."""
+    places = ("Location", "Organization") if kind.type == "SupplyRequest" else ("Location",)
+    allowed: dict[str, tuple[str, ...]] = {"location": places}
+    if setting.policy.reference_forms and kind.type in _PRODUCTS:
+        allowed["productReference"] = _PRODUCTS[kind.type]
+    for element, types in allowed.items():
+        value = activity.get(element)
+        reference = value.get("reference") if isinstance(value, dict) else None
+        leads = reference_type(reference) if isinstance(reference, str) else ""
+        if known_type(leads) and leads not in types:
+            yield element, f"{element} {reference} is a {leads}; it may be {' or '.join(types)}; it is left out"
 
 
 def _passed(activity: Json, action: Json, setting: Setting, label: str, file: str) -> Iterator[Diagnostic]:
