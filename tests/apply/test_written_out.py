@@ -73,3 +73,67 @@ def test_what_an_unknown_condition_has_none_of_is_missing() -> None:
     assert [supply.text for missing in found.missing for supply in missing.supply] == [
         "Record Count tests (Observation), for: low"
     ]
+
+
+def in_cql(text: str, *inputs: dict[str, Any], **more: Any) -> Any:
+    condition = {"kind": "applicability", "expression": expression(text, "text/cql-expression")}
+    return plan("main", {"id": "a", "title": "A", "input": list(inputs), "condition": [condition]}, **more)
+
+
+CODED = {"id": "my-labs", "type": "Observation", "codeFilter": [{"path": "code", "code": [
+    {"system": f"{BASE}/CodeSystem/local", "code": "count"}, {"system": f"{BASE}/CodeSystem/local", "code": "level"},
+]}]}  # fmt: skip
+PATIENTS = {"id": "everything", "type": "Observation"}
+
+
+@pytest.mark.parametrize("more", [{}, {"library": []}])
+@pytest.mark.parametrize(
+    ("text", "inputs", "without", "with_low"),
+    [
+        ("exists labs", [LABS], "does-not-apply", "applies"),
+        ("exists(labs L where L.status = 'final')", [LABS], "does-not-apply", "applies"),
+        ("First(labs).value < 1 '10*9/L'", [LABS], "unknown", "applies"),
+        ('exists "my-labs" and exists everything', [CODED, PATIENTS, LABS], "does-not-apply", "applies"),
+        ("not exists labs", [{**LABS, "codeFilter": [*LABS["codeFilter"], *OTHER["codeFilter"]]}], "error", "error"),
+        ("exists labs", [{**LABS, "limit": 1}], "error", "error"),
+    ],
+)
+def test_cql_that_is_written_out_sees_the_inputs_by_their_id(
+    text: str, inputs: list[dict[str, Any]], without: str, with_low: str, more: dict[str, Any]
+) -> None:
+    compiled = guideline(in_cql(text, *inputs, **more))
+    nothing, low = run(compiled), run(compiled, observation(0.5))
+    assert [nothing.recommendations[0].status, low.recommendations[0].status] == [without, with_low]
+    if low.recommendations[0].status == "applies":
+        assert "Observation/count-2026-05-20" in {e.resource for e in low.recommendations[0].evidence}
+        named = [e.display for e in nothing.recommendations[0].evidence if e.absent]
+        named += [m.display for m in nothing.recommendations[0].missing]
+        assert named
+
+
+def test_that_an_input_is_empty_is_evidence_in_cql_too() -> None:
+    (found,) = run(guideline(in_cql("exists labs", LABS))).recommendations
+    assert [(e.display, e.absent, e.why) for e in found.evidence] == [("Count tests (Observation)", True, "exists labs is false")]
+
+
+def test_actions_have_each_its_own_input_of_one_id() -> None:
+    actions = []
+    for name, code in (("a", "count"), ("b", "level")):
+        needs = {
+            "id": "labs",
+            "type": "Observation",
+            "codeFilter": [{"code": [{"system": f"{BASE}/CodeSystem/local", "code": code}]}],
+        }
+        inner = {"id": f"{name}-in", "title": "In", "condition": [
+            {"kind": "applicability", "expression": expression("exists labs", "text/cql-expression")}
+        ]}  # fmt: skip
+        actions.append({**inner, "id": name, "input": [needs], "action": [inner]})
+    outcome = run(guideline(plan("main", *actions)), observation(0.5, code="level"))
+    found = {r.action: r for r in outcome.recommendations}
+    assert (found["a-in"].status, found["b-in"].status) == ("does-not-apply", "error")  # an input is its own action's
+
+
+def test_a_name_of_the_library_is_what_the_library_says() -> None:
+    low = {**LABS, "id": "Count"}
+    outcome = run(guideline(in_cql("\"Count\" < 1 '10*9/L'", low)), observation(0.5))
+    assert outcome.recommendations[0].status == "applies"

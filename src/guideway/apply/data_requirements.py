@@ -86,7 +86,7 @@ def defines_of(guideline: CompiledGuideline, artifact: Artifact) -> Iterator[Def
     libraries = [x for x in references if isinstance(x, str)] if isinstance(references, list) else []
     for found in expressions_of(artifact.resource):
         if text_of(found.expression.get("language")) in CQL_LANGUAGES:
-            bound = bind(guideline, found.expression, libraries)
+            bound = bind(guideline, found.expression, libraries, found.inputs)
             if bound.library is not None and bound.define is not None:
                 yield bound.library, bound.define
 

@@ -17,7 +17,7 @@ import msgspec
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.actions import Question
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind
+from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind, inputs_of
 from guideway.guideline.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 
 Json = dict[str, Any]
@@ -79,12 +79,15 @@ class Expressions:
         """The FHIRPath variables of one action, beyond those of the run."""
         return self.inputs(action) if self.inputs is not None and action.get("input") else {}
 
-    def evaluate(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None = None) -> Answer:
-        """The answer to one Expression; ``libraries`` are the canonicals of the artifact it stands in."""
-        answer = self._one(expression, libraries, extra)
+    def evaluate(
+        self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None = None, inputs: tuple[Json, ...] = ()
+    ) -> Answer:
+        """The answer to one Expression; ``libraries`` are the canonicals of the artifact it stands in, ``inputs`` those of the
+        action on which it is a condition."""
+        answer = self._one(expression, libraries, extra, inputs)
         if (answer.value is None or answer.error) and isinstance(expression, dict):
             for alternative in extensions(expression, ALTERNATIVE_EXPRESSION):
-                other = self._one(extension_value(alternative), libraries, extra)
+                other = self._one(extension_value(alternative), libraries, extra, inputs)
                 if other.error is None and (other.value is not None or answer.error):
                     return other
         return answer
@@ -93,7 +96,7 @@ class Expressions:
         """The answer to a question of an action."""
         if question.library is not None and question.define is not None:
             return self._define(question.library, question.define)
-        return self.evaluate(question.expression, libraries, self.of_action(action))
+        return self.evaluate(question.expression, libraries, self.of_action(action), inputs_of(action))
 
     def _define(self, library: str, define: str) -> Answer:
         answer = Answer(library=library, define=define)
@@ -105,7 +108,7 @@ class Expressions:
             answer.error = f"{library}.{define}: the evaluation is nested too deeply"
         return answer
 
-    def _one(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
+    def _one(self, expression: Any, libraries: list[str], extra: Mapping[str, Any] | None, inputs: tuple[Json, ...]) -> Answer:
         if not isinstance(expression, dict):
             return Answer(error="no expression")
         language = expression.get("language")
@@ -116,18 +119,18 @@ class Expressions:
             return self._fhirpath(text, libraries, extra)
         if not isinstance(language, str) or language not in CQL_LANGUAGES:
             return Answer(error=f"expressions in {str(language)[:60]} are not evaluated; use text/cql-identifier")
-        bound = self._bound(expression, libraries)
+        bound = self._bound(expression, libraries, inputs)
         if bound.error is not None or bound.library is None or bound.define is None:
             return Answer(error=bound.error or "the expression names no define")
         return self._define(bound.library, bound.define)
 
-    def _bound(self, expression: Json, libraries: list[str]) -> Bound:
+    def _bound(self, expression: Json, libraries: list[str], inputs: tuple[Json, ...]) -> Bound:
         """Which define an expression names: found out once for each guideline."""
         known = self.guideline.memory.get(id(expression))
         if isinstance(known, tuple) and known[0] is expression and known[1] == libraries:
             found: Bound = known[2]
             return found
-        bound = bind(self.guideline, expression, libraries)
+        bound = bind(self.guideline, expression, libraries, inputs)
         self.guideline.memory[id(expression)] = (expression, list(libraries), bound)
         return bound
 

@@ -101,7 +101,7 @@ def _definition(guideline: CompiledGuideline, key: DefineKey) -> tuple[DefineKey
 def _defines(guideline: CompiledGuideline, part: Json, artifact: Json) -> dict[DefineKey, None]:
     """The defines that the expressions in a part of an artifact name."""
     libraries = [reference for reference in artifact.get("library") or () if isinstance(reference, str)]
-    bound = (bind(guideline, found.expression, libraries) for found in expressions_of(part))
+    bound = (bind(guideline, found.expression, libraries, found.inputs) for found in expressions_of(part))
     return {(b.library, b.define): None for b in bound if b.library is not None and b.define is not None}
 
 

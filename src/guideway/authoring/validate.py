@@ -232,7 +232,7 @@ def expressions(artifact: Artifact, compiled: CompiledGuideline) -> Iterator[Dia
             text = f"{artifact.type} {artifact.id}: expressions in {language} are not evaluated"
             yield _found("expression-language", Severity.error, text, artifact, found.pointer, "use text/cql-identifier")
             continue
-        bound = bind(compiled, found.expression, libraries)
+        bound = bind(compiled, found.expression, libraries, found.inputs)
         if bound.lacking:
             name = str(found.expression.get("expression")).strip()
             lacking.setdefault((bound.lacking, bound.library is not None), []).append((found.pointer, name))

@@ -106,7 +106,7 @@ def _named(guideline: Guideline, compiled: CompiledGuideline) -> tuple[set[Defin
         for found in expressions_of(artifact.resource):
             if found.expression.get("language") not in CQL_LANGUAGES:
                 continue
-            bound = bind(compiled, found.expression, libraries)
+            bound = bind(compiled, found.expression, libraries, found.inputs)
             if bound.library is not None and bound.define is not None:
                 named.add((bound.library, bound.define))
                 if "/condition/" in found.pointer:

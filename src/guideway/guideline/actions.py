@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from guideway.guideline.expressions import CQL_LANGUAGES, bind
+from guideway.guideline.expressions import CQL_LANGUAGES, bind, inputs_of
 from guideway.guideline.names import (
     ALTERNATIVE_EXPRESSION,
     APPLICABILITY_BEHAVIOR,
@@ -202,12 +202,12 @@ class _Reader:
             return extension_value(by_url[url][0]) if url in by_url else None
 
         conditions = [
-            self._question(APPLICABILITY, condition.get("expression"))
+            self._question(APPLICABILITY, condition.get("expression"), definition)
             for condition in objects(definition.get("condition"))
             if condition.get("kind") not in _CARRIED_OVER  # a kind that there is not is no reason to do what may not apply
         ]
         for url, kind in ((WITHHELD_WHEN, WITHHELD), (SATISFIED_WHEN, SATISFIED_KIND)):
-            conditions += [self._question(kind, extension_value(e)) for e in by_url.get(url, ())]
+            conditions += [self._question(kind, extension_value(e), definition) for e in by_url.get(url, ())]
         kept, faults = sound(definition)
         return ActionFacts(
             definition,
@@ -228,8 +228,8 @@ class _Reader:
             switched_off(definition),
             tuple(t.get("name") for t in objects(definition.get("trigger")) if t.get("type") == "named-event"),
             tuple(conditions),
-            tuple(self._question("note", extension_value(e)) for e in by_url.get(NOTE, ())),
-            tuple(self._question("note-if-not", extension_value(e)) for e in by_url.get(NOTE_IF_NOT, ())),
+            tuple(self._question("note", extension_value(e), definition) for e in by_url.get(NOTE, ())),
+            tuple(self._question("note-if-not", extension_value(e), definition) for e in by_url.get(NOTE_IF_NOT, ())),
             kept,
             faults,
             "dynamicValue" in definition or is_computed(definition),
@@ -259,10 +259,10 @@ class _Reader:
             return name, None
         return name, f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
 
-    def _question(self, kind: str, expression: Any) -> Question:
+    def _question(self, kind: str, expression: Any, action: Json) -> Question:
         language = text_of(expression.get("language")) if isinstance(expression, dict) else None
         if language in CQL_LANGUAGES and text_of(expression.get("expression")):
-            bound = bind(self.guideline, expression, self.libraries)
+            bound = bind(self.guideline, expression, self.libraries, inputs_of(action) if "input" in action else ())
             if bound.error is None and not extensions(expression, ALTERNATIVE_EXPRESSION):
                 return Question(kind, expression, bound.library, bound.define)
         return Question(kind, expression, None, None)

@@ -7,7 +7,7 @@ report an error, and everything else works.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from guideway.cql.libraries import BuiltinSource, SourceChain
@@ -30,7 +30,18 @@ from guideway.guideline.compiled import (
     ParameterInfo,
 )
 from guideway.guideline.elements import element_of, tags_of
-from guideway.guideline.expressions import COMPANION, EITHER, INLINE, companion_of, expressions_of, is_companion, unquoted
+from guideway.guideline.expressions import (
+    COMPANION,
+    EITHER,
+    INLINE,
+    companion_of,
+    expressions_of,
+    inline_key,
+    is_companion,
+    named_inputs,
+    unquoted,
+)
+from guideway.guideline.input_defines import NotFollowed, declared
 from guideway.guideline.libraries import LibraryText
 from guideway.guideline.package import Guideline
 from guideway.guideline.requirements import FHIR_URI, Analysis, base_name, local_name, name_of, value_set_url
@@ -139,7 +150,7 @@ def _inline(
 ) -> tuple[dict[tuple[str, str], DefineKey], dict[tuple[str, str], str], list[nodes.Library]]:
     """Compile the CQL expressions that stand in artifacts: each library that they refer to gets a companion which includes it,
     and sees its names as if the expression stood at its end."""
-    wanted: dict[str, dict[str, None]] = {}
+    wanted: dict[str, dict[str, tuple[str, tuple[Json, ...]]]] = {}
     names = {name for name, _ in libraries}
     for artifact in guideline.artifacts:
         if artifact.type not in APPLIED_TYPES:
@@ -153,7 +164,7 @@ def _inline(
             library = guideline.library_of(reference) if isinstance(reference, str) else None
             name = library.name if library is not None else ""
             if language in INLINE or (language == EITHER and not _is_define(libraries, name, text)):
-                wanted.setdefault(name, {})[text] = None
+                wanted.setdefault(name, {})[inline_key(text, found.inputs)] = text, named_inputs(text, found.inputs)
     bound: dict[tuple[str, str], DefineKey] = {}
     errors: dict[tuple[str, str], str] = {}
     made: list[nodes.Library] = []
@@ -161,22 +172,41 @@ def _inline(
     for name, expressions in sorted(wanted.items()):
         if name and name not in names:
             continue
-        companion = companion_of(name)
-        good: dict[str, str] = {}
-        for text in expressions:
-            define = _called(text, good)
-            problem = _problem(guideline, companion, texts.get(name), {define: text}, findings)
-            if problem is None:
-                good[define] = text
-                bound[name, text] = (companion, define)
-            else:
-                errors[name, text] = problem
-        if good:
-            result = _companion(guideline, companion, texts.get(name), good, findings)
-            if result.library is not None:
-                original = next((elm for (own, _), elm in libraries.items() if own == name), None)
-                made.append(result.library if original is None else referring(result.library, original, good))
+        original = next((elm for (own, _), elm in libraries.items() if own == name), None)
+        apart: dict[str, tuple[tuple[Json, ...], dict[str, str]]] = {}
+        for key, (text, inputs) in expressions.items():
+            apart.setdefault(key.removeprefix(text), (inputs, {}))[1][key] = text
+        for number, (inputs, texts_by_key) in enumerate(apart.values()):
+            companion = companion_of(f"{name or 'Guideline'}Inputs{number}" if inputs else name)
+            added = [each for each in inputs if original is None or not _declares(original, each["id"])]
+            good: dict[str, str] = {}
+            for key, text in texts_by_key.items():
+                define = _called(text, [*good, *(each["id"] for each in added)])
+                problem = _problem(guideline, companion, texts.get(name), {define: text}, findings, added)
+                if problem is None:
+                    good[define] = text
+                    bound[name, key] = (companion, define)
+                else:
+                    errors[name, key] = problem
+            if good:
+                result = _companion(guideline, companion, texts.get(name), good, findings, added)
+                if result.library is not None:
+                    own_names = {*good, *(each["id"] for each in added)}
+                    made.append(result.library if original is None else referring(result.library, original, own_names))
     return bound, errors, made
+
+
+def _declares(library: nodes.Library, name: str) -> bool:
+    """Whether a library has something of that name, which an expression then means."""
+    declared_there = (
+        library.statements,
+        library.parameters,
+        library.valueSets,
+        library.codes,
+        library.concepts,
+        library.codeSystems,
+    )
+    return any(each.name == name for of_a_kind in declared_there for each in of_a_kind)
 
 
 _QUOTE = '"'
@@ -211,36 +241,53 @@ def _is_define(libraries: dict[tuple[str, str | None], nodes.Library], library: 
 
 
 def _problem(
-    guideline: Guideline, name: str, library: LibraryText | None, defines: dict[str, str], findings: list[Diagnostic]
+    guideline: Guideline,
+    name: str,
+    library: LibraryText | None,
+    defines: dict[str, str],
+    findings: list[Diagnostic],
+    inputs: Sequence[Json],
 ) -> str | None:
     for text in defines.values():
         _, faults = parse_expression(text)
         if faults:  # not seen where it stands in a library, which goes on with whatever comes after an expression
             return "; ".join(fault.message for fault in faults[:2])
-    result = _companion(guideline, name, library, defines, findings)
+    try:
+        result = _companion(guideline, name, library, defines, findings, inputs)
+    except NotFollowed as error:
+        return str(error)
     return None if result.library is not None else "; ".join(d.message for d in result.errors[:2]) or "it cannot be translated"
 
 
 def _companion(
-    guideline: Guideline, name: str, library: LibraryText | None, defines: dict[str, str], findings: list[Diagnostic]
+    guideline: Guideline,
+    name: str,
+    library: LibraryText | None,
+    defines: dict[str, str],
+    findings: list[Diagnostic],
+    inputs: Sequence[Json],
 ) -> Any:
     """A library of expressions: the text of the library they refer to under another name, which also includes the original, with
-    one define for each expression at its end."""
-    added = "\n".join(f"define {string(define, _QUOTE)}:\n  {text}\n" for define, text in defines.items())
+    one define for each input and each expression at its end."""
+    head, own = declared(inputs, {a.url: a.title for a in guideline.of_type("ValueSet")}) if inputs else ("", "")
+    added = own + "\n".join(f"define {string(define, _QUOTE)}:\n  {text}\n" for define, text in defines.items())
     if library is None:
-        text = f"library {name}\nusing FHIR version '4.0.1'\ninclude FHIRHelpers version '4.0.1'\ncontext Patient\n{added}"
+        text = (
+            f"library {name}\nusing FHIR version '4.0.1'\ninclude FHIRHelpers version '4.0.1'\n{head}\ncontext Patient\n{added}"
+        )
     elif library.cql is None:
         version = f" version '{library.version}'" if library.version else ""
         include = f'include "{library.name}"{version} called "{library.name}"'
-        text = f"library {name}\nusing FHIR version '4.0.1'\n{include}\ncontext Patient\n{added}"
+        text = f"library {name}\nusing FHIR version '4.0.1'\n{include}\n{head}\ncontext Patient\n{added}"
     else:
-        text = f"{_renamed(library, name)}\n{added}"
+        text = f"{_renamed(library, name, head)}\n{added}"
     chain = SourceChain(GuidelineSource(guideline, findings), BuiltinSource())
     return translate(text, file=library.file if library is not None else name, sources=chain)
 
 
-def _renamed(library: LibraryText, name: str) -> str:
-    """A library's text under another name, including the original by its own name so that ``Library.Define`` works."""
+def _renamed(library: LibraryText, name: str, declared_too: str) -> str:
+    """A library's text under another name, including the original by its own name so that ``Library.Define`` works, and with more
+    declarations."""
     from guideway.guideline.libraries import header_span
 
     assert library.cql is not None
@@ -248,7 +295,7 @@ def _renamed(library: LibraryText, name: str) -> str:
     head, rest = library.cql[:start], library.cql[end:]
     version = f" version '{library.version}'" if library.version else ""
     cut = _after_usings(rest)
-    include = f'\ninclude "{library.name}"{version} called "{library.name}"\n'
+    include = f'\ninclude "{library.name}"{version} called "{library.name}"\n{declared_too}\n'
     return f"{head}library {name}{rest[:cut]}{include}{rest[cut:]}"
 
 

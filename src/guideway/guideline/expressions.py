@@ -8,10 +8,12 @@ name, else CQL text. Names are looked up in the library of ``Expression.referenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from guideway.guideline.names import objects, text_of
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline
@@ -44,6 +46,8 @@ class Found(msgspec.Struct, frozen=True):
 
     expression: Json
     pointer: str
+    inputs: tuple[Json, ...] = ()
+    """The inputs (with an id) of the action on which it stands as a condition."""
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -58,15 +62,42 @@ class Bound(msgspec.Struct, frozen=True):
 
 def expressions_of(resource: Json) -> Iterator[Found]:
     """Every Expression in an artifact: conditions, dynamic values, extensions, alternatives."""
-    pending: list[tuple[Any, str]] = [(resource, "")]
+    pending: list[tuple[Any, str, tuple[Json, ...]]] = [(resource, "", ())]
     while pending:
-        node, pointer = pending.pop()
+        node, pointer, inputs = pending.pop()
         if isinstance(node, dict):
             if isinstance(node.get("language"), str) and isinstance(node.get("expression"), str):
-                yield Found(node, pointer)
-            pending += [(value, f"{pointer}/{name}") for name, value in reversed(node.items()) if isinstance(value, dict | list)]
+                yield Found(node, pointer, inputs)
+            own = inputs_of(node) if "input" in node else ()
+            pending += [
+                (value, f"{pointer}/{name}", own if own and name in _WITH_INPUTS else inputs)
+                for name, value in reversed(node.items())
+                if isinstance(value, dict | list)
+            ]
         elif isinstance(node, list):
-            pending += [(value, f"{pointer}/{index}") for index, value in reversed(list(enumerate(node)))]
+            pending += [(value, f"{pointer}/{index}", inputs) for index, value in reversed(list(enumerate(node)))]
+
+
+_WITH_INPUTS = ("condition", "extension")
+"""Where on an action the expressions are that decide whether it applies, or say something of that."""
+
+
+def inputs_of(action: Json) -> tuple[Json, ...]:
+    """The inputs of an action that have an id, by which its conditions name them."""
+    return tuple(each for each in objects(action.get("input")) if text_of(each.get("id")))
+
+
+def named_inputs(text: str, inputs: Iterable[Json]) -> tuple[Json, ...]:
+    """Those whose id stands in a text as a name."""
+    import re
+
+    return tuple(each for each in inputs if re.search(rf"(?<![\w.-]){re.escape(each['id'])}(?![\w-])", text))
+
+
+def inline_key(text: str, inputs: Iterable[Json]) -> str:
+    """What tells one CQL expression from another: its text, and the inputs that it may name."""
+    named = named_inputs(text, inputs) if inputs else ()
+    return f"{text}\n{named}" if named else text
 
 
 def unquoted(name: str) -> str:
@@ -75,8 +106,9 @@ def unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in '"`' else name
 
 
-def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str]) -> Bound:
-    """The define that a CQL expression names, in an artifact that refers to ``libraries`` (canonicals)."""
+def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str], inputs: Iterable[Json] = ()) -> Bound:
+    """The define that a CQL expression names, in an artifact that refers to ``libraries`` (canonicals), on an action with these
+    ``inputs``."""
     language = expression.get("language")
     text = str(expression.get("expression", "")).strip()
     reference = expression.get("reference")
@@ -90,14 +122,14 @@ def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str]) -
         if found is not None:
             return found
     if language in INLINE or language == EITHER:
-        inline = guideline.inline.get((library or "", text))
+        inline = guideline.inline.get((library or "", inline_key(text, inputs)))
         if inline is not None:
             return Bound(*inline)
     if library is None:
         return Bound(error=f"{text!r}: the artifact names no library to look it up in")
     if language in IDENTIFIERS or (language == EITHER and text.replace(" ", "").isalnum()):
         return _no_define(guideline, library, unquoted(text))
-    problem = guideline.inline_errors.get((library, text))
+    problem = guideline.inline_errors.get((library, inline_key(text, inputs)))
     return Bound(error=f"{text!r}: {problem or 'this CQL expression was not compiled'}")
 
 

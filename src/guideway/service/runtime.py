@@ -225,7 +225,7 @@ def _check_logic(guideline: CompiledGuideline) -> None:
         libraries = [x for x in references if isinstance(x, str)] if isinstance(references, list) else []
         for found in expressions_of(artifact.resource):
             if found.expression.get("language") in CQL_LANGUAGES:
-                bound = bind(guideline, found.expression, libraries)
+                bound = bind(guideline, found.expression, libraries, found.inputs)
                 if bound.lacking:
                     lacking.setdefault(bound.lacking, f"{artifact.type} {artifact.id}: {bound.lacking}")
     if lacking:
