@@ -521,3 +521,21 @@ def test_a_visit_of_the_surgical_category_is_open(words: Json, expected: bool | 
     category = {"coding": [{"system": "http://snomed.info/sct", "code": "387713003"}]}
     booked = appointment(serviceCategory=[category], **words)
     assert planned(booked) is expected
+
+
+def test_that_no_pregnancy_was_found_is_told_last() -> None:
+    """It counts at any age, for a coded one would withhold every drug; but it is not what a recommendation is about."""
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1952-03-04", "gender": "female"}
+    sm = {"resourceType": "Condition", "id": "sm", "subject": {"reference": "Patient/p"}}
+    active = {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}
+    sm |= {"clinicalStatus": {"coding": [active]}}
+    sm |= {"code": {"coding": [{"system": "http://snomed.info/sct", "code": "397016004"}]}}
+    entries = [{"resource": resource} for resource in (patient, sm)]
+    (record,) = read_resources([{"resourceType": "Bundle", "type": "collection", "entry": entries}], "p")
+    outcome = apply_guideline(guideline(), record, as_of="2026-06-01").as_json()
+    absent = [
+        [told.get("element") for told in found.get("evidence", []) if told.get("absent")] for found in outcome["recommendations"]
+    ]
+    with_pregnancy = [names for names in absent if "pregnancy" in names]
+    assert any(len(names) > 1 for names in with_pregnancy)
+    assert {names[-1] for names in with_pregnancy} == {"pregnancy"}

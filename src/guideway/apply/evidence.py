@@ -8,7 +8,7 @@ too (``absent``), with what was looked at and did not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -22,7 +22,7 @@ from guideway.apply.support import References
 from guideway.apply.touched import is_of_another_type
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
 from guideway.engine.values import Code, Concept, TupleValue
-from guideway.guideline.compiled import DefineKey, Element
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
 
 Context = tuple[str, bool | None, tuple[str, ...]]
 """What something is evidence for: the nearest statement, whether it is so, and the comparisons that its own value stands in."""
@@ -381,9 +381,9 @@ def add(known: dict[Key, Evidence], item: Evidence) -> None:
         known[key] = msgspec.structs.replace(before, checked=[*before.checked, *more][:BRIEF])
 
 
-def said_once(known: dict[Key, Evidence]) -> list[Evidence]:
+def said_once(known: dict[Key, Evidence], last: Collection[str] = ()) -> list[Evidence]:
     """The evidence, without saying of something that it was not found beside what was: a list that is empty where another one of
-    that name is not. What was looked at for it stands with what was found."""
+    that name is not. What was looked at for it stands with what was found. The absence of an element of ``last`` comes last."""
     found = {item.display: key for key, item in reversed(known.items()) if not item.absent}
     for item in [each for each in known.values() if each.absent and each.element is None and each.display in found]:
         bearer = known[found[item.display]]
@@ -391,7 +391,17 @@ def said_once(known: dict[Key, Evidence]) -> list[Evidence]:
         if more:
             known[found[item.display]] = msgspec.structs.replace(bearer, checked=[*bearer.checked, *more][:BRIEF])
         del known[key_of(item)]
-    return list(known.values())
+    return sorted(known.values(), key=lambda item: item.absent and item.element in last)
+
+
+def told_last(guideline: CompiledGuideline) -> frozenset[str]:
+    """The data elements whose absence its authors want told after that of others (tag ``@told: last``): it counts for almost
+    every recommendation, and says of none what it is about."""
+    known: frozenset[str] | None = guideline.memory.get(told_last)
+    if known is None:
+        found = (element.id for element in guideline.elements.values() if ("told", "last") in element.tags)
+        known = guideline.memory[told_last] = frozenset(found)
+    return known
 
 
 def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:

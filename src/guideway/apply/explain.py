@@ -12,7 +12,7 @@ import msgspec
 from guideway.apply.causes import CauseFinder, Results
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
-from guideway.apply.evidence import EvidenceFinder, Key, add, key_of, said_once
+from guideway.apply.evidence import EvidenceFinder, Key, add, key_of, said_once, told_last
 from guideway.apply.followups import FollowUps
 from guideway.apply.left_out import LeftOut
 from guideway.apply.outcome import (
@@ -113,7 +113,8 @@ class Explainer:
                 missing.setdefault(datum.element, datum)
         recommendation.missing = list(missing.values())
         unknown = {datum.element for datum in missing.values()}
-        recommendation.evidence = [e for e in said_once(evidence) if not (e.absent and e.value is None and e.element in unknown)]
+        found = said_once(evidence, told_last(self.traces.guideline))
+        recommendation.evidence = [e for e in found if not (e.absent and e.value is None and e.element in unknown)]
         recommendation.excluded = self.left_out.excluded_for(touched)
         faults = [*self.left_out.faults_for(touched), *self.causes.reasons.unit_faults_of(missing)]
         recommendation.findings += [f for f in faults if f not in recommendation.findings]
