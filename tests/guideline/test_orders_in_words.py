@@ -22,6 +22,7 @@ from .test_corticosteroid_orders import MCAS
 
 Json = dict[str, Any]
 IBUPROFEN: Json = {"system": RXNORM, "code": "5640"}
+MISSPELT = RXNORM.replace("http:", "https:")
 LOCAL: Json = {"system": "urn:x", "code": "1"}
 
 
@@ -51,7 +52,7 @@ def labels(found: list[Card]) -> list[str]:
     return [s["label"] for card in found for s in card.body.get("suggestions", ())]
 
 
-@pytest.mark.parametrize("codings", [[IBUPROFEN], [LOCAL, IBUPROFEN]])
+@pytest.mark.parametrize("codings", [[IBUPROFEN], [LOCAL, IBUPROFEN], [IBUPROFEN | {"system": MISSPELT}]])
 def test_a_drug_that_is_given_by_its_codes_is_called_as_the_guideline_calls_it(codings: list[Json]) -> None:
     (card,) = found = cards({"coding": codings})
     assert "Order being written: Ibuprofen (MedicationRequest/d0)" in card.body["detail"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from guideway.fhir.code_systems import OTHER_NAMES
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import concept_text, objects
 
@@ -33,7 +34,7 @@ def code_name(guideline: CompiledGuideline, system: str | None, code: str) -> st
             for member in members_of(guideline.value_sets[url]):
                 if member[2]:
                     known.setdefault((member[0], member[1]), member[2])
-    return known.get((system or "", code))
+    return known.get((OTHER_NAMES.get(system or "", system or ""), code))
 
 
 def concept_name(concept: Any, displays: Displays | None = None) -> str | None:
