@@ -74,7 +74,7 @@ def test_of_orders_of_two_drugs_it_is_not_said_which_is_meant() -> None:
 def test_an_order_without_a_drug_is_asked_for_its_name() -> None:
     (card,) = cards({})
     detail = card.body["detail"]
-    assert "**Order being written**: Give the name of its drug in the order" in detail
+    assert "**Order being written**: Enter the name of its drug in the order" in detail
     for word in ("does not settle", "id:", "repeats", "false", "true"):
         assert word not in detail
     assert "NSAID other than aspirin in use" not in detail
