@@ -194,6 +194,17 @@ def test_the_order_being_written_may_renew_one_of_unknown_length(days: int, expe
     assert is_long(order("8640", "completed", id="a", start="2026-02-01"), draft(DAILY, **supply(days))) is expected
 
 
+def test_of_an_earlier_course_without_an_end_its_end_is_asked_not_the_duration_that_is_there() -> None:
+    before = order("8640", "completed", id="a", start="2026-02-20")
+    found = evaluation_of([before], drafts=[draft(DAILY, **supply(7))])
+    assert found.define(LOGIC, "Long-Term Corticosteroid Is Being Ordered") is None
+    assert found.define("MastCellCorticosteroidCourses", "Days Ordered") == 7
+    assert "By its words" not in found.define(LOGIC, "Note On Long Term")
+    assert "does not say when it ended: prednisone" in found.define(LOGIC, "Note On Courses Of Unknown Length")
+    in_words = evaluation_of([], drafts=[draft({"text": "40 mg daily for 120 days"})])
+    assert "By its words the order goes on for longer than that" in in_words.define(LOGIC, "Note On Long Term")
+
+
 def test_a_taper_over_three_months_is_long_and_says_why() -> None:
     """Three months are more than 90 days; the article on back pain gives as much, and the two are shown together (C18)."""
     bounds = {"boundsDuration": {"value": 3, "unit": "mo", "system": "http://unitsofmeasure.org", "code": "mo"}}
