@@ -95,7 +95,7 @@ ORDINARY_WORDS: dict[str, str] = {
         column functions record records release sites spine tests""",
     "what guidelines say of how strong a recommendation is, and of what is laid over it": """
         avoid caution declarative imperative overlay positive negative recommended""",
-    "annotations that UCUM units carry": "tablet",
+    "annotations that UCUM units carry": "platelet tablet",
     "the year in the name of YAML's tags": "2002",
 }
 """Words of displays that are also the program's own vocabulary, by the reason why they may stand in src. None is clinical."""
