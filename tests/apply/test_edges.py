@@ -10,7 +10,7 @@ from tests.apply.features import CANONICAL, DAYS, KIND_NAMES, OWN, TIMING, YEARS
 from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, expression, guideline, plan, run
 
 from guideway.apply.care_plan import requests, requests_bundle
-from guideway.apply.reference_targets import targets, wrong_target
+from guideway.fhir.reference_targets import targets, wrong_target
 from guideway.guideline.names import DIRECTION
 from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
@@ -347,3 +347,48 @@ def test_under_cqf_a_drug_that_is_none_is_refused() -> None:
     result = one({**A, "definitionCanonical": CANONICAL}, where, policy="cqf")
     assert "productReference Patient/x is a Patient" in str(result.issues())
     assert result.of("MedicationRequest") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["extension('urn:e')", "modifierExtension('urn:e')", "status.extension('urn:e')", "action.extension('urn:e')"]
+)
+@pytest.mark.parametrize(
+    "value", ["'x'", "{'x', 'y'}", "FHIR.Extension{url: FHIR.uri{value: 'urn:other'}, value: FHIR.string{value: 'x'}}"]
+)
+def test_at_the_place_of_an_extension_nothing_but_that_extension_is_set(path: str, value: str) -> None:
+    dynamic = [{"path": path, "expression": expression(value, "text/cql-expression")}]
+    result = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": dynamic}, activity())
+    assert result.rules() == ["dynamic-value-path"]
+    assert "urn:e" not in json.dumps([result.request, result.actions])
+    whole = "FHIR.Extension{url: FHIR.uri{value: 'urn:e'}, value: FHIR.string{value: 'x'}}"
+    set_ = {"url": "urn:e", "valueString": "x"}
+    dynamic = [{"path": path, "expression": expression(whole, "text/cql-expression")}]
+    result = one({**A, "definitionCanonical": CANONICAL, "dynamicValue": dynamic}, activity())
+    assert result.rules() == []
+    assert json.dumps(set_) in json.dumps([result.request, result.actions])
+
+
+@pytest.mark.parametrize("policy", ["cpg", "spec"])
+@pytest.mark.parametrize("reference", ["Patient/other", "Observation/x", "#y"])
+def test_a_participant_of_a_definition_names_nobody(reference: str, policy: str) -> None:
+    participants = [{"type": "patient", "reference": reference}, {"reference": reference}]
+    result = one({**A, "participant": participants}, policy=policy)
+    assert set(result.rules()) == {"action-invalid"}
+    assert result.actions[0]["participant"] == [{"reference": "Patient/p"}]
+    assert reference not in json.dumps(result.actions)
+
+
+@pytest.mark.parametrize("name", ["input", "output", "extension"])
+def test_a_reference_of_an_action_to_a_type_that_is_not_allowed_there_is_left_out(name: str) -> None:
+    def given(reference: str) -> list[Json]:
+        needed = {"type": "Observation", "subjectReference": {"reference": reference}}
+        return [needed if name != "extension" else {"url": "urn:e", "valueDataRequirement": needed}]
+
+    result = one({**A, name: given("Patient/other")})
+    assert result.rules() == ["action-invalid"]
+    assert "is a Patient" in result.issues()[0]["diagnostics"]
+    (found,) = result.actions[0]["extension"]
+    assert found["valueDataRequirement"] == {"type": "Observation"}
+    result = one({**A, name: given("Group/g")})
+    assert result.rules() == []
+    assert result.actions[0]["extension"][0]["valueDataRequirement"]["subjectReference"] == {"reference": "Group/g"}

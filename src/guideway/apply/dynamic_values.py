@@ -114,7 +114,10 @@ def set_path(root: Json, root_type: str, path: str, value: Any) -> None:
     plan = list(_resolve(root_type, steps, value, root))
     last_name, last_type, many, last_step = plan[-1]
     try:
-        final = _final(value, last_type, many and last_step.index is None)
+        if last_step.url is not None:
+            final = _extension(value, last_step.url)
+        else:
+            final = _final(value, last_type, many and last_step.index is None)
     except Unfit as error:
         raise BadPath(f"{path}: {error}") from None
     _check_indices(root, plan, path)
@@ -123,7 +126,8 @@ def set_path(root: Json, root_type: str, path: str, value: Any) -> None:
         node = _enter(node, name, is_list, step)
     if last_step.url is not None:
         target = _enter(node, last_step.name, True, last_step)
-        target.update(final if isinstance(final, dict) else {"valueString": str(final)})
+        target.clear()
+        target.update(final)
         return
     if len(plan) > 1 or last_name != "id":
         _drop_other_choices(node, last_name, plan[-2][1] if len(plan) > 1 else root_type)
@@ -143,6 +147,17 @@ def _final(value: Any, target: str, as_list: bool) -> Any:
             raise Unfit(f"{len(value)} values for an element that holds one")
         value = value[0]
     return to_fhir(value, target)
+
+
+def _extension(value: Any, url: str) -> Json:
+    """The whole extension of a URL: a value is set at its ``value``."""
+    members = value if isinstance(value, list | tuple) else [value]
+    if len(members) != 1 or type_of(members[0]) != "Extension":
+        raise Unfit(f"this is the place of an extension; set the value of one at extension('{url}').value")
+    found: Json = to_fhir(members[0], "Extension")
+    if found.get("url") != url:
+        raise Unfit(f"the url of the extension is {found.get('url')!r}")
+    return found
 
 
 def _resolve(root_type: str, steps: tuple[Step, ...], value: Any, root: Json) -> list[tuple[str, str, bool, Step]]:

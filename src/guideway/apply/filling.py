@@ -223,7 +223,7 @@ def _must_be_containable(changed: Json) -> None:
 
 def _must_lead_to(kind: str, changed: Json, before: Json) -> None:
     """``BadPath`` where a reference leads to a type of resource that is not allowed there."""
-    from guideway.apply.reference_targets import wrong_target
+    from guideway.fhir.reference_targets import wrong_target
 
     fault = wrong_target(kind, changed)
     if fault is not None and wrong_target(kind, before) != fault:

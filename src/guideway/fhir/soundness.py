@@ -46,7 +46,7 @@ def mended(resource: Json) -> tuple[Json, list[tuple[str, str]], list[str]]:
             break
         named |= {(".".join(map(str, path)), message): None for path, message in faults}
         for place in sorted(places, key=lambda p: [str(step).zfill(9) for step in p], reverse=True):
-            resource = _without(resource, place)
+            resource = without(resource, place)
         resource = swept(resource) or {}
     else:
         lasting = [path for path, _ in faults_of(resource)]
@@ -139,13 +139,14 @@ def _place(resource: Json, path: Path) -> Path:
     return path
 
 
-def _without(holder: Any, path: Path) -> Any:
+def without(holder: Any, path: Path) -> Any:
+    """A JSON value without what is at a place in it."""
     step, rest = path[0], path[1:]
     if isinstance(holder, dict) and step in holder:
-        below = _without(holder[str(step)], rest) if rest else None
+        below = without(holder[str(step)], rest) if rest else None
         return {name: (below if name == step else value) for name, value in holder.items() if rest or name != step}
     if isinstance(holder, list) and isinstance(step, int) and step < len(holder):
-        return [*holder[:step], *([_without(holder[step], rest)] if rest else []), *holder[step + 1 :]]
+        return [*holder[:step], *([without(holder[step], rest)] if rest else []), *holder[step + 1 :]]
     return holder
 
 

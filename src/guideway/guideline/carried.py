@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from guideway.fhir.reference_targets import directed
 from guideway.fhir.soundness import cleaned
 
 Json = dict[str, Any]
@@ -25,6 +26,10 @@ CARRIED = frozenset(
 APART = {"reason": "CodeableConcept", "input": "DataRequirement", "output": "DataRequirement", "participant": "CodeableConcept"}
 """Elements of an action that go elsewhere, by the type that they (of a participant: the role) have there."""
 
+_PARTICIPANT = frozenset({"id", "extension", "modifierExtension", "type", "_type"})
+_WHO = _PARTICIPANT | {"role"}
+"""The elements of a participant in a definition, which names nobody."""
+
 GROUP: Json = {"resourceType": "RequestGroup", "status": "draft", "intent": "proposal", "subject": {"display": "anyone"}}
 """A RequestGroup in which an action can be checked."""
 
@@ -36,9 +41,10 @@ def sound(definition: Json) -> tuple[Json, tuple[str, ...]]:
     carried = {n: v for n, v in definition.items() if n in CARRIED or n.startswith("timing")}
     if carried:
         group, found = cleaned(GROUP | {"action": [carried]})
-        faults += [f"{path.removeprefix('action.0.')}: {message}; it is left out" for path, message in found]
+        kept, misdirected = directed("RequestGroup.Action", (group.get("action") or [{}])[0])
+        found = [*((path.removeprefix("action.0."), message) for path, message in found), *misdirected]
+        faults += [f"{path}: {message}; it is left out" for path, message in found]
         if found:
-            kept = (group.get("action") or [{}])[0]
             definition = {n: v for n, v in definition.items() if n not in carried} | kept
     return definition, tuple(faults)
 
@@ -56,7 +62,8 @@ def _apart(definition: Json, faults: list[str]) -> Json:
                 found = _one(name, kind, item, faults)
                 kept += [found] if isinstance(found, dict) else []
                 continue
-            rest = {n: v for n, v in item.items() if n != "role"}
+            rest = {n: v for n, v in item.items() if n in _PARTICIPANT}
+            faults += [f"participant.{str(n)[:60]}: there is no such element; it is left out" for n in item if n not in _WHO]
             role = _one(f"{name}.role", kind, item["role"], faults) if "role" in item else None
             kept.append(rest | ({"role": role} if isinstance(role, dict) else {}))
         if kept != given:
@@ -70,4 +77,9 @@ def _one(name: str, kind: str, value: Any, faults: list[str]) -> Any:
     for path, message in found:
         where = path.removeprefix("extension.0").removeprefix(f".value{kind}")
         faults.append(f"{name}{where}: {message}; it is left out")
-    return (resource.get("extension") or [{}])[0].get(f"value{kind}")
+    kept = (resource.get("extension") or [{}])[0].get(f"value{kind}")
+    if not isinstance(kept, dict):
+        return kept
+    kept, misdirected = directed(kind, kept)
+    faults += [f"{name}.{path}: {message}; it is left out" for path, message in misdirected]
+    return kept

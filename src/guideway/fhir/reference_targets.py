@@ -1,7 +1,8 @@
 """To which types of resource the references of a request may lead: a computed one to another type makes an invalid result.
 
 ``wrong_target(kind, value)`` takes a resource or an element with its type, and says what is wrong with the first reference in it
-that leads to a type which R4 does not allow there; None: nothing. FHIR R4, the Reference types of each element.
+that leads to a type which R4 does not allow there; None: nothing. ``directed`` leaves these references out, each with a message.
+FHIR R4, the Reference types of each element.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from guideway.fhir.literal_references import reference_type
 from guideway.fhir.modelinfo import builtin
+from guideway.fhir.soundness import Path, swept, without
 from guideway.fhir.structure import known_type
 
 Json = dict[str, Any]
@@ -112,6 +114,10 @@ MedicationAdministration Observation Procedure: Procedure.partOf
 Condition DiagnosticReport DocumentReference Observation Procedure: Procedure.reasonReference
 Composition DiagnosticReport DocumentReference: Procedure.report
 Device Patient Practitioner PractitionerRole RelatedPerson: RequestGroup.Action.participant
+Group: DataRequirement.subjectReference
+Schedule: TriggerDefinition.timingReference
+Group HealthcareService InsurancePlan Location Organization PlanDefinition ResearchStudy: UsageContext.valueReference
+Device Organization Patient Practitioner PractitionerRole RelatedPerson: Signature.who Signature.onBehalfOf
 """
 """The types that are allowed, and the elements that allow them; indented lines go on. What is not listed allows every type."""
 
@@ -128,21 +134,37 @@ def targets() -> dict[str, frozenset[str]]:
 
 def wrong_target(kind: str, value: Json) -> str | None:
     """What is wrong with the first reference that leads to another type than it may; None: nothing."""
-    return next(_wrong(kind, value), None)
+    return next((message for _, message in _wrong(kind, value, ())), None)
 
 
-def _wrong(kind: str, value: Json) -> Iterator[str]:
+def directed(kind: str, value: Json) -> tuple[Json, list[tuple[str, str]]]:
+    """The value without the references that lead to another type than they may, and each of these as (element path, message)."""
+    wrong = list(_wrong(kind, value, ())) if _refers(value) else []
+    for path, _ in reversed(wrong):
+        value = without(value, path)
+    return (swept(value) or {} if wrong else value), [(".".join(map(str, path)), message) for path, message in wrong]
+
+
+def _refers(value: Any) -> bool:
+    """Whether there is a literal reference in a value."""
+    if isinstance(value, dict):
+        return isinstance(value.get("reference"), str) or any(_refers(item) for item in value.values())
+    return isinstance(value, list) and any(_refers(item) for item in value)
+
+
+def _wrong(kind: str, value: Json, path: Path) -> Iterator[tuple[Path, str]]:
     elements = builtin("FHIR", "4.0.1").json_elements(f"FHIR.{kind}")
     for name, given in value.items():
         element = elements.get(name)
         inner = element.type.removeprefix("FHIR.") if element is not None else ""
-        for item in given if isinstance(given, list) else [given]:
+        for index, item in enumerate(given if isinstance(given, list) else [given]):
             if not isinstance(item, dict) or not inner:
                 continue
+            place = (*path, name, index) if isinstance(given, list) else (*path, name)
             if inner != "Reference":
-                yield from _wrong(inner, item)
+                yield from _wrong(inner, item, place)
                 continue
             leads = reference_type(item["reference"]) if isinstance(item.get("reference"), str) else ""
             allowed = targets().get(f"{kind}.{name}")
             if allowed and known_type(leads) and leads not in allowed:
-                yield f"{item['reference']} is a {leads}; {kind}.{name} may be {', '.join(sorted(allowed))}"
+                yield place, f"{item['reference']} is a {leads}; {kind}.{name} may be {', '.join(sorted(allowed))}"
