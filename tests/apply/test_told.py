@@ -311,3 +311,50 @@ def test_an_applicability_behaviour_of_no_known_code_is_told(value: str, told: b
     for artifact in (of_group, plan("main", *two, extension=[behaviour])):
         found = [f.rule for f in run(guideline(artifact)).findings]
         assert found == (["applicability-behavior"] if told else [])
+
+
+COMBINATION: Json = {
+    "resourceType": "Medication",
+    "id": "s",
+    "code": {"text": "Combo"},
+    "form": {"text": "capsule"},
+    "ingredient": [
+        {
+            "itemCodeableConcept": TABLET_A,
+            "isActive": True,
+            "strength": {"numerator": {"value": 25}, "denominator": {"value": 1}},
+        },
+        {"itemReference": {"reference": "#t"}},
+    ],
+    "manufacturer": {"display": "Somebody"},
+}
+SUBSTANCE: Json = {"resourceType": "Substance", "id": "t", "code": {"text": "Other"}}
+
+
+@pytest.mark.parametrize("policy", ["cpg", "spec", "cqf"])
+def test_what_a_contained_product_is_made_of_is_told_and_counts(policy: str) -> None:
+    made_of = activity("m", productReference={"reference": "#s"}, contained=[COMBINATION, SUBSTANCE])
+    package = guideline(plan("main", {"id": "a", "title": "A", "definitionCanonical": made_of["url"]}), made_of)
+    outcome = run(package, ALLERGY, medication(), policy=policy)
+    assert {conflict.rule for conflict in outcome.conflicts} == {"allergy", "already-active"}
+    (recommendation,) = outcome.recommendations
+    (finding,) = (f for f in recommendation.findings if f.rule == "product-reduced")
+    for form in (care_plan, bundle, requests_bundle):
+        assert not [d.as_text() for d in check_resource(form(outcome)) if d.severity.value == "error"]
+    (request,) = (
+        e["resource"] for e in requests_bundle(outcome)["entry"] if e["resource"]["resourceType"] == "MedicationRequest"
+    )
+    assert request["medicationCodeableConcept"] == {"text": "Combo"}
+    if policy == "cqf":
+        assert "manufacturer, form, ingredient" in finding.message
+        return
+    assert finding.message.endswith("left out: manufacturer")
+    form, first, second = (e for e in request["extension"] if "product" in e["url"])
+    assert form == {"url": OWN + "activity-productForm", "valueCodeableConcept": {"text": "capsule"}}
+    strength = {"url": "strength", "valueRatio": COMBINATION["ingredient"][0]["strength"]}
+    item = {"url": "item", "valueCodeableConcept": TABLET_A}
+    assert first == {
+        "url": OWN + "activity-productIngredient",
+        "extension": [item, {"url": "isActive", "valueBoolean": True}, strength],
+    }
+    assert second["extension"] == [{"url": "item", "valueCodeableConcept": {"text": "Other"}}]

@@ -17,6 +17,7 @@ import msgspec
 from guideway.apply.activity_facts import (
     Setting,
     clinical_code,
+    composition_of,
     is_told,
     kind_name,
     only_cpg,
@@ -74,6 +75,8 @@ def make_request(activity: Json, action: Json, setting: Setting, file: str = "")
     made = _made(activity, action, kind, setting, file)
     if made.resource is not None:
         _carry_modifiers(made.resource, activity, action)
+        if "contained" in activity:
+            findings += _composed(made.resource, activity, setting, label, file)
         if "timingAge" in action or "timingAge" in activity:
             findings += _passed(activity, action, setting, label, file)
     return Made(made.resource, [*findings, *made.findings])
@@ -92,6 +95,18 @@ def _misdirected(activity: Json, kind: Kind, setting: Setting) -> Iterator[tuple
         leads = reference_type(reference) if isinstance(reference, str) else ""
         if known_type(leads) and leads not in types:
             yield element, f"{element} {reference} is a {leads}; it may be {' or '.join(types)}; it is left out"
+
+
+def _composed(request: Json, activity: Json, setting: Setting, label: str, file: str) -> Iterator[Diagnostic]:
+    """What a contained product says beside its code goes to the request, where its form allows; the rest is named."""
+    said, unsaid = composition_of(activity)
+    if setting.policy.reference_forms:
+        unsaid, said = [*unsaid, *dict.fromkeys(str(each["url"]).rpartition("-product")[2].casefold() for each in said)], []
+    if said:
+        request["extension"] = [*request.get("extension", []), *copied(said)]
+    if unsaid:
+        text = f"{label}: of the product that it contains the request has the code; left out: {', '.join(unsaid)}"
+        yield Diagnostic("product-reduced", Severity.warning, text, file or None, pointer="/productReference")
 
 
 def _passed(activity: Json, action: Json, setting: Setting, label: str, file: str) -> Iterator[Diagnostic]:

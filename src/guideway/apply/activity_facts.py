@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from guideway.apply.names import ACTIVITY_KIND
+from guideway.apply.names import ACTIVITY_KIND, PRODUCT_FORM, PRODUCT_INGREDIENT
 from guideway.apply.policies import Policy
 from guideway.guideline.names import first_value, objects
 
@@ -95,21 +95,59 @@ def only_cpg(code: Json) -> bool:
     return bool(codings) and all(c.get("system") == CPG_ACTIVITY_TYPES for c in codings) and not code.get("text")
 
 
-def _contained_code(activity: Json, name: str) -> Json | None:
+def contained_product(activity: Json) -> Json | None:
+    """The resource that the product is, where the activity contains it with a code."""
+    given = activity.get("productReference")
+    reference = given.get("reference") if isinstance(given, dict) else None
+    return _contained(activity, reference) if isinstance(reference, str) and reference[:1] == "#" else None
+
+
+def _contained(activity: Json, reference: str) -> Json | None:
     for resource in objects(activity.get("contained")):
-        if resource.get("id") == name and isinstance(resource.get("code"), dict):
-            return dict(resource["code"])
+        if resource.get("id") == reference[1:] and isinstance(resource.get("code"), dict):
+            return resource
     return None
+
+
+_INGREDIENT = {"item": ("CodeableConcept", "Reference"), "isActive": ("Boolean",), "strength": ("Ratio",)}
+"""What is said of an ingredient, with its types."""
+_UNSAID = frozenset({"resourceType", "id", "meta", "language", "text", "code", "form", "ingredient"})
+
+
+def composition_of(activity: Json) -> tuple[list[Json], list[str]]:
+    """What a product that the activity contains says beside its code: form and ingredients as extensions, and the names of the
+    elements that are not told."""
+    product = contained_product(activity)
+    if product is None:
+        return [], []
+    if product.get("resourceType") != "Medication":
+        return [], sorted((product.keys() - _UNSAID) | (product.keys() & {"form", "ingredient"}))
+    found: list[Json] = []
+    if "form" in product:
+        found.append({"url": PRODUCT_FORM, "valueCodeableConcept": product["form"]})
+    for ingredient in objects(product.get("ingredient")):
+        parts: list[Json] = []
+        for name, types in _INGREDIENT.items():
+            for kind in types:
+                value = ingredient.get(f"{name}{kind}" if len(types) > 1 else name)
+                local = str(value.get("reference")) if kind == "Reference" and isinstance(value, dict) else ""
+                inner = _contained(activity, local) if local[:1] == "#" else None
+                if inner is not None:
+                    kind, value = "CodeableConcept", inner["code"]
+                if value is not None:
+                    parts.append({"url": name, f"value{kind}": value})
+        found.append({"url": PRODUCT_INGREDIENT, "extension": parts})
+    return found, sorted(product.keys() - _UNSAID)
 
 
 def product_of(activity: Json) -> tuple[str, Any]:
     """The product as (``CodeableConcept`` or ``Reference``, value); one that the activity contains by its code; None: none."""
     for name in ("CodeableConcept", "Reference"):
         found = activity.get(f"product{name}")
-        if name == "Reference" and isinstance(found, dict) and str(found.get("reference", "")).startswith("#"):
-            code = _contained_code(activity, str(found["reference"])[1:])
-            if code is not None:  # what is contained in a definition does not come along: its code does
-                return "CodeableConcept", code
+        if name == "Reference" and (product := contained_product(activity)) is not None:
+            return "CodeableConcept", dict(
+                product["code"]
+            )  # what is contained in a definition does not come along: its code does
         if isinstance(found, dict) and found:
             return name, found
     return "CodeableConcept", None

@@ -24,10 +24,10 @@ from typing import Any
 import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
-from guideway.apply.activity_facts import clinical_code, only_cpg
+from guideway.apply.activity_facts import clinical_code, composition_of, only_cpg
 from guideway.apply.code_names import Displays, concept_name, displays_of
 from guideway.apply.differences import plain
-from guideway.apply.names import ACTIVITY_FACT, ORDERABLE
+from guideway.apply.names import ACTIVITY_FACT, ORDERABLE, PRODUCT_INGREDIENT
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
 from guideway.apply.timing import coded_interval, days_between
@@ -35,6 +35,7 @@ from guideway.apply.words import prohibits
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import concept_text, first_value, objects
+from guideway.guideline.package import Artifact
 from guideway.patterns import Later
 
 Json = dict[str, Any]
@@ -224,7 +225,7 @@ def is_against(action: ActionNode) -> bool:
 class Side:
     """One proposal, as a party to a conflict."""
 
-    __slots__ = ("against", "choice", "key", "request", "thing", "title")
+    __slots__ = ("against", "choice", "key", "parts", "request", "thing", "title")
 
     def __init__(self, action: ActionNode, forms: Words) -> None:
         if action.request is not None:
@@ -232,6 +233,8 @@ class Side:
         else:  # it has no more than its own code
             self.request = {"resourceType": "RequestGroup"}
             self.thing = thing(map(clinical_code, objects(action.definition.get("code"))), forms)
+        self.parts = [thing([item], forms) for item in _ingredients(action.activity)]
+        """What it is made of, where it says so."""
         choice = first_value(self.request, ORDERABLE)
         self.choice = choice if isinstance(choice, str) else None
         recommendation = action.recommendation
@@ -245,6 +248,14 @@ class Side:
         return self.thing.text
 
 
+def _ingredients(activity: Artifact | None) -> list[Json]:
+    """The concepts of what the product of an activity is made of, where it contains it."""
+    if activity is None or "contained" not in activity.resource:
+        return []
+    told = (each for each in composition_of(activity.resource)[0] if each["url"] == PRODUCT_INGREDIENT)
+    return [item for each in told if isinstance(item := first_value(each, "item"), dict) and "reference" not in item]
+
+
 def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
     """Every two proposals for the same thing, or for a choice from the same value set."""
     for number, left in enumerate(sides):
@@ -253,8 +264,17 @@ def _pairs(sides: list[Side]) -> Iterator[tuple[Side, Side]]:
                 yield left, right
 
 
+def _is_made_of(left: Side, right: Side) -> bool:
+    """Whether one is made of the other."""
+    return any(same(part, right.thing) for part in left.parts) or any(same(part, left.thing) for part in right.parts)
+
+
 def _for_and_against(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[Conflict]:
-    for left, right in _pairs(sides):
+    pairs = list(_pairs(sides))
+    if any(side.parts for side in sides):
+        every = ((left, right) for number, left in enumerate(sides) for right in sides[number + 1 :])
+        pairs += [pair for pair in every if pair not in pairs and _is_made_of(*pair)]
+    for left, right in pairs:
         if left.against != right.against:
             pro, contra = (right, left) if left.against else (left, right)
             text = f"For and against {pro.text}: {pro.title} — but {contra.title}"
@@ -302,6 +322,7 @@ def _forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> 
                     continue
                 both = bool(side.thing.codes and known.codes)
                 direct = bool(side.thing.codes & known.codes) if both else same(side.thing, known)
+                direct = direct or any(same(part, known) for part in side.parts)
                 if direct or any(_is_in(known, group) for group in _groups(side, guideline)):
                     what = side.text if direct else f"{_named_thing(known, displays_of(guideline))}, one of {side.text}"
                     text = f"{side.title} — but an order on record says not to give {what}"
@@ -441,12 +462,13 @@ def _allergies(sides: list[Side], classes: Classes, allergies: list[Any], displa
     for side in sides:
         if side.against or side.request["resourceType"] not in _DRUGS:
             continue
-        wanted = classes.members(side.thing)
+        wanted = [classes.members(each) for each in (side.thing, *side.parts)]
         for allergy in allergies:
             substances = [reaction.get("substance") for reaction in objects(allergy.data.get("reaction"))]
             known = thing([allergy.data.get("code"), *substances], classes.forms)
-            direct = same(side.thing, known) or _by_words(side.thing, known)
-            group = None if direct else classes.shared(wanted, classes.members(known))
+            direct = any(same(each, known) or _by_words(each, known) for each in (side.thing, *side.parts))
+            groups = () if direct else (classes.shared(each, classes.members(known)) for each in wanted)
+            group = next(filter(None, groups), None)
             if direct or group:
                 named = (concept_name(each, displays) for each in (allergy.data.get("code"), *substances))
                 name = next(filter(None, named), side.text)
@@ -499,6 +521,7 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: Compi
         for medication, known in active:
             systems = {system for system, _ in side.thing.codes} & {system for system, _ in known.codes}
             direct = same(side.thing, known) or (not systems and covers(side.thing, known))
+            direct = direct or any(same(part, known) for part in side.parts)
             if not direct and not any(_is_in(known, group) for group in groups):
                 continue
             if side.against:
