@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from guideway.apply.run import apply_guideline
 from guideway.records.reading import read_resources
 
 from .evaluating import answer, evaluation_of
-from .support import guideline
+from .support import ROOT, guideline
 
 Json = dict[str, Any]
+SETS = ROOT / "valuesets/conditions"
 ACTIVE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}
 LOCAL = {"system": "urn:oid:1.2.3.4", "code": "MAST-7"}
 SM, MCAS = "dxSM", "dxMCAS"
@@ -317,3 +319,125 @@ def test_an_answer_settles_what_an_observation_says_in_words(answered: str, in_d
     assert [n.partition(",")[0] for n in notes] == (
         ["A subtype is named in words"] if in_doubt else ["Passed over"] if answered == "2026-05-20" else []
     )
+
+
+SNOMED, ICD = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
+OWN = f"{BASE}/sm-subtype"
+CODED = [
+    ((ICD, "C96.21"), "aggressive"), ((SNOMED, "716655008"), "aggressive"), ((SNOMED, "70910003"), "indolent"),
+    ((OWN, "smoldering"), "smoldering"), ((SNOMED, "397015000"), "sm-ahn"), ((ICD, "C94.30"), "mast-cell-leukemia"),
+]  # fmt: skip
+
+
+def only(system: str, code: str, text: str | None = None, **coding: str) -> Any:
+    entry = {"resourceType": "Condition", "id": "c", "clinicalStatus": ACTIVE, "subject": {"reference": "Patient/p"}}
+    concept: Json = {"coding": [{"system": system, "code": code} | coding]} | ({"text": text} if text else {})
+    return evaluation_of([entry | {"code": concept}])
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "words", "coded", "said"),
+    [
+        (ICD, "C96.21", "Indolent systemic mastocytosis", "Aggressive", "Indolent"),
+        (SNOMED, "70910003", "Aggressive systemic mastocytosis", "Indolent", "Aggressive"),
+        (SNOMED, "70910003", "ASM", "Indolent", "Aggressive"),
+        (OWN, "indolent", "Mast cell leukemia", "Indolent", "Mast Cell Leukemia"),
+        (ICD, "C96.21", "SSM, formerly aggressive", "Aggressive", "Smoldering"),
+        (SNOMED, "397015000", "Smouldering systemic mastocytosis", "SM-AHN", "Smoldering"),
+        (ICD, "C94.30", "Aggressive systemic mastocytosis", "Mast Cell Leukemia", "Aggressive"),
+    ],
+)
+def test_words_that_name_another_subtype_than_the_code_leave_both_in_doubt(
+    system: str, code: str, words: str, coded: str, said: str
+) -> None:
+    for found in (only(system, code, words), only(system, code, words, display=f"{coded} systemic mastocytosis")):
+        assert found.define(DIAGNOSIS, "Has SM") is True
+        assert found.define(DIAGNOSIS, "SM Subtypes") is None
+        for subtype in (coded, said):
+            name = "Has SM-AHN" if subtype == "SM-AHN" else f"Has {subtype}" + ("" if "Leukemia" in subtype else " SM")
+            assert found.define(DIAGNOSIS, name) is None
+        (note,) = found.define(DIAGNOSIS, "Note On Subtype Entries")
+        assert note.startswith("The code of an entry and its words name different subtypes")
+        assert f'"{words}" (code {code}' in note
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "words", "subtype"),
+    [
+        (ICD, "C96.21", "Aggressive systemic mastocytosis, formerly indolent", "aggressive"),
+        (ICD, "C96.21", "ASM, progressed from smoldering systemic mastocytosis", "aggressive"),
+        (ICD, "C96.21", "Aggressive systemic mastocytosis (previously diagnosed as ISM)", "aggressive"),
+        (ICD, "C96.21", "Advanced systemic mastocytosis", "aggressive"),
+        (ICD, "C96.21", "Systemic mastocytosis", "aggressive"),
+        (SNOMED, "70910003", "Indolent systemic mastocytosis, no aggressive disease", "indolent"),
+        (SNOMED, "70910003", "ISM without an associated hematologic neoplasm", "indolent"),
+        (SNOMED, "70910003", "Mastocytosis", "indolent"),
+        (SNOMED, "397015000", "Advanced systemic mastocytosis with CMML", "sm-ahn"),
+        (ICD, "C94.30", "Aggressive mast cell leukemia", "mast-cell-leukemia"),
+        (ICD, "C94.30", "Advanced systemic mastocytosis", "mast-cell-leukemia"),
+    ],
+)
+def test_words_that_go_with_the_code_leave_it_alone(system: str, code: str, words: str, subtype: str) -> None:
+    found = only(system, code, words)
+    assert found.define(DIAGNOSIS, "SM Subtypes") == [subtype]
+    assert found.define(DIAGNOSIS, "Note On Subtype Entries") == []
+
+
+def test_another_subtype_beside_the_coded_one_is_in_doubt_alone() -> None:
+    found = only(SNOMED, "70910003", "Indolent systemic mastocytosis, progressing to aggressive")
+    assert found.define(DIAGNOSIS, "Has Indolent SM") is True
+    assert found.define(DIAGNOSIS, "Has Aggressive SM") is None
+    assert found.define(DIAGNOSIS, "SM Subtypes") is None
+
+
+CODES = {
+    (include["system"], concept["code"], concept["display"], name)
+    for name in (
+        "mcas", "mast-cell-activation", "systemic-mastocytosis", "indolent-sm", "smoldering-sm", "aggressive-sm", "sm-ahn",
+        "mast-cell-leukemia", "mast-cell-leukemia-remission",
+    )
+    for include in json.loads((SETS / f"ValueSet-{name}.json").read_text("utf-8"))["compose"]["include"]
+    for concept in include["concept"]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("system", "code", "display", "name"), sorted(CODES))
+def test_no_display_contradicts_its_own_code(system: str, code: str, display: str, name: str) -> None:
+    """Every code of the value sets, with its display as display and as text, is read as without words."""
+    bare = only(system, code)
+    for found in (only(system, code, display), only(system, code, display=display)):
+        for define in ("Has SM", "Has MCAS", "Has Mast Cell Activation", "SM Subtypes", "Note On Subtype Entries"):
+            assert found.define(DIAGNOSIS, define) == bare.define(DIAGNOSIS, define)
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "words", "mastocytosis", "activation"),
+    [
+        (ICD, "D89.42", "Systemic mastocytosis, aggressive", None, None),
+        (ICD, "D89.42", "Mast cell leukemia", None, None),
+        (ICD, "D89.42", "MCAS with systemic mastocytosis", None, True),
+        (ICD, "D47.02", "Mast cell activation syndrome", None, None),
+        (ICD, "D47.02", "Cutaneous mastocytosis", None, False),
+        (ICD, "D89.43", "Systemic mastocytosis", None, False),
+        # the words go with the code
+        (ICD, "D89.42", "Mast cell disorder", False, True),
+        (ICD, "D89.42", "MCAS, no systemic mastocytosis", False, True),
+        (ICD, "D89.42", "MCAS, systemic mastocytosis ruled out", False, True),
+        (ICD, "D89.42", "MCAS; mother has systemic mastocytosis", False, True),
+        (ICD, "D89.42", "MCAS, followed in the mastocytosis clinic", False, True),
+        (ICD, "D89.42", "MCAS with urticaria pigmentosa", False, True),
+        (ICD, "D47.02", "Systemic mastocytosis with mast cell activation", True, False),
+        (ICD, "D47.02", "Mast cell disease", True, False),
+        (ICD, "D47.02", "Systemic mastocytosis with cutaneous mastocytosis", True, False),
+        (ICD, "D47.02", "Back pain", True, False),
+    ],
+)
+def test_words_for_another_disease_than_the_code_leave_both_in_doubt(
+    system: str, code: str, words: str, mastocytosis: bool | None, activation: bool | None
+) -> None:
+    found = only(system, code, words)
+    assert found.define(DIAGNOSIS, "Has SM") is mastocytosis
+    assert found.define(DIAGNOSIS, "Has MCAS") is activation
+    assert found.define(DIAGNOSIS, "Has Mast Cell Disorder") is (None if words == "Cutaneous mastocytosis" else True)
+    if activation is None:
+        assert words in found.define(DIAGNOSIS, "Why MCAS Is Unknown")
