@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from guideway.apply.names import ACTIVITY_FACT, INSTANTIATES_CANONICAL, PERTAINS_TO_GOAL
@@ -136,6 +135,8 @@ def plain(value: Any, *, lasting: bool = False, units: bool = False) -> Any:
 def _in_base_units(quantity: Json) -> Json:
     """A quantity of UCUM in the units that its own is made of; as it is where that is none, or one of things that are counted, of
     which nothing but the annotation tells what they are."""
+    from fractions import Fraction
+
     from guideway.ucum.grammar import UnitError, parse
 
     code = quantity.get("code")

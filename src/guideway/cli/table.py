@@ -25,7 +25,7 @@ from guideway.apply.outcome import (
     Recommendation,
     UnknownGroup,
 )
-from guideway.apply.passed_over import passed_over
+from guideway.apply.passed_over import for_another_hook, passed_over
 from guideway.apply.run import FEW
 from guideway.cli import telling
 from guideway.cli.lines import Line, Piece, clean, wrap
@@ -348,9 +348,12 @@ def _left_out(outcome: PatientOutcome, width: int) -> Iterator[Line]:
 
 
 def _passed_over(outcome: PatientOutcome, width: int, explain: bool) -> Iterator[Line]:
-    if not outcome.skipped:
+    """In short, what answers to another hook is told only where nothing else is there: there is much of it on every occasion."""
+    everything = explain or not outcome.recommendations
+    skipped = [each for each in outcome.skipped if everything or not for_another_hook(each)]
+    if not skipped:
         return
-    for text in passed_over(outcome.skipped, len(outcome.skipped) if explain else REASONS, brief=not explain):
+    for text in passed_over(skipped, len(skipped) if explain else REASONS, brief=not explain):
         yield from wrap(f"{telling.PASSED_OVER}: {text}", width, rest=_INDENT, style="dim")
     if explain:
         yield []
