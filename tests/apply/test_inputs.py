@@ -28,6 +28,8 @@ def of_input(text: str, *data: Json, **needs: Any) -> Any:
         ({"codeFilter": [{"path": "color", "code": [{"code": "red"}]}]}, "color, which is no element of Observation"),
         ({"codeFilter": [{"searchParam": "code", "code": [{"code": "count"}]}]}, "search parameter code"),
         ({"codeFilter": ["x"]}, "codeFilter that is none"),
+        ({"codeFilter": [{"path": "code", "code": [{"code": "count"}]}]}, "asks for count, which has no system"),
+        ({"codeFilter": [{"path": "code", "code": [{"display": "Blue"}]}]}, "asks for Blue, which has no system"),
         ({"dateFilter": [{"path": "effective", "valueDuration": DAYS}]}, "dateFilter, which is not evaluated"),
         ({"sort": [{"path": "effective", "direction": "descending"}]}, "sort, which is not evaluated"),
         ({"limit": 1}, "limit, which is not evaluated"),
@@ -43,6 +45,13 @@ def test_what_is_not_followed_of_an_input_is_an_error_and_no_wrong_answer(needs:
     other = of_input("true", *data, **needs)
     assert other.status == "applies"
     assert {f.rule for f in other.findings} & {"input-unsupported", "action-invalid"}
+
+
+def test_a_code_filter_that_is_none_is_an_error_in_cql_too() -> None:
+    needed = {"id": "labs", "type": "Observation", "codeFilter": COUNTS}
+    condition = {"kind": "applicability", "expression": expression("exists labs", "text/cql-expression")}
+    (found,) = run(guideline(plan("main", {**A, "input": [needed], "condition": [condition]})), observation(0.5)).recommendations
+    assert (found.status, "codeFilter that is none" in found.reason) == ("error", True)
 
 
 def test_an_input_that_is_followed() -> None:

@@ -10,6 +10,8 @@ from tests.apply.features import CANONICAL, HL7, OWN, made
 from tests.apply.small import (
     ACTIVE,
     AS_OF,
+    BASE,
+    LOGIC,
     PATIENT,
     TABLET_A,
     activity,
@@ -358,3 +360,39 @@ def test_what_a_contained_product_is_made_of_is_told_and_counts(policy: str) -> 
         "extension": [item, {"url": "isActive", "valueBoolean": True}, strength],
     }
     assert second["extension"] == [{"url": "item", "valueCodeableConcept": {"text": "Other"}}]
+
+
+READ_AT_ONCE = """
+define "Any Count": exists [Observation: "Count Tests"]
+define "First Is Low": (First([Observation: "Count Tests"]).value as FHIR.Quantity) < 1 '10*9/L'
+"""
+
+
+@pytest.mark.parametrize("data", [{"status": "entered-in-error"}, {"status": "preliminary"}, {"date": "2027-05-20"}])
+@pytest.mark.parametrize(
+    ("language", "text", "known"),
+    [
+        ("text/fhirpath", "%labs.exists()", True),
+        ("text/fhirpath", "%labs.first().value.value < 1", False),
+        ("text/cql-expression", "exists labs", True),
+        ("text/cql-expression", 'exists [Observation: "Count Tests"]', True),
+        ("text/cql-expression", "(First(labs).value as FHIR.Quantity) < 1 '10*9/L'", False),
+        ("text/cql-identifier", "Any Count", True),
+        ("text/cql-identifier", "First Is Low", False),
+    ],
+)
+def test_what_does_not_count_is_told_of_what_is_read_outside_data_elements(
+    language: str, text: str, known: bool, data: Json
+) -> None:
+    needed = {"id": "labs", "type": "Observation", "codeFilter": [{"path": "code", "valueSet": f"{BASE}/ValueSet/count-tests"}]}
+    condition = {"kind": "applicability", "expression": expression(text, language)}
+    package = guideline(
+        plan("main", {"id": "a", "title": "A", "input": [needed], "condition": [condition]}), cql=LOGIC + READ_AT_ONCE
+    )
+    (found,) = run(package, observation(0.8, **data), observation(0.8, "potassium", **data)).recommendations
+    assert found.status == ("does-not-apply" if known else "unknown")
+    (left_out,) = found.excluded
+    assert left_out.resource.startswith("Observation/count")
+    for missing in found.missing:
+        assert missing.because == [f"{left_out.resource} does not count: {left_out.reason}"]
+    assert bool(found.missing) is not known

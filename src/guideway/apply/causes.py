@@ -31,7 +31,7 @@ from guideway.apply.traces import BRIEF, PatientTraces, define_name, plain
 from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_datum
 from guideway.diagnostics import GuidewayError
 from guideway.engine.values import TupleValue, Uncertainty
-from guideway.guideline.compiled import DefineKey
+from guideway.guideline.compiled import DefineKey, Requirement
 
 
 class Causes(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class CauseFinder:
     """Finds what the null conditions of one patient wait for; ``excluded`` gives what the record left out of what an element
     reads."""
 
-    def __init__(self, traces: PatientTraces, excluded: Callable[[dict[DefineKey, None]], list[Excluded]]) -> None:
+    def __init__(self, traces: PatientTraces, excluded: Callable[[Iterable[DefineKey | Requirement]], list[Excluded]]) -> None:
         self.traces = traces
         self.reasons = Reasons(traces, excluded)
         self.standing: Mapping[DefineKey, str] = {}
@@ -159,7 +159,7 @@ class CauseFinder:
             if unwrap(trace.value) is None:
                 gaps = self._gaps.behind(trace)
                 for gap in gaps:
-                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], trace), result.kind, checked)
+                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], trace, read=gap.read), result.kind, checked)
                 if not gaps:
                     name = result.define or result.expression
                     display = self.traces.words(result.library or "", name) if result.define else name
@@ -296,7 +296,7 @@ class CauseFinder:
         for leaf in leaves if nulls else ():
             for gap in self._gaps.chosen_otherwise(leaf, read):
                 if gap.name not in told or gap.supply.count:
-                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], leaf), kind, checked)
+                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], leaf, read=gap.read), kind, checked)
 
     def _missing(self, datum: Datum, kind: str, checked: bool) -> Missing:
         found, needed, looked_at = self.traces.sources.of(datum.node) if checked else ({}, {}, {})

@@ -134,6 +134,7 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         read=answer.read,
         absent=answer.absent,
         nothing=answer.nothing,
+        asked=answer.asked,
     )
 
 

@@ -16,16 +16,20 @@ import msgspec
 from guideway.apply.code_names import concept_name, displays_of
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.fhir_json import as_text
+from guideway.apply.gaps import requirements_of
 from guideway.apply.outcome import ConditionResult, Evidence
 from guideway.apply.provenance import Trace, deciders, resources_of_value, unwrap
 from guideway.apply.support import References
 from guideway.apply.touched import is_of_another_type
 from guideway.apply.traces import BRIEF, PatientTraces, define_name, found_in, plain
 from guideway.engine.values import Code, Concept, TupleValue
-from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 
 Context = tuple[str, bool | None, tuple[str, ...]]
 """What something is evidence for: the nearest statement, whether it is so, and the comparisons that its own value stands in."""
+
+Touched = dict[DefineKey | Requirement, None]
+"""The data elements that something rests on, and the retrieves that it rests on outside of them."""
 
 _REASONS = 3
 """So many reasons of one datum are given."""
@@ -66,7 +70,7 @@ class EvidenceFinder:
 
     def __init__(self, traces: PatientTraces) -> None:
         self.traces = traces
-        self._known: dict[DefineKey, tuple[list[Evidence], dict[DefineKey, None]]] = {}
+        self._known: dict[DefineKey, tuple[list[Evidence], Touched]] = {}
         self._deciding: dict[int, tuple[Trace, ...]] = {}
         """The data elements that decided each node that was looked through for them."""
 
@@ -87,17 +91,17 @@ class EvidenceFinder:
         if len(references) > BRIEF:
             yield Evidence(display=f"and {len(references) - BRIEF} more", why=why)
 
-    def of(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> list[Evidence]:
+    def of(self, trace: Trace, result: ConditionResult, touched: Touched) -> list[Evidence]:
         """The evidence of one condition; many recommendations share one."""
         key = (result.library or "", result.define or "")
         known = self._known.get(key)
         if known is None:
-            reached: dict[DefineKey, None] = {}
+            reached: Touched = {}
             known = self._known[key] = (self._evidence(trace, result, reached), reached)
         touched.update(known[1])
         return known[0]
 
-    def _evidence(self, trace: Trace, result: ConditionResult, touched: dict[DefineKey, None]) -> list[Evidence]:
+    def _evidence(self, trace: Trace, result: ConditionResult, touched: Touched) -> list[Evidence]:
         """What the condition rests on, in the order of the logic; what of it no element and no list accounts for comes last."""
         found_all, needed, looked_at = self.traces.sources.of(trace)
         rests_on = found_all | needed
@@ -133,6 +137,9 @@ class EvidenceFinder:
                 if found or not below:
                     counted = [reference for reference in found if reference in rests_on]
                     if counted or not found:
+                        touched |= dict.fromkeys(
+                            each for read in self._retrieves(node) for each in requirements_of(read, self.traces)
+                        )
                         own = list(self._of_resources(node, counted, inside, told))
                         made[id(node)] = own, Reasons({context: None})
                         items += own
@@ -161,6 +168,19 @@ class EvidenceFinder:
             bearer = next((item for item in lasting if item.absent), lasting[0])
             bearer.checked = [*bearer.checked, *unused][:BRIEF]
         return items
+
+    def _retrieves(self, node: Trace) -> Iterator[Trace]:
+        """The retrieves at or below a node that are in no data element, without what would have to be made."""
+        pending, seen = [node], set[int]()
+        while pending:
+            current = pending.pop()
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            if current.kind == "Retrieve":
+                yield current
+            elif self.traces.element(current) is None:
+                pending += [child for child in current.known if child.kind != "Iteration"]
 
     def _carried(self, node: Trace, made: dict[int, Made]) -> Iterator[int]:
         """Those of what is told already whose values, and not only what was said of them, are in the value of a node."""

@@ -12,7 +12,7 @@ import msgspec
 from guideway.apply.causes import CauseFinder, Results
 from guideway.apply.comparisons import brief
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, Verdict
-from guideway.apply.evidence import EvidenceFinder, Key, add, key_of, said_once, told_last
+from guideway.apply.evidence import EvidenceFinder, Key, Touched, add, key_of, said_once, told_last
 from guideway.apply.followups import FollowUps
 from guideway.apply.left_out import LeftOut
 from guideway.apply.outcome import (
@@ -66,7 +66,7 @@ class Explainer:
         ``faulty`` resources, so that what is wrong with these is said."""
         evidence: dict[Key, Evidence] = {}
         missing: dict[str, Missing] = {}
-        touched: dict[DefineKey, None] = {}
+        touched: Touched = {}
         results: Results = []
         shown: set[int] = set()
         for result in self._deciding(recommendation.status, verdict):
@@ -79,6 +79,9 @@ class Explainer:
                 text = f"Record {needs}, for: {display}" if needs else f"Record what this needs: {display}"
                 supply = [Supply(kind="record", text=text, type=_kind_of(result.read))]
                 missing[display] = Missing(element=display, display=display, for_=result.kind, supply=supply, checked=result.read)
+                left_out = self.left_out.excluded_for(result.asked)
+                missing[display].because = [f"{e.resource} does not count: {e.reason}" for e in left_out]
+            touched |= dict.fromkeys(result.asked)
             if trace is None and not only_missing:
                 for item in self.evidence.looked_at(result):
                     add(evidence, item)
@@ -130,7 +133,7 @@ class Explainer:
         read = self.traces.sources.read_by(trace)
         return any(reference in read for reference in faulty)
 
-    def _add_earlier(self, verdict: Verdict, evidence: dict[Key, Evidence], touched: dict[DefineKey, None]) -> None:
+    def _add_earlier(self, verdict: Verdict, evidence: dict[Key, Evidence], touched: Touched) -> None:
         """Why those before it do not apply, of which only the first that applies counts."""
         for status, earlier in verdict.earlier:
             for result in self._deciding(status, earlier):

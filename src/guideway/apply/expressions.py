@@ -9,14 +9,14 @@ cqf-alternativeExpression where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.actions import Question
-from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.compiled import CompiledGuideline, Requirement
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, Bound, bind, inputs_of
 from guideway.guideline.names import ALTERNATIVE_EXPRESSION, extension_value, extensions
 
@@ -52,6 +52,13 @@ class Answer(msgspec.Struct):
     """And what was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
     nothing: list[str] = []
     """That data alone."""
+    asked: list[Requirement] = []
+    """The retrieves of the inputs that a FHIRPath expression looked at."""
+
+
+def _any_of(values: Iterable[Any], reads: Mapping[tuple[str, str], bool]) -> bool:
+    """Whether one of these resources was looked at."""
+    return any((value.reference, "") in reads for value in values)
 
 
 class Expressions:
@@ -136,7 +143,7 @@ class Expressions:
 
     def _fhirpath(self, text: str, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
-        from guideway.apply.inputs import Lacking
+        from guideway.apply.inputs import Held
 
         reads: Reads = {}
         variables = self.variables | dict(extra or {})
@@ -156,11 +163,18 @@ class Expressions:
         except FhirPathError as error:
             return Answer(error=f"FHIRPath {text!r}: {error}")
         value = None if not found else found[0] if len(found) == 1 else found
-        empty = [variables[reference[1:]] for reference, _ in reads if reference[0] == "%"]
-        nothing = [each.display for each in empty if isinstance(each, Lacking)]
+        held = {name: each for name, each in (extra or {}).items() if isinstance(each, Held)}
+        nothing = [held[name].display for of, _ in reads if (name := of[1:]) in held and of[0] == "%"]
+        asked = [each.reads for name, each in held.items() if (f"%{name}", "") in reads or _any_of(each, reads)]
         read = list(dict.fromkeys(reference for reference, _ in reads if reference[0] != "%"))
         absent = [f"{of.partition('/')[0]}.{name}" for (of, name), there in reads.items() if not there and of[0] != "%"]
-        return Answer(value=value, read=read, absent=list(dict.fromkeys([*nothing, *absent])), nothing=nothing)
+        return Answer(
+            value=value,
+            read=read,
+            absent=list(dict.fromkeys([*nothing, *absent])),
+            nothing=nothing,
+            asked=[each for every in asked for each in every],
+        )
 
     def _declared(self, text: str, libraries: list[str], known: Mapping[str, Any]) -> Json:
         """The parameters that a FHIRPath expression names and that are not given by that name: as given to the library of the

@@ -14,6 +14,7 @@ from itertools import islice, product
 from typing import Any
 
 from guideway.apply.causes import CauseFinder, Results, statuses
+from guideway.apply.evidence import Touched
 from guideway.apply.outcome import Missing
 from guideway.apply.provenance import unwrap
 from guideway.apply.traces import PatientTraces
@@ -37,7 +38,7 @@ class FollowUps:
         self._found: dict[Any, list[DefineKey]] = {}
         self._finders: dict[frozenset[DefineKey], CauseFinder] = {}
 
-    def missing(self, results: Results, touched: dict[DefineKey, None], *, checked: bool) -> list[Missing]:
+    def missing(self, results: Results, touched: Touched, *, checked: bool) -> list[Missing]:
         """The data that the status waits for."""
         read: dict[DefineKey, None] = {}
         missing = list(self.causes.missing(results, read, checked=checked))
@@ -53,7 +54,7 @@ class FollowUps:
             more: dict[DefineKey, None] = {}
             missing = list(self._finder(standing).missing(results, more, checked=checked))
             read = more
-        touched |= read
+        touched.update(dict.fromkeys(read))
         return missing
 
     def _finder(self, standing: dict[DefineKey, str]) -> CauseFinder:

@@ -45,6 +45,8 @@ class Gap(msgspec.Struct, frozen=True):
     name: str
     display: str
     supply: Supply
+    read: Requirement | None = None
+    """The retrieve that would have found it."""
 
 
 class Gaps:
@@ -409,8 +411,9 @@ def own_gaps(node: Trace, traces: PatientTraces) -> list[Gap]:
                 named(requirement, traces),
                 requirement_name(requirement, traces.guideline) or requirement.type,
                 requirement_supply(requirement, traces.guideline),
+                requirement,
             )
-            for requirement in _requirements(node, traces)
+            for requirement in requirements_of(node, traces)
         ]
     if node.kind == "Property" and (unwrap(node.value) is None or node.value == []) and node.resources:
         reference = node.resources[0]
@@ -450,7 +453,7 @@ def _counted(gap: Gap, wanted: int, there: int) -> Gap:
         return gap
     much = "one more" if wanted < 2 else f"{wanted} more" if there else f"{wanted} of them"
     supply = msgspec.structs.replace(gap.supply, text=f"{gap.supply.text} ({much})", count=wanted if wanted > 1 else None)
-    return Gap(gap.name, gap.display, supply)
+    return Gap(gap.name, gap.display, supply, gap.read)
 
 
 def named(requirement: Requirement, traces: PatientTraces) -> str:
@@ -459,7 +462,7 @@ def named(requirement: Requirement, traces: PatientTraces) -> str:
     return f"{requirement.type} of {title}" if title else requirement.type
 
 
-def _requirements(retrieve: Trace, traces: PatientTraces) -> list[Requirement]:
+def requirements_of(retrieve: Trace, traces: PatientTraces) -> list[Requirement]:
     """What a retrieve asks for; of a define with several of one type, all that it may be."""
     guideline = traces.guideline
     key = (retrieve.library or "", retrieve.define or "")

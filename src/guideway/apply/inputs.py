@@ -7,12 +7,13 @@ is not known) is said: an expression that reads such an input fails, and that th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from guideway.apply.actions import PlanNode
 from guideway.apply.outcome import APPLIES, Missing, PatientOutcome, Supply
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
-from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.compiled import CompiledGuideline, Requirement
 from guideway.guideline.names import concept_text, objects
 
 Json = dict[str, Any]
@@ -61,12 +62,23 @@ def matching(requirement: Json, guideline: CompiledGuideline, record: Any) -> li
     return found if found is not None else list(record.retrieve(kind))
 
 
-class Lacking(list[Any]):
-    """The data of an input that the record has none of: no values, and what they would be."""
+class Held(list[Any]):
+    """The data of an input, what it is in words, and the retrieves that find it."""
 
-    def __init__(self, display: str) -> None:
-        super().__init__()
+    def __init__(self, values: Iterable[Any], display: str, reads: tuple[Requirement, ...]) -> None:
+        super().__init__(values)
         self.display = display
+        self.reads = reads
+
+
+def _reads(requirement: Json) -> tuple[Requirement, ...]:
+    """The retrieves of an input by one code filter; of several none says what they leave out together."""
+    filters = list(objects(requirement.get("codeFilter")))
+    if len(filters) != 1:
+        return ()
+    codes = tuple((c.get("system"), c["code"]) for c in objects(filters[0].get("code")) if isinstance(c.get("code"), str))
+    value_set = _value_set(requirement)
+    return (Requirement(str(requirement["type"]), str(filters[0].get("path") or "code"), value_set, codes),)
 
 
 def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Json:
@@ -78,7 +90,10 @@ def variables_of(action: Json, guideline: CompiledGuideline, record: Any) -> Jso
         if isinstance(name, str) and name:
             fault = fault_of(requirement, guideline)
             values = matching(requirement, guideline, record) if fault is None else None
-            found[name] = GuidewayError(fault) if fault is not None else values or Lacking(words_of(requirement, guideline))
+            if fault is not None or values is None:
+                found[name] = GuidewayError(fault) if fault is not None else Held((), words_of(requirement, guideline), ())
+            else:
+                found[name] = Held(values, words_of(requirement, guideline), _reads(requirement))
     return found
 
 
@@ -104,6 +119,9 @@ def fault_of(requirement: Json, guideline: CompiledGuideline) -> str | None:
             return f"{label} filters by the search parameter {code_filter['searchParam']}, which is not evaluated"
         if not isinstance(path, str) or path.partition(".")[0] not in _elements(kind):
             return f"{label} filters by {path}, which is no element of {kind}"
+        for code in objects(code_filter.get("code")):
+            if not isinstance(code.get("code"), str) or not (isinstance(code.get("system"), str) or _is_code(kind, path)):
+                return f"{label} asks for {concept_text(code) or 'a code'}, which has no system"
         if value_set is not None:
             try:
                 url, _, version = str(value_set).partition("|")
@@ -111,6 +129,15 @@ def fault_of(requirement: Json, guideline: CompiledGuideline) -> str | None:
             except GuidewayError as error:
                 return f"{label}: {error}"
     return None
+
+
+def _is_code(kind: str, path: str) -> bool:
+    """Whether an element is a bare code, which says no system."""
+    from guideway.fhir.modelinfo import builtin
+
+    model = builtin("FHIR", "4.0.1")
+    element = model.json_elements(f"FHIR.{kind}").get(path)
+    return element is not None and model.primitive(element.type) is not None
 
 
 def _elements(kind: str) -> set[str]:

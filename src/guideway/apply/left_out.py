@@ -3,7 +3,7 @@ of data that was read for what then failed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from guideway.apply.outcome import Excluded
@@ -22,17 +22,20 @@ class LeftOut:
     def __init__(self, guideline: CompiledGuideline, record: Any) -> None:
         self.guideline = guideline
         self.record = record
-        self._excluded: dict[int, list[Excluded]] = {}
+        self._excluded: dict[Requirement, list[Excluded]] = {}
         self._excludes: dict[str, bool] = {}
         self._faulty: dict[str, bool] = {}
         self._faults: dict[int, list[Diagnostic]] = {}
         self._excluded_of: dict[DefineKey, dict[Excluded, None]] = {}
         self._faults_of: dict[DefineKey, dict[Diagnostic, None]] = {}
 
-    def excluded_for(self, keys: dict[DefineKey, None]) -> list[Excluded]:
-        """What the record left out that a retrieve of these elements would have found."""
+    def excluded_for(self, keys: Iterable[DefineKey | Requirement]) -> list[Excluded]:
+        """What the record left out that a retrieve of these elements, or one of these retrieves, would have found."""
         found: dict[Excluded, None] = {}
         for key in keys:
+            if isinstance(key, Requirement):
+                found |= dict.fromkeys(self._excluded_from(key))
+                continue
             known = self._excluded_of.get(key)
             if known is None:
                 known = self._excluded_of[key] = self._of_all(key, self._excluded_by)
@@ -41,21 +44,25 @@ class LeftOut:
         return list(found)
 
     def _excluded_by(self, number: int) -> list[Excluded]:
-        known = self._excluded.get(number)
+        return self._excluded_from(self.guideline.requirements[number])
+
+    def _excluded_from(self, requirement: Requirement) -> list[Excluded]:
+        known = self._excluded.get(requirement)
         if known is None:
             known = []
-            requirement = self.guideline.requirements[number]
             ask = getattr(self.record, "excluded_for", None)
             if ask is not None and (requirement.value_set or requirement.codes) and self._leaves_out(requirement.type):
                 found = ask(requirement.type, requirement.code_path, self._codes_of(requirement))
                 known = [Excluded(resource=e.resource, rule=e.rule, reason=e.reason) for e in found]
-            self._excluded[number] = known
+            self._excluded[requirement] = known
         return known
 
-    def faults_for(self, keys: dict[DefineKey, None]) -> list[Diagnostic]:
+    def faults_for(self, keys: Iterable[DefineKey | Requirement]) -> list[Diagnostic]:
         """The findings about data that a retrieve of these elements finds, or would if the data were as it should be."""
         found: dict[Diagnostic, None] = {}
         for key in keys:
+            if isinstance(key, Requirement):
+                continue
             known = self._faults_of.get(key)
             if known is None:
                 known = self._faults_of[key] = self._of_all(key, self._faults_by)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from guideway.diagnostics import Diagnostic
+from guideway.guideline.compiled import Requirement
 
 Json = dict[str, Any]
 
@@ -134,6 +135,8 @@ class ConditionResult(msgspec.Struct, kw_only=True):
     """What was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
     nothing: list[str] = []
     """That data alone."""
+    asked: list[Requirement] = []
+    """The retrieves of the inputs that a FHIRPath expression looked at."""
 
     def as_json(self) -> Json:
         """Value null is kept: it is the answer."""

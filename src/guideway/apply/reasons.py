@@ -7,7 +7,7 @@ for; ``unit_faults`` are findings about units that leave something unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ from guideway.apply.touched import (
 from guideway.apply.traces import PatientTraces
 from guideway.apply.untagged import Datum
 from guideway.diagnostics import Diagnostic, Severity
-from guideway.guideline.compiled import DefineKey
+from guideway.guideline.compiled import DefineKey, Requirement
 
 
 class _Looked(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ _FEW = 3
 class Reasons:
     """Finds them for one patient; ``excluded`` gives what the record left out of what an element reads."""
 
-    def __init__(self, traces: PatientTraces, excluded: Callable[[dict[DefineKey, None]], list[Excluded]]) -> None:
+    def __init__(self, traces: PatientTraces, excluded: Callable[[Iterable[DefineKey | Requirement]], list[Excluded]]) -> None:
         self.traces = traces
         self._excluded_for = excluded
         self.unit_faults: dict[Diagnostic, None] = {}
@@ -94,8 +94,8 @@ class Reasons:
             found = self.traces.resource(reference)
             flags = [f"{flag.resource}: {flag.reason}" for flag in flags_of(reference)] if flags_of is not None else []
             notes += flags or (weaknesses(found, reference, False, True) if found is not None else [])
-        if datum.key is not None:
-            notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({datum.key: None})]
+        key = datum.key or datum.read
+        notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for([key] if key is not None else [])]
         return list(dict.fromkeys(notes))[:5]
 
     def _resource(self, reference: str) -> _Looked:

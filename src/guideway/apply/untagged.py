@@ -17,7 +17,7 @@ from guideway.apply.outcome import Supply
 from guideway.apply.provenance import Trace
 from guideway.apply.traces import PatientTraces
 from guideway.engine.trace import Later, TraceNode
-from guideway.guideline.compiled import DefineKey
+from guideway.guideline.compiled import DefineKey, Requirement
 
 NullKey = tuple[str, str] | int
 """The define whose value is null, or the node inside one, by identity."""
@@ -37,6 +37,8 @@ class Datum(msgspec.Struct, frozen=True):
     key: DefineKey | None = None
     names: frozenset[str] = frozenset()
     """Of a define, what it would be read from."""
+    read: Requirement | None = None
+    """Of what has no define, the retrieve that would have found it."""
 
 
 def names_datum(node: Trace, traces: PatientTraces) -> bool:
@@ -57,7 +59,7 @@ def data_behind(key: NullKey, node: Trace, gaps: Gaps) -> Iterator[Datum]:
     found = gaps.behind(node)
     if isinstance(key, int):
         for gap in found:
-            yield Datum(gap.name, gap.display, [gap.supply], node)
+            yield Datum(gap.name, gap.display, [gap.supply], node, read=gap.read)
         return
     yield Datum(key[1], gaps.traces.words(*key), [gap.supply for gap in found], node, key, frozenset(gap.name for gap in found))
 

@@ -33,6 +33,9 @@ def declared(inputs: Iterable[Json], titles: Mapping[str, str]) -> tuple[str, st
         others = [part for part in each if part not in _FOLLOWED and not part.startswith("_")]
         if others:
             raise NotFollowed(f"the input {name} has a {', a '.join(others)}, which is not evaluated")
+        filters = each.get("codeFilter")
+        if filters is not None and len(list(objects(filters))) != (len(filters) if isinstance(filters, list) else -1):
+            raise NotFollowed(f"the input {name} has a codeFilter that is none")
         kind = each.get("type")
         if not isinstance(kind, str):
             raise NotFollowed(f"the input {name} names no type")
