@@ -502,3 +502,31 @@ def test_what_counts_only_where_nothing_before_it_applies_rests_on_what_those_be
     for data in ([observation(5.0), agreement(True)], [observation(0.5)]):
         outcome = run(compiled, *data)
         assert "b" not in [r.action for r in outcome.by_status("applies")]
+
+
+@pytest.mark.parametrize(
+    ("text", "missing", "absent"),
+    [
+        ("(%z.first().value.value < 2 and %x.exists()) or %y.first().value.value > 1", "y", ["x"]),
+        ("%y.first().value.value > 1 or (%x.exists() and %z.first().value.value < 2)", "y", ["x"]),
+        ("%x.empty() and %y.first().value.value > 1", "y", ["x"]),
+        ("%y.first().value.value > 1 and (%y.exists() or %x.empty())", "y", ["x"]),
+        ("%x.first().value.value > 1 xor %y.first().value.value > 1", "x (Observation), y", []),
+    ],
+)
+def test_what_a_condition_in_fhirpath_lacks_is_enough(text: str, missing: str, absent: list[str]) -> None:
+    local = f"{BASE}/CodeSystem/local"
+    inputs = [
+        {"id": name, "type": "Observation", "codeFilter": [{"path": "code", "code": [{"system": local, "code": name}]}]}
+        for name in "xyz"
+    ]
+    condition = {"kind": "applicability", "expression": expression(text, "text/fhirpath")}
+    package = guideline(plan("main", {"id": "a", "title": "A", "input": inputs, "condition": [condition]}))
+    (found,) = run(package).recommendations
+    ((way,),) = (each.supply for each in found.missing)
+    assert way.text.startswith(f"Record {missing} (Observation), for: ")
+    assert [e.display for e in found.evidence if e.absent] == [f"{name} (Observation)" for name in absent]
+    for value in (0.5, 5):
+        data = [observation(value, name) for name in missing if name in "xyz"]
+        (known,) = run(package, *data).recommendations
+        assert known.status in ("applies", "does-not-apply")

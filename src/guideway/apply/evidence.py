@@ -75,12 +75,12 @@ class EvidenceFinder:
         """The data elements that decided each node that was looked through for them."""
 
     def looked_at(self, result: ConditionResult) -> Iterator[Evidence]:
-        """The resources of a condition in FHIRPath, each with what it says, and what it looked for and there is none of (of a
-        condition that cannot be known that is missing instead)."""
+        """The resources of a condition in FHIRPath, each with what it says, and what it looked for and there is none of (what
+        leaves a condition open is missing instead)."""
         why = result.description or result.name or result.expression
         for reference in result.read[:BRIEF]:
             yield self._said_by(reference, why)
-        for display in result.nothing if result.value is not None else ():
+        for display in result.nothing:
             yield Evidence(display=display, absent=True, why=why)
 
     def read_for(self, result: ConditionResult, references: list[str]) -> Iterator[Evidence]:

@@ -51,12 +51,12 @@ class Answer(msgspec.Struct):
     absent: list[str] = []
     """And what was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
     nothing: list[str] = []
-    """That data alone."""
+    """Data that the record has none of, which is what decided or leaves nothing open."""
     asked: list[Requirement] = []
     """The retrieves of the inputs that a FHIRPath expression looked at."""
 
 
-def _any_of(values: Iterable[Any], reads: Mapping[tuple[str, str], bool]) -> bool:
+def _any_of(values: Iterable[Any], reads: Mapping[tuple[str, str], bool | None]) -> bool:
     """Whether one of these resources was looked at."""
     return any((value.reference, "") in reads for value in values)
 
@@ -164,14 +164,16 @@ class Expressions:
             return Answer(error=f"FHIRPath {text!r}: {error}")
         value = None if not found else found[0] if len(found) == 1 else found
         held = {name: each for name, each in (extra or {}).items() if isinstance(each, Held)}
-        nothing = [held[name].display for of, _ in reads if (name := of[1:]) in held and of[0] == "%"]
+        empty = [(held[of[1:]].display, there) for (of, _), there in reads.items() if of[0] == "%" and of[1:] in held]
+        nothing = [display for display, there in empty if value is not None or there is None]
+        needed = [display for display, there in empty if there is False]
         asked = [each.reads for name, each in held.items() if (f"%{name}", "") in reads or _any_of(each, reads)]
         read = list(dict.fromkeys(reference for reference, _ in reads if reference[0] != "%"))
-        absent = [f"{of.partition('/')[0]}.{name}" for (of, name), there in reads.items() if not there and of[0] != "%"]
+        absent = [f"{of.partition('/')[0]}.{name}" for (of, name), there in reads.items() if there is False and of[0] != "%"]
         return Answer(
             value=value,
             read=read,
-            absent=list(dict.fromkeys([*nothing, *absent])),
+            absent=list(dict.fromkeys([*needed, *absent])),
             nothing=nothing,
             asked=[each for every in asked for each in every],
         )

@@ -50,7 +50,7 @@ def evaluate(
     """The values of an expression; ``FhirPathError`` for one that cannot be read or evaluated.
 
     ``reads`` takes what was read for the result: of a false ``and``, a true ``or`` only by the side that decided. A variable that
-    is empty is read by its name, with ``%``.
+    is empty is read by its name, with ``%``. What was read and is not there is false, and None where that leaves nothing open.
     """
     known = {name: _wrapped(value) for name, value in variables.items() if value is not None}
     scope = Scope(known, now, resolve, {} if reads is None else reads)
@@ -118,7 +118,7 @@ def _variable(scope: Scope, node: Node, focus: Values) -> Values:
         raise FhirPathError(f"there is no variable %{name}")
     _there(scope, found)
     if not found:
-        scope.reads.setdefault((f"%{name}", ""), False)
+        scope.reads[f"%{name}", ""] = False
     return found
 
 
@@ -196,7 +196,8 @@ def _binary(scope: Scope, node: Node, focus: Values) -> Values:
 
 
 def _decided(scope: Scope, name: str, left: Node, right: Node, focus: Values) -> bool | None:
-    """A connective; what was read on the side that did not decide is forgotten."""
+    """A connective; what was read on the side that did not decide is forgotten. Where neither did, what is not there on a side
+    that is known leaves nothing open."""
     before = dict(scope.reads)
     first = scope.truth(left, focus)
     if first is _DECIDES_FIRST.get(name, ...):
@@ -206,9 +207,15 @@ def _decided(scope: Scope, name: str, left: Node, right: Node, focus: Values) ->
     second = scope.truth(right, focus)
     by_second = dict(scope.reads)
     scope.reads.clear()
-    scope.reads.update(before if second is _DECIDES_SECOND.get(name, ...) else by_first)
-    scope.reads.update(by_second)
     found: bool | None = OPERATORS[name].function(first, second)
+    if found is None and first is not None:
+        by_first = {key: there if there or key in before else None for key, there in by_first.items()}
+    elif found is None and second is not None:
+        by_second = {key: there or None for key, there in by_second.items()}
+    scope.reads.update(before if second is _DECIDES_SECOND.get(name, ...) else by_first)
+    for key, there in by_second.items():
+        if there is not None or key not in scope.reads:
+            scope.reads[key] = there
     return found
 
 

@@ -17,9 +17,9 @@ from guideway.fhir.element import FhirObject, FhirPrimitive, ancestors, get
 
 Values = list[Any]
 
-Reads = dict[tuple[str, str], bool]
-"""The elements that an expression read, as (``Observation/x``, ``value``), and whether there was something; without a name: that
-the resource is there."""
+Reads = dict[tuple[str, str], bool | None]
+"""The elements that an expression read, as (``Observation/x``, ``value``), and whether there was something (None: there was not,
+and that leaves nothing open); without a name: that the resource is there."""
 
 
 def system(value: Any) -> Any:

@@ -134,7 +134,7 @@ class ConditionResult(msgspec.Struct, kw_only=True):
     absent: list[str] = []
     """What was not there: elements of these, as ``Patient.birthDate``, and data that the record has none of."""
     nothing: list[str] = []
-    """That data alone."""
+    """Data that the record has none of, which is what decided or leaves nothing open."""
     asked: list[Requirement] = []
     """The retrieves of the inputs that a FHIRPath expression looked at."""
 
