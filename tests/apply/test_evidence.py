@@ -530,3 +530,39 @@ def test_what_a_condition_in_fhirpath_lacks_is_enough(text: str, missing: str, a
         data = [observation(value, name) for name in missing if name in "xyz"]
         (known,) = run(package, *data).recommendations
         assert known.status in ("applies", "does-not-apply")
+
+
+RELATED = """
+// @dataElement: xs
+define "Xs": [Observation: "Count Tests"]
+// @dataElement: drugs
+define "Drugs": [MedicationRequest]
+define "Two In All": Count([Observation: "Count Tests"] union [MedicationRequest]) > 1
+define "Two Named": Count("Xs" union "Drugs") > 1
+define "None Beside":
+  exists ([Observation: "Count Tests"] A without [MedicationRequest] B such that A.subject.reference = B.subject.reference)
+define "None Named Beside": exists ("Xs" A without "Drugs" B such that A.subject.reference = B.subject.reference)
+define "Some Beside": exists ("Xs" A with "Drugs" B such that A.subject.reference = B.subject.reference)
+define "Any": exists ("Xs" union "Drugs")
+"""
+
+
+@pytest.mark.parametrize(
+    ("define", "status", "absent"),
+    [
+        ("Two In All", "does-not-apply", ["MedicationRequest"]),
+        ("Two Named", "does-not-apply", ["Drugs"]),
+        ("None Beside", "applies", ["MedicationRequest"]),
+        ("None Named Beside", "applies", ["Drugs"]),
+        ("Some Beside", "does-not-apply", ["Drugs"]),
+        ("Any", "applies", []),
+    ],
+)
+def test_that_a_list_is_empty_which_others_are_joined_with_is_told_where_it_counts(
+    define: str, status: str, absent: list[str]
+) -> None:
+    found = decided(define, observation(0.5), cql=LOGIC + RELATED)
+    assert found.status == status
+    assert [e.display for e in found.evidence if e.absent and e.display != "Xs"] == absent
+    if status == "applies":
+        assert [e.resource for e in found.evidence if not e.absent] == ["Observation/count-2026-05-20"]

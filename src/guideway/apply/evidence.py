@@ -31,6 +31,9 @@ Context = tuple[str, bool | None, tuple[str, ...]]
 Touched = dict[DefineKey | Requirement, None]
 """The data elements that something rests on, and the retrieves that it rests on outside of them."""
 
+_PASSES = frozenset({"As", "Convert", "ExpressionRef", "ExpressionDef", "Distinct"})
+"""What gives the list that it is made of on, but for what is in it twice."""
+
 _REASONS = 3
 """So many reasons of one datum are given."""
 
@@ -110,6 +113,8 @@ class EvidenceFinder:
         told: References = {}
         made: dict[int, Made] = {}
         seen: set[int] = set()
+        enough: set[int] = set()
+        """Lists of which it is asked whether anything is in them, and something is: what is not does not matter."""
         pending: list[tuple[Trace, Context, str]] = [(trace, (said, unwrap(trace.value), ()), said)]
         while pending:
             node, context, inside = pending.pop()
@@ -131,6 +136,8 @@ class EvidenceFinder:
                 made[id(node)] = own, Reasons({context: None}, element.define, tuple(own_comparisons(node)) if answers else ())
                 items += own
                 continue
+            if node.kind == "Exists" and value is True:
+                enough |= {id(child) for child in node.known}
             found = resources_of_value(node.value)
             if found or node.kind in ("Retrieve", "Query"):
                 below = list(self._elements(node, with_sources=not found)) if node.kind == "Query" else []
@@ -143,7 +150,8 @@ class EvidenceFinder:
                         own = list(self._of_resources(node, counted, inside, told))
                         made[id(node)] = own, Reasons({context: None})
                         items += own
-                pending += [(child, context, inside) for child in reversed(below)]
+                lacking = [*self._empty_relations(node), *(() if id(node) in enough else self._empty_parts(node))]
+                pending += [(child, context, inside) for child in reversed([*below, *lacking])]
                 continue
             if name and value is None:
                 context = (name, None, context[2])
@@ -181,6 +189,30 @@ class EvidenceFinder:
                 yield current
             elif self.traces.element(current) is None:
                 pending += [child for child in current.known if child.kind != "Iteration"]
+
+    def _empty_parts(self, node: Trace) -> Iterator[Trace]:
+        """The lists without a row of those that a list is put together of."""
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if current.kind == "Union":
+                pending += reversed(current.known)
+                yield from (child for child in current.known if child.value == [])
+            elif current.kind in _PASSES and self.traces.element(current) is None:
+                pending += current.known
+
+    def _empty_relations(self, node: Trace) -> Iterator[Trace]:
+        """The lists without a row to which the rows of a query are related, or are not: that lets them in or keeps them out."""
+        if node.kind != "Query" or node.rows is not None:
+            return
+        rows = [child for child in node.children if child.kind == "Iteration"]
+        row = next((row for row in rows if has_kept(row)), rows[0] if rows else None)
+        while row is not None:
+            for child in row.children or ():
+                source = getattr(child, "source", None) if child.kind in ("With", "Without") else None
+                if source is not None and source.value == []:
+                    yield source
+            row = next((child for child in row.children or () if child.kind == "Iteration"), None)
 
     def _carried(self, node: Trace, made: dict[int, Made]) -> Iterator[int]:
         """Those of what is told already whose values, and not only what was said of them, are in the value of a node."""
