@@ -93,6 +93,60 @@ def test_a_drug_that_is_advised_against_and_taken(proposed: Json, recorded: Json
     assert rules(drug(proposed, medication(recorded, status="stopped"), cql=cql, doNotPerform=True)) == []
 
 
+@pytest.mark.parametrize("against", [True, False])
+@pytest.mark.parametrize(
+    ("end", "ended"), [("2020", True), ("2026-05-31", True), ("2026-06-01", False), ("2026", False), (None, False)]
+)
+def test_of_a_drug_whose_dates_are_over_that_is_said(end: str | None, ended: bool, against: bool) -> None:
+    period = {"start": "2019", **({"end": end} if end else {})}
+    statement: Json = {
+        "resourceType": "MedicationStatement",
+        "id": "ms",
+        "status": "active",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": TABLET_A,
+        "effectivePeriod": period,
+    }
+    order = medication(dosageInstruction=[{"timing": {"repeat": {"boundsPeriod": period}}}])
+    for data in (statement, order):
+        (conflict,) = drug(TABLET_A, data, doNotPerform=against).outcome.conflicts
+        assert conflict.text.endswith(f"being taken, by its status; by its dates it ended ({end})" if ended else "being taken")
+        assert conflict.severity == ("high" if against and not ended else "moderate")
+
+
+@pytest.mark.parametrize(("handed_out", "found"), [("2026-05-31", True), ("2026-04-01", False)])
+def test_a_drug_that_was_handed_out_is_taken_as_long_as_it_lasts(handed_out: str, found: bool) -> None:
+    dispense: Json = {
+        "resourceType": "MedicationDispense",
+        "id": "md",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": TABLET_A,
+        "whenHandedOver": handed_out,
+        "daysSupply": {"value": 30, "unit": "days"},
+    }
+    assert rules(drug(TABLET_A, dispense)) == (["already-active"] if found else [])
+    assert rules(drug(TABLET_A, dispense, doNotPerform=True)) == (["for-and-against"] if found else [])
+
+
+def test_a_service_that_is_advised_against_and_ordered() -> None:
+    order: Json = {
+        "resourceType": "ServiceRequest",
+        "id": "sr",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "code": {"text": "Blood count"},
+    }
+    service = activity(kind="ServiceRequest", code={"text": "Blood count"}, doNotPerform=True)
+    for action in ({**A, "definitionCanonical": CANONICAL}, {**A, "code": [{"text": "Blood count"}], "extension": [AGAINST]}):
+        (conflict,) = one(action, service, data=(order,)).outcome.conflicts
+        assert (conflict.rule, conflict.severity, conflict.resources) == ("for-and-against", "high", ["ServiceRequest/sr"])
+        assert conflict.text == "A — but Blood count is ordered"
+        assert rules(one(action, service, data=({**order, "status": "completed"},))) == []
+        assert rules(one(action, service, data=({**order, "code": {"text": "Marrow"}},))) == []
+
+
 def test_an_allergy_goes_by_its_substance_where_that_alone_is_coded() -> None:
     known = {**allergy(TABLET_A), "reaction": [{"substance": TABLET_A, "manifestation": [{"text": "rash"}]}]}
     del known["code"]

@@ -566,3 +566,13 @@ def test_that_a_list_is_empty_which_others_are_joined_with_is_told_where_it_coun
     assert [e.display for e in found.evidence if e.absent and e.display != "Xs"] == absent
     if status == "applies":
         assert [e.resource for e in found.evidence if not e.absent] == ["Observation/count-2026-05-20"]
+
+
+def test_a_condition_spelt_out_is_named_as_it_is_written_and_a_blank_description_says_nothing() -> None:
+    text = "exists ([Observation: \"Count Tests\"] A where A.status = 'final')"
+    for description, name in ((None, text), (" ", text), ("It is\n there. ", "It is there")):
+        condition = {"kind": "applicability", "expression": expression(text, "text/cql-expression")}
+        condition["expression"] |= {"description": description} if description else {}
+        (found,) = one({"id": "a", "title": "A", "condition": [condition]}, cql=LOGIC).outcome.recommendations
+        assert found.reason == f"Not the case: {name}"
+        assert [e.display for e in found.evidence] == [text]

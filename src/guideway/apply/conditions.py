@@ -125,7 +125,7 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         kind=question.kind,
         expression=text,
         value=value if error is None else None,
-        description=description if isinstance(description, str) else None,
+        description=(" ".join(description.split()) or None) if isinstance(description, str) else None,
         name=name if isinstance(name, str) else None,
         error=error,
         of=of,

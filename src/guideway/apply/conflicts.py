@@ -30,7 +30,7 @@ from guideway.apply.differences import plain
 from guideway.apply.names import ACTIVITY_FACT, ORDERABLE, PRODUCT_INGREDIENT
 from guideway.apply.outcome import APPLIES, Conflict, PatientOutcome, Recommendation
 from guideway.apply.things import Codes, Thing, Words, covers, forms_of, same, thing, thing_of, words
-from guideway.apply.timing import coded_interval, days_between
+from guideway.apply.timing import coded_interval, days_between, shift
 from guideway.apply.words import prohibits
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline
@@ -66,7 +66,7 @@ def find_conflicts(
     sides = [Side(action, forms) for action in _distinct(proposing)]
     sides += [Side(action, forms) for action in _warned_against(trees)]
     allergies = [a for a in record.retrieve("AllergyIntolerance") if _counts(a.data)] if sides else []
-    active = list(_taken(record, forms)) if sides else []
+    active = list(_taken(record, forms, outcome.evaluated_at)) if sides else []
     classes = Classes(guideline) if allergies else None
     proposals = list(getattr(record, "proposals", None) or ()) if sides else []
     found = [
@@ -76,8 +76,9 @@ def find_conflicts(
         *_exclusive(trees),
         *_doses(sides, proposals, forms),
         *(_allergies(sides, classes, allergies, displays_of(guideline)) if classes is not None else ()),
-        *_active(sides, active, guideline),
+        *_active(sides, active, guideline, outcome.evaluated_at),
         *_ordered(sides, record, forms),
+        *_ordered_against([side for side in sides if side.against], record, forms),
         *_monitoring(sides, record, forms),
     ]
     _by_name_only(outcome, sides, allergies, active, guideline)
@@ -499,18 +500,45 @@ def _named_thing(known: Thing, displays: Displays) -> str:
     return next(filter(None, found), known.text)
 
 
-def _taken(record: Any, forms: Words) -> Iterator[tuple[Any, Thing]]:
-    """The drugs that are being taken or given, each with what it is; of a combination also what it is made of."""
+def _taken(record: Any, forms: Words, now: str) -> Iterator[tuple[Any, Thing]]:
+    """The drugs that are being taken or given, each with what it is; of a combination also what it is made of. What was handed
+    out counts as long as it lasts, by the days that it says."""
     proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
     for name, statuses in _USE.items():
         for medication in record.retrieve(name):
             data = medication.data
-            if data.get("status") in statuses and data.get("doNotPerform") is not True and id(data) not in proposals:
+            in_use = data.get("status") in statuses or (name == "MedicationDispense" and _lasts(data, now))
+            if in_use and data.get("doNotPerform") is not True and id(data) not in proposals:
                 for concept in _medications(data, record):
                     yield medication, thing([concept], forms)
 
 
-def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: CompiledGuideline) -> Iterator[Conflict]:
+def _lasts(dispense: Json, now: str) -> bool:
+    """Whether what was handed out lasts until now, where the dispense says for how many days."""
+    since, supply = dispense.get("whenHandedOver") or dispense.get("whenPrepared"), dispense.get("daysSupply")
+    if dispense.get("status") != "completed" or not isinstance(since, str) or not isinstance(supply, dict):
+        return False
+    until = shift(since, {"value": supply.get("value"), "code": "d"})
+    return until is not None and since[:10] <= now[:10] <= until[:10]
+
+
+def _ended(data: Json, now: str) -> str | None:
+    """The day on which a drug that is in use by its status ended by its dates; None: they do not say so."""
+    dosages = list(objects(data.get("dosageInstruction")))
+    periods = [data.get("effectivePeriod")] if "effectivePeriod" in data else [_bounds(dosage) for dosage in dosages]
+    ends = [period.get("end") if isinstance(period, dict) else None for period in periods]
+    if not ends or not all(isinstance(end, str) and end[:10] < now[: min(10, len(end))] for end in ends):
+        return None
+    return max(str(end)[:10] for end in ends)
+
+
+def _bounds(dosage: Json) -> Any:
+    timing = dosage.get("timing")
+    repeat = timing.get("repeat") if isinstance(timing, dict) else None
+    return repeat.get("boundsPeriod") if isinstance(repeat, dict) else None
+
+
+def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: CompiledGuideline, now: str) -> Iterator[Conflict]:
     """A drug that is being taken already, and one that is and is advised against; of a class also a member."""
     displays = displays_of(guideline) if active else None
     for side in sides if displays is not None else ():
@@ -524,17 +552,19 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: Compi
             direct = direct or any(same(part, known) for part in side.parts)
             if not direct and not any(_is_in(known, group) for group in groups):
                 continue
+            ended = _ended(medication.data, now)
+            doubt = f", by its status; by its dates it ended ({ended})" if ended is not None else ""
             if side.against:
-                text = f"{side.title} — but {_named_thing(known, displays) or side.text} is being taken"
+                text = f"{side.title} — but {_named_thing(known, displays) or side.text} is being taken{doubt}"
                 yield Conflict(
                     rule="for-and-against",
-                    severity="high",
+                    severity="high" if ended is None else "moderate",
                     text=text,
                     recommendations=[side.key],
                     resources=_reference(medication),
                 )
                 continue
-            text = f"{side.text} is proposed, and {_named_thing(known, displays) or side.text} is already being taken"
+            text = f"{side.text} is proposed, and {_named_thing(known, displays) or side.text} is already being taken{doubt}"
             yield Conflict(
                 rule="already-active",
                 severity="moderate",
@@ -542,6 +572,28 @@ def _active(sides: list[Side], active: list[tuple[Any, Thing]], guideline: Compi
                 recommendations=[side.key],
                 resources=_reference(medication),
             )
+
+
+def _ordered_against(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
+    """What is advised against and ordered."""
+    open_ones = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    for side in sides:
+        kind = side.request["resourceType"]
+        for name in (kind,) if kind in _ORDERS else _ORDERS if kind in _SILENT else ():
+            for order in record.retrieve(name):
+                data = order.data
+                if data.get("status") != "active" or prohibits(data) or id(data) in open_ones:
+                    continue
+                known = thing_of(data, forms)
+                both = side.thing.codes and known.codes
+                if side.thing.codes & known.codes if both else same(side.thing, known):
+                    yield Conflict(
+                        rule="for-and-against",
+                        severity="high",
+                        text=f"{side.title} — but {side.text} is ordered",
+                        recommendations=[side.key],
+                        resources=_reference(order),
+                    )
 
 
 def _ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:

@@ -18,6 +18,7 @@ from guideway.engine.trace import Later
 from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
+from guideway.guideline.expressions import is_companion
 
 Json = dict[str, Any]
 
@@ -79,7 +80,9 @@ class PatientTraces:
         if element is not None:
             return element.display
         known = self.guideline.definition((library, define))
-        return (known.display if known is not None else None) or define_words(define)
+        if known is not None and known.display is not None:
+            return known.display
+        return define if is_companion(library) else define_words(define)
 
     def has_words(self, library: str, define: str) -> bool:
         """Whether the author of a define says what people call it."""
