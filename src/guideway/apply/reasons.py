@@ -160,7 +160,13 @@ class Reasons:
                     if open_ and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference
                         why = "no code says so" if uncoded else "its code is none that is known for it"
-                        flags = [f"{reference}, {name}: it may be this, but {why}"]
+                        answer = (found or {}).get("resourceType") == "QuestionnaireResponse"
+                        said = (found or {}).get("authored")
+                        flags = (
+                            [f"{reference}: the answer{f' of {said[:10]}' if isinstance(said, str) else ''} does not settle it"]
+                            if answer
+                            else [f"{reference}, {name}: it may be this, but {why}"]
+                        )
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
                     faults = unit_faults(looked.resource, unit, all_flags)
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
