@@ -195,3 +195,52 @@ def test_a_drug_that_nobody_can_identify_may_be_of_any_class() -> None:
 def test_drugs_of_anesthesia(code: str, reason: str, define: str, out: bool) -> None:
     evaluation = evaluation_of([order(code, "stopped", reason)])
     assert evaluation.define("MastCellAnesthesiaAllergies", f"Allergy Rules Out {define}") is out
+
+
+PERIOPERATIVE = {
+    "H1": ("H1 Antihistamines", "20610"), "H2": ("H2 Antihistamines", "4278"),
+    "Corticosteroid": ("Systemic Corticosteroids", "8640"), "Benzodiazepine": ("Benzodiazepines", "6470"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), [(name, code) for name, (_, code) in PERIOPERATIVE.items()])
+def test_no_other_member_is_advised_of_a_class_that_is_withheld(name: str, code: str) -> None:
+    def note(reason: str) -> str | None:
+        found = evaluation_of([order(code, "stopped", reason)])
+        said: str | None = found.define("PerioperativeLogic", f"Note On {name} Intolerance")
+        return said
+
+    assert note("Anaphylaxis") is None
+    assert "choose another one" in (note("Hives") or "")
+
+
+IN_USE = {
+    "H1": "20610", "H2": "4278", "Leukotriene Modifier": "88249", "Corticosteroid": "8640", "Bisphosphonate": "46041",
+    "Benzodiazepine": "6470",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "code"), IN_USE.items())
+def test_what_is_in_use_of_a_class_that_is_withheld_is_told_with_its_day(name: str, code: str) -> None:
+    """After a severe reaction the class is withheld all the same: "already in place" would hide the reaction."""
+    before, after = order(code, "stopped", "Anaphylaxis") | {"id": "before"}, order(code) | {"authoredOn": "2025-01-01"}
+    define = f"{name} In Use Though Withheld"
+    note = evaluation_of([before, after]).define(NOTES, define)
+    assert note.startswith("In use all the same: ")
+    assert "(ordered 2025-01-01)" in note
+    assert evaluation_of([before]).define(NOTES, define) is None
+    assert evaluation_of([after]).define(NOTES, define) is None
+    assert evaluation_of([before | {"statusReason": {"text": "Hives"}}, after]).define(NOTES, define) is None
+
+
+def test_a_drug_that_was_not_tolerated_and_has_an_unknown_code_alone_is_named() -> None:
+    overlay = "MastCellSafetyOverlay"
+    found = evaluation_of([order("99999999", "stopped", "anaphylaxis")])
+    assert found.define(overlay, "An Allergy Cannot Be Read") is True
+    assert "code 99999999 (anaphylaxis)" in found.define(overlay, "Note On Allergies Not Read")
+    for other in (
+        order("99999999", "stopped", "no longer needed"),
+        order("99999999", "stopped", "anaphylaxis", called="Amoxicillin"),
+        order("20610", "stopped", "anaphylaxis"),
+    ):
+        assert evaluation_of([other]).define(overlay, "An Allergy Cannot Be Read") is False
