@@ -165,6 +165,27 @@ def test_another_harm_is_the_drugs_alone(words: str, severe: bool) -> None:
     assert ruled_out(order("20610", "stopped", words)) == ({"H1 Antihistamines"} if severe else set())
 
 
+@pytest.mark.parametrize(
+    ("name", "manifestation", "severe"),
+    [
+        ("Ranitidine", "Anaphylaxis", True),
+        ("Ranitidine", "no anaphylaxis, rash only", False),
+        ("Ranitidine", "Tolerated? No, anaphylaxis", True),
+        ("Ranitidine", "cardiac arrest", True),
+        ("Ranitidine", "Life-threatening reaction", True),
+        ("Ranitidine", "Swelling of the throat", True),
+        ("Ranitidine", "recurrent anaphylaxis", True),
+        ("Ranitidine", "Rash", False),
+        ("Ranitidine - anaphylaxis", "Rash", True),
+        ("Ranitidine - sister had anaphylaxis, patient tolerates", "", False),
+    ],
+)
+def test_an_entry_of_the_list_is_severe_by_its_words(name: str, manifestation: str, severe: bool) -> None:
+    entry = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p"}, "code": {"text": name}}
+    reaction = {"reaction": [{"manifestation": [{"text": manifestation}]}]} if manifestation else {}
+    assert ruled_out(entry | reaction) == ({"H2 Antihistamines"} if severe else set())
+
+
 def test_whoever_reacts_to_the_cream_reacts_to_the_class() -> None:
     assert ruled_out(order("1", "stopped", "Anaphylaxis", called="diphenhydramine cream")) == {"H1 Antihistamines"}
 

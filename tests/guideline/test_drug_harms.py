@@ -110,6 +110,9 @@ def test_a_diagnosis_that_was_refuted_blames_nothing() -> None:
         (event("Wrong dose", "famotidine", category=[{"coding": [{"code": "wrong-dose"}]}]), set(), 1),
         (event("Anaphylaxis", "peanut"), set(), 0),
         (event("Anaphylaxis due to cetirizine", "not known"), {"Cetirizine"}, 0),
+        (event("Anaphylaxis ruled out", "omalizumab"), set(), 0),
+        (event("No anaphylaxis", "omalizumab"), set(), 0),
+        (event("Recurrent anaphylaxis", "omalizumab"), {"Omalizumab"}, 0),
         (
             event(
                 "Anaphylaxis",
@@ -129,6 +132,18 @@ def test_a_diagnosis_that_was_refuted_blames_nothing() -> None:
 def test_what_is_suspected_of_an_adverse_event(happened: Json, drugs: set[str], shown: int) -> None:
     assert withheld([happened]) == drugs
     assert told([happened]) == shown
+
+
+@pytest.mark.parametrize(
+    ("judged", "drugs"),
+    [
+        ("unlikely", set()), ("Unlikely to be related", set()), ("not related", set()), ("Unrelated", set()),
+        ("not unlikely", {"Omalizumab"}), ("probable", {"Omalizumab"}), ("cannot be excluded; possible", {"Omalizumab"}),
+    ],
+)  # fmt: skip
+def test_a_causality_is_read_in_words(judged: str, drugs: set[str]) -> None:
+    suspect = [{"instance": {"display": "Omalizumab"}, "causality": [{"assessment": {"text": judged}}]}]
+    assert withheld([event("Anaphylaxis", "", suspectEntity=suspect)]) == drugs
 
 
 def test_a_suspect_is_read_through_the_record_it_refers_to() -> None:

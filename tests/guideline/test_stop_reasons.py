@@ -213,3 +213,80 @@ def test_a_status_reason_by_its_code_alone(code: str, expected: bool) -> None:
 
 def test_a_hold_for_an_allergy_by_its_code_is_no_hold_for_a_low_count() -> None:
     assert tolerated(order("1919083", "on-hold", {"coding": [{"system": STATUS_REASON, "code": "salg"}]})) == (True, False)
+
+
+OF_THE_DISEASE = (
+    "recurrent anaphylaxis despite therapy", "anaphylaxis persisted", "ineffective, still anaphylaxis", "breakthrough anaphylaxis",
+    "still having anaphylaxis", "ineffective for anaphylaxis prevention", "did not prevent anaphylaxis", "continued anaphylaxis",
+    "Anaphylaxis not controlled", "anaphylaxis despite omalizumab", "Failed to control severe allergic reactions",
+    "anaphylaxis while on it, not effective", "Anaphylaxis recurred", "didn't prevent recurrent anaphylaxis",
+    "Still having anaphylactic reactions",
+)  # fmt: skip
+"""What the drug did not prevent: failure stays open."""
+NOT_OF_THE_DRUG = (
+    "anaphylaxis free 2 years", "Anaphylaxis controlled", "anaphylaxis in remission", "anaphylaxis resolved",
+    "Free of anaphylaxis for a year", "severe idiopathic anaphylaxis", "anaphylaxis to peanut, drug changed in hospital",
+    "stopped for tryptase/skin testing after anaphylaxis", "hold for allergy testing: venom anaphylaxis",
+    "no longer needed for anaphylaxis", "Anaphylaxis prophylaxis no longer needed", "Prior auth: severe idiopathic anaphylaxis",
+    "Mast cell disease with anaphylaxis",
+)  # fmt: skip
+OF_THE_DRUG = (
+    "Anaphylaxis", "anaphylaxis to omalizumab", "Recurrent anaphylaxis with each injection", "Recurrent anaphylaxis after injections",
+    "Still anaphylaxis after the third dose", "Recurrent anaphylactic reactions to the drug", "anaphylaxis resolved after stopping",
+    "Anaphylaxis resolved with epinephrine", "Anaphylaxis despite premedication", "for anaphylaxis", "Stopped for anaphylaxis",
+    "Discontinued to prevent recurrent anaphylaxis", "EpiPen used for anaphylaxis", "No effect, severe allergic reaction",
+    "Contra-indication: anaphylaxis", "Epinephrine needed for anaphylaxis", "Idiopathic anaphylaxis; anaphylaxis 30 min after dose",
+    "Not effective; anaphylaxis", "Anaphylaxis recurred on rechallenge", "No anaphylaxis since stopped", "Another anaphylaxis",
+    "Controlled, then anaphylaxis", "Severe reaction", "Side effect with anaphylaxis", "anaphylaxis 20 minutes after",
+)  # fmt: skip
+
+
+def harmed(record: Json) -> tuple[object, object]:
+    """Whether omalizumab was not tolerated, and whether a reason of a stop is a severe reaction."""
+    evaluation = evaluation_of([record])
+    return (
+        evaluation.define(INTOLERANCES, "Has Allergy Or Intolerance To Omalizumab"),
+        bool(evaluation.define(INTOLERANCES, "Drugs With A Severe Reaction")),
+    )
+
+
+@pytest.mark.parametrize("reason", OF_THE_DISEASE + NOT_OF_THE_DRUG)
+def test_a_severe_reaction_that_is_the_disease_is_no_harm_of_the_drug(reason: str) -> None:
+    record = order("302379", "stopped", reason)
+    assert harmed(record) == (False, False)
+    assert omalizumab_failed(record) == ((None, None) if reason in OF_THE_DISEASE else (None, True))
+    noted = order("302379", "stopped", note=[{"text": reason}])
+    assert harmed(noted) == (False, False)
+
+
+@pytest.mark.parametrize("reason", OF_THE_DRUG)
+def test_a_severe_reaction_that_the_drug_may_have_caused_is_harm(reason: str) -> None:
+    assert harmed(order("302379", "stopped", reason)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Use for severe allergic reactions", "as needed for anaphylaxis, with EpiPen", "for anaphylaxis prophylaxis",
+        "for anaphylaxis prevention", "with Benadryl in case of anaphylaxis", "given in ED for anaphylaxis",
+        "for severe asthma exacerbation", "For anaphylaxis: take 50 mg at first sign", "use with EpiPen for anaphylaxis",
+        "for anaphylaxis", "approved for anaphylaxis; moved to self-injection", "for itching, hives",
+        "Take 2 tablets as needed for hives or anaphylaxis", "To prevent anaphylaxis", "1 dose IV for anaphylaxis",
+        "Used for itching, flushing and anaphylaxis",
+    ],
+)  # fmt: skip
+def test_what_a_note_says_the_drug_is_for_is_no_harm(note: str) -> None:
+    assert harmed(order("302379", "stopped", note=[{"text": note}])) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Anaphylaxis", "Stopped for anaphylaxis", "Given; then anaphylaxis", "EpiPen used for anaphylaxis",
+        "Given epinephrine for anaphylaxis", "Seen in ED for anaphylaxis", "For anaphylaxis after the second dose",
+        "Treated for anaphylaxis to omalizumab", "Used for hives. Anaphylaxis 30 minutes after the injection",
+        "Discontinued. Given in ED for anaphylaxis", "For urticaria; anaphylaxis with third dose",
+    ],
+)  # fmt: skip
+def test_a_note_that_may_tell_of_a_harm_is_harm(note: str) -> None:
+    assert harmed(order("302379", "stopped", note=[{"text": note}])) == (True, True)
