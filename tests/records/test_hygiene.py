@@ -58,6 +58,13 @@ def test_left_out_under_the_clinical_policy_and_only_there(given: Json, rule: st
     assert record(given, policy="none").excluded == []
 
 
+@pytest.mark.parametrize("why", [{"statusReason": [{"text": "Allergy"}]}, {"note": [{"text": "Hives after the last one"}]}])
+def test_a_dose_that_was_not_given_stays_where_its_record_says_why(why: Json) -> None:
+    found = record(resource("MedicationAdministration", status="not-done", **why), policy="clinical")
+    assert len(found.retrieve("MedicationAdministration")) == 1
+    assert found.excluded == []
+
+
 @pytest.mark.parametrize(
     "given",
     [

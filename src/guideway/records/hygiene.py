@@ -6,7 +6,8 @@ follows the rules below. They are generic: statuses, intents, times and forms, n
 
 Under ``clinical``
 - an observation or report counts only when it is final (or amended, corrected, appended);
-- what was entered in error, refuted, cancelled, revoked or drafted does not count, nor does what is noted as not done;
+- what was entered in error, refuted, cancelled, revoked or drafted does not count, nor does what is noted as not done; a dose
+  that was not given stays where its record says why, like a medication that is not taken;
 - a proposal or an option is no order: it is left out, and the record keeps open proposals apart (``PatientRecord.proposals``),
   because a recommendation says "already proposed on DATE";
 - what is dated after the evaluation time has not happened yet; allergies stay, because a wrong date makes none harmless;
@@ -215,9 +216,13 @@ def _status(kind: str, data: Json) -> Reason | None:
         if status is None:
             return "status-missing", "no status is given, so it is not known to be final"
         return f"status-{status}", f"status is {status}"
-    if status in NEVER:
+    if status in NEVER and not (kind == "MedicationAdministration" and status == "not-done" and _says_why(data)):
         return f"status-{status}", f"status is {status}"
     return None
+
+
+def _says_why(data: Json) -> bool:
+    return bool(data.get("statusReason") or data.get("note"))
 
 
 def _verification(data: Json) -> Reason | None:
