@@ -1,4 +1,4 @@
-"""What a drug did, by records that are not stopped: doses not given, notes, orders not to give; and by a diagnosis that names it."""
+"""What a drug did, by records that are not stopped: doses not given, notes, orders not to give; and a diagnosis that names it."""
 
 from __future__ import annotations
 
