@@ -45,11 +45,12 @@ LAID = (
     "anaphylaxis 20 minutes after", "anaphylaxis after second tablet", "Did not tolerate it", "hives within 10 minutes",
     "Reaction: hives", "anaphylaxis to famotidine", "Stopped for a rash", "Bronchospasm with it", "Anaphylaxis to last dose",
 )  # fmt: skip
-NAMED = ("Anaphylaxis", "Severe rash", "Anaphylaxis after bee sting", "Given after anaphylaxis to peanut", "Developed hives")
+NAMED = ("Anaphylaxis", "Severe rash", "Developed hives")
 SPOKEN_OF = (
     "as needed for anaphylaxis, with EpiPen", "Use for severe allergic reactions", "given in ED for anaphylaxis",
     "Call for side effects", "Discussed side effects, monitor for rash", "No side effects", "premedication for contrast allergy",
     "Well tolerated, no reaction", "prevents anaphylaxis", "Use if hives or anaphylaxis", "taken for an allergic reaction to dye",
+    "Anaphylaxis after bee sting", "Given after anaphylaxis to peanut",
 )  # fmt: skip
 
 
