@@ -48,13 +48,55 @@ def test_what_is_said_not_to_be_taken_since_is_proposed_again_with_a_note(code: 
 @pytest.mark.parametrize("code", PROPOSED)
 def test_a_stop_or_an_end_that_is_certainly_later_counts_like_not_taken(code: str) -> None:
     used, note = PROPOSED[code]
-    ended = said(code, "", "completed") | {"effectivePeriod": {"start": "2026-01-01", "end": "2026-05-20"}}
-    for statement in (said(code, status="stopped"), ended):
+    for how, statement in (("stopped", said(code, status="stopped")), ("completed", completed(code, "2026-01-01"))):
         found = evaluation_of([order(code), statement])
         assert found.define(MEDICATIONS, used) is False
-        assert "(ordered 2026-03-01; stopped 2026-05-20, by a statement)" in found.define(NOTES, note)
+        assert f"(ordered 2026-03-01; {how} 2026-05-20, by a statement)" in found.define(NOTES, note)
     for statement in (said(code, "2026-03-01", "stopped"), said(code, "", "stopped"), said(code, status="completed")):
         assert evaluation_of([order(code), statement]).define(MEDICATIONS, used) is True
+
+
+def completed(code: str, start: str, end: str = "2026-05-20") -> Json:
+    return said(code, "", "completed", reason="") | {"effectivePeriod": {"start": start, "end": end}}
+
+
+@pytest.mark.parametrize("code", PROPOSED)
+def test_a_completed_course_that_began_after_the_order_does_not_end_it_and_is_told(code: str) -> None:
+    used, note = PROPOSED[code]
+    for start in ("2026-03-02", "2026-05-20"):
+        found = evaluation_of([order(code, called="the drug"), completed(code, start)])
+        assert found.define(MEDICATIONS, used) is True
+        told = "the drug (ordered 2026-03-01; a later course of it ended 2026-05-20, by a statement)"
+        assert found.define(NOTES, note) == f"In use by one record, but: {told}. Ask whether it is still taken."
+    ahead = evaluation_of([order(code), completed(code, "2026-05-20", "2026-06-20")])
+    assert (ahead.define(MEDICATIONS, used), ahead.define(NOTES, note)) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("statement", "long"),
+    [
+        (None, True), (completed("8640", "2025-09-01"), True), (completed("8640", "2025-06-01"), None),
+        (said("8640"), None), (said("8640", status="stopped"), None), (said("8640", "2025-05-01", "stopped"), True),
+    ],
+)  # fmt: skip
+def test_long_term_use_of_a_corticosteroid_is_not_denied_by_a_contradiction(statement: Json | None, long: bool | None) -> None:
+    found = evaluation_of([order("8640", start="2025-06-01"), *([statement] if statement else [])])
+    assert found.define(THERAPIES, "Corticosteroid Is Long Term") is long
+    told = found.define("OrderGuardsLogic", "Note On Corticosteroid Contradicted")
+    assert (told or "").startswith("The record contradicts itself: ") is (long is None)
+    short = evaluation_of([order("8640", start="2026-04-01"), said("8640")])
+    assert short.define(THERAPIES, "Corticosteroid Is Long Term") is False
+
+
+@pytest.mark.parametrize("record", [order("1919083", "unknown"), said("1919083", status="unknown"), said("1919083", status="intended")])
+def test_midostaurin_of_unknown_status_is_perhaps_taken(record: Json) -> None:
+    found = evaluation_of([record])
+    assert found.define("MastCellMidostaurinElements", "Is On Midostaurin") is None
+    assert found.define(MEDICATIONS, "On Cytoreductive Drug") is None
+    told = found.define("MastCellMidostaurinElements", "Note On Midostaurin Contradicted")
+    assert told.startswith("On record, but of unknown status: ")
+    beside = evaluation_of([record | {"id": "other"}, order("1919083")])
+    assert beside.define("MastCellMidostaurinElements", "Is On Midostaurin") is True
 
 
 def test_a_stop_without_a_day_leaves_the_drug_in_place_and_is_told() -> None:
