@@ -350,7 +350,6 @@ def until(day: str) -> Json:
             {"priorPrescription": {"reference": "https://ehr.example/fhir/MedicationRequest/m"}},
             False,
         ),
-        ([order(CETIRIZINE, dosage=[{"text": "as told"}])], {}, False),
     ],
 )
 def test_an_order_beside_one_on_record_is_above_four_label_doses_unless_it_replaces_it(
@@ -362,6 +361,15 @@ def test_an_order_beside_one_on_record_is_above_four_label_doses_unless_it_repla
     assert ("unless the order replaces it" in value(OVERLAY, "Note On Ordered H1 Dose", *on_record, drafts=drafts)) == (
         above is None
     )
+
+
+def test_an_order_beside_one_on_record_whose_dose_cannot_be_read_leaves_it_open_and_names_it() -> None:
+    drafts = [draft(CETIRIZINE, instruction(10, times=2))]
+    for dosage in ([{"text": "as told"}], []):
+        recorded = order(CETIRIZINE, called="cetirizine", dosage=dosage)
+        assert value(OVERLAY, "H1 Above Four Label Doses Is Being Ordered", recorded, drafts=drafts) is None
+        told = value(OVERLAY, "Note On Ordered H1 Dose", recorded, drafts=drafts)
+        assert told.endswith("On record besides, with a dose that cannot be read: cetirizine.")
 
 
 def test_an_antihistamine_that_is_on_record_twice_counts_once() -> None:
