@@ -41,7 +41,9 @@ def test_what_no_data_element_stands_behind_is_named_by_the_text() -> None:
 
 
 LABS = {"id": "labs", "type": "Observation", "codeFilter": [{"path": "code", "valueSet": f"{BASE}/ValueSet/count-tests"}]}
-OTHER = {"id": "other", "type": "Observation", "codeFilter": [{"code": [{"code": "x", "display": "An X"}]}]}
+X = {"system": "urn:x", "code": "x", "display": "An X"}
+OTHER = {"id": "other", "type": "Observation", "codeFilter": [{"path": "code", "code": [X]}]}
+WITHOUT_SYSTEM = {"id": "other", "type": "Observation", "codeFilter": [{"code": [{"code": "x", "display": "An X"}]}]}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ PATIENTS = {"id": "everything", "type": "Observation"}
         ("exists(labs L where L.status = 'final')", [LABS], "does-not-apply", "applies"),
         ("First(labs).value < 1 '10*9/L'", [LABS], "unknown", "applies"),
         ('exists "my-labs" and exists everything', [CODED, PATIENTS, LABS], "does-not-apply", "applies"),
-        ("not exists labs", [{**LABS, "codeFilter": [*LABS["codeFilter"], *OTHER["codeFilter"]]}], "error", "error"),
+        ("not exists labs", [{**LABS, "codeFilter": [*LABS["codeFilter"], *WITHOUT_SYSTEM["codeFilter"]]}], "error", "error"),
         ("exists labs", [{**LABS, "limit": 1}], "error", "error"),
     ],
 )

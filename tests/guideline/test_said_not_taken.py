@@ -88,7 +88,9 @@ def test_long_term_use_of_a_corticosteroid_is_not_denied_by_a_contradiction(stat
     assert short.define(THERAPIES, "Corticosteroid Is Long Term") is False
 
 
-@pytest.mark.parametrize("record", [order("1919083", "unknown"), said("1919083", status="unknown"), said("1919083", status="intended")])
+@pytest.mark.parametrize(
+    "record", [order("1919083", "unknown"), said("1919083", status="unknown"), said("1919083", status="intended")]
+)
 def test_midostaurin_of_unknown_status_is_perhaps_taken(record: Json) -> None:
     found = evaluation_of([record])
     assert found.define("MastCellMidostaurinElements", "Is On Midostaurin") is None

@@ -21,6 +21,9 @@ JARGON = re.compile(
     re.IGNORECASE,
 )
 
+PATTERN = re.compile(r"\(\?[:!=<]|\[a-z|\*\)?$")
+"""What stands in a regular expression, which nobody is shown, and in no sentence."""
+
 
 @cache
 def texts() -> dict[str, str]:
@@ -52,7 +55,7 @@ def texts() -> dict[str, str]:
     for library, text in libraries().items():
         bare = re.sub(r"/\*.*?\*/|^ *//[^\n]*", "", text, flags=re.DOTALL | re.MULTILINE)
         for number, (_, note) in enumerate(re.findall(r"""("(?:[^"\\]|\\.)*")|'((?:[^'\\]|\\.)*)'""", bare)):
-            if " " in note.strip() and not note.startswith("http"):
+            if " " in note.strip() and not note.startswith("http") and not PATTERN.search(note):
                 found[f"{library}/note {number}"] = note
     return found
 

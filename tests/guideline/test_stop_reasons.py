@@ -216,7 +216,8 @@ def test_a_hold_for_an_allergy_by_its_code_is_no_hold_for_a_low_count() -> None:
 
 
 OF_THE_DISEASE = (
-    "recurrent anaphylaxis despite therapy", "anaphylaxis persisted", "ineffective, still anaphylaxis", "breakthrough anaphylaxis",
+    "recurrent anaphylaxis despite therapy", "anaphylaxis persisted", "ineffective, still anaphylaxis",
+    "breakthrough anaphylaxis",
     "still having anaphylaxis", "ineffective for anaphylaxis prevention", "did not prevent anaphylaxis", "continued anaphylaxis",
     "Anaphylaxis not controlled", "anaphylaxis despite omalizumab", "Failed to control severe allergic reactions",
     "anaphylaxis while on it, not effective", "Anaphylaxis recurred", "didn't prevent recurrent anaphylaxis",
@@ -231,11 +232,14 @@ NOT_OF_THE_DRUG = (
     "Mast cell disease with anaphylaxis",
 )  # fmt: skip
 OF_THE_DRUG = (
-    "Anaphylaxis", "anaphylaxis to omalizumab", "Recurrent anaphylaxis with each injection", "Recurrent anaphylaxis after injections",
-    "Still anaphylaxis after the third dose", "Recurrent anaphylactic reactions to the drug", "anaphylaxis resolved after stopping",
+    "Anaphylaxis", "anaphylaxis to omalizumab", "Recurrent anaphylaxis with each injection",
+    "Recurrent anaphylaxis after injections",
+    "Still anaphylaxis after the third dose", "Recurrent anaphylactic reactions to the drug",
+    "anaphylaxis resolved after stopping",
     "Anaphylaxis resolved with epinephrine", "Anaphylaxis despite premedication", "for anaphylaxis", "Stopped for anaphylaxis",
     "Discontinued to prevent recurrent anaphylaxis", "EpiPen used for anaphylaxis", "No effect, severe allergic reaction",
-    "Contra-indication: anaphylaxis", "Epinephrine needed for anaphylaxis", "Idiopathic anaphylaxis; anaphylaxis 30 min after dose",
+    "Contra-indication: anaphylaxis", "Epinephrine needed for anaphylaxis",
+    "Idiopathic anaphylaxis; anaphylaxis 30 min after dose",
     "Not effective; anaphylaxis", "Anaphylaxis recurred on rechallenge", "No anaphylaxis since stopped", "Another anaphylaxis",
     "Controlled, then anaphylaxis", "Severe reaction", "Side effect with anaphylaxis", "anaphylaxis 20 minutes after",
 )  # fmt: skip
