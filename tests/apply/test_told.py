@@ -300,6 +300,17 @@ def test_a_condition_of_no_known_kind_counts_and_is_told(kind: Json) -> None:
     assert finding.message.startswith("a: condition 1 has ")
 
 
+def test_a_modifier_extension_that_is_not_understood_is_told() -> None:
+    odd = {"modifierExtension": [{"url": "http://example.org/not-really", "valueBoolean": True}]}
+    dynamic = {**odd, "path": "priority", "expression": expression("'urgent'")}
+    action = {"id": "a", "title": "A", "condition": [{**when("True"), **odd}], "dynamicValue": [dynamic]}
+    found = run(guideline(plan("main", action))).findings
+    assert [f.message.partition(" has ")[0] for f in found if f.rule == "modifier-extension"] == [
+        "a: condition 1",
+        "a: dynamicValue 1",
+    ]
+
+
 def test_conditions_of_known_kinds_are_not_told() -> None:
     conditions = [when("True", kind) for kind in ("applicability", "start", "stop")]
     assert run(guideline(plan("main", {"id": "a", "title": "A", "condition": conditions}))).findings == []

@@ -248,6 +248,11 @@ class _Reader:
             if kind != APPLICABILITY and kind not in _CARRIED_OVER:
                 has = f"has the kind {str(kind)[:60]!r}, which there is not" if "kind" in condition else "has no kind"
                 yield "condition-kind-unknown", f"{name}: condition {number} {has}; it counts as one of applicability"
+        for part in ("condition", "dynamicValue"):
+            for number, element in enumerate(objects(definition.get(part)), 1):
+                if "modifierExtension" in element:
+                    text = "has a modifier extension, which is not understood: it may mean something else than it says"
+                    yield "modifier-extension", f"{name}: {part} {number} {text}"
 
     def _name(self, definition: Json, path: str) -> tuple[str, str | None]:
         wish = str(definition.get("id") or f"action-{path}")
