@@ -550,10 +550,24 @@ async def metadata(runtime: Runtime, request: Request) -> Response:
     return json_response(made(runtime), fhir=True)
 
 
-def capability_statement(runtime: Runtime) -> Json:
-    """What the FHIR side offers."""
+def _instance(runtime: Runtime, resource_type: str, query: str = "") -> Json:
+    """How a statement of what this service can do begins."""
     from guideway import __version__
 
+    return {
+        "resourceType": resource_type,
+        "url": f"{runtime.settings.public_base}/fhir/metadata{query}",
+        "version": __version__,
+        "status": "active",
+        "date": _STARTED,
+        "kind": "instance",
+        "software": {"name": "guideway", "version": __version__},
+        "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
+    }
+
+
+def capability_statement(runtime: Runtime) -> Json:
+    """What the FHIR side offers."""
     resources = []
     for kind in ARTIFACTS:
         operations = [
@@ -572,14 +586,7 @@ def capability_statement(runtime: Runtime) -> Json:
         system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
         rest["security"] = {"service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}]}]}
     return {
-        "resourceType": "CapabilityStatement",
-        "url": f"{runtime.settings.public_base}/fhir/metadata",
-        "version": __version__,
-        "status": "active",
-        "date": _STARTED,
-        "kind": "instance",
-        "software": {"name": "guideway", "version": __version__},
-        "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
+        **_instance(runtime, "CapabilityStatement"),
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
         "rest": [rest],
@@ -588,18 +595,9 @@ def capability_statement(runtime: Runtime) -> Json:
 
 def terminology_capabilities(runtime: Runtime) -> Json:
     """What ``$expand`` and ``$validate-code`` can do."""
-    from guideway import __version__
-
     taken = sorted(TAKEN["ValueSet/$expand"] & {"filter", "offset", "count", "activeOnly"})
     return {
-        "resourceType": "TerminologyCapabilities",
-        "url": f"{runtime.settings.public_base}/fhir/metadata?mode=terminology",
-        "version": __version__,
-        "status": "active",
-        "date": _STARTED,
-        "kind": "instance",
-        "software": {"name": "guideway", "version": __version__},
-        "implementation": {"description": "Guideway", "url": f"{runtime.settings.public_base}/fhir"},
+        **_instance(runtime, "TerminologyCapabilities", "?mode=terminology"),
         "expansion": {"hierarchical": False, "paging": True, "parameter": [{"name": name} for name in taken]},
         "codeSearch": "explicit",
         "validateCode": {"translations": False},
