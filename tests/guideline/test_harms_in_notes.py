@@ -10,6 +10,7 @@ from .evaluating import RXNORM, evaluation_of, order
 
 Json = dict[str, Any]
 INTOLERANCES, NOTES, REACTIONS = "MastCellIntoleranceElements", "MastCellProposalNotes", "MastCellAspirinReactions"
+STATUS_REASONS = "http://terminology.hl7.org/CodeSystem/medicationdispense-status-reason"
 FAMOTIDINE, ASPIRIN, OMALIZUMAB, CETIRIZINE = "4278", "1191", "302379", "20610"
 
 
@@ -57,6 +58,36 @@ SPOKEN_OF = (
 @pytest.mark.parametrize("words", LAID)
 def test_a_note_of_a_course_that_ended_lays_a_harm_on_the_drug(words: str) -> None:
     assert withheld([order(FAMOTIDINE, "completed", **note(words))], "Famotidine") is True
+
+
+@pytest.mark.parametrize(("code", "words"), [("199047", "Hives to Pepcid"), ("4278", "Rash to famotidine")])
+def test_a_note_names_the_drug_of_its_record_whatever_its_code(code: str, words: str) -> None:
+    assert withheld([order(code, "completed", **note(words))], "Famotidine") is True
+    assert withheld([order(CETIRIZINE, "completed", **note(words))], "Cetirizine") is False
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "expected"),
+    [
+        ("declined", {"statusReasonCodeableConcept": {"text": "Allergy"}}, True),
+        ("stopped", {"statusReasonCodeableConcept": {"coding": [{"system": STATUS_REASONS, "code": "saig"}]}}, True),
+        ("on-hold", note("Anaphylaxis to last dose"), True),
+        ("completed", note("Anaphylaxis 20 minutes after"), True),
+        ("declined", {"statusReasonCodeableConcept": {"text": "Prior authorization"}}, False),
+        ("completed", note("For allergic reactions"), False),
+    ],
+)
+def test_what_was_not_handed_out_for_a_harm(status: str, why: Json, expected: bool) -> None:
+    dispense = not_given(OMALIZUMAB) | {"resourceType": "MedicationDispense", "status": status, **why}
+    assert withheld([dispense], "Omalizumab") is expected
+
+
+def test_the_reason_inside_an_order_not_to_give() -> None:
+    inside = problem("", id="why", code={"coding": [{"system": "http://snomed.info/sct", "code": "126485001"}]})
+    forbidden = order(FAMOTIDINE, doNotPerform=True, contained=[inside], reasonReference=[{"reference": "#why"}])
+    assert withheld([forbidden], "Famotidine") is True
+    refuted = inside | {"verificationStatus": {"coding": [{"code": "refuted"}]}}
+    assert withheld([forbidden | {"contained": [refuted]}], "Famotidine") is False
 
 
 @pytest.mark.parametrize("words", NAMED)

@@ -65,6 +65,15 @@ def test_a_dose_that_was_not_given_stays_where_its_record_says_why(why: Json) ->
     assert found.excluded == []
 
 
+@pytest.mark.parametrize("why", [{"statusReasonCodeableConcept": {"text": "Allergy"}}, {"note": [{"text": "Hives"}]}])
+def test_what_was_not_handed_out_stays_where_its_record_says_why(why: Json) -> None:
+    found = record(resource("MedicationDispense", status="declined", **why), policy="clinical")
+    assert len(found.retrieve("MedicationDispense")) == 1
+    assert found.excluded == []
+    (exclusion,) = record(resource("MedicationDispense", status="declined"), policy="clinical").excluded
+    assert exclusion.rule == "status-declined"
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -50,6 +50,9 @@ NEVER = frozenset(
 )
 """Statuses that never count, whatever the type. (``stopped``, ``on-hold``, ``completed``, ``not-taken`` tell the history.)"""
 
+REFUSED = {"MedicationAdministration": "not-done", "MedicationDispense": "declined"}
+"""What was not given or not handed out stays where its record says why."""
+
 VERIFICATION_OUT = frozenset(("entered-in-error", "refuted"))
 DOUBTFUL_VERIFICATION = frozenset(("unconfirmed", "provisional", "differential"))
 
@@ -216,13 +219,13 @@ def _status(kind: str, data: Json) -> Reason | None:
         if status is None:
             return "status-missing", "no status is given, so it is not known to be final"
         return f"status-{status}", f"status is {status}"
-    if status in NEVER and not (kind == "MedicationAdministration" and status == "not-done" and _says_why(data)):
+    if status in NEVER and not (REFUSED.get(kind) == status and _says_why(data)):
         return f"status-{status}", f"status is {status}"
     return None
 
 
 def _says_why(data: Json) -> bool:
-    return bool(data.get("statusReason") or data.get("note"))
+    return any(data.get(name) for name in ("statusReason", "statusReasonCodeableConcept", "note"))
 
 
 def _verification(data: Json) -> Reason | None:
