@@ -10,7 +10,7 @@ FHIR R4: http://hl7.org/fhir/R4/plandefinition-operation-apply.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -161,6 +161,7 @@ class Walk:
         *,
         hook: str | None,
         stopped: str | None = None,
+        notes_may_wait: bool = False,
     ) -> None:
         self.guideline = guideline
         self.expressions = expressions
@@ -173,6 +174,8 @@ class Walk:
         self.recommendations: dict[str, Recommendation] = {}
         self.verdicts: dict[str, Verdict] = {}
         """By recommendation key: the verdict behind its status."""
+        self.waiting: list[Callable[[], None]] | None = [] if notes_may_wait else None
+        """What works out the notes of recommendations that cannot be known yet, each; None: that does not wait."""
         self.skipped: list[Json] = []
         self.findings: list[Diagnostic] = []
         self.for_everyone = audience == EVERYONE
@@ -419,15 +422,17 @@ class _Place:
                 filling = Filling(node, facts, recommendation, walk.expressions, walk.setting, self.libraries, file, walk.policy)
                 own = libraries_of(node.activity.resource) if node.activity is not None else []
                 filling.fill(own or self.libraries)
-            recommendation.notes += self._notes(facts, facts.notes, recommendation)
+            self._add_notes(facts, facts.notes, recommendation)
             self._check_selection(node, recommendation)
             if node.recommendation is None:  # a group without a statement: nothing else tells what it says, and what is wrong
                 said = [self._finding("group-note", Severity.information, note, node.id) for note in recommendation.notes]
                 walk.findings += [*recommendation.findings, *said]
         elif node.recommendation is not None and walk.stopped is None:
             notes = facts.notes_if_not if status == DOES_NOT_APPLY else facts.notes
-            if notes:
-                recommendation.notes += self._notes(facts, notes, recommendation)
+            if notes and walk.waiting is not None and status == UNKNOWN:
+                walk.waiting.append(lambda: self._add_notes(facts, notes, recommendation))
+            elif notes:
+                self._add_notes(facts, notes, recommendation)
         return node
 
     def _describe(self, node: ActionNode, facts: ActionFacts) -> Recommendation:
@@ -565,7 +570,7 @@ class _Place:
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
         return None if node.nested is not None else f"its definition {target.canonical} is left out"
 
-    def _notes(self, facts: ActionFacts, asked: Sequence[Question], recommendation: Recommendation) -> list[str]:
+    def _add_notes(self, facts: ActionFacts, asked: Sequence[Question], recommendation: Recommendation) -> None:
         notes: list[str] = []
         for question in asked:
             answer = self.walk.expressions.answer(question, facts.definition, self.libraries)
@@ -583,7 +588,7 @@ class _Place:
             rule = (question.expression or {}).get("name")
             if said and isinstance(rule, str) and rule not in recommendation.note_rules:
                 recommendation.note_rules.append(rule)
-        return [n for n in notes if n not in recommendation.notes]
+        recommendation.notes += [n for n in notes if n not in recommendation.notes]
 
     def _check_selection(self, node: ActionNode, recommendation: Recommendation) -> None:
         """selectionBehavior is the end user's choice; only a group with nothing to choose from is worth a finding."""

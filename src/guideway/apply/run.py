@@ -81,7 +81,8 @@ def apply_guideline(
       type.
     - ``hook``: only actions that answer to this trigger; None: all.
     - ``explain``: False: evidence and missing data; True: with the trace; ``"brief"``: without the evidence of what does not
-      apply; ``"short"``: nor, where it is much, of what cannot be known yet; ``"none"``: statuses only, the fastest.
+      apply; ``"short"``: nor, where it is much, of what cannot be known yet, and that without notes; ``"none"``: statuses only,
+      the fastest.
     - ``warm``: for a process that goes on: what was needed only to explain goes at once. The same outcome.
     - ``made``: for a process that ends at once: gets what was made on the way, so that nobody takes it apart.
     - ``policy``: ``cpg``, ``cqf`` or ``spec``.
@@ -144,9 +145,12 @@ def apply_guideline(
     if made is not None:
         made += (seen, evaluation, expressions)
     stopped = _stopped(seen)
-    walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped)
+    walk = Walk(guideline, expressions, place, rules, audience, hook=hook, stopped=stopped, notes_may_wait=level == "short")
     trees = [walk.plan(plan) for plan in _distinct(chosen)]
     outcome = _outcome(guideline, walk, trees, place, when, hook, policy, given)
+    short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW
+    for note in () if short else walk.waiting or ():
+        note()
     goals = _goals(trees, place, seen, outcome.findings)
     outcome.tree = Tree(plans=trees, setting=place, policy=rules, goals=goals, guideline=guideline)
     merge(outcome, trees, guideline, seen)
@@ -169,7 +173,6 @@ def apply_guideline(
                 made.append(explainer)
             if told is not None:
                 explainer.causes.reasons.later = []
-            short = level == "short" and len(outcome.by_status(UNKNOWN)) > FEW
             found = (getattr(seen, "findings", None) or ()) if short else ()
             faulty = {finding.pointer.partition(".")[0] for finding in found if finding.pointer}
             for recommendation in explained:
