@@ -585,9 +585,8 @@ class _Place:
             values = answer.value if isinstance(answer.value, list) else [answer.value]
             said = [text for value in values if value is not None and (text := as_text(value)) not in notes]
             notes += said
-            rule = (question.expression or {}).get("name")
-            if said and isinstance(rule, str) and rule not in recommendation.note_rules:
-                recommendation.note_rules.append(rule)
+            if said and question.name is not None and question.name not in recommendation.note_rules:
+                recommendation.note_rules.append(question.name)
         recommendation.notes += [n for n in notes if n not in recommendation.notes]
 
     def _check_selection(self, node: ActionNode, recommendation: Recommendation) -> None:

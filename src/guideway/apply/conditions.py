@@ -110,11 +110,7 @@ def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of
 def ask(question: Question, action: Json, libraries: list[str], expressions: Expressions, of: str | None) -> ConditionResult:
     """One expression of an action that must be Boolean."""
     answer = expressions.answer(question, action, libraries)
-    given: Json = question.expression if isinstance(question.expression, dict) else {}
-    text = str(given.get("expression", ""))
-    description = given.get("description")
-    name = given.get("name")
-    error = answer.error
+    text, error = question.text, answer.error
     value = answer.value
     if value is not None and value is not True and value is not False:
         value = unwrapped(value)
@@ -125,8 +121,8 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
         kind=question.kind,
         expression=text,
         value=value if error is None else None,
-        description=(" ".join(description.split()) or None) if isinstance(description, str) else None,
-        name=name if isinstance(name, str) else None,
+        description=question.description,
+        name=question.name,
         error=error,
         of=of,
         library=answer.library,

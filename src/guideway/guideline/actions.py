@@ -63,6 +63,10 @@ class Question(msgspec.Struct, frozen=True):
     library: str | None
     """The library of the define that it names; None: that is to be found out with a patient."""
     define: str | None
+    text: str = ""
+    """The expression itself."""
+    description: str | None = None
+    name: str | None = None
 
 
 Citation = tuple[str, str | None, str | None, str | None, str | None]
@@ -265,12 +269,18 @@ class _Reader:
         return name, f"{wish}: two actions of this plan have this id; the one at {path} is called {name}"
 
     def _question(self, kind: str, expression: Any, action: Json) -> Question:
-        language = text_of(expression.get("language")) if isinstance(expression, dict) else None
-        if language in CQL_LANGUAGES and text_of(expression.get("expression")):
+        given: Json = expression if isinstance(expression, dict) else {}
+        language, description, name = text_of(given.get("language")), given.get("description"), given.get("name")
+        words = (
+            str(given.get("expression", "")),
+            (" ".join(description.split()) or None) if isinstance(description, str) else None,
+            name if isinstance(name, str) else None,
+        )
+        if language in CQL_LANGUAGES and text_of(given.get("expression")):
             bound = bind(self.guideline, expression, self.libraries, inputs_of(action) if "input" in action else ())
             if bound.error is None and not extensions(expression, ALTERNATIVE_EXPRESSION):
-                return Question(kind, expression, bound.library, bound.define)
-        return Question(kind, expression, None, None)
+                return Question(kind, expression, bound.library, bound.define, *words)
+        return Question(kind, expression, None, None, *words)
 
 
 def direction_of(concept: Any) -> str | None:

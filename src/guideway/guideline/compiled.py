@@ -225,7 +225,9 @@ class CompiledGuideline:
 
     def wholes(self, plan: Artifact) -> list[Artifact]:
         """The plans that this one is a part of, in the order of the guideline."""
-        return [whole for whole in self.plans if plan.canonical in self.parts().get(whole.canonical, ())]
+        canonical = plan.canonical
+        names = {whole for whole, parts in self.parts().items() if canonical in parts}
+        return [whole for whole in self.plans if whole.canonical in names] if names else []
 
     def _find_roots(self) -> list[Artifact]:
         if self._root_names is not None:
