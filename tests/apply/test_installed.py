@@ -111,13 +111,15 @@ def test_supplying_what_is_missing_decides(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES[:2] + EXAMPLES[3:5] + EXAMPLES[6::3], ids=lambda p: p.stem)  # data left out; a fault
-def test_in_short_only_the_evidence_of_what_cannot_be_known_is_left_out(path: Path) -> None:
+def test_in_short_only_the_evidence_and_notes_of_what_cannot_be_known_are_left_out(path: Path) -> None:
     short, brief = (apply_guideline(installed(), record(path), as_of=AS_OF, explain=level) for level in ("short", "brief"))
     for left, right in zip(short.recommendations, brief.recommendations, strict=True):
         if right.status == "unknown" and len(short.by_status("unknown")) > 3:
             known = [(e.element, e.display, e.resource) for e in right.evidence]
             assert all((e.element, e.display, e.resource) in known for e in left.evidence)
+            assert [note for note in right.notes if note in left.notes] == left.notes  # of conflicts and of what is folded
             right.evidence, right.excluded = left.evidence, left.excluded
+            right.notes, right.note_rules = left.notes, left.note_rules
             for missing in right.missing:  # what was looked at for them is evidence as well
                 missing.checked = []
         assert left.as_json() == right.as_json()
