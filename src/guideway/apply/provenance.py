@@ -541,7 +541,10 @@ class Provenance:
         return self._all_stay_within(node.children, scope, rows)
 
     def _all_stay_within(self, nodes: Iterable[Trace], scope: Scope, rows: Sequence[Support]) -> bool:
-        return all(self._stays_within(child, scope, rows) for child in nodes if child.below or child.kind in _WITHOUT)
+        for child in nodes:
+            if (child.below or child.kind in _WITHOUT) and not self._stays_within(child, scope, rows):
+                return False
+        return True
 
     def _related(self, node: Trace, scope: Scope, around: Sequence[Support] = ()) -> Support:
         """Whether a row is related: by the one that is, or because none of them is; ``around`` is what the row rests on."""

@@ -22,6 +22,8 @@ from guideway.guideline.expressions import is_companion
 
 Json = dict[str, Any]
 
+_DEFINES = frozenset({"ExpressionDef", "Define"})
+
 BRIEF = 12
 """So many resources of one element are listed one by one; of more, these and a count."""
 
@@ -71,8 +73,9 @@ class PatientTraces:
 
     def element(self, node: Trace) -> Element | None:
         """The data element whose define this node is the root of."""
-        name = define_name(node)
-        return self.guideline.elements.get((node.library or "", name)) if name is not None else None
+        if node.kind not in _DEFINES:
+            return None
+        return self.guideline.elements.get((node.library or "", node.define or ""))
 
     def words(self, library: str, define: str) -> str:
         """What people call a define: as its author says (``@display``), else the words of its name."""
@@ -122,7 +125,7 @@ class PatientTraces:
 
 def define_name(node: Trace) -> str | None:
     """The define that a node is the root of; None for a node inside one."""
-    return node.define if node.kind in ("ExpressionDef", "Define") else None
+    return node.define if node.kind in _DEFINES else None
 
 
 def found_in(value: Any) -> bool:
