@@ -6,6 +6,7 @@ symptoms, drugs, results, a visit. The same seed gives the same patients.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -27,6 +28,8 @@ SUBTYPES = {
 }
 MCAS = ("icd10cm|D89.40", "icd10cm|D89.41", "icd10cm|D89.42")
 SYMPTOMS = ("icd10cm|R23.2", "icd10cm|R19.7", "icd10cm|R06.2", "icd10cm|L29.9", "icd10cm|R00.0", "icd10cm|R53.83")
+STEP = 7919
+"""A prime, so that a few patients are told by forms from all over a table."""
 DRUGS = ("Cetirizine", "Montelukast", "Oral Cromolyn", "Epinephrine Auto-Injectors", "Albuterol", "Vitamin D")
 
 
@@ -35,6 +38,24 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        self.seed = seed
+        self.forms: list[tuple[str, str]] = []
+        """By which forms this patient's record tells what it tells, each with its kind."""
+        self.about = ""
+        """The drug that the patient is about, where a test has to know."""
+
+    def in_turn(self, kind: str, forms: Iterable[str]) -> str:
+        """One of several forms: each seed takes another, so that all come up equally often."""
+        known = list(forms)
+        return self._note(kind, known[self.seed * STEP % len(known)])
+
+    def by_chance(self, kind: str, forms: Iterable[str]) -> str:
+        """One of several forms, whichever."""
+        return self._note(kind, self.random.choice(list(forms)))
+
+    def _note(self, kind: str, form: str) -> str:
+        self.forms.append((kind, form))
+        return form
 
     def one(self, *choices: Any) -> Any:
         return self.random.choice(choices)
@@ -154,6 +175,6 @@ class Maker:
         return items
 
 
-def case_from(items: Items, number: int, hook: str = "patient-view") -> Case:
-    """The items as a case."""
-    return case_of({"id": f"generated-{number}", "as_of": TODAY, "hook": hook, "data": items}, concepts())
+def case_from(items: Items, number: int, hook: str = "patient-view", about: str = "") -> Case:
+    """The items as a case; its note says what it is about."""
+    return case_of({"id": f"generated-{number}", "as_of": TODAY, "hook": hook, "note": about, "data": items}, concepts())

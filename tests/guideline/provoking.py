@@ -8,6 +8,9 @@ detector sees the event. A guard is taken out
 - in a copy of the guideline, where it is a property of an activity, of the hygiene of the record or of a unit (``in_copy``),
 - or, where the program itself holds it, by taking its ground out of the patient (``without``).
 
+Where the event depends on a fact that a record can tell in several forms (``telling``), each form is counted as well: one that
+never occurs, or of which nobody meets the preconditions, fails.
+
 The patients are made to meet the preconditions, not searched for; plans that cannot show the event are left out of the large
 counts, and nothing is explained, so an event takes seconds. With few patients the whole guideline is applied.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
@@ -40,6 +44,10 @@ SPARE = 1.05
 """So many are tried for each to be counted: hardly any may miss a precondition, or a way to the event would go unproven."""
 
 
+LEAST = 3
+"""So many of the patients counted tell the fact by each form."""
+
+
 class Guard(NamedTuple):
     """What is taken out for the second run."""
 
@@ -57,6 +65,8 @@ class Event(NamedTuple):
     seen: Callable[[PatientOutcome, list[Json], Case], list[str]]
     guard: Guard
     plans: tuple[str, ...]
+    told_by: tuple[str, ...] = ()
+    """The forms that must occur."""
 
 
 # ---- running ---------------------------------------------------------------------------------------------------------
@@ -83,20 +93,26 @@ def outcome_of(
 
 
 def provoke(event: Event, wanted: int, plans: tuple[str, ...] | None) -> int:
-    """How many patients met every other precondition; fails as soon as the event happens."""
+    """How many patients met every other precondition; fails as soon as the event happens, and where a form is missing of many."""
     counted = 0
+    told: Counter[str] = Counter()
     for number in range(int(wanted * SPARE)):
-        items, hook = event.patient(Maker(number))
-        case = case_from(items, number, hook)
+        maker = Maker(number)
+        items, hook = event.patient(maker)
+        case = case_from(items, number, hook, maker.about)
         guarded = outcome_of(guideline(), case, plans=plans)
         assert event.seen(guarded, requests(guarded), case) == [], f"patient {number}: {items}"
         if event.guard.without is not None:
-            case = case_from(event.guard.without(items), number, hook)
+            case = case_from(event.guard.without(items), number, hook, maker.about)
         of = unguarded() if event.guard.in_copy else guideline()
         bare = outcome_of(of, case, event.guard, plans)
-        counted += bool(event.seen(bare, requests(bare), case))
+        if event.seen(bare, requests(bare), case):
+            counted += 1
+            told.update(form for _, form in maker.forms)
         if counted == wanted:
             break
+    if wanted >= MANY:
+        assert {form: told[form] for form in event.told_by if told[form] < LEAST} == {}
     return counted
 
 

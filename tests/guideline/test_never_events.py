@@ -13,6 +13,7 @@ from guideway.apply.outcome import APPLIES, SUPPRESSED, PatientOutcome
 from guideway.authoring.cases import Case
 from guideway.engine.values import Quantity
 
+from . import telling
 from .generated import TODAY, Items, Json, Maker
 from .provoking import (
     DOSE_DECISIONS,
@@ -42,6 +43,10 @@ H2 = (*H1, "perioperative-preparation")
 CYTOREDUCTION = ("advanced-mastocytosis-cytoreduction", "indolent-escalation", "mast-cell-bone-health")
 ASPIRIN = ("aspirin-tolerance-gate",)
 DOSES = ("midostaurin-dose-modification",)
+
+OPIOIDS_TOLD = ("morphine", "oxycodone", "codeine", "tramadol", "methadone", "fentanyl")
+OPIOID_USE = {**telling.OPIOID_IN_USE, **telling.OPIOID_OPEN}
+ASPIRIN_HARMS = {**telling.HARMS, **telling.ASPIRIN}
 
 
 # ---- what is seen ----------------------------------------------------------------------------------------------------
@@ -139,8 +144,9 @@ def with_opioid(m: Maker) -> tuple[Items, str]:
         m.adult(),
         m.one(m.mcas(), m.mastocytosis()),
         *m.noise(),
-        {"order": m.member(m.one("Morphine And Codeine", "Opioids"))},
+        telling.drafted(m, m.one(*OPIOIDS_TOLD)),
     ]
+    items = [*telling.told(m, m.one(*OPIOIDS_TOLD)), *items]
     if m.random.random() < 0.3:
         items[-1] = {"medication": m.member("Morphine And Codeine"), "start": m.before(1, 30)}
         return [*items, m.course(painNeedsOpioid=True)], "patient-view"
@@ -149,43 +155,22 @@ def with_opioid(m: Maker) -> tuple[Items, str]:
 
 def with_need_of_h2(m: Maker) -> tuple[Items, str]:
     items = [m.adult(), m.mcas(), m.one(m.back_pain(), m.leukopenia(), m.anaphylaxis()), *m.noise("Famotidine")]
-    if m.random.random() < 0.5:
-        items.append({"medication": m.member("Ranitidine"), "status": "stopped", "start": m.before(500, 900)})
-    return items, "patient-view"
+    return [*items, *telling.told(m, "ranitidine", telling.ENDED)], "patient-view"
 
 
 def with_opioid_and_naltrexone(m: Maker) -> tuple[Items, str]:
     items = [m.adult(), m.mcas(), {"condition": m.member("Chronic Pain"), "onset": m.before(200, 900)}, *m.noise()]
     if m.random.random() < 0.6:
         items.append(m.course(ldnChosen=True))
-    known = m.random.random()
-    if known < 0.6:
-        items.append({"medication": m.member("Opioids"), "as": m.one("request", "statement"), "start": m.before(1, 60)})
-    elif known < 0.7:
-        items.append({"condition": m.member("Opioid Use Or Dependence"), "onset": m.before(100, 900)})
-    elif known < 0.9:
-        items += [{"reviewed": "medications"}, opioid_left_open(m)]
-    return items, "patient-view"
-
-
-def opioid_left_open(m: Maker) -> Json:
-    """The list was reviewed, and something on record leaves it open whether an opioid is, or lately was, taken."""
-    drug = m.member("Opioids")
-    return m.one(
-        {"medication": drug, "status": m.one("stopped", "completed"), "start": m.before(11, 2000)},
-        {"medication": drug, "as": "statement", "status": m.one("stopped", "completed"), "start": m.before(11, 2000)},
-        {"medication": drug, "as": "statement", "status": "intended", "start": m.before(1, 60)},
-        {"medication": drug, "as": "statement", "status": "unknown"},
-        {"dispense": drug, "at": m.before(1, 90)},
-        {"condition": f"icd10cm|{m.one('F11.11', 'F11.21', 'F11.23', 'F11.99')}", "onset": m.before(100, 900)},
-        {"condition": m.one("text: Opioid use disorder", "text: Chronic opioid therapy"), "onset": m.before(100, 900)},
-    )
+    if m.random.random() < 0.8:
+        items.append({"reviewed": "medications"})
+    return [*items, *telling.told(m, m.one(*OPIOIDS_TOLD), OPIOID_USE)], "patient-view"
 
 
 def indolent(m: Maker) -> tuple[Items, str]:
     burden = [m.tryptase(), m.marrow()][: m.random.randint(0, 2)]
     answers = m.course(severeRefractoryMediatorSymptoms=m.one(True, False), organDamage=False)
-    return [m.adult(), m.mastocytosis("indolent", "smoldering"), *burden, answers, *m.noise()], "patient-view"
+    return [m.adult(), *telling.indolent(m), *burden, answers, *m.noise()], "patient-view"
 
 
 def with_bones_and_burden(m: Maker) -> tuple[Items, str]:
@@ -199,14 +184,8 @@ def with_bones_and_burden(m: Maker) -> tuple[Items, str]:
             {"observation": "loinc|38267-1", "value": "-2.1 {T-score}", "at": m.before(700, 900)},
             {"observation": "loinc|38267-1", "value": "-3.0 {T-score}", "at": m.before(20, 300)},
         ]
-    given = m.random.random()
-    if given < 0.3:
-        items.append({"medication": m.member("Bisphosphonates"), "start": m.before(100, 600)})
-    elif given < 0.6:
-        reason = f"local:stop-reason|{m.one('cost', 'adverse-effect', 'not-available')}"
-        items.append(
-            {"medication": m.member("Bisphosphonates"), "status": "stopped", "reason": reason, "start": m.before(300, 900)}
-        )
+    if m.random.random() < 0.9:
+        items += telling.told(m, "alendronate")
     items.append(m.course(refractoryBonePain=True))
     return items, "patient-view"
 
@@ -228,24 +207,8 @@ def aspirin_indication(m: Maker) -> Items:
 
 
 def with_aspirin_allergy(m: Maker) -> tuple[Items, str]:
-    allergy: Json = {
-        "allergy": m.member(m.one("Aspirin", "Aspirin Or NSAID Hypersensitivity", "Nonsteroidal Anti-Inflammatory Drugs"))
-    }
-    if m.random.random() < 0.5:
-        allergy["criticality"] = m.one("high", "low")
-    if m.random.random() < 0.3:
-        allergy["verification"] = "unconfirmed"
-    if m.random.random() < 0.4:
-        allergy = m.one(
-            {"condition": m.one("text: Hives from naproxen", "text: Intolerance of aspirin"), "onset": m.before(5, 900)},
-            {
-                "medication": m.member("Aspirin"),
-                "status": "stopped",
-                "reason": m.one("local:stop-reason|adverse-effect", "text: Allergic reaction"),
-                "start": m.before(5, 300),
-            },
-        )
-    items = [*aspirin_indication(m), allergy, *m.noise()]
+    told = telling.told(m, m.one("aspirin", "ibuprofen", "naproxen", "ketorolac"), ASPIRIN_HARMS, allergic=True, most=380)
+    items = [*aspirin_indication(m), *told, *m.noise()]
     if m.random.random() < 0.5:
         items.append(
             {"answers": "clinical-course", "aspirinTolerance": "local:aspirin-tolerance|tolerated", "at": m.before(400, 900)}
@@ -254,7 +217,7 @@ def with_aspirin_allergy(m: Maker) -> tuple[Items, str]:
 
 
 def with_untested_aspirin(m: Maker) -> tuple[Items, str]:
-    items = [*aspirin_indication(m), *m.noise()]
+    items = [*aspirin_indication(m), *telling.told(m, "aspirin", telling.ENDED), *m.noise()]
     if m.random.random() < 0.4:
         items.append(m.course(aspirinTolerance="local:aspirin-tolerance|untested"))
     return items, "patient-view"
@@ -309,31 +272,28 @@ def without_weight(m: Maker) -> tuple[Items, str]:
 def with_something_withheld(m: Maker) -> tuple[Items, str]:
     way = m.random.random()
     who = [m.one(m.mcas(), m.mastocytosis("indolent", "smoldering")), m.back_pain(), *m.noise("Cetirizine")]
-    if way < 0.4:
+    if way < 0.1:
         return [m.child(), *who], "patient-view"
-    if way < 0.7:
+    if way < 0.2:
         return [
             {"patient": {"born": TODAY - timedelta(days=11000), "sex": "female"}},
             *who,
             {"condition": m.member("Pregnancy")},
         ], "patient-view"
-    return [
-        m.adult(),
-        *who,
-        {"condition": m.member("Gastrointestinal Symptoms")},
-        {"allergy": m.member("H2 Antihistamines"), "criticality": "high"},
-    ], "patient-view"
+    told = telling.told(m, m.one("famotidine", "cromolyn", "cetirizine"), harms=telling.SEVERE)
+    return [m.adult(), *who, {"condition": m.member("Gastrointestinal Symptoms")}, *told], "patient-view"
 
 
 EVENTS = [
-    Event("opioid-advised-against", with_opioid, opioid_forbidden, Guard(in_copy=True), OPIOIDS),
-    Event("ranitidine-ordered", with_need_of_h2, ranitidine_ordered, Guard(in_copy=True), H2),
+    Event("opioid-advised-against", with_opioid, opioid_forbidden, Guard(in_copy=True), OPIOIDS, tuple(telling.HARMS)),
+    Event("ranitidine-ordered", with_need_of_h2, ranitidine_ordered, Guard(in_copy=True), H2, tuple(telling.ENDED)),
     Event(
         "naltrexone-with-active-or-unknown-opioid",
         with_opioid_and_naltrexone,
         naltrexone_proposed,
         Guard(defines("LowDoseNaltrexoneLogic", Opioid_Is_In_Use=False, Opioid_Ended_Recently=False)),
         ("low-dose-naltrexone",),
+        tuple(OPIOID_USE),
     ),
     Event(
         "midostaurin-first-line-in-indolent-disease",
@@ -341,6 +301,7 @@ EVENTS = [
         midostaurin_proposed,
         Guard(defines("AdvancedCytoreductionLogic", Has_Advanced_Disease=True)),
         CYTOREDUCTION,
+        tuple(telling.SUBTYPES_TOLD),
     ),
     Event(
         "cytoreduction-from-tryptase-or-burden-alone",
@@ -355,6 +316,7 @@ EVENTS = [
         cytoreduction_proposed,
         Guard(defines("MastCellTherapyElements", Inadequate_Response_To_Bisphosphonate=True)),
         CYTOREDUCTION,
+        tuple(telling.HARMS),
     ),
     Event(
         "aspirin-with-allergy",
@@ -366,6 +328,7 @@ EVENTS = [
             )
         ),
         ASPIRIN,
+        tuple(ASPIRIN_HARMS),
     ),
     Event("dose-decision-from-a-count-without-unit", with_counts_without_unit, dose_decided, Guard(in_copy=True), DOSES),
     Event("dose-decision-from-a-count-entered-in-error", with_counts_in_error, dose_decided, Guard(in_copy=True), DOSES),
@@ -383,6 +346,7 @@ EVENTS = [
         aspirin_proposed,
         Guard(defines("AspirinGateLogic", Aspirin_Is_Tolerated=True)),
         ASPIRIN,
+        tuple(telling.ENDED),
     ),
     Event(
         "withheld-without-a-reason",
@@ -390,6 +354,7 @@ EVENTS = [
         withheld_in_silence,
         Guard(in_copy=True),
         ("mcas-back-pain", "indolent-anti-mediator-therapy"),
+        tuple(telling.HARMS),
     ),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from guideway.apply.outcome import APPLIES, PatientOutcome
 from guideway.authoring.cases import Case
 
+from . import telling
 from .generated import TODAY, Items, Json, Maker
 from .provoking import (
     DOSE_DECISIONS,
@@ -20,7 +21,6 @@ from .provoking import (
     Event,
     Guard,
     applying,
-    codes_of,
     defines,
     drugs_proposed,
     from_activities,
@@ -80,6 +80,10 @@ NEEDS: dict[str, tuple[Any, str, tuple[str, ...]]] = {
 }
 
 
+CALLED = {name: name.lower() for name in NEEDS} | {"Bisphosphonate": "alendronate"}
+"""What a record calls each drug of the table (``telling``)."""
+
+
 def needing(m: Maker) -> tuple[str, Items]:
     """A drug, and a patient who needs it and whose record says nothing else of it."""
     drug = m.one(*NEEDS)
@@ -89,19 +93,14 @@ def needing(m: Maker) -> tuple[str, Items]:
 
 
 def with_drug_in_use(m: Maker) -> tuple[Items, str]:
-    drug, items = needing(m)
-    return [
-        *items,
-        {"medication": m.member(NEEDS[drug][1]), "as": m.one("request", "statement"), "start": m.before(5, 80)},
-    ], "patient-view"
+    m.about, items = needing(m)
+    return [*items, *telling.told(m, CALLED[m.about], telling.IN_USE)], "patient-view"
 
 
 def with_drug_allergy(m: Maker) -> tuple[Items, str]:
-    drug, items = needing(m)
-    allergy: Json = {"allergy": m.member(NEEDS[drug][1]), "verification": m.one("confirmed", "unconfirmed")}
-    if drug in ("Bisphosphonate", "Famotidine") or m.random.random() < 0.5:
-        allergy |= m.one({"criticality": "high"}, {"severity": "severe"})
-    return [*items, allergy], "patient-view"
+    m.about, items = needing(m)
+    harms = telling.SEVERE if m.about in ("Bisphosphonate", "Famotidine") else (*telling.SEVERE, *telling.ALLERGIC)
+    return [*items, *telling.told(m, CALLED[m.about], telling.HARMS, harms, allergic=m.about == "Midostaurin")], "patient-view"
 
 
 OFFERED = {
@@ -114,9 +113,9 @@ OFFERED = {
 
 
 def with_open_proposal(m: Maker) -> tuple[Items, str]:
-    drug = m.one(*OFFERED)
-    who, _, _ = NEEDS[drug]
-    return [m.adult(), *who(m), {"medication": OFFERED[drug], "intent": "proposal", "start": m.before(1, 20)}], "patient-view"
+    m.about = m.one(*OFFERED)
+    who, _, _ = NEEDS[m.about]
+    return [m.adult(), *who(m), {"medication": OFFERED[m.about], "intent": "proposal", "start": m.before(1, 20)}], "patient-view"
 
 
 def without_proposals(items: Items) -> Items:
@@ -127,29 +126,14 @@ def without_death(items: Items) -> Items:
     return [{"patient": {k: v for k, v in i["patient"].items() if k != "deceased"}} if "patient" in i else i for i in items]
 
 
-def held(case: Case) -> list[str]:
-    """The drugs of the table that the record has an order, a statement or an allergy for, except as a proposal."""
-    resources = [entry["resource"] for entry in case.bundle["entry"]]
-    kinds = ("MedicationRequest", "MedicationStatement", "AllergyIntolerance")
-    concepts = [r.get("medicationCodeableConcept", r.get("code", {})) for r in resources if r["resourceType"] in kinds]
-    codes = {(coding["system"], coding["code"]) for concept in concepts for coding in concept.get("coding", [])}
-    return [drug for drug, members in members_of_needs().items() if codes & members]
-
-
-@cache
-def members_of_needs() -> dict[str, set[tuple[str, str]]]:
-    return {drug: codes_of(value_set) for drug, (_, value_set, _) in NEEDS.items()}
-
-
 def proposed_again(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
-    """A proposal of the very drug or class that the record holds: in use, proposed already, or an allergy."""
-    return [key for drug in held(case) for key in from_activities(requested, *NEEDS[drug][2])]
+    """A proposal of the very drug that the record is about: in use, or an allergy."""
+    return from_activities(requested, *NEEDS[str(case.note)][2])
 
 
 def requested_again(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
     """A request for what is on record as proposed, or for what could have been."""
-    drugs = held(case) or list(OFFERED)
-    return [key for drug in drugs for key in from_activities(requested, *NEEDS[drug][2])]
+    return from_activities(requested, *NEEDS[str(case.note)][2])
 
 
 def all_false(library: str, *starts: str) -> dict[tuple[str, str], Any]:
@@ -163,13 +147,25 @@ def all_false(library: str, *starts: str) -> dict[tuple[str, str], Any]:
 
 
 def with_intolerance_only(m: Maker) -> tuple[Items, str]:
-    """Everything was tried and stopped for side effects or cost; nothing is said of its effect."""
+    """Everything was tried, and did harm or was stopped for cost; nothing is said of its effect."""
     stopped: Items = []
-    for name in ("Cetirizine", "H2 Antihistamines To Offer", "Oral Cromolyn", "Montelukast", "Omalizumab"):
-        reason = f"local:stop-reason|{m.one('adverse-effect', 'cost', 'not-available')}"
-        stopped.append({"medication": name, "status": "stopped", "reason": reason, "start": m.before(300, 600)})
+    told = m.one(*TRIED)
+    for name, value_set in TRIED.items():
+        if name != told:
+            reason = f"local:stop-reason|{m.one('adverse-effect', 'cost', 'not-available')}"
+            stopped.append({"medication": value_set, "status": "stopped", "reason": reason, "start": m.before(300, 600)})
+    stopped += telling.told(m, told, harms=telling.ALLERGIC if told == "montelukast" else (*telling.SEVERE, *telling.ALLERGIC))
     noise = [item for item in m.noise() if not {"observation", "medication"} & set(item)]
-    return [m.adult(), m.mcas(), m.back_pain(), m.anaphylaxis(), *stopped, *noise], m.one("patient-view", "patient-view")
+    return [m.adult(), m.mcas(), m.back_pain(), m.anaphylaxis(), *stopped, *noise], "patient-view"
+
+
+TRIED = {
+    "cetirizine": "Cetirizine",
+    "famotidine": "H2 Antihistamines To Offer",
+    "cromolyn": "Oral Cromolyn",
+    "montelukast": "Montelukast",
+    "omalizumab": "Omalizumab",
+}
 
 
 def later_step_opened(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
@@ -179,11 +175,10 @@ def later_step_opened(outcome: PatientOutcome, requested: list[Json], case: Case
 
 
 def with_severe_reaction_to_another_h1(m: Maker) -> tuple[Items, str]:
-    allergy: Json = {"allergy": m.member("First Generation H1 Antihistamines")}
-    allergy |= m.one({"criticality": "high"}, {"severity": "severe"}, {"reaction": "Anaphylaxis"})
+    told = telling.told(m, m.one("diphenhydramine", "hydroxyzine"), harms=telling.SEVERE)
     who = m.one([m.mcas(), m.back_pain()], [m.mcas(), m.leukopenia()], [m.mastocytosis("indolent", "smoldering")])
     noise = [item for item in m.noise("Cetirizine") if item.get("encounter") is None]
-    return [m.adult(), *who, allergy, *noise], "patient-view"
+    return [m.adult(), *who, *told, *noise], "patient-view"
 
 
 def h1_proposed(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
@@ -204,36 +199,11 @@ def with_severe_nsaid_reaction(m: Maker) -> tuple[Items, str]:
         who = [m.adult(), m.mastocytosis("indolent", "smoldering"), flushing(m)]
     else:
         who = [m.adult(), m.mcas(), m.one(m.back_pain(), m.anaphylaxis(), m.leukopenia()), m.prostaglandin()]
-    culprit = m.member(m.one("Aspirin", "Aspirin Or NSAID Hypersensitivity", "Nonsteroidal Anti-Inflammatory Drugs"))
-    allergy: Json = {"allergy": culprit, "verification": m.one("confirmed", "unconfirmed")}
-    allergy |= m.one({"criticality": "high"}, {"severity": "severe"}, {"reaction": "Anaphylaxis"})
-    if m.random.random() < 0.5:
-        allergy = severe_reaction_elsewhere(m)
-    return [*who, allergy, *m.noise()], m.one("patient-view", "patient-view")
-
-
-def severe_reaction_elsewhere(m: Maker) -> Json:
-    """Not on the allergy list: a problem in words, the reason of a stop, an adverse event."""
-    drug = m.one("ibuprofen", "aspirin", "Toradol", "NSAID")
-    event = {
-        "resourceType": "AdverseEvent",
-        "id": "event",
-        "actuality": "actual",
-        "subject": {"reference": "Patient/case"},
-        "date": m.before(10, 2000).isoformat(),
-        "event": {"text": "Anaphylaxis"},
-        "suspectEntity": [{"instance": {"display": drug}}],
-    }
-    return m.one(
-        {"condition": f"text: Anaphylaxis due to {drug}", "status": m.one("active", "resolved"), "onset": m.before(10, 2000)},
-        {
-            "medication": m.member(m.one("Aspirin", "Nonsteroidal Anti-Inflammatory Drugs")),
-            "status": "stopped",
-            "reason": "text: Anaphylaxis",
-            "start": m.before(10, 2000),
-        },
-        {"resource": event},
-    )
+    told = telling.told(m, m.one("aspirin", "ibuprofen", "naproxen", "ketorolac"), harms=telling.SEVERE)
+    items = [*who, *told, *m.noise()]
+    if m.random.random() < 0.3:
+        items.append(m.course(aspirinTolerance="local:aspirin-tolerance|tolerated"))
+    return items, "patient-view"
 
 
 def aspirin_tested_or_given(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
@@ -375,8 +345,7 @@ def imatinib_proposed(outcome: PatientOutcome, requested: list[Json], case: Case
 
 
 def after_failure_of_midostaurin(m: Maker) -> tuple[Items, str]:
-    reason = "local:stop-reason|lack-of-effect"
-    stopped = {"medication": "Midostaurin", "status": "stopped", "reason": reason, "start": m.before(200, 400)}
+    stopped = telling.told(m, "midostaurin", telling.FAILED)
     course = {
         "answers": "advanced-disease",
         "debulkingUrgent": True,
@@ -384,7 +353,7 @@ def after_failure_of_midostaurin(m: Maker) -> tuple[Items, str]:
         "at": m.before(1, 20),
     }
     kit = {"observation": "KIT D816V Test", "is": "local:test-result|negative", "at": m.before(20, 300)}
-    return [m.adult(), m.mastocytosis("aggressive", "neoplasm", "leukemia"), stopped, course, kit, *m.noise()], "patient-view"
+    return [m.adult(), m.mastocytosis("aggressive", "neoplasm", "leukemia"), *stopped, course, kit, *m.noise()], "patient-view"
 
 
 def alternative_proposed(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
@@ -401,13 +370,10 @@ def midostaurin_started(outcome: PatientOutcome, requested: list[Json], case: Ca
 
 def before_omalizumab_failed(m: Maker) -> tuple[Items, str]:
     items = [m.adult(), m.mcas(), m.anaphylaxis(), m.failed("H1", "H2", "Cromolyn", "Leukotriene"), *m.noise()]
-    given = m.random.random()
-    if given < 0.3:
-        items.append({"medication": "Omalizumab", "start": m.before(20, 300)})
-    elif given < 0.6:
-        reason = f"local:stop-reason|{m.one('adverse-effect', 'cost', 'not-available')}"
-        items.append({"medication": "Omalizumab", "status": "stopped", "reason": reason, "start": m.before(300, 600)})
-    return items, "patient-view"
+    return [*items, *telling.told(m, "omalizumab", NOT_FAILED)], "patient-view"
+
+
+NOT_FAILED = {**telling.IN_USE, **telling.ENDED, **telling.HARMS}
 
 
 def dupilumab_proposed(outcome: PatientOutcome, requested: list[Json], case: Case) -> list[str]:
@@ -435,9 +401,16 @@ EVENTS = [
         proposed_again,
         Guard(
             all_false(MEDICATIONS, "On ")
-            | defines("AdvancedCytoreductionLogic", On_Midostaurin=False, Another_Cytoreductive_Drug_Is_In_Use=False)
+            | defines("MastCellMidostaurinElements", Is_On_Midostaurin=False)
+            | defines(
+                "AdvancedCytoreductionLogic",
+                On_Midostaurin=False,
+                Another_Cytoreductive_Drug_Is_In_Use=False,
+                Midostaurin_Was_Not_Stopped_Before=True,
+            )
         ),
         DRUGS,
+        tuple(telling.IN_USE),
     ),
     Event(
         "drug-proposed-in-spite-of-an-allergy",
@@ -447,8 +420,16 @@ EVENTS = [
             all_false(INTOLERANCES, "Has Allergy", "Allergy Rules Out")
             | all_false("MastCellMidostaurinElements", "Has Allergy")
             | defines("MastCellMidostaurinElements", Midostaurin_Tolerated=None)
+            | all_false(MEDICATIONS, "On ")
+            | defines(
+                "AdvancedCytoreductionLogic",
+                On_Midostaurin=False,
+                Another_Cytoreductive_Drug_Is_In_Use=False,
+                Midostaurin_Was_Not_Stopped_Before=True,
+            )
         ),
         DRUGS,
+        tuple(telling.HARMS),
     ),
     Event(
         "second-request-beside-an-open-proposal",
@@ -469,6 +450,7 @@ EVENTS = [
             )
         ),
         STEPS,
+        tuple(telling.HARMS),
     ),
     Event(
         "class-proposed-after-a-severe-reaction-to-a-member",
@@ -476,6 +458,7 @@ EVENTS = [
         h1_proposed,
         Guard(defines(INTOLERANCES, Allergy_Rules_Out_H1_Antihistamines=False)),
         H1,
+        tuple(telling.HARMS),
     ),
     Event(
         "aspirin-tested-after-a-severe-reaction",
@@ -483,6 +466,7 @@ EVENTS = [
         aspirin_tested_or_given,
         Guard(defines("AspirinGateLogic", Has_Severe_NSAID_Reaction=False, Aspirin_Is_Not_Tolerated=False)),
         ASPIRIN,
+        tuple(telling.HARMS),
     ),
     Event(
         "drug-proposed-outside-the-scope",
@@ -543,6 +527,7 @@ EVENTS = [
         alternative_proposed,
         Guard(defines("AdvancedCytoreductionLogic", Midostaurin_Is_Not_Tolerated_Or_Not_Available=True)),
         ADVANCED,
+        tuple(telling.FAILED),
     ),
     Event(
         "midostaurin-in-remission",
@@ -557,6 +542,7 @@ EVENTS = [
         dupilumab_proposed,
         Guard(defines("DupilumabQuestionLogic", Omalizumab_Failed=True)),
         STEPS,
+        tuple(NOT_FAILED),
     ),
     Event(
         "bisphosphonate-with-renal-insufficiency",
