@@ -3,14 +3,18 @@ programs, in a temporary folder, that ends with the test run. Every user of it g
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -61,3 +65,50 @@ def database(base: str) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     return f"{base}/{name}"
+
+
+class Between:
+    """Stands between the service and the server, until the connections fall silent: not a word on those that there are, and (with
+    ``new``) on those that come; nothing tells either side."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self._server = parts.hostname, parts.port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        port = self._listening.getsockname()[1]
+        self.url = url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{port}")
+        self._silent = threading.Event()
+        self._new = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def fall_silent(self, *, new: bool = False) -> None:
+        """From now on; connections that are made later are passed on, unless ``new``."""
+        self._silent.set()
+        self._silent, self._new = threading.Event(), new
+        if new:
+            self._silent.set()
+
+    def close(self) -> None:
+        """No more."""
+        self._listening.close()
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                far = socket.create_connection(self._server)
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(one, other, self._silent), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(one: socket.socket, other: socket.socket, silent: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while (data := one.recv(65536)) and not silent.is_set():
+                other.sendall(data)
+        while silent.is_set():  # held, so that nobody is told
+            time.sleep(1)
+        for each in (one, other):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

@@ -204,6 +204,21 @@ def test_one_signal_ends_a_service_whose_store_hangs(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_store_did_not_take_is_told_at_the_end(
+    package: Any, tmp_path: Any, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    service = Service(tmp_path / "s", package, workers=workers, deadline_seconds=1, drain_seconds=2).start()
+    assert service.hook(hook_request(COUNT, RX)).status_code == 200
+    if workers == 1:
+        until(lambda: service.get("/health/ready").status_code == 503)
+        assert service.hook(hook_request(COUNT, RX)).status_code == 503
+    assert service.stop() == 1
+    assert [line["count"] for line in service.log_lines() if line["event"] == "answers could not be kept"] == [1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_after_a_stop_all_is_well(package: Any, tmp_path: Any, workers: int) -> None:
     service = Service(tmp_path / "s", package, workers=workers).start()
     assert service.stop() == 0

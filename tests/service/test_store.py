@@ -9,9 +9,11 @@ import pytest
 
 from guideway.diagnostics import GuidewayError
 from guideway.service import retention as retention_module
+from guideway.service import writing as writing_module
 from guideway.service.retention import Retention
 from guideway.service.settings import Settings
 from guideway.service.store import METADATA, Store, StoreError
+from guideway.service.writing import Writer
 
 FEEDBACK = {
     "service": "s", "card": "c1", "outcome": "overridden", "suggestion": "", "reason_system": "r",
@@ -54,6 +56,117 @@ def test_nothing_is_acknowledged_that_goes_to_a_file_that_is_gone(tmp_path):
     assert store.add_feedback([FEEDBACK]) == 1
     assert Store(f"sqlite:///{file}").cards({"c1"}) == {"c1": CARD}
     store.close()
+
+
+@pytest.fixture
+def between(request):
+    from tests.service.postgresql import Between
+
+    found = Between(request.getfixturevalue("new_database")())
+    yield found
+    found.close()
+
+
+@pytest.mark.full
+def test_what_falls_silent_is_left_and_made_anew(between):
+    store = Store(between.url, 2)
+    store.migrate()
+    store.keep_cards([CARD])
+    between.fall_silent()
+    begun = time.monotonic()
+    store.keep_cards([CARD | {"uuid": "c2"}])
+    assert set(store.cards(["c1", "c2"])) == {"c1", "c2"}
+    assert time.monotonic() - begun < 20
+    store.close()
+
+
+@pytest.mark.full
+def test_a_server_that_is_silent_is_waited_for_no_longer_than_the_clock_says(between):
+    store = Store(between.url, 2)
+    store.migrate()
+    connection = store._engine.connect()
+    connection.execute(METADATA.tables["card"].insert(), [CARD])
+    between.fall_silent()  # in the middle of a transaction
+    begun = time.monotonic()
+    with pytest.raises(StoreError):
+        connection.execute(METADATA.tables["card"].insert(), [CARD | {"uuid": "c2"}])
+    connection.close()
+    assert time.monotonic() - begun < 20
+    store.keep_cards([CARD])  # what the dead transaction had locked becomes free
+    between.fall_silent(new=True)
+    begun = time.monotonic()
+    for work in (store.ping, lambda: store.cards(["c1"]), store.feedback_counts, lambda: store.remove_cards(5)):
+        with pytest.raises(StoreError):
+            work()
+    assert time.monotonic() - begun < 60
+    store.close()
+
+
+@pytest.mark.full
+def test_the_writer_writes_what_it_had_when_its_connection_fell_silent(between):
+    store = Store(between.url, 2)
+    store.migrate()
+    writer = Writer(store)
+    assert writer.later([CARD], {"number": 1})
+    assert writer.flush()
+    between.fall_silent()
+    assert writer.later([CARD], {"number": 2})
+    writer.close()
+    assert writer.lost == 0
+    assert [event["number"] for event in store.audit_events()] == [2, 1]
+    store.close()
+
+
+class Hanging:
+    """A store that takes nothing until it is told to."""
+
+    def __init__(self):
+        self.free, self.kept = threading.Event(), []
+
+    def keep(self, cards, events):
+        assert self.free.wait(60)
+        self.kept += events
+
+
+def test_a_commit_that_does_not_return_in_time_is_a_failure(monkeypatch):
+    monkeypatch.setattr(writing_module, "LATE_SECONDS", 0.2)
+    store = Hanging()
+    writer = Writer(store)
+    assert writer.later((), {"number": 1})
+    until = time.monotonic() + 60
+    while not writer.failing:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert not writer.later((), {"number": 2})
+    store.free.set()
+    assert writer.flush(60)
+    assert not writer.failing
+    assert store.kept == [{"number": 1}]
+    writer.close()
+
+
+def test_what_is_not_written_at_the_end_is_told():
+    store = Hanging()
+    writer = Writer(store)
+    writer.later((), {"number": 1})
+    writer.close(0.1)
+    assert writer.lost == 1
+    store.free.set()
+
+
+def test_what_fails_at_the_end_is_tried_again():
+    class Failing(Hanging):
+        def keep(self, cards, events):
+            if not self.free.is_set():
+                self.free.set()
+                raise OSError("no store")
+            self.kept += events
+
+    store = Failing()
+    writer = Writer(store)
+    writer.later((), {"number": 1})
+    writer.close()
+    assert (writer.lost, store.kept) == (0, [{"number": 1}])
 
 
 def test_a_token_is_used_once(store):

@@ -48,7 +48,7 @@ def serve(
 
     from guideway.service.draining import soften_supervisor
     from guideway.service.logs import configure
-    from guideway.service.runtime import check_store, load_content, prepare_store
+    from guideway.service.runtime import answers_were_lost, check_store, load_content, prepare_store
     from guideway.service.serving import hand_over
     from guideway.service.settings import read_settings
 
@@ -89,4 +89,4 @@ def serve(
         timeout_worker_healthcheck=60,
         lifespan="on",
     )
-    return 0
+    return 1 if answers_were_lost() else 0

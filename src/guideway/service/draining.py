@@ -112,7 +112,7 @@ def soften(runtime: Runtime) -> None:
         await plain(self, [])
         if alone:  # who is one of several is ended by the signal itself, once it is taken up again
             self._captured_signals = [each for each in self._captured_signals if each != signal.SIGTERM]
-            _end_after(GRACE, 0)
+            _end_after(GRACE, 1 if runtime.writer.lost else 0)
 
     Server.shutdown = shutdown  # type: ignore[method-assign]
 

@@ -47,6 +47,9 @@ Given = TypeVar("Given")
 
 STOPPING = "stopping"
 """A file in the folder that workers share: it is there once the service stops."""
+LOST = "lost"
+"""The same: it is there once a worker has ended with answers that are not in the store."""
+_lost: list[int] = []
 PATIENT = 10.0
 """So many seconds the store may take for what is left to be written at the end, if there is so much time."""
 PATIENCE = 4
@@ -147,6 +150,10 @@ class Runtime:
         if isinstance(self.content.cql, CqlProcess):
             self.content.cql.close()
         self.writer.close(PATIENT if self.ends_at is None else min(PATIENT, max(1.0, self.ends_at - time.monotonic())))
+        if self.writer.lost:
+            _lost.append(self.writer.lost)
+            if folder := os.environ.get(SHARED_FOLDER):
+                Path(folder, LOST).touch()
         self.store.close()
         self.limiter.close()
         self.refusals.close()
@@ -178,6 +185,12 @@ class Runtime:
                 version=guideline.manifest.version,
                 hash=guideline.content_hash,
             )
+
+
+def answers_were_lost() -> bool:
+    """Whether a worker of this process's service has ended with answers that are not in the store."""
+    folder = os.environ.get(SHARED_FOLDER)
+    return bool(_lost) or bool(folder and Path(folder, LOST).exists())
 
 
 def load_content(settings: Settings) -> Content:

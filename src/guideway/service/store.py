@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from guideway.diagnostics import GuidewayError
 from guideway.service.override_reasons import OVERRIDE_REASONS
+from guideway.service.store_clock import Clocks
 
 METADATA = sa.MetaData()
 StoreError = sa.exc.SQLAlchemyError
@@ -90,6 +91,9 @@ OFFERED_REASON = sa.case(
 
 AT_ONCE = 500
 """So much is removed in one transaction: others want to write as well."""
+LONGEST = 5.0
+"""So many seconds a transaction on a database server may take, looks at all that is kept (``LOOKING``) aside."""
+LOOKING = 60.0
 SETTLED_SECONDS = 60
 """After so long no feedback is committed any more whose number is lower than one that was seen."""
 
@@ -110,7 +114,7 @@ class Store:
 
     def __init__(self, url: str, patience: float = 10.0) -> None:
         """Open (and for SQLite make) the store; raises GuidewayError where that cannot be done. ``patience``: so many seconds a
-        method waits at most for a connection, and for whoever else is writing to a file."""
+        method waits at most for a connection, for whoever else is writing to a file, and (up to ``LONGEST``) for an answer."""
         try:
             parsed = sa.make_url(url)
             if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -120,21 +124,19 @@ class Store:
             self._sqlite = parsed.get_backend_name() == "sqlite"
             if self._sqlite and parsed.database and parsed.database != ":memory:":
                 _private(Path(parsed.database))
-            waiting = {"timeout" if self._sqlite else "connect_timeout": max(1, int(patience))}
-            self._engine = sa.create_engine(
-                parsed,
-                pool_pre_ping=not self._sqlite,
-                pool_size=8,
-                max_overflow=8,
-                pool_timeout=patience,
-                connect_args=waiting,
-            )
+            limit = min(patience, LONGEST)
+            bounds = {"timeout": max(1, int(patience))} if self._sqlite else _bounds(limit)
+            given = {name: value for name, value in bounds.items() if name not in parsed.query}
+            self._engine = sa.create_engine(parsed, pool_size=8, max_overflow=8, pool_timeout=patience, connect_args=given)
         except (sa.exc.ArgumentError, ImportError, OSError) as error:
             raise GuidewayError(f"store_url: the store cannot be opened: {error}") from error
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             if parsed.database and os.path.isfile(parsed.database):
                 _watch(self._engine, parsed.database)
+        else:
+            self._clocks = Clocks()
+            _bound(self._engine, self._clocks, limit)
         self._next_sweep = 0.0
         self._counting = threading.Lock()
         self._counted: Counter[tuple[str, ...]] = Counter()
@@ -157,6 +159,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 if not self._sqlite:
+                    self._take_time(connection, None)  # of tables that hold much
                     connection.execute(sa.text("SELECT pg_advisory_xact_lock(7150334)"))
                 else:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -173,6 +176,17 @@ class Store:
         """Raises SQLAlchemyError where the store does not answer, or takes nothing that is written."""
         with self._engine.begin() as connection:
             connection.execute(USED_TOKENS.delete().where(sa.false()))
+
+    def _take_time(self, connection: sa.Connection, seconds: float | None = LOOKING) -> None:
+        """Let a transaction that has just begun take longer than others (None: as long as it takes)."""
+        if self._sqlite:
+            return
+        driver = connection.connection.dbapi_connection
+        self._clocks.stop(driver)
+        if seconds is not None:
+            self._clocks.start(driver, seconds)
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {name} = {round((seconds or 0) * 1000)}")
 
     def _insert(self, table: sa.Table) -> Any:
         return (sqlite.insert if self._sqlite else postgresql.insert)(table)
@@ -253,6 +267,7 @@ class Store:
         found: Counter[tuple[str, ...]] = Counter()
         with self._engine.connect() as connection:
             self._at_one_moment(connection)
+            self._take_time(connection)
             for row in (row for query in (shown, told, gone) for row in connection.execute(query)):
                 found[tuple(row[:-1])] += row[-1]
         return [dict(zip(names, key, strict=True)) | {"count": count} for key, count in found.items()]
@@ -279,6 +294,7 @@ class Store:
         )
         with self._counting, self._engine.connect() as connection:
             self._at_one_moment(connection)
+            self._take_time(connection)
             gone = [(tuple(row[:-1]), int(row[-1])) for row in connection.execute(sa.select(REMOVED))]
             removed = sum(count for _, count in gone)
             last = connection.scalar(sa.select(sa.func.max(FEEDBACK.c.id))) or 0
@@ -301,6 +317,7 @@ class Store:
         old = sa.select(CARDS.c.uuid).where(CARDS.c.shown < before).limit(most)
         counts: Counter[tuple[str, ...]] = Counter()
         with self._engine.begin() as connection:
+            self._take_time(connection)
             gone = connection.execute(CARDS.delete().where(CARDS.c.uuid.in_(old)).returning(*CARDS.c)).mappings()
             cards = {row["uuid"]: dict(row) for row in gone}
             if not cards:
@@ -330,6 +347,7 @@ class Store:
         """Remove AuditEvents that were recorded before that second, at most so many; how many they were."""
         old = sa.select(AUDIT.c.id).where(AUDIT.c.recorded < before).limit(most)
         with self._engine.begin() as connection:
+            self._take_time(connection)
             return int(connection.execute(AUDIT.delete().where(AUDIT.c.id.in_(old))).rowcount)
 
     def audit(self, resource: Mapping[str, Any]) -> None:
@@ -384,6 +402,46 @@ def _watch(engine: sa.Engine, file: str) -> None:
     def is_the_same(_: Any, record: Any, __: Any) -> None:
         if record.info["file"] != which():
             raise sa.exc.DisconnectionError("the file of the store is another")
+
+
+def _bounds(limit: float) -> dict[str, Any]:
+    """How the driver of a database server bounds its connections: libpq's names, which an URL may set otherwise."""
+    return {
+        "connect_timeout": max(2, int(limit)), "tcp_user_timeout": round(limit * 1000),
+        "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    }  # fmt: skip
+
+
+def _bound(engine: sa.Engine, clocks: Clocks, limit: float) -> None:
+    """Bound everything that is done on a database server. Before a connection is used again it must answer within a part of the
+    time; where it does not, none that was made before it is trusted any more. The server ends what takes too long as well, so
+    that what a connection that fell silent has locked becomes free."""
+
+    @sa.event.listens_for(engine, "connect", insert=True)
+    def prepare(connection: Any, _: Any) -> None:
+        clocks.start(connection, limit)
+        cursor = connection.cursor()
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute(f"SET {name} = {round(limit * 1000)}")
+        cursor.close()
+        connection.commit()
+
+    @sa.event.listens_for(engine, "checkout")
+    def begin(connection: Any, record: Any, _: Any) -> None:
+        if record.info.get("used"):
+            clocks.start(connection, limit / 4)
+            try:
+                engine.dialect.do_ping(connection)
+            except Exception as error:
+                raise sa.exc.InvalidatePoolError("the connection to the store is dead") from error
+        record.info["used"] = True
+        clocks.start(connection, limit)
+
+    def end(connection: Any, *_: Any) -> None:
+        clocks.stop(connection)
+
+    for name in ("checkin", "invalidate", "close", "close_detached"):
+        sa.event.listen(engine, name, end)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

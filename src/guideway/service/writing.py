@@ -1,15 +1,17 @@
 """What is kept of a request that was answered (its cards and its AuditEvent), written beside the answers, not before them.
 
 One thread commits what has come in since its last commit, all at once; so an answer does not wait for the disk, and a busy
-service commits seldom. What a kill can take is what was answered in the last instant. Where a commit fails, nothing is dropped:
-it is tried again, and until it succeeds (or where too much waits) every request writes for itself before it is answered, so that
-without a store nobody is answered for long. Feedback does not come this way: it is committed before it is acknowledged.
+service commits seldom. What a kill can take is what was answered in the last instant. Where a commit fails, or does not return in
+time, nothing is dropped: it is tried again, and until it succeeds (or where too much waits) every request writes for itself
+before it is answered, so that without a store nobody is answered for long. What is still not written when the service ends is
+``lost``, and told. Feedback does not come this way: it is committed before it is acknowledged.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +27,8 @@ Kept = tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
 WAITING = 2000
 """So many requests may wait to be kept."""
 AGAIN_SECONDS = 1.0
+LATE_SECONDS = 2.0
+"""A commit that takes longer has not returned in time."""
 
 
 class Writer:
@@ -37,17 +41,22 @@ class Writer:
         self._busy = False
         self._failing = False
         self._closed = False
+        self._ended = False
+        self._began = 0.0
+        """When the commit under way began."""
+        self.lost = 0
+        """So many answers were not written when the service ended."""
         self._thread: threading.Thread | None = None
 
     @property
     def failing(self) -> bool:
-        """Whether what was answered could not be written the last time."""
-        return self._failing
+        """Whether what was answered could not be written the last time, or is not written in time now."""
+        return self._failing or (self._busy and time.monotonic() - self._began > LATE_SECONDS)
 
     def later(self, rows: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> bool:
         """Take the cards and the AuditEvent of one request; False where the caller must write them itself (``now``)."""
         with self._changed:
-            if self._failing or self._closed or len(self._waiting) >= WAITING:
+            if self.failing or self._closed or len(self._waiting) >= WAITING:
                 return False
             self._waiting.append((rows, event))
             if self._thread is None:
@@ -77,23 +86,26 @@ class Writer:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
 
     def close(self, seconds: float = 10.0) -> None:
-        """Write what is left, for so many seconds at most, and end."""
+        """Write what is left, for so many seconds at most, and end; ``lost`` says how much that did not do."""
+        until = time.monotonic() + seconds
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(seconds)
-        if self._waiting:
-            log(logging.ERROR, "answers could not be kept", count=len(self._waiting))
+            self._changed.wait_for(lambda: not self._waiting, until - time.monotonic())
+            self._ended = True
+            self._changed.notify_all()
+            self.lost = len(self._waiting)
+        if self.lost:
+            log(logging.ERROR, "answers could not be kept", count=self.lost)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
+                if not self._waiting or self._ended:
                     return
                 batch = self._waiting[:]
-                self._busy = True
+                self._busy, self._began = True, time.monotonic()
             failure = self._failure(batch)
             with self._changed:
                 self._busy = False
@@ -103,9 +115,7 @@ class Writer:
                     self._changed.notify_all()
                     continue
                 log(logging.ERROR, "answers could not be kept yet", failure=failure, count=len(batch))
-                if self._closed:
-                    return
-                self._changed.wait(AGAIN_SECONDS)
+                self._changed.wait_for(lambda: self._ended, AGAIN_SECONDS / 5 if self._closed else AGAIN_SECONDS)
 
     def _failure(self, batch: Sequence[Kept]) -> Exception | None:
         """Write them in one transaction; why that did not succeed. What the store will never take is named in the log and let go,
