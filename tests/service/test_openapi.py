@@ -13,20 +13,26 @@ from guideway.service.openapi import document
 from guideway.service.settings import Settings
 
 
-def routes() -> set[tuple[str, str]]:
+def routes(settings: Settings) -> set[tuple[str, str]]:
     """(method, path) of the application's own route table."""
     from guideway.service.application import make_routes
 
     found = set()
-    for route in make_routes(None, all_places(Settings())):  # type: ignore[arg-type]
+    for route in make_routes(None, all_places(settings)):  # type: ignore[arg-type]
         assert isinstance(route, Route)
         found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
     return found
 
 
-def test_every_route_is_listed_and_nothing_else() -> None:
-    listed = {(m.upper(), path) for path, item in document(all_places(Settings()), "http://x")["paths"].items() for m in item}
-    assert listed == routes()
+OFF = [{"cql_operation": False}, {"host": "0.0.0.0"}, {"fhir_operations": False}]
+
+
+@pytest.mark.parametrize("settings", [{}, {"host": "0.0.0.0", "cql_operation": True}, *OFF])
+def test_every_route_is_listed_and_nothing_else(settings: Any) -> None:
+    given = Settings(**settings)
+    listed = {(m.upper(), path) for path, item in document(all_places(given), "http://x")["paths"].items() for m in item}
+    assert listed == routes(given)
+    assert (("POST", "/fhir/$cql") in listed) == (settings not in OFF)
 
 
 def test_every_operation_has_schemas() -> None:
@@ -54,7 +60,9 @@ def test_each_route_lists_what_it_can_answer_and_no_more() -> None:
     paths = document(all_places(Settings()), "http://x")["paths"]
     listed = {(method, path): set(operation["responses"]) for path, item in paths.items() for method, operation in item.items()}
     assert listed["get", "/health/live"] == {"200", "421", "500"}
-    assert listed["get", "/cds-services"] == {"200", "304", "401", "421", "429", "500"}
+    assert listed["get", "/cds-services"] == {"200", "304", "401", "421", "429", "500", "503"}
+    assert "503" in listed["get", "/metrics"]
+    assert "503" in listed["get", "/fhir/{type}"]
     assert "412" in listed["post", "/cds-services/{id}"]
     assert [place for place, found in listed.items() if "412" in found] == [("post", "/cds-services/{id}")]
     assert "413" in listed["post", "/fhir/ValueSet/$expand"]

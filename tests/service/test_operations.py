@@ -343,6 +343,9 @@ def test_cql_an_answer_that_nobody_waited_for_is_given_to_nobody_else(monkeypatc
 def test_cql_can_be_switched_off(tmp_path: Any, small: Any) -> None:
     with local(tmp_path, small, cql_operation=False) as service:
         problem(service.post("/fhir/$cql", expression("1")), 403)
+        assert "operation" not in service.get("/fhir/metadata").json()["rest"][0]
+        assert "/fhir/$cql" not in service.get("/openapi.json").json()["paths"]
+        assert "/fhir/{type}" in service.get("/openapi.json").json()["paths"]
 
 
 # -- value sets

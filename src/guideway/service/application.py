@@ -238,17 +238,19 @@ PLACES: tuple[Place, ...] = (
 )
 
 
-def all_places(settings: Settings) -> tuple[Place, ...]:
-    """Every route of a service with these settings."""
+def all_places(settings: Settings, *, refusing: bool = False) -> tuple[Place, ...]:
+    """Every route of a service with these settings; with ``refusing`` also those that say that ``$cql`` is switched off."""
     from guideway.service.openapi import OPENAPI_PLACES
-    from guideway.service.operations import FHIR_PLACES
+    from guideway.service.operations import CQL_PATH, FHIR_PLACES
 
-    return (*PLACES, *(FHIR_PLACES if settings.fhir_operations else ()), *OPENAPI_PLACES)
+    shown = settings.serves_cql or refusing
+    fhir = [place for place in FHIR_PLACES if shown or place.path != CQL_PATH] if settings.fhir_operations else []
+    return (*PLACES, *fhir, *OPENAPI_PLACES)
 
 
 def make_application(runtime: Runtime) -> ASGIApp:
     """The application around a runtime."""
-    routes = make_routes(runtime, all_places(runtime.settings))
+    routes = make_routes(runtime, all_places(runtime.settings, refusing=True))
 
     async def not_found(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)

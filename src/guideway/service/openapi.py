@@ -165,16 +165,16 @@ _ERRORS = {
     "503": "Not ready, or too much to do", "504": "Out of time",
 }  # fmt: skip
 _BODY = ("400", "408", "413", "415")
-_HOOKS = ("401", "429")
-_FHIR = ("401", "403", "406", "429")
+_HOOKS = ("401", "429", "503")
+_FHIR = ("401", "403", "406", "429", "503")
 # path → what else may come than 200, and than 421 and 500, which may come anywhere
 _ANSWERS = {
     "/cds-services": (*_HOOKS, "304"),
-    "/cds-services/{id}": (*_HOOKS, *_BODY, "404", "412", "503", "504"),
-    "/cds-services/{id}/feedback": (*_HOOKS, *_BODY, "404", "503"),
+    "/cds-services/{id}": (*_HOOKS, *_BODY, "404", "412", "504"),
+    "/cds-services/{id}/feedback": (*_HOOKS, *_BODY, "404"),
     "/health/live": (),
     "/health/ready": ("503",),
-    "/metrics": ("401", "403", "429"),
+    "/metrics": ("401", "403", "429", "503"),
     "/openapi.json": (),
     "/fhir/metadata": ("400", "406"),
     "/fhir/{type}": (*_FHIR, "400", "404"),
@@ -209,7 +209,7 @@ def answers(place: Place) -> frozenset[str]:
     found = {"200", "421", "500"}
     if place.path in _ANSWERS:
         return frozenset(found.union(_ANSWERS[place.path]))
-    found.update(_FHIR, ("400", "404", "503", "504"), _BODY if place.method == "POST" else ())
+    found.update(_FHIR, ("400", "404", "504"), _BODY if place.method == "POST" else ())
     if "/ValueSet/" in place.path:
         found.add("422")
     if place.path.endswith(("apply", "$evaluate", "$cql")):

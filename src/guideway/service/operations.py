@@ -581,7 +581,8 @@ def capability_statement(runtime: Runtime) -> Json:
         ]
         resources.append({**entry, "operation": operations} if operations else entry)
     rest: Json = {"mode": "server", "resource": resources}
-    rest["operation"] = [{"name": "cql", "definition": f"{HL7}/uv/cql/OperationDefinition/cql-cql"}]
+    if runtime.settings.serves_cql:
+        rest["operation"] = [{"name": "cql", "definition": f"{HL7}/uv/cql/OperationDefinition/cql-cql"}]
     if runtime.settings.token_issuers:
         system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
         rest["security"] = {"service": [{"coding": [{"system": system, "code": "SMART-on-FHIR"}]}]}
@@ -610,11 +611,14 @@ MODES: dict[str, Callable[[Runtime], Json]] = {
 """What ``GET metadata`` gives, by its parameter ``mode`` (FHIR R4, http.html#capabilities)."""
 
 
+CQL_PATH = "/fhir/$cql"
+
+
 def _places() -> Iterable[Place]:
     yield Place("GET", "/fhir/metadata", metadata, "CapabilityStatement")
     handler = _operation("", cql, "system/Library.rs", "$cql")
-    yield Place("POST", "/fhir/$cql", handler, "The value of a CQL expression")
-    yield Place("GET", "/fhir/$cql", handler, "The value of a CQL expression")
+    yield Place("POST", CQL_PATH, handler, "The value of a CQL expression")
+    yield Place("GET", CQL_PATH, handler, "The value of a CQL expression")
     for kind, name, operation, scope in OPERATIONS:
         handler = _operation(kind, operation, scope, f"{kind}/{name}")
         for path in (f"/fhir/{kind}/{name}", f"/fhir/{kind}/{{id}}/{name}"):
