@@ -9,7 +9,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from guideway.service.keys import RETRY_PAUSE, KeySource, TokenRefused, parse_key_set, verify
+from guideway.remote.errors import RemoteError
+from guideway.service import keys as keys_module
+from guideway.service.keys import RETRY_PAUSE, KeySource, KeysOutOfReach, TokenRefused, parse_key_set, verify
 
 ISS, AUD = "https://ehr.example.org", "https://cds.example.org/cds-services/a"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -115,27 +117,108 @@ def test_unknown_key_ids_do_not_reread_the_keys_each_time(source, tmp_path):
     assert check(token(headers={"kid": "x"}), source).iss == ISS
 
 
-def test_symmetric_and_nameless_keys_are_left_out_and_double_ids_refused():
-    symmetric = {"kty": "oct", "k": "AAAA", "kid": "s"}
-    nameless = {k: v for k, v in public_jwk(EC, "e", "ES384").items() if k != "kid"}
-    assert parse_key_set({"keys": [symmetric, nameless]}) == {}
-    with pytest.raises(ValueError, match="same id"):
-        parse_key_set({"keys": [public_jwk(EC, "e", "ES384"), public_jwk(RSA, "e", "RS384")]})
+ODD = {
+    "symmetric": {"kty": "oct", "k": "AAAA", "kid": "s"},
+    "nameless": {k: v for k, v in public_jwk(EC, "e", "ES384").items() if k != "kid"},
+    "a number as its id": public_jwk(EC, 5, "ES384"),
+    "for encryption by its algorithm": public_jwk(RSA, "x", "RS384") | {"alg": "RSA-OAEP"},
+    "for agreement by its algorithm": public_jwk(EC, "x", "ES384") | {"alg": "ECDH-ES"},
+    "another algorithm than its kind": public_jwk(EC, "x", "ES384") | {"alg": "EdDSA"},
+    "for encryption by its use": public_jwk(RSA, "x", "RS384") | {"use": "enc"},
+    "for encryption by its operations": public_jwk(RSA, "x", "RS384") | {"key_ops": ["encrypt"]},
+    "operations that are none": public_jwk(RSA, "x", "RS384") | {"key_ops": {"encrypt": 1}},
+    "unknown curve": public_jwk(EC, "x", "ES384") | {"crv": "brainpoolP256r1"},
+    "a certificate alone": {"kty": "RSA", "kid": "x", "x5c": ["AAA"]},
+    "no modulus": {"kty": "RSA", "kid": "x", "e": "AQAB"},
+    "a modulus that is none": {"kty": "RSA", "kid": "x", "n": "?", "e": "AQAB"},
+    "a list": [],
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_key_that_cannot_be_used_does_no_harm_to_the_others(name):
+    assert parse_key_set({"keys": [ODD[name]]}) == {}
+    assert list(parse_key_set({"keys": [ODD[name], public_jwk(EC, "e", "ES384")]})) == ["e"]
+
+
+def test_an_id_that_several_keys_share_is_left_out():
+    keys = [public_jwk(EC, "e", "ES384"), public_jwk(RSA, "e", "RS384"), public_jwk(RSA, "r", "RS384")]
+    assert list(parse_key_set({"keys": keys})) == ["r"]
+
+
+@pytest.mark.parametrize("keys", [[], [ODD["symmetric"]], None])
+def test_a_set_without_a_key_that_can_be_used_is_no_set(tmp_path, keys):
+    file = tmp_path / "k.json"
+    file.write_text(json.dumps({"keys": keys}))
+    with pytest.raises(KeysOutOfReach):
+        check(token(), KeySource(file, ()))
 
 
 def test_keys_that_could_not_be_read_are_asked_for_again_soon(tmp_path):
     source = KeySource(tmp_path / "late.json", ())
-    with pytest.raises(TokenRefused):
+    with pytest.raises(KeysOutOfReach):
         check(token(), source)
     (tmp_path / "late.json").write_text(json.dumps({"keys": [public_jwk(EC, "e", "ES384")]}))
-    source._asked = {name: moment - RETRY_PAUSE for name, moment in source._asked.items()}
+    with pytest.raises(KeysOutOfReach):
+        check(token(), source)
+    source._asked = {name: (moment - RETRY_PAUSE, found) for name, (moment, found) in source._asked.items()}
     assert check(token(), source).iss == ISS
+
+
+def test_keys_that_are_known_outlive_a_server_that_is_gone_for_a_while(source):
+    assert check(token(), source).iss == ISS
+    (name,) = source._sets
+    source.file.unlink()
+    source._asked.clear()
+    source._sets[name] = time.monotonic() - 2 * keys_module.KEY_LIFETIME, source._sets[name][1]
+    assert check(token(), source).iss == ISS
+    with pytest.raises(KeysOutOfReach):  # it may be a new one
+        check(token(headers={"kid": "x"}), source)
+    source._sets[name] = time.monotonic() - 11 * keys_module.KEY_LIFETIME, source._sets[name][1]
+    with pytest.raises(KeysOutOfReach):
+        check(token(), source)
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """A source whose server does not answer; how often it was asked."""
+    asked = []
+
+    async def get_json(self, url):
+        asked.append(url)
+        await asyncio.sleep(0.5)
+        raise RemoteError("deadline", "no answer")
+
+    monkeypatch.setattr(keys_module.Client, "get_json", get_json)
+    return KeySource(None, ("https://ehr.example.org/keys",)), asked
+
+
+def test_all_wait_for_one_look_and_none_follows_at_once(hanging):
+    source, asked = hanging
+
+    async def run():
+        begun = time.monotonic()
+        found = await asyncio.gather(*(source.key(f"k{n}", None) for n in range(25)), return_exceptions=True)
+        found += await asyncio.gather(source.key("e", None), return_exceptions=True)
+        return found, time.monotonic() - begun
+
+    found, seconds = asyncio.run(run())
+    assert {type(each) for each in found} == {KeysOutOfReach}
+    assert len(asked) == 1
+    assert seconds < RETRY_PAUSE
+
+
+def test_nobody_waits_for_a_look_longer_than_allowed(hanging):
+    source, _ = hanging
+    with pytest.raises(KeysOutOfReach, match="in time"):
+        asyncio.run(source.key("e", None, patience=0.05))
 
 
 def test_a_key_that_is_known_waits_for_nobody(source):
     async def run():
         await source.key("e", None)
-        async with source._lock:  # somebody is asking for an unknown one
-            return await asyncio.wait_for(source.key("e", None), 1)
+        source._looks[str(source.file)] = asyncio.create_task(asyncio.sleep(60))  # somebody is asking for an unknown one
+        return await asyncio.wait_for(source.key("e", None), 1)
 
     assert asyncio.run(run()) is not None

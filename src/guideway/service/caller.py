@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from guideway.service.keys import TokenRefused, verify
+from guideway.service.keys import Claims, KeysOutOfReach, TokenRefused, verify
 from guideway.service.logs import log
 from guideway.service.problems import Problem
 from guideway.service.runtime import Runtime
@@ -68,8 +69,21 @@ def _too_many(runtime: Runtime, wait: float) -> Problem:
     return Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})
 
 
+async def _verified(runtime: Runtime, token: str, **options: Any) -> Claims:
+    """What the token says; raises TokenRefused, or Problem 503 where that cannot be told."""
+    settings = runtime.settings
+    try:
+        return await verify(
+            token, algorithms=settings.algorithms, skew=settings.clock_skew_seconds, patience=settings.deadline_seconds, **options
+        )
+    except KeysOutOfReach as error:
+        log(logging.ERROR, "token not checked", reason=str(error))
+        text = "whether the token is good cannot be told: the keys of its issuer are out of reach; ask again with a new one"
+        raise Problem(503, text, headers={"Retry-After": "5"}) from error
+
+
 async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
-    """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given) or 429."""
+    """The EHR behind a CDS Hooks request; raises Problem 401 (no reason given), 429 or 503."""
     settings = runtime.settings
     caller = Caller()
     if settings.authenticated:
@@ -78,9 +92,9 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
             raise _refuse(runtime, request, "no bearer token")
         path = request.scope["path"]  # of the URL nothing else counts: its host is what the caller says
         try:
-            claims = await verify(
-                token, sources=runtime.keys, algorithms=settings.algorithms, audiences=[settings.public_base + path],
-                skew=settings.clock_skew_seconds, max_age=settings.token_age_seconds,
+            claims = await _verified(
+                runtime, token, sources=runtime.keys, audiences=[settings.public_base + path],
+                max_age=settings.token_age_seconds,
             )  # fmt: skip
             assert claims.jti is not None
             fresh = await runtime.stored(
@@ -100,7 +114,7 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
 
 
 async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str]) -> Caller:
-    """The client behind a /fhir request, which must have one of ``scopes``; raises Problem 401, 403 or 429."""
+    """The client behind a /fhir request, which must have one of ``scopes``; raises Problem 401, 403, 429 or 503."""
     settings = runtime.settings
     caller = Caller()
     if settings.token_issuers:
@@ -108,10 +122,10 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
         if token is None:
             raise _refuse(runtime, request, "no bearer token")
         try:
-            claims = await verify(
-                token, sources=runtime.token_keys, algorithms=settings.algorithms,
+            claims = await _verified(
+                runtime, token, sources=runtime.token_keys,
                 audiences=[t.audience or settings.public_base + "/fhir" for t in settings.token_issuers],
-                skew=settings.clock_skew_seconds, max_age=None, require_jti=False,
+                max_age=None, require_jti=False,
             )  # fmt: skip
         except TokenRefused as refused:
             raise _refuse(runtime, request, str(refused)) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ import jwt
 from guideway.remote.client import Client, Limits
 from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard
+from guideway.service.logs import log
 
 KEY_LIFETIME = 600.0
 REFETCH_PAUSE = 30.0
 RETRY_PAUSE = 2.0
+FETCH_SECONDS = 3.0
 MAX_TOKEN_LIFETIME = 3600
 
 
@@ -30,77 +33,102 @@ class TokenRefused(Exception):
     """The token is not accepted; the message says why, without any part of the token."""
 
 
+class KeysOutOfReach(Exception):
+    """Whether the token is good cannot be told: the issuer's keys could not be had."""
+
+
 @dataclass(slots=True)
 class KeySource:
     """The public keys of one issuer: from a file, or from URLs that are on its list; remote ones are kept for ten minutes.
 
     A ``kid`` that is not known causes one new look, at most every 30 s, so that neither a rotation of keys nor a flood of made-up
-    ids does harm.
+    ids does harm. Whoever needs a look waits for the one that is under way; after one that failed none is begun for a moment.
     """
 
     file: Path | None
     urls: tuple[str, ...]
     private: bool = False
     _sets: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
-    _asked: dict[str, float] = field(default_factory=dict)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asked: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    """When the last look ended, and whether keys were found."""
+    _looks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def key(self, kid: str, jku: str | None) -> Any:
-        """The key with this id; raises TokenRefused."""
+    async def key(self, kid: str, jku: str | None, patience: float = 5.0) -> Any:
+        """The key with this id; raises TokenRefused, or KeysOutOfReach where in so many seconds it cannot be told."""
         if jku is not None and jku not in self.urls:
             raise TokenRefused("the jku is not on the issuer's list")
         if jku is None and self.file is None and len(self.urls) != 1:
             raise TokenRefused("no jku in the token, and no key file is configured")
         source = jku or (str(self.file) if self.file is not None else self.urls[0])
         loaded, keys = self._sets.get(source, (float("-inf"), {}))
-        if kid not in keys or time.monotonic() - loaded > KEY_LIFETIME:  # a key that is known waits for nobody
-            async with self._lock:
-                keys = await self._keys(source, kid)
-        if kid not in keys:
-            raise TokenRefused("the key id is unknown")
-        return keys[kid]
+        age = time.monotonic() - loaded
+        if kid in keys and age <= KEY_LIFETIME:  # it waits for nobody
+            return keys[kid]
+        ended, found = self._asked.get(source, (float("-inf"), True))
+        if time.monotonic() - ended >= (REFETCH_PAUSE if found or kid in keys else RETRY_PAUSE):
+            await self._look(source, patience)
+            loaded, keys = self._sets.get(source, (float("-inf"), {}))
+            age = time.monotonic() - loaded
+        if kid in keys and age < 10 * KEY_LIFETIME:
+            return keys[kid]
+        if not self._asked.get(source, (0.0, False))[1]:
+            raise KeysOutOfReach("the issuer's keys could not be read")
+        raise TokenRefused("the key id is unknown")
 
-    async def _keys(self, source: str, kid: str) -> dict[str, Any]:
-        now = time.monotonic()
-        loaded, keys = self._sets.get(source, (float("-inf"), {}))
-        stale = now - loaded > KEY_LIFETIME
-        if (kid in keys and not stale) or now - self._asked.get(source, float("-inf")) < REFETCH_PAUSE:
-            return keys
-        self._asked[source] = now
+    async def _look(self, source: str, patience: float) -> None:
+        """Wait, so many seconds at most, for the look that is under way, or for a new one."""
+        task = self._looks.get(source)
+        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
+            task = self._looks[source] = asyncio.create_task(self._read(source))
+        try:
+            await asyncio.wait_for(asyncio.shield(task), patience)
+        except TimeoutError:
+            raise KeysOutOfReach("the issuer's keys were not there in time") from None
+
+    async def _read(self, source: str) -> None:
         try:
             if self.file is not None and source == str(self.file):
                 content = json.loads(self.file.read_text("utf-8"))
             else:
                 guard = Guard((AllowedBase(source, self.private),))
-                async with Client(guard, limits=Limits(seconds=3, answer_bytes=200_000)) as client:
+                async with Client(guard, limits=Limits(seconds=FETCH_SECONDS, answer_bytes=200_000)) as client:
                     content = await client.get_json(source)
             keys = parse_key_set(content)
+            if not keys:
+                raise ValueError("no key that can be used")
         except (OSError, ValueError, RemoteError) as error:
-            if keys and now - loaded < 10 * KEY_LIFETIME:
-                return keys
-            self._asked[source] = now - REFETCH_PAUSE + RETRY_PAUSE
-            raise TokenRefused(f"the issuer's keys could not be read: {type(error).__name__}") from error
-        self._sets[source] = (now, keys)
-        return keys
+            log(logging.WARNING, "an issuer's keys could not be read", failure=error)
+            self._asked[source] = time.monotonic(), False
+        else:
+            self._sets[source] = time.monotonic(), keys
+            self._asked[source] = time.monotonic(), True
 
 
 def parse_key_set(content: Any) -> dict[str, Any]:
-    """kid → public key of a JWKS; symmetric keys and keys without id are left out; raises ValueError where it is no key set."""
+    """kid → public key of a JWKS; raises ValueError where it is no key set.
+
+    What cannot be used here (another kind of key or curve, one for encryption, one without an id, one that cannot be read) is
+    passed over, as RFC 7517 §5 asks for, and so is an id that several keys share.
+    """
     if not isinstance(content, Mapping) or not isinstance(content.get("keys"), list):
         raise ValueError("not a JWKS")
     keys: dict[str, Any] = {}
+    seen: set[str] = set()
     for entry in content["keys"]:
-        if not isinstance(entry, Mapping) or entry.get("kty") not in ("RSA", "EC") or not entry.get("kid"):
+        if not isinstance(entry, Mapping) or entry.get("kty") not in ("RSA", "EC"):
             continue
-        if entry.get("use") not in (None, "sig"):
+        kid, uses = entry.get("kid"), entry.get("key_ops", ["verify"])
+        if not isinstance(kid, str) or not kid or entry.get("use") not in (None, "sig") or "verify" not in uses:
             continue
-        if entry["kid"] in keys:
-            raise ValueError("two keys with the same id")
         public = {k: v for k, v in entry.items() if k not in ("d", "p", "q", "dp", "dq", "qi", "alg")}
         try:
-            keys[str(entry["kid"])] = jwt.PyJWK(public, entry.get("alg") or ("ES384" if entry["kty"] == "EC" else "RS384")).key
-        except jwt.exceptions.PyJWTError as error:
-            raise ValueError("a key that cannot be read") from error
+            key = jwt.PyJWK(public, entry.get("alg") or ("ES384" if entry["kty"] == "EC" else "RS384")).key
+        except Exception:  # whatever it is that cannot be read, the other keys are none the worse
+            continue
+        keys[kid] = key
+        if kid in seen:
+            del keys[kid]
+        seen.add(kid)
     return keys
 
 
@@ -124,8 +152,10 @@ async def verify(
     skew: int = 60,
     max_age: int | None = 480,
     require_jti: bool = True,
+    patience: float = 5.0,
 ) -> Claims:
-    """Check a compact JWT; raises TokenRefused. Replay is the caller's next step: ``Store.use_token``.
+    """Check a compact JWT; raises TokenRefused, or KeysOutOfReach where the issuer's keys cannot be had in ``patience`` seconds.
+    Replay is the caller's next step: ``Store.use_token``.
 
     ``max_age``: seconds since ``iat`` after which the token is refused (None: only ``exp`` counts).
     """
@@ -150,7 +180,7 @@ async def verify(
     kid, jku = header.get("kid"), header.get("jku")
     if not isinstance(kid, str) or not kid or not (jku is None or isinstance(jku, str)):
         raise TokenRefused("no key id")
-    key = await sources[iss].key(kid, jku)
+    key = await sources[iss].key(kid, jku, patience)
     required = ["iss", "aud", "exp", "iat"] + (["jti"] if require_jti else [])
     try:
         claims = jwt.decode(
