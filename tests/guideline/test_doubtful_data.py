@@ -128,6 +128,32 @@ def test_a_diagnosis_whose_status_cannot_be_read_is_in_doubt_and_told(status: Js
     assert statuses["midostaurin-dose-modification#review-interrupt-anc"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"verificationStatus": ["confirmed", "refuted"]},
+        {"verificationStatus": ["refuted", "confirmed"]},
+        {"verificationStatus": ["provisional", "confirmed"]},
+        {"clinicalStatus": ["active", "resolved"]},
+        {"clinicalStatus": ["inactive", "active"]},
+    ],
+)
+def test_a_diagnosis_whose_status_contradicts_itself_is_in_doubt_and_told(status: dict[str, list[str]]) -> None:
+    bundle = example()
+    (name,) = status
+    codings = [{"system": f"https://example.org/{n}", "code": code} for n, code in enumerate(status[name])]
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "Condition":
+            entry["resource"][name] = {"coding": codings}
+    found = outcome(bundle)
+    told = [f["message"] for f in found["findings"] if f["rule"] == "status-contradicts"]
+    assert told
+    assert all(" and ".join(status[name]) in message for message in told)
+    statuses = {r["id"]: r["status"] for r in found["recommendations"]}
+    assert "applies" not in statuses.values()
+    assert statuses["midostaurin-dose-modification#review-interrupt-anc"] == "unknown"
+
+
 def test_a_code_without_a_system_is_no_error_and_is_told() -> None:
     bundle = example()
     (patient,) = [e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient"]

@@ -119,6 +119,50 @@ def test_doubtful_data_is_kept_and_flagged(change: dict[str, Any], rule: str) ->
     assert [f.rule for f in found.flags_of("Observation/x")] == [rule]
 
 
+def saying(name: str, *codes: str, system: str = "http://terminology.hl7.org/CodeSystem/x") -> Json:
+    return {name: {"coding": [{"system": f"{system}{n}", "code": code} for n, code in enumerate(codes)]}}
+
+
+@pytest.mark.parametrize("kind", ["Condition", "AllergyIntolerance"])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (saying("verificationStatus", "confirmed", "refuted"), "verification status says confirmed and refuted"),
+        (saying("verificationStatus", "refuted", "local", "unconfirmed"), "verification status says refuted and unconfirmed"),
+        (saying("verificationStatus", "provisional", "confirmed"), "verification status says provisional and confirmed"),
+        (
+            saying("verificationStatus", "entered-in-error", "confirmed"),
+            "verification status says entered-in-error and confirmed",
+        ),
+        (saying("clinicalStatus", "active", "resolved"), "clinical status says active and resolved"),
+        (saying("clinicalStatus", "inactive", "recurrence"), "clinical status says inactive and recurrence"),
+    ],
+)
+def test_a_status_that_contradicts_itself_is_said_and_leaves_nothing_out(kind: str, status: Json, words: str) -> None:
+    found = record(resource(kind, code=CODE, **PATIENT_REF, **status), policy="clinical")
+    assert len(found.retrieve(kind)) == 1
+    (flag,) = found.flags_of(f"{kind}/x")
+    assert flag.rule == "status-contradicts"
+    assert words in flag.reason
+    assert "status-contradicts" in rules(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [
+        (saying("verificationStatus", "refuted", "entered-in-error"), 0),
+        (saying("verificationStatus", "refuted", "local"), 0),
+        (saying("verificationStatus", "confirmed", "local"), 1),
+        (saying("clinicalStatus", "active", "relapse"), 1),
+        (saying("clinicalStatus", "resolved", "inactive"), 1),
+    ],
+)
+def test_a_status_in_several_codes_that_go_together(status: Json, kept: int) -> None:
+    found = record(resource("Condition", code=CODE, **PATIENT_REF, **status), policy="clinical")
+    assert len(found.retrieve("Condition")) == kept
+    assert not found.flags_of("Condition/x")
+
+
 @pytest.mark.parametrize("kind", ["MedicationRequest", "MedicationStatement", "ServiceRequest", "Procedure"])
 def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
     found = record(resource(kind, status="unknown", intent="order", code=CODE, medicationCodeableConcept=CODE), policy="clinical")

@@ -37,6 +37,7 @@ from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.names import concept_text, first_value, objects
 from guideway.guideline.package import Artifact
 from guideway.patterns import Later
+from guideway.records.hygiene import contradicted
 
 Json = dict[str, Any]
 
@@ -491,7 +492,9 @@ def _by_words(left: Thing, right: Thing) -> bool:
 def _counts(allergy: Json) -> bool:
     clinical = {c.get("code") for c in objects((allergy.get("clinicalStatus") or {}).get("coding"))}
     verified = {c.get("code") for c in objects((allergy.get("verificationStatus") or {}).get("coding"))}
-    return not clinical & {"inactive", "resolved"} and not verified & {"refuted", "entered-in-error"}
+    over = clinical & {"inactive", "resolved"} and not contradicted(allergy, "clinicalStatus")
+    refuted = verified & {"refuted", "entered-in-error"} and not contradicted(allergy, "verificationStatus")
+    return not over and not refuted
 
 
 def _named_thing(known: Thing, displays: Displays) -> str:

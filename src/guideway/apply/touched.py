@@ -17,7 +17,7 @@ from guideway.guideline.compiled import CompiledGuideline, DefineKey
 Json = dict[str, Any]
 
 UNCODED = "uncoded"
-IN_DOUBT = frozenset((UNCODED, "unconfirmed"))
+IN_DOUBT = frozenset((UNCODED, "unconfirmed", "status-contradicts"))
 """What says nothing about an element that the resource was not taken for."""
 
 QUANTITY_RULES = frozenset(

@@ -13,7 +13,8 @@ Under ``clinical``
 - what is dated after the evaluation time has not happened yet; allergies stay, because a wrong date makes none harmless;
 - a resource with implicit rules, or with a modifier extension that is not known here anywhere in it, does not count: its meaning
   is not known, and FHIR forbids to process it (FHIR R4 §2.4.1, §2.26.3.2);
-- a resolved condition, a stopped medication and an unconfirmed AllergyIntolerance **stay**: the logic decides what they mean.
+- a resolved condition, a stopped medication and an unconfirmed AllergyIntolerance **stay**: the logic decides what they mean; so
+  does what has a status that contradicts itself (confirmed and refuted).
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ REFUSED = {"MedicationAdministration": "not-done", "MedicationDispense": "declin
 
 VERIFICATION_OUT = frozenset(("entered-in-error", "refuted"))
 DOUBTFUL_VERIFICATION = frozenset(("unconfirmed", "provisional", "differential"))
+
+STATES: dict[str, tuple[frozenset[str], ...]] = {
+    "verificationStatus": (frozenset(("confirmed",)), DOUBTFUL_VERIFICATION, VERIFICATION_OUT),
+    "clinicalStatus": (frozenset(("active", "recurrence", "relapse")), frozenset(("inactive", "remission", "resolved"))),
+}
+"""What the statuses of a condition or an allergy can say: codes of one group go together, those of two contradict each other."""
 
 DATES: dict[str, tuple[str, ...]] = {
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"),
@@ -127,7 +134,7 @@ class Hygiene(msgspec.Struct, frozen=True):
         if not _concept(kind, data).get("coding"):
             yield from _uncoded(kind, data)
         code = _first_code(data.get("verificationStatus"))
-        if code in DOUBTFUL_VERIFICATION:
+        if code in DOUBTFUL_VERIFICATION and not contradicted(data, "verificationStatus"):
             yield "unconfirmed", f"verification status is {code}"
         if kind == "AllergyIntolerance" and self._future_date(kind, data) is not None:
             yield "future-dated", f"dated {self._future_date(kind, data)}, after the evaluation time; kept, because it warns"
@@ -142,6 +149,9 @@ class Hygiene(msgspec.Struct, frozen=True):
         codings = [c for c in _concept(kind, data).get("coding", ()) if isinstance(c, dict) and c.get("code")]
         if codings and not any(c.get("system") for c in codings):
             yield "code-without-system", "its code names no code system, so it matches no value set"
+        for name, words in (("verificationStatus", "verification"), ("clinicalStatus", "clinical")):
+            if name in data and (said := contradicted(data, name)):
+                yield "status-contradicts", f"its {words} status says {' and '.join(said)} at once, so it is in doubt"
         if data.get("status") == "unknown" and kind not in COUNTING:
             yield "status-unknown", "its status is unknown, so whether it holds is not known"
         if kind == "QuestionnaireResponse" and when(kind, data) is None and not _stored(data):
@@ -229,10 +239,21 @@ def _says_why(data: Json) -> bool:
 
 
 def _verification(data: Json) -> Reason | None:
-    if "verificationStatus" not in data:
+    if "verificationStatus" not in data or contradicted(data, "verificationStatus"):
         return None
     code = _first_code(data.get("verificationStatus"), VERIFICATION_OUT)
     return (f"verification-{code}", f"verification status is {code}") if code in VERIFICATION_OUT else None
+
+
+def contradicted(data: Json, name: str) -> list[str]:
+    """The codes by which a status of ``STATES`` says several things at once; empty where it says one, or nothing."""
+    concept = data.get(name)
+    codings = concept.get("coding") if type(concept) is dict else None
+    if type(codings) is not list or len(codings) < 2:
+        return []
+    codes = [c["code"] for c in codings if type(c) is dict and type(c.get("code")) is str]
+    said = [code for code in dict.fromkeys(codes) if any(code in group for group in STATES[name])]
+    return said if sum(any(code in group for code in said) for group in STATES[name]) > 1 else []
 
 
 def _first_code(concept: object, wanted: frozenset[str] = frozenset()) -> str | None:
