@@ -44,7 +44,7 @@ def cards(*drugs: Json) -> list[Card]:
         guideline(), record, plans=[service.plan], as_of="2026-06-01", hook="order-sign", explain="brief",
         parameters=hook_parameters(guideline(), request.context),
     )  # fmt: skip
-    drafts = request.draft_words([], displays_of(guideline()))
+    drafts = request.draft_orders([], displays_of(guideline()))
     return cards_of(outcome, requests(outcome), instance="i", service=service.id, drafts=drafts)
 
 
@@ -65,6 +65,12 @@ def test_two_orders_of_one_drug_can_each_be_taken_back() -> None:
         assert f"Order being written: Ibuprofen (MedicationRequest/{draft})" in card.body["detail"]
     start = "Take back the draft order: Ibuprofen (prescription), MedicationRequest"
     assert labels(found) == [f"{start}/d0", f"{start}/d1"]
+
+
+def test_the_drug_is_named_beside_an_order_of_another_kind() -> None:
+    (card,) = found = cards({"coding": [IBUPROFEN]}, {"text": "Metoprolol"})
+    assert "Order being written: Ibuprofen (MedicationRequest/d0)" in card.body["detail"]
+    assert labels(found) == ["Take back the draft order: Ibuprofen (prescription)"]
 
 
 def test_of_orders_of_two_drugs_it_is_not_said_which_is_meant() -> None:

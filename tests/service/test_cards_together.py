@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from tests.apply.small import (
@@ -23,9 +24,10 @@ from tests.service.ehr import ORDERS, order_request, write_guideline
 from tests.service.local import local
 
 from guideway.apply.care_plan import requests
+from guideway.apply.outcome import Evidence, Recommendation
 from guideway.service.cards import EXTENSION, cards_of
 from guideway.service.services import in_use, left_to_others, services_of
-from guideway.service.suggestions import standalone
+from guideway.service.suggestions import DraftOrder, Offers, Shown, standalone
 
 OWN = "https://example.org/guideway/StructureDefinition/"
 TAKE_A, TAKE_B = f"{BASE}/ActivityDefinition/take-a", f"{BASE}/ActivityDefinition/take-b"
@@ -362,6 +364,31 @@ define "Drafts A": exists ("Drafts" D where (D.drug as FHIR.CodeableConcept) in 
     (suggestion,) = card.body["suggestions"]
     assert suggestion["label"] == "Take back the draft order: Tablet A"
     assert [a["resourceId"] for a in suggestion["actions"]] == ["MedicationRequest/d1"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "names", "offered"),
+    [
+        (("1", "1"), ("Tablet A", "Brand of A"), 2),
+        (("1", "2"), ("Tablet", "Tablet"), 0),
+        (("1", None), ("Tablet A", "tablet a"), 2),
+        (("1", None), ("Tablet A", "Brand of A"), 0),
+        ((None, None), ("Tablet A", None), 0),
+    ],
+)
+def test_several_drafts_of_one_drug_are_known_by_their_codes(codes, names, offered):
+    references = ["MedicationRequest/d1", "MedicationRequest/d2"]
+    evidence = [Evidence(display="Order", resource=r, name=n) for r, n in zip(references, names, strict=True)]
+    r = Recommendation(
+        plan="u", plan_id="main", action="no", title="No", status="applies", direction="against", evidence=evidence
+    )
+    drafts = {
+        each: DraftOrder(f"words of {each}", frozenset([("s", code)] if code else []))
+        for each, code in zip(references, codes, strict=True)
+    }
+    shown = [Shown(plan="url", version="1", action="no", status="applies")]
+    offers = Offers({}, (), drafts, identity=str, url=lambda _: "url")
+    assert len(offers.to_take_back([SimpleNamespace(recommendations=[r])], shown)) == offered
 
 
 def test_every_recommendation_names_its_suggestions_for_feedback():

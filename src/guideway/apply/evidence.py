@@ -304,7 +304,7 @@ class EvidenceFinder:
             single = single and own_value is not None and not isinstance(value, bool) and not found_in(value)
             rows = _rows_of(value)
             single = single and not rows
-            name = facts.display or self._name_in(rows if len(references) == 1 else _rows_about(reference, rows))
+            name = facts.display or self._name_in(_rows_about(reference, rows) or (rows if len(references) == 1 else []))
             shown, unit = (facts.value, facts.unit) if facts.measured or not single else (own_value, own_unit)
             unknown = value is None and not facts.measured  # that an order is active is no value of what it leaves open
             if unknown:

@@ -44,7 +44,7 @@ from guideway.service.card_text import (
 from guideway.service.card_units import RANKS, Unit, indicator_of
 from guideway.service.data_notes import DataNotes
 from guideway.service.override_reasons import OVERRIDE_REASONS, OVERRIDE_SYSTEM
-from guideway.service.suggestions import Offers, Shown
+from guideway.service.suggestions import DraftOrder, Offers, Shown
 
 Json = dict[str, Any]
 
@@ -77,7 +77,7 @@ def cards_of(
     *,
     instance: str,
     service: str,
-    drafts: Mapping[str, str] | Sequence[str] = (),
+    drafts: Mapping[str, str | DraftOrder] | Sequence[str] = (),
     limit: int = 20,
     links: Sequence[Json] = (),
     disabled: Collection[str] = (),
@@ -93,7 +93,7 @@ def cards_of(
 
     ``requests``: what ``apply`` proposes (``care_plan.requests``). ``instance``: what makes ids this request's own, and the
     same for a retry: the hookInstance, the caller and the patient. ``drafts``: references of draft orders, perhaps with their
-    words; advice against one may suggest to take it back.
+    words (and codes); advice against one may suggest to take it back.
     ``disabled``: ids (``plan#action``, or a statement) switched off at this site. ``missing``: data that could not be obtained,
     with the reason. ``elsewhere``: plans (``url|version``) that another service shows; of these ``asked``: those whose
     service says in any case which data they need. ``always_ask``: a card that only asks for data is made even where the visit has
@@ -102,7 +102,8 @@ def cards_of(
     suggestions; where only one may be shown it holds all.
     """
     proposed = {f"{r['resourceType']}/{r['id']}": r for r in requests}
-    named = dict(drafts) if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
+    given = drafts if isinstance(drafts, Mapping) else dict.fromkeys(drafts, "")
+    named = {reference: DraftOrder(each) if isinstance(each, str) else each for reference, each in given.items()}
     maker = _Maker(outcome, proposed, instance, service, named, links, disabled, elsewhere, asked)
     units = maker.units()
     choices = [u for u in units if u.choice]
@@ -164,7 +165,7 @@ class _Maker:
         requests: Mapping[str, Json],
         instance: str,
         service: str,
-        drafts: Mapping[str, str],
+        drafts: Mapping[str, DraftOrder],
         links: Sequence[Json],
         disabled: Collection[str],
         elsewhere: Collection[str],

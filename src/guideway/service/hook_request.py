@@ -23,6 +23,7 @@ from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
 from guideway.service.prefetch import medication_reference
 from guideway.service.problems import Problem
 from guideway.service.services import Service
+from guideway.service.suggestions import DraftOrder
 
 Json = dict[str, Any]
 
@@ -164,13 +165,15 @@ class HookRequest:
                 found.append(f"{name}: supplies are not looked into; a drug needs an order of its own")
         return found
 
-    def draft_words(self, medications: Iterable[Json], displays: Displays | None = None) -> dict[str, str]:
-        """The draft orders by reference, each with what is ordered, in words; ``medications`` are those at hand, ``displays``
-        names codes without words."""
+    def draft_orders(self, medications: Iterable[Json], displays: Displays | None = None) -> dict[str, DraftOrder]:
+        """The draft orders by reference, each with what is ordered, in words and by its codes; ``medications`` are those at hand,
+        ``displays`` names codes without words."""
         known = {f"Medication/{m.get('id')}": m for m in medications if m["resourceType"] == "Medication"}
         drafts = self.proposed if "draftOrders" in self.context else []
         return {
-            f"{r['resourceType']}/{r['id']}": proposal_text(_named(r, known, displays), displays) for r in drafts if r.get("id")
+            f"{r['resourceType']}/{r['id']}": DraftOrder(proposal_text(_named(r, known, displays), displays), _codes(r, known))
+            for r in drafts
+            if r.get("id")
         }
 
 
@@ -266,15 +269,29 @@ def _renamed(resource: Json, names: Mapping[str, str]) -> Json:
     return resource | {"medicationReference": resource["medicationReference"] | {"reference": names[reference]}}
 
 
+def _medication(resource: Json, medications: Mapping[str, Json]) -> Json:
+    """The Medication that an order refers to; empty where it is not at hand."""
+    reference = medication_reference(resource) or ""
+    inside = (m for m in _objects(resource.get("contained")) if f"#{m.get('id')}" == reference)
+    return next(inside, None) or medications.get(relative_reference(reference)) or {}
+
+
+def _codes(resource: Json, medications: Mapping[str, Json]) -> frozenset[tuple[str, str]]:
+    """The codes of what is ordered."""
+    concept = resource.get("medicationCodeableConcept") or resource.get("code")
+    if isinstance(resource.get("medicationReference"), dict):
+        concept = _medication(resource, medications).get("code")
+    codings = _objects(concept.get("coding")) if isinstance(concept, dict) else ()
+    return frozenset((str(c["system"]), str(c["code"])) for c in codings if c.get("system") and c.get("code"))
+
+
 def _named(resource: Json, medications: Mapping[str, Json], displays: Displays | None) -> Json:
     """An order with the name of the Medication that it refers to as its own, to be put into words; without one with those of the
     ingredients, or what the reference shows."""
     given = resource.get("medicationReference")
     if not isinstance(given, dict):
         return resource
-    reference = medication_reference(resource) or ""
-    inside = (m for m in _objects(resource.get("contained")) if f"#{m.get('id')}" == reference)
-    medication = next(inside, None) or medications.get(relative_reference(reference)) or {}
+    medication = _medication(resource, medications)
     parts = [concept_name(each.get("itemCodeableConcept"), displays) for each in _objects(medication.get("ingredient"))]
     named = concept_name(medication.get("code"), displays) or " + ".join(filter(None, parts)) or given.get("display")
     return resource | {"medicationCodeableConcept": {"text": named}}

@@ -220,7 +220,7 @@ def _cards(
         requests(outcome),
         instance="|".join((caller.iss or "", request.patient, request.instance)),
         service=service.id,
-        drafts=request.draft_words(gathered.resources, displays_of(service.guideline)),
+        drafts=request.draft_orders(gathered.resources, displays_of(service.guideline)),
         limit=settings.max_cards,
         links=links,
         disabled=disabled,

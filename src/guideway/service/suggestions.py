@@ -8,6 +8,7 @@ reference to something that is neither on the server nor in the suggestion would
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,13 @@ from guideway.service.card_units import Unit
 Json = dict[str, Any]
 GOAL = "/resource-pertainsToGoal"
 """Of an extension that points at a goal of the CarePlan, which no suggestion holds."""
+
+
+class DraftOrder(NamedTuple):
+    """A draft order in words, and the codes (system, code) of what is ordered."""
+
+    words: str
+    codes: frozenset[tuple[str, str]] = frozenset()
 
 
 class Shown(msgspec.Struct, kw_only=True):
@@ -40,12 +48,12 @@ class Offers:
         self,
         requests: Mapping[str, Json],
         plans: Collection[str],
-        drafts: Mapping[str, str],
+        drafts: Mapping[str, DraftOrder],
         identity: Callable[[str], str],
         url: Callable[[Recommendation], str],
     ) -> None:
-        """``requests``: what was proposed, by reference; ``plans``: the ids of all plans; ``drafts``: draft orders by reference,
-        in words; ``identity``: a stable id for a name; ``url``: the plan's of a recommendation."""
+        """``requests``: what was proposed, by reference; ``plans``: the ids of all plans; ``drafts``: draft orders by reference;
+        ``identity``: a stable id for a name; ``url``: the plan's of a recommendation."""
         self.requests = requests
         self.plans = plans
         self.drafts = drafts
@@ -107,7 +115,8 @@ class Offers:
         """Advice against an order that is being written offers to take that order back; never more than an offer.
 
         Advice that rests on several drafts does not say which of them is meant: then nothing is offered, because the wrong
-        order could go. Several orders of one drug are all meant; each can be taken back by itself.
+        order could go. Several orders of one drug (by their codes where they have codes of one system, else by name) are all
+        meant; each can be taken back by itself.
         """
         by_key = {(s.plan, s.action): s for s in shown}
         found: dict[str, Json] = {}
@@ -116,10 +125,9 @@ class Offers:
             for e in r.evidence:
                 if e.resource is not None and e.resource in self.drafts:
                     drafts[e.resource] = drafts.get(e.resource) or e.name
-            names = {name.casefold() if name else None for name in drafts.values()}
-            for reference in drafts if len(drafts) == 1 or (len(names) == 1 and None not in names) else ():
-                words = self.drafts[reference] or reference
-                if sum(self.drafts[each] == words for each in drafts) > 1:
+            for reference in drafts if all(self._one_drug(drafts, *pair) for pair in combinations(drafts, 2)) else ():
+                words = self.drafts[reference].words or reference
+                if sum(self.drafts[each].words == words for each in drafts) > 1:
                     words = f"{words}, {reference}"
                 label = cut(f"Take back the draft order: {words}")[0]
                 action = {"type": "delete", "description": label, "resourceId": reference}
@@ -127,6 +135,14 @@ class Offers:
                 found.setdefault(reference, {"label": label, "uuid": identity, "actions": [action]})
                 by_key[self.url(r), r.action].suggestions.append(identity)
         return list(found.values())
+
+    def _one_drug(self, names: Mapping[str, str | None], one: str, other: str) -> bool:
+        """Whether two drafts are certainly of one drug."""
+        codes, others = self.drafts[one].codes, self.drafts[other].codes
+        if {system for system, _ in codes} & {system for system, _ in others}:
+            return bool(codes & others)
+        name, second = names[one], names[other]
+        return name is not None and second is not None and name.casefold() == second.casefold()
 
 
 def _action_type(definition: Json) -> str:
