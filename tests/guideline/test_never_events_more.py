@@ -511,7 +511,7 @@ EVENTS = [
         "discontinued-without-suspicion",
         with_long_cytopenia,
         discontinued,
-        Guard(defines("MastCellMidostaurinCounts", Drug_Is_Suspected=True)),
+        Guard(defines("MastCellLowCountCause", Drug_Is_Suspected=True)),
         DOSES,
     ),
     Event(
