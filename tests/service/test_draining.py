@@ -96,7 +96,7 @@ async def running(protocol: type, monkeypatch: pytest.MonkeyPatch, *, workers: i
     application.bounds = Bounds(**{"header_seconds": 30.0, "most": 100} | bounds)  # type: ignore[attr-defined]
     monkeypatch.setattr(draining, "_end_after", lambda seconds, status: None)  # it would end the tests
     settings = types.SimpleNamespace(drain_notice_seconds=0.0, drain_seconds=60.0, workers=workers)
-    runtime: Any = types.SimpleNamespace(draining=False, settings=settings)
+    runtime: Any = types.SimpleNamespace(draining=False, settings=settings, writer=types.SimpleNamespace(lost=0))
     draining.soften(runtime)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -229,6 +229,21 @@ def test_a_connection_without_a_word_is_closed(protocol: type, monkeypatch: pyte
         assert await ask(service.connect(), b"") == b""
 
     run(protocol, monkeypatch, case, header_seconds=0.1)
+
+
+SIZES = [(60_000, 200_000, b"200"), (65_000, 0, b"200"), (66_000, 0, b"431"), (200_000, 9, b"431")]
+
+
+@pytest.mark.parametrize(("size", "body", "status"), SIZES)
+def test_the_size_of_a_head_that_comes_at_once(
+    protocol: type, monkeypatch: pytest.MonkeyPatch, size: int, body: int, status: bytes
+) -> None:
+    async def case(service: Running) -> None:
+        start = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {body}\r\nX: ".encode()
+        head = start + b"a" * (size - len(start) - 4) + b"\r\n\r\n"
+        assert (await ask(service.connect(), head + b"b" * body)).split()[1] == status
+
+    run(protocol, monkeypatch, case)
 
 
 def test_a_head_that_does_not_end_is_refused(protocol: type, monkeypatch: pytest.MonkeyPatch) -> None:

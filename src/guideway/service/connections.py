@@ -52,6 +52,8 @@ class Bounded:
     """From when on the head of a request has been waited for."""
     head = 0
     """Bytes of a head that is not complete."""
+    last = b""
+    """Its last bytes."""
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -72,6 +74,11 @@ class Bounded:
     def data_received(self, data: bytes) -> None:
         """Bytes have come: of a head, or of a body."""
         before, waited = self.cycle, self.waiting
+        # what still comes of a body whose request has been refused is no head
+        of_a_head = waited and (before is None or not before.more_body)
+        if of_a_head and self.head + len(data) > HEAD_BYTES and not self._ends(data):
+            self._too_large()
+            return
         super().data_received(data)  # type: ignore[misc]
         if self.cycle is not before:
             self._settle()
@@ -82,11 +89,20 @@ class Bounded:
             if self.timer is None:
                 self.since = self.loop.time()
                 self._within(self.bounds.header_seconds)
-            # what still comes of a body whose request has been refused is no head
-            if before is None or not before.more_body:
+            if of_a_head:
                 self.head += len(data)
+                self.last = data[-3:]
                 if self.head > HEAD_BYTES:
-                    self.refuse(Problem(431, f"the head of the request is larger than {HEAD_BYTES} bytes"))
+                    self._too_large()
+
+    def _ends(self, data: bytes) -> bool:
+        """Whether the head ends within its bounds in what has come now; a body may follow it at once."""
+        room = max(0, HEAD_BYTES - self.head)
+        within = (self.last if self.head else b"") + data[:room]
+        return b"\n\r\n" in within or b"\n\n" in within
+
+    def _too_large(self) -> None:
+        self.refuse(Problem(431, f"the head of the request is larger than {HEAD_BYTES} bytes"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
