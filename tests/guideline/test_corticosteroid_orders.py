@@ -244,3 +244,26 @@ def test_an_order_hook_asks_for_the_duration_once(hook: str) -> None:
     assert "Order being written" not in detail
     for given in ({"text": "10 mg daily for 5 days"}, {"text": "50 mg once before the procedure"}):
         assert not any("duration" in card.body["detail"] for card in cards(hook, draft(given)))
+
+
+@pytest.mark.parametrize(("status", "start"), [("unknown", "2025-06-01"), ("on-hold", "2025-06-01"), ("unknown", "2026-03-13")])
+def test_what_is_on_hold_or_of_unknown_status_may_make_the_order_long(status: str, start: str) -> None:
+    found = evaluation_of([order("8640", status, id="a", start=start)], drafts=[draft(DAILY, **supply(30))])
+    assert found.define(LOGIC, "Corticosteroid Is Long Term") is None
+    assert "prednisone" in found.define(LOGIC, "Note On Corticosteroid In Doubt")
+
+
+def test_what_is_on_hold_since_some_days_makes_a_short_order_not_long() -> None:
+    found = evaluation_of([order("8640", "on-hold", id="a", start="2026-05-20")], drafts=[draft(DAILY, **supply(30))])
+    assert found.define(LOGIC, "Corticosteroid Is Long Term") is False
+
+
+def test_a_supply_to_be_taken_as_needed_does_not_tell_on_how_many_days() -> None:
+    as_needed = {"asNeededBoolean": True} | DAILY
+    found = evaluation_of([], drafts=[draft(as_needed, **supply(100))])
+    assert found.define(LOGIC, "Corticosteroid Is Long Term") is None
+    assert "to be taken as needed" in found.define(LOGIC, "Note On Long Term")
+    assert is_long(draft(as_needed, **supply(30))) is False
+    assert evaluation_of([order("8640", start="2025-06-01")], drafts=[draft(as_needed, **supply(100))]).define(
+        LOGIC, "Corticosteroid Is Long Term"
+    )

@@ -29,14 +29,28 @@ def test_midostaurin_counts_as_taken(over: Json) -> None:
     assert found.define(MEDICATIONS, "On Cytoreductive Drug") is True
 
 
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [("8787", "On Beta Blocker"), ("6470", "Benzodiazepine Is Possibly In Use"), ("7243", "Naltrexone Is Possibly In Use"),
-     ("2670", "On Morphine Or Codeine"), ("5640", "On NSAID"), ("9143", "On Ranitidine"),
-     ("3498", "First Generation H1 Antihistamine Is Possibly In Use")],
-)  # fmt: skip
-def test_warnings_stay(code: str, name: str) -> None:
+WARNINGS = [
+    ("8787", "On Beta Blocker", "Beta Blocker"), ("6470", "Benzodiazepine Is Possibly In Use", "Benzodiazepine"),
+    ("7243", "Naltrexone Is Possibly In Use", "Naltrexone"), ("2670", "On Morphine Or Codeine", "Morphine Or Codeine"),
+    ("5640", "On NSAID", "NSAID"), ("9143", "On Ranitidine", "Ranitidine"), ("2670", "Opioid Is Possibly In Use", "Opioid"),
+    ("3498", "First Generation H1 Antihistamine Is Possibly In Use", "First Generation H1 Antihistamine"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "name", "drug"), WARNINGS)
+def test_warnings_stay(code: str, name: str, drug: str) -> None:
+    """Also on hold; what does not say whether it is taken leaves them open, and is named."""
     assert evaluation_of([active(code, LAPSED)]).define(MEDICATIONS, name) is True
+    held = evaluation_of([order(code, "on-hold")])
+    assert held.define(MEDICATIONS, name) is True
+    assert "ordered 2026-03-01; on hold" in held.define(MEDICATIONS, f"{drug} In Doubt")
+    unknown = evaluation_of([order(code, "unknown")])
+    assert unknown.define(MEDICATIONS, name) is None
+    assert "ordered 2026-03-01; status unknown" in unknown.define(MEDICATIONS, f"{drug} In Doubt")
+    over = evaluation_of([order(code, "unknown") | OVERRUN])
+    assert over.define(MEDICATIONS, name) is False
+    assert over.define(MEDICATIONS, f"{drug} In Doubt") is None
+    assert evaluation_of([order(code, "unknown"), order(code, id="n")]).define(MEDICATIONS, name) is True
 
 
 @pytest.mark.parametrize("over", [LAPSED, OVERRUN])
