@@ -96,6 +96,24 @@ def test_pages_are_followed():
         (lambda *_: (302, {"Location": "http://169.254.169.254/latest"}, b""), "refused"),
         (lambda *_: (500, {}, b'{"issue":[{"diagnostics":"disk full"}]}'), "status"),
         (lambda *_: (401, {}, b""), "authorization"),
+        *(
+            (lambda *_, status=status: (status, *json_answer({"resourceType": "Bundle", "type": "searchset"})[1:]), "status")
+            for status in (202, 206)
+        ),
+        *(
+            (
+                lambda *_, code=code: json_answer(
+                    {
+                        "resourceType": "Bundle",
+                        "entry": [
+                            {"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": code}]}}
+                        ],
+                    }
+                ),
+                "status",
+            )
+            for code in ("exception", "expired", "too-costly", "lock-error", "no-store", "unknown", "throttled")
+        ),
         (lambda *_: (200, {}, b"<html>"), "not-fhir"),
         (lambda *_: (200, {}, b"[]"), "not-fhir"),
         (lambda *_: (200, {}, b"x" * 5000), "too-large"),

@@ -27,6 +27,8 @@ from guideway.remote.errors import RemoteError
 from guideway.remote.guard import AllowedBase, Guard, GuardedBackend, _shown
 from guideway.remote.search_results import next_link, page, short_of
 
+NOT_THE_ANSWER = frozenset({202, 204, 205, 206})
+"""Successes by which a GET does not bring what was asked for: taken on for later, nothing, a part (RFC 9110 §15.3)."""
 ACCEPT = "application/fhir+json, application/json;q=0.9"
 
 
@@ -160,7 +162,7 @@ class Client:
             raise RemoteError(
                 "authorization", f"{_shown(url)} refused access (HTTP {status}); check the token and its scopes", status
             )
-        if not 200 <= status < 300:
+        if not 200 <= status < 300 or (method == "GET" and status in NOT_THE_ANSWER):
             raise RemoteError("status", f"{_shown(url)} answered HTTP {status}{_outcome_text(body)}", status)
         try:
             return decode(body)

@@ -12,8 +12,14 @@ from guideway.diagnostics import GuidewayError
 
 Json = dict[str, Any]
 
-PARTIAL = frozenset({"incomplete", "suppressed", "forbidden", "security", "login", "timeout", "throttled", "transient"})
-"""Issues that take something from a result, however mildly they are told (R4 issue-type)."""
+PARTIAL = frozenset(
+    {
+        "incomplete", "suppressed", "security", "login", "unknown", "expired", "forbidden", "too-costly",
+        "transient", "lock-error", "no-store", "exception", "timeout", "throttled",
+    }
+)  # fmt: skip
+"""Issues that take something from a result, however mildly they are told (R4 issue-type: all that are transient or of security,
+what costs too much, and what was left out)."""
 
 
 class Page(NamedTuple):
