@@ -31,7 +31,7 @@ class Other:
 
     def __init__(self):
         outer = self
-        self.seen, self.change = [], lambda path, request: None
+        self.seen, self.change, self.mislabelled = [], lambda path, request: None, False
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self, body):
@@ -42,9 +42,10 @@ class Other:
                 outer.seen.append((self.path, request))
                 found = outer.change(self.path, request)
                 status, answer = found if found is not None else outer.usual(self.path, request)
+                kind = "text/html" if outer.mislabelled and request is not None else "application/json"
                 content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "text/html" if content.startswith(b"<") else "application/json")
+                self.send_header("Content-Type", "text/html" if content.startswith(b"<") else kind)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -205,6 +206,30 @@ def test_faults_are_said_and_counted(other, bundle, name):
     assert {v["rule"] for v in verdicts if v["result"] in ("fail", "warn")} == broken
     assert done.returncode == any(v["result"] == "fail" for v in verdicts)
     assert all(v.get("faults") for v in verdicts if v["result"] in ("fail", "warn"))
+
+
+def test_cards_that_are_called_something_else_than_json_are_noticed(other, bundle):
+    other.mislabelled = True
+    done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
+    assert {v["rule"] for v in json.loads(done.stdout) if v["result"] in ("fail", "warn")} == {"J4"}
+
+
+@pytest.mark.parametrize(
+    ("more", "broken"),
+    [
+        ({"usageRequirements": 5}, {"D8"}),
+        ({"usageRequirements": "A subscription"}, set()),
+        ({"hookVersion": "3.0"}, {"D8"}),
+        ({"hookVersion": "latest"}, {"D8"}),
+        ({"hookVersion": 1}, {"D8"}),
+        ({"hookVersion": "1.0"}, set()),
+    ],
+)
+def test_what_discovery_says_of_use_and_version(other, bundle, more, broken):
+    services = {"services": [SERVICES[0] | more]}
+    other.change = lambda path, request: (200, services) if path.endswith("cds-services") else None
+    done = guideway("hooks", "check", other.base, "--bundle", bundle, "--format", "json")
+    assert {v["rule"] for v in json.loads(done.stdout) if v["result"] in ("fail", "warn")} == broken
 
 
 def test_a_good_server_of_somebody_else_keeps_every_rule(other, bundle):

@@ -23,5 +23,7 @@ OPTIONAL_CONTEXT: dict[str, tuple[str, ...]] = {
     "appointment-book": ("encounterId",),
 }
 
+HOOK_VERSIONS = dict.fromkeys(REQUIRED_CONTEXT, "1.0") | {"order-dispatch": "1.1"}
+
 CONTEXT_PARTS = frozenset(name for table in (REQUIRED_CONTEXT, OPTIONAL_CONTEXT) for names in table.values() for name in names)
 """Every part that some hook defines; what else a context holds means nothing to the logic."""

@@ -23,6 +23,7 @@ Json = dict[str, Any]
 PASSED, FAILED, WARNED, SKIPPED = "pass", "FAIL", "warn", "skip"
 SLOW_SECONDS = 1.0
 """Slower than this is more than "on the order of 500 ms"."""
+JSON_TYPES = ("application/json", "application/fhir+json")
 UNANSWERED = "the plain request was not answered"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -100,13 +101,13 @@ class Checker:
         if answer.failure():
             self.fault("D1", "discovery", answer.failure())
             return []
-        if not answer.content_type.startswith(("application/json", "application/fhir+json")):
+        if not answer.content_type.startswith(JSON_TYPES):
             self.fault("D1", "discovery", f"its content type is {answer.content_type or 'not said'}")
         self.saw("D2", "J2")
         document = answer.body
         services = document.get("services")
         if isinstance(services, list) and services:
-            self.saw("D3", "D4", "D6", "D7", "D9")
+            self.saw("D3", "D4", "D6", "D7", "D8", "D9")
             if any(isinstance(s, dict) and s.get("prefetch") for s in services):
                 self.saw("P1", "P2", "P3", "P4", "P5")
         for fault in discovery_faults(document):
@@ -159,7 +160,9 @@ class Checker:
             return None
 
     def _cards(self, answer: Answer, where: str) -> None:
-        self.saw("C1", "C20")
+        self.saw("C1", "C20", "J4")
+        if not answer.content_type.startswith(JSON_TYPES):
+            self.fault("J4", where, f"its content type is {answer.content_type or 'not said'}")
         cards = answer.body.get("cards") if isinstance(answer.body, dict) else None
         if isinstance(cards, list) and cards:
             self.saw("C2", "C3", "C4", "C5", "C6", "C7", "C17", "C18", "C19", "C21", "C22")

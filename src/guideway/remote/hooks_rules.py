@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from guideway.guideline.hook_contexts import OPTIONAL_CONTEXT, REQUIRED_CONTEXT
+from guideway.guideline.hook_contexts import HOOK_VERSIONS, OPTIONAL_CONTEXT, REQUIRED_CONTEXT
 from guideway.remote.prefetch_tokens import TOKEN, context_fields, earlier, is_known
 
 Json = dict[str, Any]
@@ -28,6 +28,7 @@ class Rule(NamedTuple):
 
 RULES: dict[str, Rule] = {
     "J1": Rule("must", "everything goes over https (on this machine http will do)"),
+    "J4": Rule("must", "an answer with cards is given as JSON by its content type"),
     "J2": Rule("must", "no null, empty text, empty array or empty object where there is nothing"),
     "D1": Rule("must", "discovery answers 200 with JSON at {base}/cds-services"),
     "D2": Rule("must", "discovery is an object with an array services"),
@@ -35,6 +36,7 @@ RULES: dict[str, Rule] = {
     "D4": Rule("should", "every service has a title"),
     "D6": Rule("must", "every id can stand in the service's URL"),
     "D7": Rule("should", "no two services have one id"),
+    "D8": Rule("must", "usageRequirements is text, and hookVersion that of the hook"),
     "D9": Rule("must", "an extension is an object"),
     "P1": Rule("must", "prefetch is an object of texts"),
     "P2": Rule("must", "templates hold only tokens that the specification knows"),
@@ -124,10 +126,23 @@ def discovery_faults(document: Any) -> Iterator[Fault]:
             seen.add(key)
         yield from _empty(service, where)
         yield from _extension(service, where)
+        yield from _usage(service, where)
         hook = service.get("hook")
         required = REQUIRED_CONTEXT.get(hook) if isinstance(hook, str) else None
         fields = None if required is None else (*required, *OPTIONAL_CONTEXT.get(str(hook), ()))
         yield from _prefetch(service.get("prefetch"), where, fields)
+
+
+def _usage(service: Json, where: str) -> Iterator[Fault]:
+    if not isinstance(service.get("usageRequirements", ""), str):
+        yield Fault("D8", where, "usageRequirements is no text")
+    given, wanted = service.get("hookVersion"), HOOK_VERSIONS.get(str(service.get("hook")))
+    if given is None:
+        return
+    if not isinstance(given, str) or not re.fullmatch(r"\d+(\.\d+){0,2}", given):
+        yield Fault("D8", where, f"hookVersion is no version: {given!r}")
+    elif wanted is not None and given.split(".")[0] != wanted.split(".")[0]:
+        yield Fault("D8", where, f"hookVersion is {given}, and the hook's version {wanted}")
 
 
 def _prefetch(prefetch: Any, where: str, fields: Collection[str] | None) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ import msgspec
 from guideway.apply.audience import EVERYONE, reason_to_skip
 from guideway.apply.data_requirements import requirements_of_plan
 from guideway.guideline.compiled import CompiledGuideline, definitions_in
-from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
+from guideway.guideline.hook_contexts import HOOK_VERSIONS, REQUIRED_CONTEXT
 from guideway.guideline.names import APPLICABILITY_BEHAVIOR, SATISFIED_WHEN, WITHHELD_WHEN
 from guideway.guideline.package import Artifact
 from guideway.service.prefetch import Template, templates
@@ -24,7 +24,6 @@ from guideway.terminology.expansion import UnresolvedValueSet
 Json = dict[str, Any]
 
 
-HOOK_VERSIONS = {"order-dispatch": "1.1"}
 """Hooks whose version is not 1.0."""
 
 
