@@ -15,6 +15,7 @@ from tests.service.test_requirements_requests import problem
 Json = dict[str, Any]
 APPLY = "/fhir/PlanDefinition/main/$apply"
 SYSTEM = f"{BASE}/CodeSystem/local"
+SET = f"{BASE}/ValueSet/tablet-a"
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +208,18 @@ def test_another_version_of_fhir_is_refused(fhir: Service) -> None:
     for version, status in (("4.0", 200), ("5.0", 415)):
         headers = {"Content-Type": f"application/fhir+json; fhirVersion={version}; charset=utf-8"}
         assert fhir.post(APPLY, case(), headers=headers).status_code == status
+
+
+def test_a_format_in_the_body_counts(fhir: Service) -> None:
+    named = {"name": "url", "valueUri": SET}
+    for text, status in (("xml", 406), ("application/fhir+xml", 406), ("json", 200), ("application/fhir+json", 200)):
+        body = parameters(named, {"name": "_format", "valueString": text})
+        assert fhir.post("/fhir/ValueSet/$expand", body).status_code == status, text
+
+
+def test_an_empty_filter_is_none_and_a_number_is_given_once(fhir: Service) -> None:
+    expansion = fhir.get(f"/fhir/ValueSet/$expand?url={SET}&filter=").json()["expansion"]
+    assert "parameter" not in expansion
+    for name in ("count", "offset"):
+        issue = problem(fhir.get(f"/fhir/ValueSet/$expand?url={SET}&{name}=1&{name}=5"), 400)
+        assert issue["expression"] == where(name)

@@ -299,5 +299,8 @@ def test_operations_a_value_set_that_cannot_be_told(tmp_path: Path, unlisted: Pa
     server.members = []
     server.misbehave = lambda handler: send(handler, 500, {}) or True  # type: ignore[func-returns-value]
     with local(tmp_path / "s", unlisted, terminology_server={"url": server.base, "private": True}) as service:
-        assert "terminology server" in problem(service.get("/fhir/ValueSet/tablet-a/$expand"), 422)["diagnostics"]
-        problem(service.get("/fhir/ValueSet/tablet-a/$validate-code?code=a&system=b"), 422)
+        answer = service.get("/fhir/ValueSet/tablet-a/$expand")
+        issue = problem(answer, 503)
+        assert "terminology server" in issue["diagnostics"]
+        assert (issue["code"], answer.headers["Retry-After"]) == ("transient", "30")
+        problem(service.get("/fhir/ValueSet/tablet-a/$validate-code?code=a&system=b"), 503)

@@ -31,6 +31,15 @@ MOST_KEPT = 20_000
 """So many answers are kept at most."""
 
 
+def is_down(failure: BaseException) -> bool:
+    """Whether an UnresolvedValueSet comes of a server that is out of order for now, and not of what it cannot do."""
+    cause = failure.__cause__
+    if not isinstance(cause, RemoteError):
+        return False
+    status = cause.status or 0
+    return cause.kind in ("unreachable", "deadline") or (cause.kind == "status" and (status >= 500 or status in (408, 429)))
+
+
 class TerminologyServer:
     """The terminology operations of the server at ``base``."""
 

@@ -6,6 +6,7 @@ The body must arrive within a time as well: a caller who sends a byte a second w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -88,6 +89,11 @@ def require_json_wanted(request: Request) -> None:
     accepted = asked or request.headers.getlist("accept")
     if not accepted or (len(accepted) == 1 and accepted[0] in USUAL):
         return
+    json_among(accepted)
+
+
+def json_among(accepted: Iterable[str]) -> None:
+    """Raises Problem 406 where none of these formats can be given."""
     wanted = [_wanted(part) for value in accepted for part in value.split(",") if part.strip()]
     kinds = {kind for kind, good in wanted if good}
     refused = {kind for kind, good in wanted if not good}

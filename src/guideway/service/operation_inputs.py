@@ -236,9 +236,12 @@ def blamed(name: str) -> Iterator[None]:
 
 
 def number(inputs: Inputs, name: str, default: int) -> int:
-    entry = next(iter(inputs.all(name)), None)
-    if entry is None:
+    given = inputs.all(name)
+    if not given:
         return default
+    if len(given) > 1:
+        raise Problem(400, f"{name} is given more than once", expression=where(name))
+    (entry,) = given
     value = entry.get("text", entry.get("valueInteger"))
     return whole(str(value), name)
 

@@ -34,11 +34,12 @@ from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact, Guideline
 from guideway.records.reading import read_resources, select
 from guideway.records.record import PatientRecord
+from guideway.remote.terminology import PAUSE_SECONDS, is_down
 from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.audit import audit_event
 from guideway.service.caller import fhir_caller
 from guideway.service.groups import members_at
-from guideway.service.intake import decode, form_fields, read_body, require_json
+from guideway.service.intake import decode, form_fields, json_among, read_body, require_json
 from guideway.service.operation_inputs import ANY_OPERATION, TAKEN, Inputs, blamed, where, whole
 from guideway.service.parameter_values import declared
 from guideway.service.problems import Problem
@@ -408,7 +409,8 @@ def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
 
 
 def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, ...]]:
-    """The value set of the call and its members; Problem 422 where they cannot be told."""
+    """The value set of the call and its members; Problem 422 where they cannot be told, 503 where the terminology server
+    is out of order."""
     posted = inputs.posted("valueSet")
     if posted is not None:
         return _posted_members(runtime, inputs, posted)
@@ -416,6 +418,8 @@ def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, 
     try:
         return artifact, runtime.content.terminology(guideline).members(artifact.url, artifact.version)
     except UnresolvedValueSet as error:
+        if is_down(error):
+            raise Problem(503, str(error), headers={"Retry-After": str(round(PAUSE_SECONDS))}) from error
         raise Problem(422, str(error), code="not-supported") from error
 
 
@@ -471,6 +475,7 @@ def _operation(kind: str, operation: Operation, scope: str, name: str) -> Callab
                 require_json(request)
                 body = decode(raw, runtime.settings)
         inputs = Inputs(request.query_params.multi_items(), body, kind, request.path_params.get("id"))
+        json_among(inputs.texts("_format"))
         subjects += [subject for subject in inputs.texts("subject") if _SUBJECT.fullmatch(subject)]
         inputs.only(TAKEN[name] | ANY_OPERATION)
         short = IN_SHORT.get(name)

@@ -29,7 +29,7 @@ def expansion_of(artifact: Artifact, members: Iterable[Member], inputs: Inputs, 
         _not_supported(inputs, "includeDesignations")
     asked: list[Json] = []
     words = inputs.text("filter")
-    if words is not None:
+    if words:
         asked.append({"name": "filter", "valueString": words})
     active = inputs.flag("activeOnly")
     if active is not None:
