@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -384,6 +387,20 @@ def test_what_callers_write_is_no_label(tmp_path: Path, small: Path) -> None:
     }
 
 
+def test_what_a_killed_worker_had_under_way_is_not_counted(tmp_path: Path) -> None:
+    from guideway.service.metrics import _forget_the_dead
+
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine, dead, other = (tmp_path / name for name in (
+        f"gauge_livesum_{os.getpid()}.db", f"gauge_livesum_{ended.pid}.db", f"counter_{ended.pid}.db",
+    ))  # fmt: skip
+    for file in (mine, dead, other):
+        file.touch()
+    _forget_the_dead(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([mine, other])
+
+
 def samples_of(text: str) -> list[list[tuple[str, str]]]:
     lines = [line for line in text.splitlines() if line.startswith("guideway_card_outcomes{")]
     return [re.findall(r'(\w+)="([^"]*)"', line) for line in lines]
@@ -397,6 +414,8 @@ def test_feedback_is_bounded_and_its_reasons_are_codings(tmp_path: Path, small: 
         problem(service.post(path, many), 413)
         problem(service.post(path, override(card, outcome="accepted", acceptedSuggestions=[{"id": ""}])), 400)
         problem(service.post(path, override(card, overrideReason={"reason": {"display": "x"}})), 400)
+        problem(service.post(path, override(card, overrideReason={"userComment": "x" * 4001})), 400)
+        assert service.post(path, override(card, overrideReason={"userComment": "x" * 4000})).status_code == 200
 
 
 def test_feedback_of_a_leap_second_and_of_small_letters_is_taken(tmp_path: Path, small: Path) -> None:

@@ -191,8 +191,10 @@ def test_migrating_again_changes_nothing(store):
 
 def test_of_a_card_that_is_shown_again_what_it_says_now_is_kept(store):
     store.keep_cards([CARD])
-    store.keep_cards([CARD | {"recommendations": [{"suggestions": ["s"]}]}])
+    store.keep_cards([CARD | {"recommendations": [{"suggestions": ["s"]}], "shown": 7}])
     assert store.cards({"c1"})["c1"]["recommendations"] == [{"suggestions": ["s"]}]
+    assert store.remove_cards(7) == 0  # it is as old as its last showing
+    assert store.remove_cards(8) == 1
 
 
 def test_the_tables_are_those_of_the_migrations(store):

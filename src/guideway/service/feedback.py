@@ -131,6 +131,12 @@ def _rows(item: Json, where: str, service: Service, iss: str | None) -> list[Jso
         raise Problem(
             400, f"{where}.overrideReason holds neither a reason nor a userComment", expression=f"{where}.overrideReason"
         )
+    if len(comment) > COMMENT_LIMIT:
+        raise Problem(
+            400,
+            f"{where}.overrideReason.userComment is longer than {COMMENT_LIMIT} characters",
+            expression=f"{where}.overrideReason.userComment",
+        )
     return [
         {
             "service": service.id, "card": card.lower(), "outcome": outcome, "suggestion": _storable(suggestion, 128).lower(),

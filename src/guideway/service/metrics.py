@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -17,6 +18,26 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several workers keep their counters side by side, and what else they share; the library reads it when it is imported."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Leave out what workers that are gone had under way: nobody else takes back what a killed one counted."""
+    for file in folder.glob("gauge_live*.db"):
+        number = file.stem.rpartition("_")[2]
+        if number.isdigit() and not _lives(int(number)):
+            file.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    if os.name == "nt":  # there a signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class _Given(Collector):
@@ -67,7 +88,8 @@ class Metrics:
         shared.register(_Given(counts))
         shared.register(_Given(each))
         own = self.registry
-        if os.environ.get(SHARED_FOLDER):
+        if folder := os.environ.get(SHARED_FOLDER):
+            _forget_the_dead(Path(folder))
             own = CollectorRegistry()
             multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]
         return generate_latest(own) + generate_latest(shared), CONTENT_TYPE

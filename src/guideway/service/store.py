@@ -145,7 +145,7 @@ class Store:
         self._removed = 0
         """How much had been removed when it was counted."""
         kept = self._insert(CARDS)
-        shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations")}
+        shown = {name: kept.excluded[name] for name in ("version", "indicator", "recommendations", "shown")}
         self._keep_card = kept.on_conflict_do_update(index_elements=["uuid"], set_=shown)
         self._keep_event = AUDIT.insert()
 
@@ -202,7 +202,8 @@ class Store:
             return connection.execute(new.returning(USED_TOKENS.c.jti)).first() is not None
 
     def keep_cards(self, cards: Iterable[Mapping[str, Any]]) -> None:
-        """Keep what each card was made from; of a card that is shown again what it says now. Keys: the columns of ``card``."""
+        """Keep what each card was made from; of a card that is shown again what it says now, and when. Keys: the
+        columns of ``card``."""
         self.keep(cards, ())
 
     def keep(self, cards: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
