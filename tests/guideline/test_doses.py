@@ -63,7 +63,7 @@ def draft(code: str, *dosage: Json, id: str = "d", text: str = "") -> Json:
         (instruction(20), instruction(30), True),
         (instruction(20), instruction(20), False),
         (instruction(50), {"text": "as told"}, True),
-        (instruction(40), {"text": "as told"}, False),
+        (instruction(40), {"text": "as told"}, None),
         (instruction(20), instruction(20, times=1, asNeededBoolean=True), False),
     ],
 )
@@ -112,6 +112,14 @@ def test_naltrexone_in_several_orders(doses: list[Json], total: Decimal | None, 
     assert value(CARE, "Draft Naltrexone Daily Dose", drafts=drafts) == total
     assert value(OVERLAY, "Naltrexone Above Low Dose Is Being Ordered", drafts=drafts) is not low
     assert value(CARE, "Drafts Low-Dose Naltrexone", drafts=drafts) is low
+
+
+def test_a_dose_in_grams_is_told_in_plain_milligrams() -> None:
+    grams = instruction(3)
+    grams["doseAndRate"][0]["doseQuantity"] |= {"value": Decimal("0.0045"), "unit": "g", "code": "g"}
+    drafts = [draft(NALTREXONE, grams)]
+    assert value(OVERLAY, "Note On Ordered Naltrexone Dose", drafts=drafts) == "Ordered: 4.5 mg a day."
+    assert "starts with 4.5 mg a day" in value("LowDoseNaltrexoneLogic", "Note On Starting Dose", drafts=drafts)
 
 
 def test_midostaurin_in_two_orders_is_added() -> None:

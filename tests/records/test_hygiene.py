@@ -89,6 +89,7 @@ def test_what_was_not_handed_out_stays_where_its_record_says_why(why: Json) -> N
         resource("MedicationRequest", status="completed", intent="plan"),
         resource("MedicationRequest", status="on-hold", intent="order"),
         resource("MedicationStatement", status="stopped"),
+        resource("MedicationStatement", status="intended", effectiveDateTime="2026-07-01"),
         resource("Procedure", status="preparation", performedDateTime="2026-07-01"),
         resource("Encounter", status="planned", period={"start": "2026-07-01"}),
         resource("Appointment", status="booked", participant=[{"actor": {"reference": "Patient/p"}, "status": "accepted"}]),

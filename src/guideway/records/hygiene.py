@@ -85,7 +85,7 @@ DATES: dict[str, tuple[str, ...]] = {
 }
 """Where a type says when it happened or was written; the first that is there counts."""
 
-PLANNED = frozenset(("preparation", "planned", "booked", "pending", "proposed", "waitlist", "arrived"))
+PLANNED = frozenset(("preparation", "planned", "intended", "booked", "pending", "proposed", "waitlist", "arrived"))
 """Statuses with which a date in the future is no mistake."""
 
 KNOWN_MODIFIERS = frozenset(("http://hl7.org/fhir/StructureDefinition/request-doNotPerform",))
