@@ -79,10 +79,35 @@ def test_the_note_of_a_stop_without_a_reason_is_read_as_its_reason() -> None:
 @pytest.mark.parametrize("code", SAID)
 def test_what_is_read_or_without_words_or_in_use_is_not_told_so(code: str) -> None:
     assert said(code, order(code, "stopped", "Anaphylaxis")) is None
-    assert said(code, order(code, "stopped", "Ineffective")) is None
     assert said(code, order(code, "stopped", {})) is None
     assert said(code) is None
     assert said(code, order(code, "stopped", "Family asked"), order(code, id="n", start="2026-05-20")) is None
+
+
+LACK = {"coding": [{"system": "https://example.org/guideway/mast-cell-disease/CodeSystem/stop-reason", "code": "lack-of-effect"}]}
+UNREAD = {"coding": [{"system": "http://snomed.info/sct", "code": "62014003"}]}
+
+
+@pytest.mark.parametrize("reason", ["Ineffective", LACK])
+@pytest.mark.parametrize("code", SAID)
+def test_a_stop_without_effect_is_told_where_nothing_else_speaks_of_failure(code: str, reason: str | Json) -> None:
+    """In words or by a code; where an inadequate response is told or asked about, that is enough."""
+    told = said(code, order(code, "stopped", reason))
+    if code in (ASPIRIN, DENOSUMAB) or (code == MIDOSTAURIN and reason == LACK):
+        assert (told or "").startswith("On record before: ")
+    else:
+        assert told is None
+
+
+@pytest.mark.parametrize("reason", [{}, "Kidney function", "Ineffective", LACK, UNREAD])
+@pytest.mark.parametrize("code", SAID)
+def test_an_order_not_to_give_is_told_for_whatever_reason(code: str, reason: str | Json) -> None:
+    why = {"text": reason} if isinstance(reason, str) else reason
+    ban = order(code, id="no", start="2026-05-01", doNotPerform=True, **({"reasonCode": [why]} if why else {}))
+    assert "not to be given, by an order 2026-05-01" in (said(code, ban) or "")
+    in_use = said(code, ban, order(code, id="yes", start="2026-04-01"))
+    assert (in_use or "").startswith("In use by the record, but: ")
+    assert said(code, ban, order(code, id="yes", start="2026-05-20")) is None
 
 
 @pytest.mark.parametrize(
