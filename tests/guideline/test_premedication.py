@@ -18,7 +18,8 @@ def test_an_antihistamine_beside_a_bisphosphonate_is_not_lost_in_the_premedicati
     subject = {"reference": "Patient/p"}
     resources: list[Json] = [
         {"resourceType": "Patient", "id": "p", "birthDate": "1980-05-05", "gender": "female"},
-        {"resourceType": "Condition", "id": "sm", "subject": subject, "code": {"coding": [{"system": SNOMED, "code": "70910003"}]}},
+        {"resourceType": "Condition", "id": "sm", "subject": subject,
+         "code": {"coding": [{"system": SNOMED, "code": "70910003"}]}},
         {"resourceType": "Condition", "id": "bone", "subject": subject,
          "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M81.0"}]}},
         {"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order", "subject": subject,
