@@ -327,12 +327,12 @@ def test_drafts_are_told_by_the_medication_they_refer_to() -> None:
     ]
     for body in cases:
         request = HookRequest(copy.deepcopy(body), Orders())  # type: ignore[arg-type]
-        (words,) = request.draft_words(request.medications).values()
-        assert words.startswith(named), words
+        (draft,) = request.draft_orders(request.medications).values()
+        assert draft.words.startswith(named), draft
         drafts = [e["resource"]["resourceType"] for e in request.context["draftOrders"]["entry"]]
         assert drafts == ["MedicationRequest"]
         namesake = {"resourceType": "Condition", "id": "m", "code": {"text": "Another thing of that id"}}
-        assert list(request.draft_words([*request.medications, namesake]).values()) == [words]
+        assert list(request.draft_orders([*request.medications, namesake]).values()) == [draft]
 
 
 def test_the_medications_referred_to_are_read_and_none_of_another_server(here: Local) -> None:

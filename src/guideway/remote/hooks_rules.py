@@ -134,7 +134,7 @@ def discovery_faults(document: Any) -> Iterator[Fault]:
 
 
 def _usage(service: Json, where: str) -> Iterator[Fault]:
-    if not isinstance(service.get("usageRequirements", ""), str):
+    if not isinstance(service.get("usageRequirements"), str | None):  # that nothing is null is a rule of its own
         yield Fault("D8", where, "usageRequirements is no text")
     given, wanted = service.get("hookVersion"), HOOK_VERSIONS.get(str(service.get("hook")))
     if given is None:
