@@ -374,6 +374,8 @@ define "Drafts A": exists ("Drafts" D where (D.drug as FHIR.CodeableConcept) in 
         (("1", None), ("Tablet A", "tablet a"), 2),
         (("1", None), ("Tablet A", "Brand of A"), 0),
         ((None, None), ("Tablet A", None), 0),
+        (("1 class", "2 class"), ("Tablet A", "Tablet B"), 0),
+        (("1 class", "1 class"), ("Tablet A", "Brand of A"), 2),
     ],
 )
 def test_several_drafts_of_one_drug_are_known_by_their_codes(codes, names, offered):
@@ -383,7 +385,7 @@ def test_several_drafts_of_one_drug_are_known_by_their_codes(codes, names, offer
         plan="u", plan_id="main", action="no", title="No", status="applies", direction="against", evidence=evidence
     )
     drafts = {
-        each: DraftOrder(f"words of {each}", frozenset([("s", code)] if code else []))
+        each: DraftOrder(f"words of {each}", frozenset((f"system {n}", part) for n, part in enumerate((code or "").split())))
         for each, code in zip(references, codes, strict=True)
     }
     shown = [Shown(plan="url", version="1", action="no", status="applies")]

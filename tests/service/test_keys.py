@@ -127,6 +127,8 @@ ODD = {
     "for encryption by its use": public_jwk(RSA, "x", "RS384") | {"use": "enc"},
     "for encryption by its operations": public_jwk(RSA, "x", "RS384") | {"key_ops": ["encrypt"]},
     "operations that are none": public_jwk(RSA, "x", "RS384") | {"key_ops": {"encrypt": 1}},
+    "operations that are null": public_jwk(RSA, "x", "RS384") | {"key_ops": None},
+    "operations that are a number": public_jwk(RSA, "x", "RS384") | {"key_ops": 5},
     "unknown curve": public_jwk(EC, "x", "ES384") | {"crv": "brainpoolP256r1"},
     "a certificate alone": {"kty": "RSA", "kid": "x", "x5c": ["AAA"]},
     "no modulus": {"kty": "RSA", "kid": "x", "e": "AQAB"},
@@ -147,10 +149,21 @@ def test_an_id_that_several_keys_share_is_left_out():
     assert list(parse_key_set({"keys": keys})) == ["r"]
 
 
-@pytest.mark.parametrize("keys", [[], [ODD["symmetric"]], None])
-def test_a_set_without_a_key_that_can_be_used_is_no_set(tmp_path, keys):
+@pytest.mark.parametrize("keys", [[], [ODD["symmetric"]]])
+def test_a_set_without_a_key_that_can_be_used_takes_the_earlier_ones_back(source, keys):
+    assert check(token(), source).iss == ISS
+    source.file.write_text(json.dumps({"keys": keys}))
+    source._asked.clear()
+    (name,) = source._sets
+    source._sets[name] = time.monotonic() - 2 * keys_module.KEY_LIFETIME, source._sets[name][1]
+    with pytest.raises(TokenRefused):
+        check(token(), source)
+
+
+@pytest.mark.parametrize("text", ['{"keys": null}', "[" * 100_000])
+def test_what_is_no_key_set_leaves_it_open(tmp_path, text):
     file = tmp_path / "k.json"
-    file.write_text(json.dumps({"keys": keys}))
+    file.write_text(text)
     with pytest.raises(KeysOutOfReach):
         check(token(), KeySource(file, ()))
 
@@ -213,6 +226,13 @@ def test_nobody_waits_for_a_look_longer_than_allowed(hanging):
     source, _ = hanging
     with pytest.raises(KeysOutOfReach, match="in time"):
         asyncio.run(source.key("e", None, patience=0.05))
+
+
+def test_a_key_that_is_known_is_used_where_the_server_takes_longer_than_anybody_waits(hanging):
+    source, _ = hanging
+    (name,) = source.urls
+    source._sets[name] = time.monotonic() - 2 * keys_module.KEY_LIFETIME, {"e": "the key"}
+    assert asyncio.run(source.key("e", None, patience=0.05)) == "the key"
 
 
 def test_a_key_that_is_known_waits_for_nobody(source):

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import sqlalchemy as sa
 
 from guideway.diagnostics import GuidewayError
 from guideway.service import retention as retention_module
@@ -167,6 +168,25 @@ def test_what_fails_at_the_end_is_tried_again():
     writer.later((), {"number": 1})
     writer.close()
     assert (writer.lost, store.kept) == (0, [{"number": 1}])
+
+
+def test_what_was_written_by_itself_is_not_written_again_for_the_sake_of_another():
+    class Picky(Hanging):
+        def keep(self, cards, events):
+            if len(events) > 1:
+                raise sa.exc.DataError("insert", {}, ValueError("one of them"))
+            if events[0]["number"] == 3 and not self.free.is_set():
+                self.free.set()
+                raise OSError("no store")
+            self.kept += events
+
+    store = Picky()
+    writer = Writer(store)
+    with writer._changed:
+        for number in (1, 2, 3):
+            assert writer.later((), {"number": number})
+    writer.close()
+    assert (writer.lost, [event["number"] for event in store.kept]) == (0, [1, 2, 3])
 
 
 def test_a_token_is_used_once(store):

@@ -24,8 +24,14 @@ PASSED, FAILED, WARNED, SKIPPED = "pass", "FAIL", "warn", "skip"
 SLOW_SECONDS = 1.0
 """Slower than this is more than "on the order of 500 ms"."""
 JSON_TYPES = ("application/json", "application/fhir+json")
+
 UNANSWERED = "the plain request was not answered"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_json(content_type: str) -> bool:
+    """Whether an answer's content type is one of JSON, whatever its parameters."""
+    return content_type.partition(";")[0].strip().lower() in JSON_TYPES
 
 
 class Verdict(NamedTuple):
@@ -101,7 +107,7 @@ class Checker:
         if answer.failure():
             self.fault("D1", "discovery", answer.failure())
             return []
-        if not answer.content_type.startswith(JSON_TYPES):
+        if not is_json(answer.content_type):
             self.fault("D1", "discovery", f"its content type is {answer.content_type or 'not said'}")
         self.saw("D2", "J2")
         document = answer.body
@@ -161,7 +167,7 @@ class Checker:
 
     def _cards(self, answer: Answer, where: str) -> None:
         self.saw("C1", "C20", "J4")
-        if not answer.content_type.startswith(JSON_TYPES):
+        if not is_json(answer.content_type):
             self.fault("J4", where, f"its content type is {answer.content_type or 'not said'}")
         cards = answer.body.get("cards") if isinstance(answer.body, dict) else None
         if isinstance(cards, list) and cards:

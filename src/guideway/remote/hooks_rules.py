@@ -36,7 +36,7 @@ RULES: dict[str, Rule] = {
     "D4": Rule("should", "every service has a title"),
     "D6": Rule("must", "every id can stand in the service's URL"),
     "D7": Rule("should", "no two services have one id"),
-    "D8": Rule("must", "usageRequirements is text, and hookVersion that of the hook"),
+    "D8": Rule("must", "usageRequirements is text, and hookVersion of the hook's major version"),
     "D9": Rule("must", "an extension is an object"),
     "P1": Rule("must", "prefetch is an object of texts"),
     "P2": Rule("must", "templates hold only tokens that the specification knows"),

@@ -78,7 +78,7 @@ async def _verified(runtime: Runtime, token: str, **options: Any) -> Claims:
         )
     except KeysOutOfReach as error:
         log(logging.ERROR, "token not checked", reason=str(error))
-        text = "whether the token is good cannot be told: the keys of its issuer are out of reach; ask again with a new one"
+        text = "whether the token is good cannot be told: the keys of its issuer are out of reach; ask again"
         raise Problem(503, text, headers={"Retry-After": "5"}) from error
 
 

@@ -66,7 +66,11 @@ class KeySource:
             return keys[kid]
         ended, found = self._asked.get(source, (float("-inf"), True))
         if time.monotonic() - ended >= (REFETCH_PAUSE if found or kid in keys else RETRY_PAUSE):
-            await self._look(source, patience)
+            try:
+                await self._look(source, patience)
+            except KeysOutOfReach:
+                if kid not in keys or age >= 10 * KEY_LIFETIME:
+                    raise
             loaded, keys = self._sets.get(source, (float("-inf"), {}))
             age = time.monotonic() - loaded
         if kid in keys and age < 10 * KEY_LIFETIME:
@@ -94,12 +98,12 @@ class KeySource:
                 async with Client(guard, limits=Limits(seconds=FETCH_SECONDS, answer_bytes=200_000)) as client:
                     content = await client.get_json(source)
             keys = parse_key_set(content)
-            if not keys:
-                raise ValueError("no key that can be used")
-        except (OSError, ValueError, RemoteError) as error:
+        except (OSError, ValueError, RecursionError, RemoteError) as error:
             log(logging.WARNING, "an issuer's keys could not be read", failure=error)
             self._asked[source] = time.monotonic(), False
         else:
+            if not keys:  # what was withdrawn is withdrawn
+                log(logging.WARNING, "an issuer has no key that can be used")
             self._sets[source] = time.monotonic(), keys
             self._asked[source] = time.monotonic(), True
 
@@ -118,7 +122,9 @@ def parse_key_set(content: Any) -> dict[str, Any]:
         if not isinstance(entry, Mapping) or entry.get("kty") not in ("RSA", "EC"):
             continue
         kid, uses = entry.get("kid"), entry.get("key_ops", ["verify"])
-        if not isinstance(kid, str) or not kid or entry.get("use") not in (None, "sig") or "verify" not in uses:
+        if not isinstance(kid, str) or not kid or entry.get("use") not in (None, "sig"):
+            continue
+        if not isinstance(uses, list) or "verify" not in uses:
             continue
         public = {k: v for k, v in entry.items() if k not in ("d", "p", "q", "dp", "dq", "qi", "alg")}
         try:

@@ -24,9 +24,6 @@ from guideway.terminology.expansion import UnresolvedValueSet
 Json = dict[str, Any]
 
 
-"""Hooks whose version is not 1.0."""
-
-
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """One CDS service: a plan at one hook."""
 

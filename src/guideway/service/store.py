@@ -319,7 +319,8 @@ class Store:
         counts: Counter[tuple[str, ...]] = Counter()
         with self._engine.begin() as connection:
             self._take_time(connection)
-            gone = connection.execute(CARDS.delete().where(CARDS.c.uuid.in_(old)).returning(*CARDS.c)).mappings()
+            removal = CARDS.delete().where(CARDS.c.uuid.in_(old), CARDS.c.shown < before)  # one may be shown again meanwhile
+            gone = connection.execute(removal.returning(*CARDS.c)).mappings()
             cards = {row["uuid"]: dict(row) for row in gone}
             if not cards:
                 return 0

@@ -139,8 +139,9 @@ class Offers:
     def _one_drug(self, names: Mapping[str, str | None], one: str, other: str) -> bool:
         """Whether two drafts are certainly of one drug."""
         codes, others = self.drafts[one].codes, self.drafts[other].codes
-        if {system for system, _ in codes} & {system for system, _ in others}:
-            return bool(codes & others)
+        common = {system for system, _ in codes} & {system for system, _ in others}
+        if common:  # each of these tells drugs apart, or tells no more than their class
+            return all(any(code in others for code in codes if code[0] == system) for system in common)
         name, second = names[one], names[other]
         return name is not None and second is not None and name.casefold() == second.casefold()
 

@@ -111,11 +111,28 @@ class Writer:
                 self._busy = False
                 self._failing = failure is not None
                 if failure is None:
-                    del self._waiting[: len(batch)]
+                    self._let_go(batch)
                     self._changed.notify_all()
                     continue
                 log(logging.ERROR, "answers could not be kept yet", failure=failure, count=len(batch))
-                self._changed.wait_for(lambda: self._ended, AGAIN_SECONDS / 5 if self._closed else AGAIN_SECONDS)
+                if self._closed:
+                    self._changed.wait_for(lambda: self._ended, AGAIN_SECONDS / 5)
+                else:  # whoever closes wants another try at once
+                    self._changed.wait_for(lambda: self._closed, AGAIN_SECONDS)
+
+    def _one_by_one(self, batch: Sequence[Kept]) -> Exception | None:
+        """Write each in a transaction of its own, and let it go at once, so that none is written again for another's sake."""
+        for each in batch:
+            failure = self._failure([each])
+            if failure is not None:
+                return failure
+            with self._changed:
+                self._let_go([each])
+        return None
+
+    def _let_go(self, batch: Sequence[Kept]) -> None:
+        gone = {id(each) for each in batch}
+        self._waiting[:] = [each for each in self._waiting if id(each) not in gone]
 
     def _failure(self, batch: Sequence[Kept]) -> Exception | None:
         """Write them in one transaction; why that did not succeed. What the store will never take is named in the log and let go,
@@ -126,7 +143,7 @@ class Writer:
             if len(batch) == 1:
                 log(logging.ERROR, "an answer cannot be kept", failure=error)
                 return None
-            return next((failure for each in batch if (failure := self._failure([each])) is not None), None)
+            return self._one_by_one(batch)
         except Exception as error:
             return error
         return None
