@@ -188,13 +188,17 @@ Store.cards = Store.keep = hang
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_one_signal_ends_a_service_whose_store_hangs(
-    package: Any, tmp_path: Any, workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hanging(package: Any, tmp_path: Any, workers: int, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """A service whose store takes nothing and does not say so."""
     (tmp_path / "sitecustomize.py").write_text(HANGING)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    service = Service(tmp_path / "s", package, workers=workers, deadline_seconds=1, drain_seconds=2).start()
+    return Service(tmp_path / "s", package, workers=workers, deadline_seconds=1, drain_seconds=2).start()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_signal_ends_a_service_whose_store_hangs(hanging: Service) -> None:
+    service = hanging
     item = {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z"}
     assert service.post(f"/cds-services/{SERVICE}/feedback", {"feedback": [item]}).status_code == 503
     begun = time.monotonic()
@@ -204,12 +208,8 @@ def test_one_signal_ends_a_service_whose_store_hangs(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_the_store_did_not_take_is_told_at_the_end(
-    package: Any, tmp_path: Any, workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text(HANGING)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    service = Service(tmp_path / "s", package, workers=workers, deadline_seconds=1, drain_seconds=2).start()
+def test_what_the_store_did_not_take_is_told_at_the_end(hanging: Service, workers: int) -> None:
+    service = hanging
     assert service.hook(hook_request(COUNT, RX)).status_code == 200
     if workers == 1:
         until(lambda: service.get("/health/ready").status_code == 503)
