@@ -23,6 +23,8 @@ from guideway.remote.guard import AllowedBase, Guard
 from guideway.service.logs import log
 
 KEY_LIFETIME = 600.0
+LAST_RESORT = 10 * KEY_LIFETIME
+"""So long a key is used where the issuer's keys cannot be read again."""
 REFETCH_PAUSE = 30.0
 RETRY_PAUSE = 2.0
 FETCH_SECONDS = 3.0
@@ -60,8 +62,7 @@ class KeySource:
         if jku is None and self.file is None and len(self.urls) != 1:
             raise TokenRefused("no jku in the token, and no key file is configured")
         source = jku or (str(self.file) if self.file is not None else self.urls[0])
-        loaded, keys = self._sets.get(source, (float("-inf"), {}))
-        age = time.monotonic() - loaded
+        keys, age = self._held(source)
         if kid in keys and age <= KEY_LIFETIME:  # it waits for nobody
             return keys[kid]
         ended, found = self._asked.get(source, (float("-inf"), True))
@@ -69,15 +70,19 @@ class KeySource:
             try:
                 await self._look(source, patience)
             except KeysOutOfReach:
-                if kid not in keys or age >= 10 * KEY_LIFETIME:
+                if kid not in keys or age >= LAST_RESORT:
                     raise
-            loaded, keys = self._sets.get(source, (float("-inf"), {}))
-            age = time.monotonic() - loaded
-        if kid in keys and age < 10 * KEY_LIFETIME:
+            keys, age = self._held(source)
+        if kid in keys and age < LAST_RESORT:
             return keys[kid]
         if not self._asked.get(source, (0.0, False))[1]:
             raise KeysOutOfReach("the issuer's keys could not be read")
         raise TokenRefused("the key id is unknown")
+
+    def _held(self, source: str) -> tuple[dict[str, Any], float]:
+        """The keys that were read last, and how long ago."""
+        loaded, keys = self._sets.get(source, (float("-inf"), {}))
+        return keys, time.monotonic() - loaded
 
     async def _look(self, source: str, patience: float) -> None:
         """Wait, so many seconds at most, for the look that is under way, or for a new one."""
