@@ -112,7 +112,16 @@ def test_pages_are_followed():
                 ),
                 "status",
             )
-            for code in ("exception", "expired", "too-costly", "lock-error", "no-store", "unknown", "throttled")
+            for code in ("exception", "expired", "too-costly", "lock-error", "no-store", "unknown", "throttled", "Timeout", ["x"])
+        ),
+        *(
+            (
+                lambda *_, more=more: json_answer(
+                    {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "OperationOutcome"} | more}]}
+                ),
+                "status",
+            )
+            for more in ({}, {"issue": []}, {"issue": "x"}, {"issue": [None]})
         ),
         (lambda *_: (200, {}, b"<html>"), "not-fhir"),
         (lambda *_: (200, {}, b"[]"), "not-fhir"),

@@ -33,6 +33,8 @@ from guideway.service.settings import FhirServer as FhirServerSetting
 Json = dict[str, Any]
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception", "diagnostics": "no index"}]}
 PARTLY = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+SILENT = {"resourceType": "OperationOutcome"}
+GARBLED = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": ["incomplete"]}]}
 REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-supported"}]}
 REFUSED = {"resourceType": "Bundle", "type": "batch-response", "entry": [{"response": {"status": "403"}}]}
 
@@ -63,6 +65,8 @@ def with_observation(value: Any, **more: Any) -> Json:
     [
         (searchset(FAILED), "no index"),
         (searchset(PARTLY), "in part"),
+        (searchset(COUNT, SILENT), "does not say how"),
+        (searchset(COUNT, GARBLED), "cannot be read"),
         (REFUSED, "403"),
         (searchset(total=9), "9 matches"),
         (searchset(COUNT, total=2), "2 matches"),

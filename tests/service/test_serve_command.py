@@ -36,6 +36,16 @@ def test_a_store_that_cannot_be_used_is_said_first(
     assert b"u:p@" not in done.stdout + done.stderr
 
 
+def test_settings_are_checked_where_the_service_has_not_run_yet(tmp_path: Path, small: Path) -> None:
+    config = tmp_path / "service.toml"
+    file = tmp_path / "new" / "service.sqlite3"
+    config.write_text(f"packages = [{json.dumps(str(small))}]\nstore_url = {json.dumps(f'sqlite:///{file}')}\n")
+    for _ in range(2):
+        done = guideway("serve", "--config", config, "--check")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert json.loads(done.stdout)["port"] == 8080
+
+
 def test_what_a_worker_starts_does_not_see_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(serving.RESOLVED, "")
     monkeypatch.setattr(serving, "configure", lambda level: None)

@@ -209,6 +209,13 @@ def test_migrating_again_changes_nothing(store):
     assert store.cards({"c1", "c2"}) == {"c1": CARD}
 
 
+def test_it_answers_before_it_has_tables(store):
+    METADATA.drop_all(store._engine)
+    store.answers()
+    with pytest.raises(StoreError):
+        store.ping()
+
+
 def test_of_a_card_that_is_shown_again_what_it_says_now_is_kept(store):
     store.keep_cards([CARD])
     store.keep_cards([CARD | {"recommendations": [{"suggestions": ["s"]}], "shown": 7}])

@@ -93,14 +93,18 @@ def next_link(bundle: Json) -> str | None:
 
 
 def error_in(outcome: Json) -> str:
-    """The first error of an OperationOutcome in words; empty where it holds only remarks that take nothing from the result."""
+    """The first error of an OperationOutcome in words; empty where it holds only remarks that take nothing from the result. One
+    without an issue, or with one that cannot be read, is no remark."""
     issues = outcome.get("issue")
-    for issue in issues if isinstance(issues, list) else ():
-        if not isinstance(issue, dict):
-            continue
-        if issue.get("severity") not in ("warning", "information") or issue.get("code") in PARTIAL:
+    if not isinstance(issues, list) or not issues:
+        return "the search failed in part, and its OperationOutcome does not say how"
+    for issue in issues:
+        code = issue.get("code", "") if isinstance(issue, dict) else None
+        if not isinstance(code, str):
+            return "the search failed in part, and how it did cannot be read"
+        if issue.get("severity") not in ("warning", "information") or code.lower() in PARTIAL:
             details = issue.get("details")
-            text = issue.get("diagnostics") or (details.get("text") if isinstance(details, dict) else None) or issue.get("code")
+            text = issue.get("diagnostics") or (details.get("text") if isinstance(details, dict) else None) or code
             return f"the search failed in part: {str(text)[:200]}" if text else "the search failed in part"
     return ""
 

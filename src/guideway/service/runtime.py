@@ -327,7 +327,7 @@ def check_store(settings: Settings) -> None:
     """Raises GuidewayError where the store does not answer; no table is made."""
     store = _store(settings)
     try:
-        store.ping()
+        store.answers()
     except StoreError as error:
         reason = f"{type(error).__name__}: {error.__cause__ or ''}".strip()
         raise GuidewayError(f"store_url: the store does not answer: {reason}") from error

@@ -177,6 +177,13 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(USED_TOKENS.delete().where(sa.false()))
 
+    def answers(self) -> None:
+        """As ``ping``, before the tables are made as well."""
+        with self._engine.connect() as connection:
+            made = sa.inspect(connection).has_table(USED_TOKENS.name)
+        if made:
+            self.ping()
+
     def _take_time(self, connection: sa.Connection, seconds: float | None = LOOKING) -> None:
         """Let a transaction that has just begun take longer than others (None: as long as it takes)."""
         if self._sqlite:
