@@ -304,3 +304,28 @@ def test_operations_a_value_set_that_cannot_be_told(tmp_path: Path, unlisted: Pa
         assert "terminology server" in issue["diagnostics"]
         assert (issue["code"], answer.headers["Retry-After"]) == ("transient", "30")
         problem(service.get("/fhir/ValueSet/tablet-a/$validate-code?code=a&system=b"), 503)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "expected"),
+    [
+        (401, {}, 502),
+        (403, {}, 502),
+        (302, {}, 502),
+        (200, {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}, 502),
+        (404, {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "not-found"}]}, 422),
+        (429, {}, 503),
+    ],
+)
+def test_operations_say_whose_fault_it_is(
+    tmp_path: Path, unlisted: Path, server: Server, status: int, content: Any, expected: int
+) -> None:
+    server.misbehave = lambda handler: send(handler, status, content) or True  # type: ignore[func-returns-value]
+    with local(tmp_path / "s", unlisted, terminology_server={"url": server.base, "private": True}) as service:
+        listed = service.get("/openapi.json").json()["paths"]
+        for operation in ("$expand", "$validate-code"):
+            query = {"code": "a", "system": "b"} if operation == "$validate-code" else {}
+            answer = service.get(f"/fhir/ValueSet/tablet-a/{operation}", params=query)
+            assert "terminology server" in problem(answer, expected)["diagnostics"]
+            assert ("Retry-After" in answer.headers) is (expected == 503)
+            assert str(expected) in listed[f"/fhir/ValueSet/{{id}}/{operation}"]["get"]["responses"]

@@ -40,6 +40,13 @@ def is_down(failure: BaseException) -> bool:
     return cause.kind in ("unreachable", "deadline") or (cause.kind == "status" and (status >= 500 or status in (408, 429)))
 
 
+def is_broken(failure: BaseException) -> bool:
+    """Whether an UnresolvedValueSet comes of a server that lets nobody in from here, leads elsewhere, or gives no answer that can be
+    used: who asked about the value set cannot mend it."""
+    cause = failure.__cause__
+    return isinstance(cause, RemoteError) and cause.kind in ("authorization", "refused", "not-fhir")
+
+
 class TerminologyServer:
     """The terminology operations of the server at ``base``."""
 

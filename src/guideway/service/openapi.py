@@ -162,7 +162,7 @@ _ERRORS = {
     "412": "Data that is needed could not be obtained", "413": "Too large", "415": "Not JSON",
     "421": "Not a name of this service",
     "422": "It cannot be processed", "429": "Too many requests", "500": "The service failed", "501": "Not supported",
-    "503": "Not ready, or too much to do", "504": "Out of time",
+    "502": "The terminology server cannot be used", "503": "Not ready, or too much to do", "504": "Out of time",
 }  # fmt: skip
 _BODY = ("400", "408", "413", "415")
 _HOOKS = ("401", "429", "503")
@@ -211,7 +211,7 @@ def answers(place: Place) -> frozenset[str]:
         return frozenset(found.union(_ANSWERS[place.path]))
     found.update(_FHIR, ("400", "404", "504"), _BODY if place.method == "POST" else ())
     if "/ValueSet/" in place.path:
-        found.add("422")
+        found.update(("422", "502"))
     if place.path.endswith(("apply", "$evaluate", "$cql")):
         found.add("501")
     return frozenset(found)

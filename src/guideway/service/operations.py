@@ -34,7 +34,7 @@ from guideway.guideline.hook_contexts import REQUIRED_CONTEXT
 from guideway.guideline.package import Artifact, Guideline
 from guideway.records.reading import read_resources, select
 from guideway.records.record import PatientRecord
-from guideway.remote.terminology import PAUSE_SECONDS, is_down
+from guideway.remote.terminology import PAUSE_SECONDS, is_broken, is_down
 from guideway.service.artifact_search import SEARCH, criteria_of, matches
 from guideway.service.audit import audit_event
 from guideway.service.caller import fhir_caller
@@ -410,7 +410,7 @@ def validate_code(runtime: Runtime, inputs: Inputs) -> Json:
 
 def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, ...]]:
     """The value set of the call and its members; Problem 422 where they cannot be told, 503 where the terminology server
-    is out of order."""
+    is out of order, 502 where it cannot be used."""
     posted = inputs.posted("valueSet")
     if posted is not None:
         return _posted_members(runtime, inputs, posted)
@@ -420,6 +420,8 @@ def _members(runtime: Runtime, inputs: Inputs) -> tuple[Artifact, tuple[Member, 
     except UnresolvedValueSet as error:
         if is_down(error):
             raise Problem(503, str(error), headers={"Retry-After": str(round(PAUSE_SECONDS))}) from error
+        if is_broken(error):
+            raise Problem(502, str(error), code="exception") from error
         raise Problem(422, str(error), code="not-supported") from error
 
 
