@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.ehr import COUNT, ISS, ORDERS, PATIENT, RX, SERVICE, hook_request, order_request, write_guideline
+from tests.service.ehr import (
+    COUNT,
+    ISS,
+    ORDERS,
+    PATIENT,
+    RX,
+    SERVICE,
+    free_port,
+    hook_request,
+    order_request,
+    write_guideline,
+    write_keys,
+)
 from tests.service.local import Local, local
 from tests.service.test_requirements_requests import problem
 
@@ -361,6 +373,22 @@ def test_refused_tokens_are_counted_by_address(tmp_path: Path, small: Path) -> N
         statuses = [service.get("/cds-services", headers=forged).status_code for _ in range(REFUSALS_PER_MINUTE + 20)]
         assert service.cards(hook_request(COUNT, RX)), "a good token from the same address, as all behind one proxy have it"
     assert statuses[:100] == [401] * 100
+    assert statuses[-1] == 429
+
+
+def test_tokens_that_cannot_be_checked_are_counted_by_address_as_well(tmp_path: Path, small: Path) -> None:
+    from guideway.service.caller import REFUSALS_PER_MINUTE
+
+    gone = {"iss": "https://gone.example.org", "jku": [f"http://127.0.0.1:{free_port()}/keys"], "jku_private": True}
+    known = {"iss": ISS, "jwks_file": str(write_keys(tmp_path / "k.json"))}
+    with local(tmp_path, small, "ES384", issuers=[known, gone]) as service:
+        ask = lambda: service.get("/cds-services", headers=service.headers("/cds-services", iss=gone["iss"]))  # noqa: E731
+        first = ask()
+        assert "out of reach" in problem(first, 503)["diagnostics"]
+        assert first.headers["Retry-After"] == "5"
+        statuses = [ask().status_code for _ in range(REFUSALS_PER_MINUTE + 20)]
+        assert service.cards(hook_request(COUNT, RX))
+    assert statuses[:100] == [503] * 100
     assert statuses[-1] == 429
 
 

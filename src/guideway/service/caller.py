@@ -17,7 +17,7 @@ from guideway.service.runtime import Runtime
 from guideway.service.settings import Issuer, Settings, is_loopback
 
 REFUSALS_PER_MINUTE = 120
-"""So many tokens of one address may be refused in a minute."""
+"""So many tokens of one address may be refused, or not be checked, in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,17 @@ def _bearer(request: Request) -> str | None:
 def _refuse(runtime: Runtime, request: Request, reason: str) -> Problem:
     """What is told of a token that is refused; 429 where too many of its address were just now. A good token is let in whatever
     else came from its address: all EHRs behind one proxy or NAT may share it."""
-    wait = runtime.refusals.allow(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
-    if wait:
-        return _too_many(runtime, wait)
+    if (many := _counted(runtime, request)) is not None:
+        return many
     log(logging.WARNING, "token refused", reason=reason)
     runtime.metrics.refused.labels("401").inc()
     return Problem(401, "not authorized", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _counted(runtime: Runtime, request: Request) -> Problem | None:
+    """Count a token that was not let in; 429 where too many of its address were not just now."""
+    wait = runtime.refusals.allow(request.client.host if request.client else "local", REFUSALS_PER_MINUTE)
+    return _too_many(runtime, wait) if wait else None
 
 
 def _too_many(runtime: Runtime, wait: float) -> Problem:
@@ -69,14 +74,16 @@ def _too_many(runtime: Runtime, wait: float) -> Problem:
     return Problem(429, "too many requests", headers={"Retry-After": str(max(1, round(wait + 0.5)))})
 
 
-async def _verified(runtime: Runtime, token: str, **options: Any) -> Claims:
-    """What the token says; raises TokenRefused, or Problem 503 where that cannot be told."""
+async def _verified(runtime: Runtime, request: Request, token: str, **options: Any) -> Claims:
+    """What the token says; raises TokenRefused, or Problem 503 (429 as above) where that cannot be told."""
     settings = runtime.settings
     try:
         return await verify(
             token, algorithms=settings.algorithms, skew=settings.clock_skew_seconds, patience=settings.deadline_seconds, **options
         )
     except KeysOutOfReach as error:
+        if (many := _counted(runtime, request)) is not None:
+            raise many from error
         log(logging.ERROR, "token not checked", reason=str(error))
         text = "whether the token is good cannot be told: the keys of its issuer are out of reach; ask again"
         raise Problem(503, text, headers={"Retry-After": "5"}) from error
@@ -93,7 +100,7 @@ async def hooks_caller(runtime: Runtime, request: Request) -> Caller:
         path = request.scope["path"]  # of the URL nothing else counts: its host is what the caller says
         try:
             claims = await _verified(
-                runtime, token, sources=runtime.keys, audiences=[settings.public_base + path],
+                runtime, request, token, sources=runtime.keys, audiences=[settings.public_base + path],
                 max_age=settings.token_age_seconds,
             )  # fmt: skip
             assert claims.jti is not None
@@ -123,7 +130,7 @@ async def fhir_caller(runtime: Runtime, request: Request, scopes: Iterable[str])
             raise _refuse(runtime, request, "no bearer token")
         try:
             claims = await _verified(
-                runtime, token, sources=runtime.token_keys,
+                runtime, request, token, sources=runtime.token_keys,
                 audiences=[t.audience or settings.public_base + "/fhir" for t in settings.token_issuers],
                 max_age=None, require_jti=False,
             )  # fmt: skip
