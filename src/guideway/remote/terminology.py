@@ -41,8 +41,8 @@ def is_down(failure: BaseException) -> bool:
 
 
 def is_broken(failure: BaseException) -> bool:
-    """Whether an UnresolvedValueSet comes of a server that lets nobody in from here, leads elsewhere, or gives no answer that can be
-    used: who asked about the value set cannot mend it."""
+    """Whether an UnresolvedValueSet comes of a server that lets nobody in from here, leads elsewhere, or gives no answer that can
+    be used: who asked about the value set cannot mend it."""
     cause = failure.__cause__
     return isinstance(cause, RemoteError) and cause.kind in ("authorization", "refused", "not-fhir")
 
