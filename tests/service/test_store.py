@@ -189,6 +189,23 @@ def test_what_was_written_by_itself_is_not_written_again_for_the_sake_of_another
     assert (writer.lost, [event["number"] for event in store.kept]) == (0, [1, 2, 3])
 
 
+def test_what_is_too_much_for_the_time_of_one_transaction_is_written_in_parts(monkeypatch):
+    class Slow(Hanging):
+        def keep(self, cards, events):
+            if len(events) > 3:
+                raise sa.exc.OperationalError("insert", {}, TimeoutError("statement timeout"))
+            self.kept += events
+
+    monkeypatch.setattr(writing_module, "AGAIN_SECONDS", 0.01)
+    store = Slow()
+    writer = Writer(store)
+    with writer._changed:
+        for number in range(50):
+            assert writer.later((), {"number": number})
+    writer.close(5)
+    assert (writer.lost, [event["number"] for event in store.kept]) == (0, list(range(50)))
+
+
 def test_a_token_is_used_once(store):
     later = int(time.time()) + 60
     assert store.use_token("a", "1", later)

@@ -1,10 +1,10 @@
 """What is kept of a request that was answered (its cards and its AuditEvent), written beside the answers, not before them.
 
-One thread commits what has come in since its last commit, all at once; so an answer does not wait for the disk, and a busy
-service commits seldom. What a kill can take is what was answered in the last instant. Where a commit fails, or does not return in
-time, nothing is dropped: it is tried again, and until it succeeds (or where too much waits) every request writes for itself
-before it is answered, so that without a store nobody is answered for long. What is still not written when the service ends is
-``lost``, and told. Feedback does not come this way: it is committed before it is acknowledged.
+One thread commits what has come in since its last commit, all at once (``AT_ONCE`` at most); so an answer does not wait for the
+disk, and a busy service commits seldom. What a kill can take is what was answered in the last instant. Where a commit fails, or
+does not return in time, nothing is dropped: it is tried again, with less at once, and until it succeeds (or where too much waits)
+every request writes for itself before it is answered, so that without a store nobody is answered for long. What is still not
+written when the service ends is ``lost``, and told. Feedback does not come this way: it is committed before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Kept = tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
 
 WAITING = 2000
 """So many requests may wait to be kept."""
+AT_ONCE = 200
+"""So many are written in one transaction at most."""
 AGAIN_SECONDS = 1.0
 LATE_SECONDS = 2.0
 """A commit that takes longer has not returned in time."""
@@ -42,6 +44,8 @@ class Writer:
         self._failing = False
         self._closed = False
         self._ended = False
+        self._at_once = AT_ONCE
+        """So many are written next: half as many after a failure, because a slow store may not take more in its time."""
         self._began = 0.0
         """When the commit under way began."""
         self.lost = 0
@@ -104,12 +108,13 @@ class Writer:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
                 if not self._waiting or self._ended:
                     return
-                batch = self._waiting[:]
+                batch = self._waiting[: self._at_once]
                 self._busy, self._began = True, time.monotonic()
             failure = self._failure(batch)
             with self._changed:
                 self._busy = False
                 self._failing = failure is not None
+                self._at_once = min(AT_ONCE, 2 * self._at_once) if failure is None else max(1, len(batch) // 2)
                 if failure is None:
                     self._let_go(batch)
                     self._changed.notify_all()
