@@ -18,8 +18,10 @@ import msgspec
 
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.activities import make_request
-from guideway.apply.conflicts import doses_differ, find_conflicts, is_against, same_on_record
+from guideway.apply.conflict_sides import is_against, same_on_record
+from guideway.apply.conflicts import find_conflicts
 from guideway.apply.differences import DETAILS, differences, plain, same_thing
+from guideway.apply.doses import doses_differ
 from guideway.apply.facts import date_of
 from guideway.apply.kinds import PRIORITY_ORDER
 from guideway.apply.outcome import APPLIES, SUPPRESSED, PatientOutcome, Recommendation
