@@ -30,6 +30,8 @@ FAILS = {"--fail-on": 1}
 
 LINES = dict(shell_lines())
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -159,6 +159,7 @@ def test_nothing_in_the_package_is_unused() -> None:
     assert [d.as_text() for d in remarks() if d.rule.endswith("-unused")] == []
 
 
+@pytest.mark.full
 def test_what_nothing_refers_to_is_found(tmp_path: Path) -> None:
     """An activity, a value set, a define and a library: each in the file that it stands in, and nothing else."""
     for name in ("plandefinitions", "valuesets"):

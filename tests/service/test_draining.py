@@ -239,7 +239,7 @@ def test_the_size_of_a_head_that_comes_at_once(
     protocol: type, monkeypatch: pytest.MonkeyPatch, size: int, body: int, status: bytes
 ) -> None:
     async def case(service: Running) -> None:
-        start = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {body}\r\nX: ".encode()
+        start = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {body}\r\nX: ".encode()
         head = start + b"a" * (size - len(start) - 4) + b"\r\n\r\n"
         assert (await ask(service.connect(), head + b"b" * body)).split()[1] == status
 
