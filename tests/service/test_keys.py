@@ -127,7 +127,6 @@ ODD = {
     "for encryption by its use": public_jwk(RSA, "x", "RS384") | {"use": "enc"},
     "for encryption by its operations": public_jwk(RSA, "x", "RS384") | {"key_ops": ["encrypt"]},
     "operations that are none": public_jwk(RSA, "x", "RS384") | {"key_ops": {"encrypt": 1}},
-    "operations that are null": public_jwk(RSA, "x", "RS384") | {"key_ops": None},
     "operations that are a number": public_jwk(RSA, "x", "RS384") | {"key_ops": 5},
     "unknown curve": public_jwk(EC, "x", "ES384") | {"crv": "brainpoolP256r1"},
     "a certificate alone": {"kty": "RSA", "kid": "x", "x5c": ["AAA"]},
@@ -147,6 +146,17 @@ def test_a_key_that_cannot_be_used_does_no_harm_to_the_others(name):
 def test_an_id_that_several_keys_share_is_left_out():
     keys = [public_jwk(EC, "e", "ES384"), public_jwk(RSA, "e", "RS384"), public_jwk(RSA, "r", "RS384")]
     assert list(parse_key_set({"keys": keys})) == ["r"]
+
+
+def test_a_key_that_is_listed_twice_is_one_key():
+    twice = [public_jwk(RSA, "r", "RS384"), public_jwk(RSA, "r", "RS256"), public_jwk(RSA, "r", "RS384") | {"use": "sig"}]
+    assert list(parse_key_set({"keys": twice})) == ["r"]
+    assert parse_key_set({"keys": [*twice, public_jwk(EC, "r", "ES384"), twice[0]]}) == {}
+
+
+@pytest.mark.parametrize("operations", [None, [], ["verify"], ["sign", "verify"]])
+def test_operations_that_are_not_said_forbid_nothing(operations):
+    assert list(parse_key_set({"keys": [public_jwk(EC, "e", "ES384") | {"key_ops": operations}]})) == ["e"]
 
 
 @pytest.mark.parametrize("keys", [[], [ODD["symmetric"]]])

@@ -117,16 +117,17 @@ def parse_key_set(content: Any) -> dict[str, Any]:
     """kid → public key of a JWKS; raises ValueError where it is no key set.
 
     What cannot be used here (another kind of key or curve, one for encryption, one without an id, one that cannot be read) is
-    passed over, as RFC 7517 §5 asks for, and so is an id that several keys share.
+    passed over, as RFC 7517 §5 asks for, and so is an id that several keys share (one key that is listed twice is one key).
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("keys"), list):
         raise ValueError("not a JWKS")
     keys: dict[str, Any] = {}
-    seen: set[str] = set()
+    seen: dict[str, list[Any]] = {}
+    shared: set[str] = set()
     for entry in content["keys"]:
         if not isinstance(entry, Mapping) or entry.get("kty") not in ("RSA", "EC"):
             continue
-        kid, uses = entry.get("kid"), entry.get("key_ops", ["verify"])
+        kid, uses = entry.get("kid"), entry.get("key_ops") or ["verify"]  # some write null or [] for what they do not say
         if not isinstance(kid, str) or not kid or entry.get("use") not in (None, "sig"):
             continue
         if not isinstance(uses, list) or "verify" not in uses:
@@ -137,10 +138,10 @@ def parse_key_set(content: Any) -> dict[str, Any]:
         except Exception:  # whatever it is that cannot be read, the other keys are none the worse
             continue
         keys[kid] = key
-        if kid in seen:
-            del keys[kid]
-        seen.add(kid)
-    return keys
+        material = [entry.get(name) for name in ("kty", "n", "e", "crv", "x", "y")]
+        if seen.setdefault(kid, material) != material:
+            shared.add(kid)
+    return {kid: key for kid, key in keys.items() if kid not in shared}
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,8 +245,8 @@ class Settings(BaseSettings):
                 found.append(f"FHIR server {server.url!r} is not an http or https URL")
             elif parts.scheme == "http" and not server.private:
                 found.append(f"FHIR server {server.url} is not https; only a server marked private may be asked over http")
-        if self.workers > 1 and self.store_url is not None and _in_memory(self.store_url.get_secret_value()):
-            found.append("store_url: a store in memory is not shared by several workers: a token could be used once for each")
+        if self.store_url is not None and _in_memory(self.store_url.get_secret_value()):
+            found.append("store_url: a store in memory forgets what was acknowledged, and is not shared; name a file")
         for package in self.packages:
             if not package.exists():
                 found.append(f"package {package} does not exist")
