@@ -164,6 +164,29 @@ def test_a_status_in_several_codes_that_go_together(status: Json, kept: int) -> 
     assert not found.flags_of("Condition/x")
 
 
+ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+
+
+@pytest.mark.parametrize("kind", ["Condition", "AllergyIntolerance"])
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ({}, True),
+        ({"code": {"extension": [{"url": "http://example.org/why", "valueCode": "masked"}]}}, True),
+        ({"code": {"coding": [{"system": ABSENT, "code": "masked", "display": "Masked"}]}}, True),
+        ({"code": {"coding": [{"display": "hay fever"}]}}, False),
+        ({"code": {"text": "hay fever"}}, False),
+        ({"code": {"coding": [{"system": ABSENT, "code": "unknown"}], "text": "hay fever"}}, False),
+        ({"code": CODE}, False),
+    ],
+)
+def test_what_does_not_say_what_it_is_about_is_told(kind: str, code: Json, told: bool) -> None:
+    found = record(resource(kind, **code, **PATIENT_REF), policy="clinical")
+    assert len(found.retrieve(kind)) == 1
+    assert ("code-missing" in [f.rule for f in found.flags_of(f"{kind}/x")]) is told
+    assert ("code-missing" in rules(found)) is told
+
+
 @pytest.mark.parametrize("kind", ["MedicationRequest", "MedicationStatement", "ServiceRequest", "Procedure"])
 def test_what_has_an_unknown_status_is_said_where_it_is_read(kind: str) -> None:
     found = record(resource(kind, status="unknown", intent="order", code=CODE, medicationCodeableConcept=CODE), policy="clinical")

@@ -87,6 +87,11 @@ def test_many_of_a_kind_are_counted_and_other_types_left_out() -> None:
     assert lines == (named, "info")
 
 
+def test_a_diagnosis_that_does_not_say_of_what_is_told_calmly() -> None:
+    found = outcome(finding("code-missing", "Condition/1: it has neither a code nor words.", "Condition/1"))
+    assert data_notes(found, "prefetch", {"Condition"}) == (("Condition/1: it has neither a code nor words.",), "info")
+
+
 def test_what_the_record_itself_says_is_void_is_no_fault() -> None:
     excluded = [
         Excluded(resource="Condition/1", rule="verification-refuted", reason="it is refuted"),

@@ -63,6 +63,13 @@ STATES: dict[str, tuple[frozenset[str], ...]] = {
 }
 """What the statuses of a condition or an allergy can say: codes of one group go together, those of two contradict each other."""
 
+OF_SOMETHING = frozenset(("Condition", "AllergyIntolerance"))
+"""Types whose code FHIR lets be left out, though without it nobody knows what they are about."""
+NOTHING_SAID = frozenset(
+    ("http://terminology.hl7.org/CodeSystem/data-absent-reason", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor")
+)
+"""Code systems that say why there is no code."""
+
 DATES: dict[str, tuple[str, ...]] = {
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"),
     "DiagnosticReport": ("effectiveDateTime", "effectivePeriod", "issued"),
@@ -149,6 +156,8 @@ class Hygiene(msgspec.Struct, frozen=True):
         codings = [c for c in _concept(kind, data).get("coding", ()) if isinstance(c, dict) and c.get("code")]
         if codings and not any(c.get("system") for c in codings):
             yield "code-without-system", "its code names no code system, so it matches no value set"
+        if kind in OF_SOMETHING and not _says_something(_concept(kind, data)):
+            yield "code-missing", "it has neither a code nor words, so what it is about is not known"
         for name, words in (("verificationStatus", "verification"), ("clinicalStatus", "clinical")):
             if name in data and (said := contradicted(data, name)):
                 yield "status-contradicts", f"its {words} status says {' and '.join(said)} at once, so it is in doubt"
@@ -303,6 +312,12 @@ def _concept(kind: str, data: Json) -> Json:
     """The coded element of a resource; empty where there is none."""
     concept = data.get(_CODED.get(kind, "code"))
     return concept if isinstance(concept, dict) else {}
+
+
+def _says_something(concept: Json) -> bool:
+    """Whether a concept has words, or a code other than one that says why there is none."""
+    codings = [c for c in concept.get("coding", ()) if isinstance(c, dict) and c.get("system") not in NOTHING_SAID]
+    return bool(concept.get("text")) or any(c.get("code") or c.get("display") for c in codings)
 
 
 def _uncoded(kind: str, data: Json) -> Iterator[Reason]:

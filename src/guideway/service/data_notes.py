@@ -35,6 +35,7 @@ OF_ONE_VALUE = frozenset(
         "date-missing",
         "period-reversed",
         "future-dated",
+        "code-missing",
     }
 )
 """Doubts about one value: whoever reads of them can judge it."""
