@@ -392,6 +392,8 @@ class CauseFinder:
 
     def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
+        if unwrap(node.value) is not None:
+            return False
         element = self.traces.element(node)
         causes = self._causes(node, known)
         if element is None:

@@ -76,6 +76,8 @@ class EvidenceFinder:
         self._known: dict[DefineKey, tuple[list[Evidence], Touched]] = {}
         self._deciding: dict[int, tuple[Trace, ...]] = {}
         """The data elements that decided each node that was looked through for them."""
+        self._asked: dict[int, Touched] = {}
+        """What the retrieves below each node that was looked through for them ask for."""
 
     def looked_at(self, result: ConditionResult) -> Iterator[Evidence]:
         """The resources of a condition in FHIRPath, each with what it says, and what it looked for and there is none of (what
@@ -144,9 +146,7 @@ class EvidenceFinder:
                 if found or not below:
                     counted = [reference for reference in found if reference in rests_on]
                     if counted or not found:
-                        touched |= dict.fromkeys(
-                            each for read in self._retrieves(node) for each in requirements_of(read, self.traces)
-                        )
+                        touched |= self._asked_for(node)
                         own = list(self._of_resources(node, counted, inside, told))
                         made[id(node)] = own, Reasons({context: None})
                         items += own
@@ -177,18 +177,26 @@ class EvidenceFinder:
             bearer.checked = [*bearer.checked, *unused][:BRIEF]
         return items
 
-    def _retrieves(self, node: Trace) -> Iterator[Trace]:
-        """The retrieves at or below a node that are in no data element, without what would have to be made."""
-        pending, seen = [node], set[int]()
-        while pending:
-            current = pending.pop()
-            if id(current) in seen:
-                continue
-            seen.add(id(current))
-            if current.kind == "Retrieve":
-                yield current
-            elif self.traces.element(current) is None:
-                pending += [child for child in current.known if child.kind != "Iteration"]
+    def _asked_for(self, node: Trace) -> Touched:
+        """What the retrieves at or below a node ask for that are in no data element, without what would have to be made. Many
+        conditions rest on one define: what is below it is looked through once."""
+        known = self._asked.get(id(node))
+        if known is None:
+            known = self._asked[id(node)] = {}
+            pending, seen = [node], set[int]()
+            while pending:
+                current = pending.pop()
+                if id(current) in seen:
+                    continue
+                seen.add(id(current))
+                if current.kind == "Retrieve":
+                    known |= dict.fromkeys(requirements_of(current, self.traces))
+                elif self.traces.element(current) is None:
+                    if current.kind == "ExpressionDef" and current is not node:
+                        known |= self._asked_for(current)
+                    else:
+                        pending += [child for child in current.known if child.kind != "Iteration"]
+        return known
 
     def _empty_parts(self, node: Trace) -> Iterator[Trace]:
         """The lists without a row of those that a list is put together of."""
