@@ -484,6 +484,7 @@ COVERED_ELSEWHERE = {
     "secondLineNeedsAll": "test_elements",
     "steroidCourseGapDays": "test_corticosteroid_orders",
     "regularTherapyDays": "test_newest_and_certain",
+    "refractoryAnaphylaxisMaxAgeDays": "test_newest_and_certain",
 }
 COVERED = {
     "openOrderDays": test_an_order_without_an_end_may_have_gone_on_until_the_next_one_within_a_year,
