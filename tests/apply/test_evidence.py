@@ -254,6 +254,26 @@ def test_the_drug_behind_a_reference_is_looked_at() -> None:
     assert named("On Tablet A", request, drug) == ("applies", ["rx"], ["drug"])
 
 
+@pytest.mark.parametrize("contained", [False, True])
+def test_the_drug_behind_a_reference_names_the_order_and_is_no_row_of_its_own(contained: bool) -> None:
+    cql = (
+        LOGIC
+        + """
+// @dataElement: onSomething
+// @display: Tablet in use
+define "On Something":
+  exists ([MedicationRequest] R with [Medication] M such that R.status.value = 'active' and M.status.value = 'active')
+"""
+    )
+    drug = {"resourceType": "Medication", "id": "drug", "status": "active", "code": {"text": "Drug A 10 mg"}}
+    request = {k: v for k, v in medication().items() if k != "medicationCodeableConcept"}
+    request |= {"category": [{"text": "outpatient"}], "medicationReference": {"reference": "Medication/drug"}}
+    if contained:
+        request |= {"contained": [drug], "medicationReference": {"reference": "#drug"}}
+    (evidence,) = decided("On Something", request, drug | {"code": {"text": "Drug B"}} if contained else drug, cql=cql).evidence
+    assert (evidence.resource, evidence.name, evidence.value) == ("MedicationRequest/rx", "Drug A 10 mg", "active")
+
+
 def test_of_lists_joined_only_the_row_that_decided_is_evidence() -> None:
     cql = (
         LOGIC

@@ -294,6 +294,10 @@ class EvidenceFinder:
         if value is None:  # what only bears on it (the start of a treatment) says nothing of it
             references = [reference for reference in references if self._may_give(element, reference)]
             checked = checked if references else found | needed | checked
+        orders = [reference for reference in references if not reference.startswith("Medication/")]
+        if orders and len(orders) < len(references):  # a drug that an order refers to says what the order is of, and nothing more
+            checked = dict.fromkeys(each for each in references if each not in orders) | checked
+            references = orders
         if not references:
             absent = value is None or value is False or value == [] or value == 0
             yield Evidence(

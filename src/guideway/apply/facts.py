@@ -45,15 +45,16 @@ class ResourceFacts(msgspec.Struct, frozen=True):
     """Of a status that is an end (stopped, on hold, not taken): why, in the resource's own words."""
 
 
-def facts_of(resource: Json, displays: Displays | None = None) -> ResourceFacts:
-    """The facts of one resource; ``displays`` names codes that the resource gives without words."""
+def facts_of(resource: Json, displays: Displays | None = None, drug: Json | None = None) -> ResourceFacts:
+    """The facts of one resource; ``displays`` names codes that the resource gives without words, and ``drug`` is the Medication
+    that it refers to, where that is at hand."""
     value, unit = value_of(resource, displays)
     measured = value is not None
     if value is None and resource.get("resourceType") not in _ANSWERING:
         status = next((concept_text(resource[n]) for n in _STATUSES if concept_text(resource.get(n))), None)
         value = status
     said = None if measured else reason_of(resource, displays)
-    return ResourceFacts(name_of(resource, displays), value, unit, date_of(resource), measured, said)
+    return ResourceFacts(name_of(resource, displays, drug), value, unit, date_of(resource), measured, said)
 
 
 def reason_of(resource: Json, displays: Displays | None = None) -> str | None:
@@ -73,8 +74,16 @@ def reason_of(resource: Json, displays: Displays | None = None) -> str | None:
     return (said if len(said) <= _LONGEST else said[: _LONGEST - 1].rstrip() + "…") or None
 
 
-def name_of(resource: Json, displays: Displays | None = None) -> str | None:
-    """What the resource is about, in words."""
+def name_of(resource: Json, displays: Displays | None = None, drug: Json | None = None) -> str | None:
+    """What the resource is about, in words; ``drug``: the Medication that it refers to.
+
+    >>> name_of({"medicationReference": {"reference": "Medication/1"}, "category": [{"text": "outpatient"}]}, None,
+    ...     {"code": {"text": "Drug A"}})
+    'Drug A'
+    """
+    reference = resource.get("medicationReference")
+    if isinstance(reference, dict):
+        return reference.get("display") or (drug and _drug_name(drug, displays)) or reference.get("reference")
     for name in _NAMES:
         found = resource.get(name)
         if isinstance(found, list):
@@ -82,10 +91,14 @@ def name_of(resource: Json, displays: Displays | None = None) -> str | None:
         text = concept_name(found, displays)
         if text:
             return text
-    reference = resource.get("medicationReference")
-    if isinstance(reference, dict):
-        return reference.get("display") or reference.get("reference")
     return resource.get("resourceType")
+
+
+def _drug_name(medication: Json, displays: Displays | None) -> str | None:
+    """What a Medication is: by its code, else its ingredients."""
+    inside = (each for each in medication.get("ingredient") or () if isinstance(each, dict))
+    parts = [concept_name(each.get("itemCodeableConcept"), displays) for each in inside]
+    return concept_name(medication.get("code"), displays) or " + ".join(filter(None, parts)) or None
 
 
 def value_of(resource: Json, displays: Displays | None = None) -> tuple[Any, str | None]:

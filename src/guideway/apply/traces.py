@@ -111,7 +111,18 @@ class PatientTraces:
     def facts(self, reference: str) -> ResourceFacts:
         """What a resource of the record says."""
         found = self.resource(reference)
-        return facts_of(found, displays_of(self.guideline)) if found is not None else ResourceFacts()
+        return facts_of(found, displays_of(self.guideline), self._drug_of(found)) if found is not None else ResourceFacts()
+
+    def _drug_of(self, resource: Json) -> Json | None:
+        """The Medication that a resource refers to: one inside it, or of the record."""
+        given = resource.get("medicationReference")
+        reference = given.get("reference") if isinstance(given, dict) else None
+        if not isinstance(reference, str):
+            return None
+        if not reference.startswith("#"):
+            return self.resource(reference)
+        inside = (each for each in resource.get("contained") or () if isinstance(each, dict))
+        return next((each for each in inside if f"#{each.get('id')}" == reference), None)
 
     def resource(self, reference: str) -> Json | None:
         """A resource of the record, or the subject."""
