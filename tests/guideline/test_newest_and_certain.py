@@ -233,12 +233,41 @@ def low(*scores: Json) -> Any:
     [
         (score(-2.6, "2020-01-01", {"text": "L1-L4"}, "38267-1"), score(-0.3, "2026-05-01", {"text": "Spine"}, "104938-6")),
         (score(-2.6, "2020-01-01", {"text": "Hip"}, "38264-8"), score(-0.3, "2026-05-01", {"text": "Left hip"}, "80946-7")),
-        (score(-2.6, "2020-01-01", None, "38263-0"), score(-0.3, "2026-05-01", None, "38264-8")),
+        (score(-2.6, "2020-01-01", None, "38263-0"), score(-0.3, "2026-05-01", {"text": "Femoral neck"}, "38264-8")),
         (score(-2.6, "2020-01-01"), score(-0.3, "2026-05-01", {"coding": [{"system": SNOMED, "code": "29836001"}]})),
     ],
 )
 def test_the_newest_of_one_part_counts_however_it_is_called(old: Json, new: Json) -> None:
     assert low(old, new) is False
+
+
+@pytest.mark.parametrize("earlier", ["2026-05-01T09:55:00Z", "2026-05-01", "2023-05-01"])
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        ((None, "38263-0"), (None, "38264-8")),
+        (({"text": "Right hip"}, "38264-8"), ({"text": "Left hip"}, "38264-8")),
+        ((None, "80945-9"), (None, "80946-7")),
+        (({"text": "Left femoral neck"}, "38264-8"), ({"text": "Left total hip"}, "38264-8")),
+        (({"text": "Hip, trochanter"}, "38264-8"), ({"text": "Hip"}, "38264-8")),
+    ],
+)
+def test_a_later_score_of_another_site_of_the_hip_hides_no_low_one(
+    earlier: str, lower: tuple[Json | None, str], higher: tuple[Json | None, str]
+) -> None:
+    """Minutes or years later; nor is the difference a fall of the density."""
+    scores = [score(-1.8, earlier, *lower), score(-0.8, "2026-05-01T10:00:00Z", *higher)]
+    assert low(*scores) is True
+    assert low(*reversed(scores)) is True
+    higher_first = [score(-0.8, "2023-05-01", *higher, 1), score(-1.8, "2026-05-01", *lower, 2)]
+    assert found("Lab", "T-Score Falls", *higher_first) is False
+
+
+def test_of_one_site_the_lowest_of_the_newest_day_counts() -> None:
+    assert low(score(-1.8, "2026-05-01T10:00:00Z"), score(-0.8, "2026-05-01T10:05:00Z")) is True
+    assert low(score(-1.8, "2026-04-30T10:00:00Z"), score(-0.8, "2026-05-01T10:05:00Z")) is False
+    mended = {**score(-0.8, "2026-05-01T10:05:00Z"), "status": "corrected"}
+    assert low(score(-1.8, "2026-05-01T10:00:00Z"), mended) is False
 
 
 def test_a_low_score_of_another_part_counts_and_says_its_day() -> None:
