@@ -14,7 +14,7 @@ import msgspec
 
 from guideway.apply.code_names import Displays, concept_name
 from guideway.diagnostics import Diagnostic, Severity
-from guideway.guideline.names import concept_text
+from guideway.guideline.names import concept_text, objects
 
 Json = dict[str, Any]
 
@@ -96,8 +96,7 @@ def name_of(resource: Json, displays: Displays | None = None, drug: Json | None 
 
 def _drug_name(medication: Json, displays: Displays | None) -> str | None:
     """What a Medication is: by its code, else its ingredients."""
-    inside = (each for each in medication.get("ingredient") or () if isinstance(each, dict))
-    parts = [concept_name(each.get("itemCodeableConcept"), displays) for each in inside]
+    parts = [concept_name(each.get("itemCodeableConcept"), displays) for each in objects(medication.get("ingredient"))]
     return concept_name(medication.get("code"), displays) or " + ".join(filter(None, parts)) or None
 
 

@@ -19,6 +19,7 @@ from guideway.engine.values import Code, Concept, Quantity
 from guideway.fhir.element import FhirObject
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
 from guideway.guideline.expressions import is_companion
+from guideway.guideline.names import objects
 
 Json = dict[str, Any]
 
@@ -121,8 +122,7 @@ class PatientTraces:
             return None
         if not reference.startswith("#"):
             return self.resource(reference)
-        inside = (each for each in resource.get("contained") or () if isinstance(each, dict))
-        return next((each for each in inside if f"#{each.get('id')}" == reference), None)
+        return next((each for each in objects(resource.get("contained")) if f"#{each.get('id')}" == reference), None)
 
     def resource(self, reference: str) -> Json | None:
         """A resource of the record, or the subject."""
