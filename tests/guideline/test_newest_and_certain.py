@@ -177,7 +177,15 @@ def test_an_anaphylaxis_with_a_trigger_of_its_own_leaves_it_open(conditions: lis
     assert "with a trigger of its own" in told(drug(), *conditions)
 
 
-@pytest.mark.parametrize("words", ["Anaphylaxis", "Anaphylaxis due to systemic mastocytosis", "Anaphylaxis from unknown cause"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Anaphylaxis",
+        "Anaphylaxis due to systemic mastocytosis",
+        "Anaphylaxis due to indolent systemic mastocytosis",
+        "Anaphylaxis from unknown cause",
+    ],
+)
 def test_an_anaphylaxis_of_the_disease_has_no_trigger_of_its_own(words: str) -> None:
     assert despite(drug(), anaphylaxis(words=words)) is True
 
@@ -355,3 +363,26 @@ def test_cells_in_a_litre_are_read() -> None:
         "referenceRange": [{"low": {"value": 4000000000, "unit": "/L", "system": "http://unitsofmeasure.org", "code": "/L"}}],
     }  # fmt: skip
     assert found("Lab", "White Cells Are Low", count) is True
+
+
+@pytest.mark.parametrize(
+    ("words", "only"),
+    [
+        ("10 mg daily", False),
+        ("Take 10 mg by mouth daily. May take a second dose if needed.", False),
+        ("Take 1 tablet daily; may take extra tablet as needed for hives", False),
+        ("10 mg daily and as needed for flares", False),
+        ("10 mg daily plus 10 mg as needed", False),
+        ("Take 10 mg twice daily, increase to 20 mg twice daily if needed", False),
+        ("Take 1 tablet daily. No refills needed.", False),
+        ("Take 1 tablet every morning, can repeat in evening prn", False),
+        ("Take 1 tablet (10 mg) by mouth daily as needed for allergies", True),
+        ("may take 10 mg daily as needed", True),
+        ("10 mg at the first sign of hives", True),
+        ("10 mg prn", True),
+    ],
+)
+def test_an_extra_dose_as_needed_takes_nothing_from_the_daily_one(words: str, only: bool) -> None:
+    said = found("Medication", "H1 Antihistamine As Needed Only", ordered(words))
+    assert (said is not None) is only
+    assert found("Medication", "On H1 Antihistamine As Therapy", ordered(words)) is (None if only else True)
