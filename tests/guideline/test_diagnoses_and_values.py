@@ -47,6 +47,11 @@ def test_leukopenia_beside_a_newer_normal_count_is_told_with_both_days() -> None
     assert evaluation_of(resources).define("MastCellLabElements", "Has Leukopenia") is True
 
 
+@pytest.mark.parametrize("code", ["D70.9", "D70.2"])
+def test_a_white_cell_count_says_nothing_of_neutrophils(code: str) -> None:
+    assert remark("White Cells", diagnosis(code, "2026-04-01"), count("6.1")) == ""
+
+
 def test_bone_disease_beside_a_newer_normal_score_is_told_with_both_days() -> None:
     resources = [diagnosis("M85.80", recorded="2018-04-01"), score("-0.4")]
     told = remark("Bone Density", *resources)
