@@ -56,7 +56,7 @@ def test_bone_disease_beside_a_newer_normal_score_is_told_with_both_days() -> No
     resources = [diagnosis("M85.80", recorded="2018-04-01"), score("-0.4")]
     told = remark("Bone Density", *resources)
     assert "(2018-04-01)" in told
-    assert "spine -0.4 {T-score} on 2026-05-30" in told
+    assert "spine -0.4 on 2026-05-30" in told
     assert evaluation_of(resources).define("MastCellBoneElements", "Has Osteopenia Or Osteoporosis") is True
 
 
