@@ -501,8 +501,16 @@ def test_procedures(row: Any) -> None:
         ("Visit Is Today", [{"encounter": "AMB", "start": "2026-05-01"}], False),
         (
             "Last Assessment",
-            [{"encounter": "AMB", "start": "2026-02-01"}, obs("loinc|6690-2", "5 10*9/L", at="2026-02-02")],
+            [
+                {"encounter": "AMB", "start": "2026-02-01", "reason": "icd10cm|D47.02"},
+                obs("loinc|6690-2", "5 10*9/L", at="2026-02-02"),
+            ],
             "2026-02-01",
+        ),
+        (
+            "Last Assessment",
+            [{"encounter": "AMB", "start": "2026-02-01"}, obs("loinc|6690-2", "5 10*9/L", at="2026-02-02")],
+            None,
         ),
         ("Last Assessment", [{"encounter": "AMB", "start": "2026-02-01"}], None),
         ("Last Assessment", [{"encounter": "AMB", "start": "2026-02-01", "type": "Clinical Review"}], "2026-02-01"),

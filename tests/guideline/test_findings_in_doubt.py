@@ -406,3 +406,16 @@ def answered_by(code: str, display: str = "", system: str = "http://snomed.info/
 def test_a_coded_symptom_is_present_only_where_its_value_says_so(value: Json, expected: bool | None) -> None:
     found = evaluation_of([coded(value)])
     assert found.define("MastCellSymptomElements", "Has Flushing") is expected
+
+
+@pytest.mark.parametrize("code", ["icd10cm|N18.9", "icd10cm|N19", "text: Chronic kidney disease"])
+def test_kidney_disease_of_no_stage_is_told_as_that_coded_or_not(code: str) -> None:
+    told = value_of("MastCellLabElements", "Why Kidney Function Is Unknown", [cond(code)])
+    assert "Kidney disease is on record, and not of what stage" in told
+    assert "words only" not in told
+
+
+@pytest.mark.parametrize(("verification", "expected"), [("confirmed", True), ("provisional", None), ("refuted", None)])
+def test_dependence_on_dialysis_is_renal_insufficiency(verification: str, expected: bool | None) -> None:
+    dialysis = {"condition": "icd10cm|Z99.2", "verification": verification}
+    assert value_of("MastCellLabElements", "Has Renal Insufficiency", [dialysis]) is expected

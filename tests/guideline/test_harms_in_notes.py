@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from .evaluating import RXNORM, evaluation_of, order
+from .support import ROOT
 
 Json = dict[str, Any]
 INTOLERANCES, NOTES, REACTIONS = "MastCellIntoleranceElements", "MastCellProposalNotes", "MastCellAspirinReactions"
@@ -214,3 +216,18 @@ def test_a_diagnosis_that_names_a_drug_beside_its_harm_is_told(words: str, drug:
 def test_a_diagnosis_that_names_what_is_taken_for_it_is_not_told(words: str) -> None:
     assert withheld([problem(words)], "Omalizumab") is False
     assert told([problem(words)], "Omalizumab") == ""
+
+
+@pytest.mark.parametrize(("said", "shown"), [("Headache due to", "blamed"), ("Angioedema with", "named")])
+def test_what_is_told_is_called_as_the_entry_calls_it(said: str, shown: str) -> None:
+    """In its own words, for every list of names; never by the pattern that finds it."""
+    lists = (ROOT / "plandefinitions/library/MastCellDrugNameLists.cql").read_text("utf-8")
+    names = {
+        name for row in re.findall(r"words: '([^']+)'", lists) for name in re.findall(r"(?<![\w?<>!: (])[a-z]{4,}(?=[|(])", row)
+    }
+    assert len(names) > 300
+    entries = [problem(f"{said} {name}", id=name) for name in sorted(names)]
+    found = evaluation_of(entries).define("MastCellDrugHarms", "Told")
+    called = {(entry["drug"].display, entry["status"]) for entry in found}
+    assert len(called) > 300
+    assert called <= {(name, shown) for name in names}

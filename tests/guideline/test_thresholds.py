@@ -442,6 +442,17 @@ def test_the_date_of_an_old_result_is_pointed_out(days: int, said: bool) -> None
     assert not said or f"taken on {ago(days)}, more than 365 days ago" in found
 
 
+@pytest.mark.parametrize(("days", "said"), [(365, False), (366, True)])
+def test_the_date_of_an_old_entry_of_a_symptom_is_pointed_out(days: int, said: bool) -> None:
+    found = value_of(
+        "MastCellSymptomElements",
+        "Remark If Gastrointestinal Symptoms Are Old",
+        [{"condition": "icd10cm|R19.7", "onset": ago(days)}],
+    )
+    assert (found is not None) == said
+    assert not said or str(ago(days)) in found
+
+
 @pytest.mark.parametrize(("days", "used"), [(90, True), (91, False)])
 def test_an_order_ends_some_time_after_it_may_no_longer_be_dispensed(days: int, used: bool) -> None:
     order = {
@@ -484,6 +495,7 @@ COVERED_ELSEWHERE = {
     "secondLineNeedsAll": "test_elements",
     "steroidCourseGapDays": "test_corticosteroid_orders",
     "regularTherapyDays": "test_newest_and_certain",
+    "refractoryAnaphylaxisMaxAgeDays": "test_newest_and_certain",
 }
 COVERED = {
     "openOrderDays": test_an_order_without_an_end_may_have_gone_on_until_the_next_one_within_a_year,
@@ -507,6 +519,7 @@ COVERED = {
     "attestationMaxAgeDays": test_the_date_of_an_old_answer_is_pointed_out,
     "pregnancyMaxAgeDays": elements.test_people,
     "backPainChronicMonths": elements.test_symptoms,
+    "symptomRemarkAgeDays": test_the_date_of_an_old_entry_of_a_symptom_is_pointed_out,
     "symptomMaxAgeDays": elements.test_symptoms,
     "osteopeniaTScore": elements.test_bone_density,
     "renalCutoff": elements.test_kidney,

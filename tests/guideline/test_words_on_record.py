@@ -3,6 +3,7 @@ order ends."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -55,6 +56,100 @@ def test_a_molecular_result_in_words(result: Json, expected: str | None) -> None
         **result,
     }
     assert evaluation_of([kit]).define("MastCellMolecularTests", "KIT D816V") == expected
+
+
+def observed(name: str, result: str | Json, **more: Any) -> Json:
+    value = {"valueString": result} if isinstance(result, str) else result
+    return {
+        "resourceType": "Observation", "id": "o", "status": "final", "code": {"text": name}, "effectiveDateTime": "2026-05-01",
+        **P, **value, **more,
+    }  # fmt: skip
+
+
+def report(conclusion: str, name: str = "Bone marrow biopsy") -> Json:
+    return {
+        "resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": {"text": name}, "conclusion": conclusion,
+        "effectiveDateTime": "2026-05-01", **P,
+    }  # fmt: skip
+
+
+def told_of(test: str, resource: Json) -> str:
+    return str(evaluation_of([resource]).define("MastCellMolecularTests", f"Remark If {test} Is Not Read") or "")
+
+
+VAF: Json = {"valueQuantity": {"value": Decimal("12.5"), "unit": "%"}}
+KIT_TOLD = [
+    (observed("KIT D816V mutation, peripheral blood", {"valueCodeableConcept": {"text": "Detected"}}), "Detected"),
+    (observed("KIT D816V PCR", "Not detected. Recommend marrow testing if suspicion persists."), "Not detected"),
+    (observed("KIT D816V PCR", {"interpretation": [{"text": "Positive"}]}), "Positive"),
+    (observed("KIT D816V allele fraction", VAF), "12.5 %"),
+    (observed("c-KIT mutation analysis", "p.Asp816Val detected (VAF 12%)"), "p.Asp816Val detected (VAF 12%)"),
+    (report("Mutation not detected.", "KIT D816V, blood"), "Mutation not detected"),
+    (report("Mast cells positive for CD25. KIT D816V mutation (ddPCR, blood): not detected."), "KIT D816V mutation"),
+    (report("Aggregates of mast cells. Positive for the KIT D816V mutation."), "Positive for the KIT D816V mutation"),
+    (report("No KIT D816V mutation was identified; JAK2 analysis pending"), "No KIT D816V mutation was identified"),
+]
+KIT_NOT_TOLD = [
+    observed("CD117 (c-KIT) immunohistochemistry", "Positive in spindle-shaped mast cells"),
+    observed("KIT exon 11 mutation (GIST)", "Not detected"),
+    observed("KIT mutation, exon 11", "Not detected"),
+    observed("KIT D816V mutation", "Test not performed, insufficient sample"),
+    observed("KIT D816V mutation", "Pending"),
+    observed("KIT D816V mutation", "See report"),
+    observed("KIT D816V mutation requested", "Positive"),
+    observed("KIT D816V mutation", {"interpretation": [{"text": "Indeterminate"}]}),
+    report("Mast cells positive for CD117 (c-kit), tryptase and CD25. KIT D816V mutation analysis is recommended and pending. "),
+    report("Mast cell aggregates. Recommend KIT D816V testing."),
+    report("KIT D816V in CD117 positive cells"),
+    report("Mast cells positive for CD117, KIT D816V to follow"),
+    report("KIT D816V: test cancelled"),
+    report("KIT D816V is detected in most patients with systemic mastocytosis."),
+    report("Non-D816V KIT variant detected"),
+    report("Positive for CD117 (c-KIT)", "KIT gene, exon 9 and 11"),
+    report("Positive for CD117; KIT mutation not detected in exon 11"),
+    report("Exon 11 KIT mutation was not detected."),
+    report("", "KIT D816V, blood"),
+]
+
+
+@pytest.mark.parametrize(("resource", "shown"), KIT_TOLD)
+def test_a_result_of_kit_d816v_in_words_is_told(resource: Json, shown: str) -> None:
+    told = told_of("KIT D816V", resource)
+    assert f'("{shown}' in told
+    assert "2026-05-01" in told
+    assert "do not order" not in told
+
+
+@pytest.mark.parametrize("resource", KIT_NOT_TOLD)
+def test_what_may_be_no_result_of_kit_d816v_is_not_told_as_one(resource: Json) -> None:
+    assert told_of("KIT D816V", resource) == ""
+
+
+def test_a_coded_result_that_is_not_read_is_shown_in_its_words() -> None:
+    code = {"coding": [{"system": "http://loinc.org", "code": "88519-4"}]}
+    assert '("see report")' in told_of("KIT D816V", observed("", "see report", code=code))
+
+
+def test_a_long_sentence_is_told_by_its_beginning() -> None:
+    told = told_of("KIT D816V", report(f"KIT D816V was detected {'in the marrow ' * 20}at last. CD25 is positive."))
+    assert '...")' in told
+    assert len(told) < 400
+
+
+@pytest.mark.parametrize(
+    ("resource", "told"),
+    [
+        (observed("FIP1L1-PDGFRA fusion by FISH", "Positive"), True),
+        (observed("PDGFRA rearrangement", "No rearrangement"), True),
+        (report("FIP1L1::PDGFRA was not detected."), True),
+        (observed("PDGFRA immunostain", "Positive"), False),
+        (observed("PDGFRA exon 18 (D842V)", "Not detected"), False),
+        (observed("FIP1L1-PDGFRA fusion by FISH", "Test not performed"), False),
+        (report("FIP1L1-PDGFRA testing is recommended."), False),
+    ],
+)
+def test_only_a_result_of_the_fusion_in_words_is_told(resource: Json, told: bool) -> None:
+    assert bool(told_of("FIP1L1-PDGFRA", resource)) is told
 
 
 @pytest.mark.parametrize("in_order", [True, False])
