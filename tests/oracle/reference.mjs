@@ -44,6 +44,7 @@ function translate(job) {
   for (const [name, text] of Object.entries(job.libraries)) {
     const translator = CqlTranslator.fromText(text, manager);
     for (const error of translator.errors.asJsReadonlyArrayView()) errors.push(`${name}: ${error.message}`);
+    if (errors.length) break; // a library with errors is translated again on each path that leads to it: thousands of them
     elm[name] = JSON.parse(translator.toJson());
   }
   return { elm, errors };
