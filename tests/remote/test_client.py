@@ -1,6 +1,7 @@
 """The HTTP client against small servers that behave, and servers that do not."""
 
 import asyncio
+import gzip
 import json
 import time
 from decimal import Decimal
@@ -161,6 +162,22 @@ def test_bad_answers_are_errors_by_kind(respond, kind):
         )
     assert error.value.kind == kind
     assert "very-secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_all_answers_together_are_bounded_also_where_they_come_at_the_same_time(packed):
+    body = gzip.compress(b" " * 3_000_000) if packed else b" " * 3_000_000
+    respond = lambda *_: (200, {"Content-Encoding": "gzip"} if packed else {}, body)  # noqa: E731
+
+    async def ask(client, server):
+        wanted = (client.get_json(f"{server.base}/{number}") for number in range(6))
+        return await asyncio.gather(*wanted, return_exceptions=True), client._received
+
+    limits = Limits(answer_bytes=2_000_000, total_bytes=5_000_000)
+    (errors, received), _ = run(respond, ask, limits=limits)
+    assert [error.kind for error in errors if isinstance(error, RemoteError)] == ["too-large"] * 6
+    assert not any("than -" in str(error) for error in errors)
+    assert received < limits.total_bytes + 6 * 65_536
 
 
 def test_endless_pages_stop():

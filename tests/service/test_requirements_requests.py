@@ -210,6 +210,29 @@ def test_S_patient_whose_it_is_must_be_certain(service, subject):
     problem(service.hook(hook_request(other)), 400)
 
 
+def test_S_patient_an_element_of_another_type_does_not_say_whose_it_is(service):
+    """Of an allergy ``patient`` counts, of an appointment who takes part; FHIR knows no ``subject`` there."""
+    this, other = {"reference": "Patient/p"}, {"reference": "Patient/other"}
+    for theirs in (
+        {"resourceType": "AllergyIntolerance", "id": "a", "subject": this, "patient": other},
+        {"resourceType": "Appointment", "id": "a", "subject": this, "participant": [{"actor": other}]},
+        {"resourceType": "AppointmentResponse", "id": "a", "subject": this, "actor": other},
+    ):
+        body = hook_request(COUNT)
+        body["prefetch"]["observation"]["entry"].append({"resource": theirs, "search": {"mode": "include"}})
+        assert "another patient" in problem(service.hook(body), 400)["diagnostics"]
+
+
+def test_S_patient_supplies_for_a_ward_are_not_of_another_patient(service):
+    from tests.service.ehr import ORDERS, order_request
+
+    supply = {"resourceType": "SupplyRequest", "id": "s", "itemReference": {"reference": "Device/1"}, "quantity": {"value": 1}}
+    for place in ("Location/ward", "Organization/pharmacy", "Patient/p"):
+        answer = service.hook(order_request(RX, supply | {"deliverTo": {"reference": place}}), ORDERS)
+        assert [card["summary"] for card in answer.json()["cards"]] == ["A draft holds tablet A"]
+    problem(service.hook(order_request(RX, supply | {"deliverTo": {"reference": "Patient/other"}}), ORDERS), 400)
+
+
 def test_S_patient_drafts_of_another_are_refused(service):
     from tests.service.ehr import ORDERS, order_request
 

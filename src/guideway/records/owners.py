@@ -24,21 +24,31 @@ _OTHERS = {"AppointmentResponse": "actor", "Provenance": "target", "Schedule": "
 
 
 def subjects(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    """The references that say whom a resource is about; none where it says nothing."""
-    for name in SUBJECT_ELEMENTS:
+    """The references that say whom a resource is about; none where it says nothing. The element that its type has for that counts
+    before one of another type's, which FHIR does not know there."""
+    kind = str(resource.get("resourceType"))
+    if kind in _NESTED:
+        outer, inner = _NESTED[kind]
+        members = resource.get(outer)
+        found = [
+            r for m in (members if isinstance(members, list) else ()) if isinstance(m, dict) for r in _references(m.get(inner))
+        ]
+        if found:
+            return found
+    for name in subject_elements(kind):
         value = resource.get(name)
         if value is not None:
             return [value] if type(value) is dict else _references(value)
-    kind = resource.get("resourceType")
-    if kind in _NESTED:
-        outer, inner = _NESTED[str(kind)]
-        members = resource.get(outer)
-        return [
-            r for m in (members if isinstance(members, list) else ()) if isinstance(m, dict) for r in _references(m.get(inner))
-        ]
-    if kind in _OTHERS:
-        return _references(resource.get(_OTHERS[str(kind)]))
     return []
+
+
+@cache
+def subject_elements(kind: str) -> tuple[str, ...]:
+    """The elements in which a resource of a type may say whom it is about: first its own, then those of other types."""
+    other = _OTHERS.get(kind)
+    elements = builtin("FHIR").elements(kind)
+    own = [name for name in SUBJECT_ELEMENTS if name in elements and elements[name].type in _REFERENCE]
+    return tuple(dict.fromkeys([*([other] if other is not None else []), *own, *SUBJECT_ELEMENTS]))
 
 
 def _references(value: Any) -> list[dict[str, Any]]:

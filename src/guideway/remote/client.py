@@ -134,15 +134,19 @@ class Client:
         if coding not in ("identity", "gzip", "deflate", ""):
             raise RemoteError("not-fhir", f"{_shown(url)} answered in the unasked-for encoding {coding[:20]!r}")
         unpack = zlib.decompressobj(47) if coding in ("gzip", "deflate") else None
-        room = min(self.limits.answer_bytes, self.limits.total_bytes - self._received)
         chunks, size = [], 0
         try:
             async for raw in answer.aiter_raw(65_536):
-                chunk = unpack.decompress(raw, room - size + 1) if unpack is not None else raw
+                # looked at for each piece: other answers to the same client come in meanwhile
+                room = min(self.limits.answer_bytes - size, self.limits.total_bytes - self._received)
+                chunk = unpack.decompress(raw, max(room, 0) + 1) if unpack is not None else raw
                 size += len(chunk)
                 self._received += len(chunk)
-                if size > room:
-                    raise RemoteError("too-large", f"{_shown(url)} answered with more than {room} bytes")
+                if size > self.limits.answer_bytes:
+                    raise RemoteError("too-large", f"{_shown(url)} answered with more than {self.limits.answer_bytes} bytes")
+                if self._received > self.limits.total_bytes:
+                    text = f"{_shown(url)} and what else was asked answered with more than {self.limits.total_bytes} bytes"
+                    raise RemoteError("too-large", text)
                 chunks.append(chunk)
         except zlib.error as error:
             raise RemoteError("not-fhir", f"{_shown(url)} answered with a body that cannot be unpacked") from error

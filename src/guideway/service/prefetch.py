@@ -17,7 +17,7 @@ import msgspec
 
 from guideway.diagnostics import GuidewayError
 from guideway.fhir.literal_references import relative_reference
-from guideway.records.owners import is_clinical, subjects
+from guideway.records.owners import is_clinical, subject_elements, subjects
 from guideway.remote.client import FhirClient
 from guideway.remote.errors import RemoteError
 from guideway.remote.search_results import error_in, next_link, page, short_of
@@ -58,8 +58,10 @@ WITHOUT_PATIENT = frozenset(
 )
 INCLUDES = {"MedicationRequest": "medication", "MedicationStatement": "medication", "MedicationAdministration": "medication", "MedicationDispense": "medication"}  # fmt: skip  # noqa: E501
 FROM_CONTEXT = frozenset({"Patient", "Encounter"})
-AMONG_OTHERS = frozenset({"Appointment", "AppointmentResponse"})
-"""Types that name practitioners and places beside the patient."""
+AMONG_OTHERS = frozenset({"Appointment", "AppointmentResponse", "SupplyRequest"})
+"""Types that name practitioners and places beside the patient, or instead."""
+NOT_BY_SUBJECT = AMONG_OTHERS | {"Patient"}
+"""Types that have no element ``subject``, whatever a resource says there."""
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -367,7 +369,7 @@ def of_other_patients(resources: Iterable[Json], patient: str, server: str | Non
     usual = {"reference": f"Patient/{patient}"}
     for resource in resources:
         kind = str(resource.get("resourceType"))
-        if resource.get("subject") == usual and kind != "Patient":
+        if resource.get("subject") == usual and kind not in NOT_BY_SUBJECT and subject_elements(kind)[0] == "subject":
             continue
         if kind == "Patient":
             of_this = resource.get("id") == patient
