@@ -163,6 +163,15 @@ def unguarded() -> CompiledGuideline:
         assert guard in text
         text = text.replace(guard, gone, 1)
     measurements.write_text(text, "utf-8")
+    back_pain = plans / "mcas-back-pain/BackPainLogic.cql"
+    text = back_pain.read_text("utf-8")
+    for guard, gone in (
+        ('if Patients."Body Weight" is null then null\n  else System.Quantity', "System.Quantity"),
+        ('Truncate(Patients."Body Weight".value * 5.0)', 'Truncate(Coalesce(Patients."Body Weight".value, 70.0) * 5.0)'),
+    ):
+        assert guard in text
+        text = text.replace(guard, gone, 1)
+    back_pain.write_text(text, "utf-8")
     manifest = plans / "package.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"hygiene": "clinical"', '"hygiene": "none"'), "utf-8")
     for file in plans.rglob("PlanDefinition-*.json"):

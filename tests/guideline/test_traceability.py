@@ -116,23 +116,19 @@ def test_a_row_names_what_is_ordered() -> None:
 
 
 def unaccounted(plans: list[Json]) -> list[str]:
-    """Actions that carry no statement or rule, follow on none, hold none and lead to no plan; and statements that are none."""
+    """Actions, however deep, that carry no statement or rule, follow on none, hold none and lead to no plan; and statements that
+    are none."""
     found = []
     for plan in plans:
         carriers = {action.get("id") for action in actions_of(plan) if statement_ids(action)}
-        for top in plan.get("action") or ():
-            below = [top, *actions_of(top)]
-            named = [name for action in below for name in statement_ids(action)]
-            follows = any(related["actionId"] in carriers for related in top.get("relatedAction") or ())
-            leads_on = all("/PlanDefinition/" in a.get("definitionCanonical", "") or a.get("action") for a in below)
-            if not (named or leads_on or follows):
-                found.append(f"{plan['id']}#{top.get('id')}")
+        for action in actions_of(plan):
+            named = statement_ids(action)
+            follows = any(related["actionId"] in carriers for related in action.get("relatedAction") or ())
+            proposes = "/ActivityDefinition/" in action.get("definitionCanonical", "")
+            leads_on = "/PlanDefinition/" in action.get("definitionCanonical", "") or bool(action.get("action"))
+            if not named and (proposes or not (leads_on or follows)):
+                found.append(f"{plan['id']}#{action.get('id')}")
             found += [name for name in named if name not in STATEMENTS and name not in RULES]
-            found += [
-                f"{plan['id']}#{action['id']}"
-                for action in below
-                if "/ActivityDefinition/" in action.get("definitionCanonical", "") and not statement_ids(action)
-            ]
     return found
 
 
@@ -142,12 +138,20 @@ def test_every_action_is_accounted_for() -> None:
 
 def test_an_action_that_nothing_asks_for_is_found() -> None:
     plan = json.loads(json.dumps(next(plan.resource for plan in guideline().plans if plan.id == "trigger-avoidance")))
-    plan["action"].append({"id": "stray", "title": "Stray", "description": "Nobody asked for it."})
+    stray = {"id": "stray", "title": "Stray", "description": "Nobody asked for it."}
+    plan["action"].append(stray)
     assert unaccounted([plan]) == ["trigger-avoidance#stray"]
-    plan["action"][-1]["extension"] = [
+    stray["extension"] = [
         {"url": "https://example.org/guideway/StructureDefinition/statement-id", "valueString": "sm.no-such-statement"}
     ]
     assert unaccounted([plan]) == ["sm.no-such-statement"]
+
+
+def test_an_action_that_nothing_asks_for_is_found_inside_one_that_is() -> None:
+    plan = json.loads(json.dumps(next(plan.resource for plan in guideline().plans if plan.id == "trigger-avoidance")))
+    named = next(action for action in actions_of(plan) if statement_ids(action))
+    named.setdefault("action", []).append({"id": "stray", "title": "Stray", "description": "Nobody asked for it."})
+    assert unaccounted([plan]) == ["trigger-avoidance#stray"]
 
 
 def test_every_activity_is_proposed_by_an_action() -> None:

@@ -10,6 +10,7 @@ from guideway.apply.actions import ActionNode
 from guideway.apply.activity_facts import clinical_code, composition_of
 from guideway.apply.drug_classes import DrugClass, classes_called, drug_class
 from guideway.apply.names import ACTIVITY_FACT, ORDERABLE, PRODUCT_INGREDIENT
+from guideway.apply.outcome import Conflict
 from guideway.apply.things import Words, same, thing, thing_of
 from guideway.apply.timing import coded_interval, days_between
 from guideway.apply.words import prohibits
@@ -114,6 +115,12 @@ def interval_of(request: Json) -> tuple[Decimal, str] | None:
     return next((known for coding in codings if (known := coded_interval(coding))), None)
 
 
-def reference_of(resource: Any) -> list[str]:
-    """The resource that a conflict names; none where it has no id."""
-    return [resource.reference] if resource.reference else []
+def open_proposals(record: Any) -> list[Any]:
+    """What somebody has proposed and nobody has ordered yet, on record; it is no order in force."""
+    return list(getattr(record, "proposals", None) or ())
+
+
+def conflict_of(rule: str, severity: str, text: str, *sides: Side, on_record: Any = None) -> Conflict:
+    """A conflict between proposals, or of one with a resource on record; that has no name where it has no id."""
+    resources = [on_record.reference] if on_record is not None and on_record.reference else []
+    return Conflict(rule=rule, severity=severity, text=text, recommendations=[side.key for side in sides], resources=resources)

@@ -23,7 +23,16 @@ from typing import Any
 from guideway.apply.actions import ActionNode, PlanNode, each_plan
 from guideway.apply.activity_facts import only_cpg
 from guideway.apply.code_names import displays_of
-from guideway.apply.conflict_sides import Side, groups_of, interval_of, is_made_of, pairs_of, proposed_on_record, reference_of
+from guideway.apply.conflict_sides import (
+    Side,
+    conflict_of,
+    groups_of,
+    interval_of,
+    is_made_of,
+    open_proposals,
+    pairs_of,
+    proposed_on_record,
+)
 from guideway.apply.conflicts_on_record import (
     allergy_counts,
     already_ordered,
@@ -54,7 +63,7 @@ def find_conflicts(
     allergies = [a for a in record.retrieve("AllergyIntolerance") if allergy_counts(a.data)] if sides else []
     active = list(drugs_taken(record, forms, outcome.evaluated_at)) if sides else []
     classes = Classes(guideline) if allergies else None
-    proposals = list(getattr(record, "proposals", None) or ()) if sides else []
+    proposals = open_proposals(record) if sides else []
     found = [
         *_for_and_against(sides, proposals, forms),
         *_for_and_against_class(sides, guideline),
@@ -106,14 +115,12 @@ def _for_and_against(sides: list[Side], proposals: list[Any], forms: Words) -> I
         if left.against != right.against:
             pro, contra = (right, left) if left.against else (left, right)
             text = f"For and against {pro.text}: {pro.title} — but {contra.title}"
-            yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
+            yield conflict_of("for-and-against", "high", text, pro, contra)
     for side, proposal in proposed_on_record(sides, proposals, forms):
         if side.against != prohibits(proposal.data) and prohibits(side.request) != prohibits(proposal.data):
             said = "for" if side.against else "against"
             text = f"{side.title} — but an open proposal on record is {said} {side.text}"
-            yield Conflict(
-                rule="for-and-against", severity="high", text=text, recommendations=[side.key], resources=reference_of(proposal)
-            )
+            yield conflict_of("for-and-against", "high", text, side, on_record=proposal)
 
 
 def _for_and_against_class(sides: list[Side], guideline: CompiledGuideline) -> Iterator[Conflict]:
@@ -132,7 +139,7 @@ def _for_and_against_class(sides: list[Side], guideline: CompiledGuideline) -> I
                         f"For and against {general.text} and {special.text}, which is one of them: "
                         f"{pro.title} — but {contra.title}"
                     )
-                    yield Conflict(rule="for-and-against", severity="high", text=text, recommendations=[pro.key, contra.key])
+                    yield conflict_of("for-and-against", "high", text, pro, contra)
 
 
 def _exclusive(trees: list[PlanNode]) -> Iterator[Conflict]:
@@ -173,18 +180,16 @@ def _doses(sides: list[Side], proposals: list[Any], forms: Words) -> Iterator[Co
         differing = sorted(doses_differ(left.request, right.request)) if not left.against and not right.against else []
         if differing:
             text = f"{left.text} is proposed twice, with a different {' and '.join(differing)}: {left.title} — and {right.title}"
-            yield Conflict(rule="dose-differs", severity="moderate", text=text, recommendations=[left.key, right.key])
+            yield conflict_of("dose-differs", "moderate", text, left, right)
         elif left.choice is not None and left.choice == right.choice and not left.against and not right.against:
             text = f"{left.text} and {right.text} are a choice from the same drugs; one of them is enough"
-            yield Conflict(rule="same-choice", severity="moderate", text=text, recommendations=[left.key, right.key])
+            yield conflict_of("same-choice", "moderate", text, left, right)
     for side, proposal in proposed_on_record(sides, proposals, forms):
         apart = side.against or prohibits(proposal.data)
         differing = sorted(doses_differ(side.request, proposal.data)) if not apart else []
         if differing:
             text = f"{side.text} is proposed, and an open proposal on record has a different {' and '.join(differing)}"
-            yield Conflict(
-                rule="dose-differs", severity="moderate", text=text, recommendations=[side.key], resources=reference_of(proposal)
-            )
+            yield conflict_of("dose-differs", "moderate", text, side, on_record=proposal)
 
 
 def _monitoring(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
@@ -196,7 +201,7 @@ def _monitoring(sides: list[Side], record: Any, forms: Words) -> Iterator[Confli
                 f"{left.text} at two intervals ({first[1]} and {second[1]}); the shorter one ({shorter}) governs: "
                 f"{left.title} — and {right.title}"
             )
-            yield Conflict(rule="monitoring-overlap", severity="low", text=text, recommendations=[left.key, right.key])
+            yield conflict_of("monitoring-overlap", "low", text, left, right)
     timed = [(side, interval) for side in sides if not side.against and (interval := interval_of(side.request))]
     running = [r for r in record.retrieve("ServiceRequest") if r.data.get("status") == "active"] if timed else []
     for side, interval in timed:
@@ -204,10 +209,4 @@ def _monitoring(sides: list[Side], record: Any, forms: Words) -> Iterator[Confli
             known = interval_of(order.data)
             if known and known[0] != interval[0] and same(side.thing, thing_of(order.data, forms)):
                 text = f"{side.text} is proposed {interval[1]}, and is already ordered {known[1]}; the shorter one governs"
-                yield Conflict(
-                    rule="monitoring-overlap",
-                    severity="low",
-                    text=text,
-                    recommendations=[side.key],
-                    resources=reference_of(order),
-                )
+                yield conflict_of("monitoring-overlap", "low", text, side, on_record=order)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from guideway.apply.code_names import Displays, concept_name, displays_of
-from guideway.apply.conflict_sides import DRUGS, Side, groups_of, interval_of, reference_of, same_on_record
+from guideway.apply.conflict_sides import DRUGS, Side, conflict_of, groups_of, interval_of, open_proposals, same_on_record
 from guideway.apply.drug_classes import Classes, is_in
 from guideway.apply.outcome import Conflict, PatientOutcome
 from guideway.apply.things import Thing, Words, covers, same, thing, thing_of
@@ -38,7 +38,7 @@ def forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> I
     """A drug or service that an order in force says not to give; of a class also a member."""
     if not sides:
         return
-    proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for name in ("MedicationRequest", "ServiceRequest"):
         for order in record.retrieve(name):
             if id(order.data) in proposals or order.data.get("status") not in _IN_FORCE or not prohibits(order.data):
@@ -55,13 +55,7 @@ def forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> I
                     text = f"{side.title} — but an order on record says not to give {what}"
                     if name == "ServiceRequest":
                         text = f"{side.title} — but an order on record says not to do it: {what}"
-                    yield Conflict(
-                        rule="for-and-against",
-                        severity="high",
-                        text=text,
-                        recommendations=[side.key],
-                        resources=reference_of(order),
-                    )
+                    yield conflict_of("for-and-against", "high", text, side, on_record=order)
 
 
 def with_allergies(sides: list[Side], classes: Classes, allergies: list[Any], displays: Displays) -> Iterator[Conflict]:
@@ -83,9 +77,7 @@ def with_allergies(sides: list[Side], classes: Classes, allergies: list[Any], di
                 of = f", of the same class ({group})" if group else ""
                 severity = "high" if allergy.data.get("criticality") == "high" or not group else "moderate"
                 text = f"{side.text} is proposed, and {kind} to {name}{of} is on record"
-                yield Conflict(
-                    rule="allergy", severity=severity, text=text, recommendations=[side.key], resources=reference_of(allergy)
-                )
+                yield conflict_of("allergy", severity, text, side, on_record=allergy)
 
 
 def _by_words(left: Thing, right: Thing) -> bool:
@@ -112,7 +104,7 @@ def _named_thing(known: Thing, displays: Displays) -> str:
 def drugs_taken(record: Any, forms: Words, now: str) -> Iterator[tuple[Any, Thing]]:
     """The drugs that are being taken or given, each with what it is; of a combination also what it is made of. What was handed
     out counts as long as it lasts, by the days that it says."""
-    proposals = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for name, statuses in _USE.items():
         for medication in record.retrieve(name):
             data = medication.data
@@ -167,50 +159,34 @@ def with_drugs_taken(
             doubt = f", by its status; by its dates it ended ({ended})" if ended is not None else ""
             if side.against:
                 text = f"{side.title} — but {_named_thing(known, displays) or side.text} is being taken{doubt}"
-                yield Conflict(
-                    rule="for-and-against",
-                    severity="high" if ended is None else "moderate",
-                    text=text,
-                    recommendations=[side.key],
-                    resources=reference_of(medication),
-                )
+                yield conflict_of("for-and-against", "high" if ended is None else "moderate", text, side, on_record=medication)
                 continue
             text = f"{side.text} is proposed, and {_named_thing(known, displays) or side.text} is already being taken{doubt}"
-            yield Conflict(
-                rule="already-active",
-                severity="moderate",
-                text=text,
-                recommendations=[side.key],
-                resources=reference_of(medication),
-            )
+            yield conflict_of("already-active", "moderate", text, side, on_record=medication)
 
 
 def ordered_against(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
     """What is advised against and ordered."""
-    open_ones = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for side in sides:
         kind = side.request["resourceType"]
         for name in (kind,) if kind in _ORDERS else _ORDERS if kind in _SILENT else ():
             for order in record.retrieve(name):
                 data = order.data
-                if data.get("status") != "active" or prohibits(data) or id(data) in open_ones:
+                if data.get("status") != "active" or prohibits(data) or id(data) in proposals:
                     continue
                 known = thing_of(data, forms)
                 both = side.thing.codes and known.codes
                 if side.thing.codes & known.codes if both else same(side.thing, known):
-                    yield Conflict(
-                        rule="for-and-against",
-                        severity="high",
-                        text=f"{side.title} — but {side.text} is ordered",
-                        recommendations=[side.key],
-                        resources=reference_of(order),
+                    yield conflict_of(
+                        "for-and-against", "high", f"{side.title} — but {side.text} is ordered", side, on_record=order
                     )
 
 
 def already_ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
     """What is proposed and already ordered; another interval is ``monitoring-overlap``."""
     wanted = [s for s in sides if not s.against and s.request["resourceType"] in _ORDERS]
-    open_ones = {id(p.data) for p in getattr(record, "proposals", None) or ()}
+    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for side in wanted:
         interval = interval_of(side.request)
         for order in record.retrieve(side.request["resourceType"]):
@@ -218,16 +194,14 @@ def already_ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Co
             if (
                 data.get("status") != "active"
                 or prohibits(data)
-                or id(data) in open_ones
+                or id(data) in proposals
                 or not same_on_record(side.request, data, forms)
             ):
                 continue
             known = interval_of(data)
             if not (interval and known and interval[0] != known[0]):
                 text = f"{side.text} is proposed, and is already ordered"
-                yield Conflict(
-                    rule="already-active", severity="low", text=text, recommendations=[side.key], resources=reference_of(order)
-                )
+                yield conflict_of("already-active", "low", text, side, on_record=order)
 
 
 def _medication(data: Json, record: Any) -> Any:
