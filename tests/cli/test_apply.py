@@ -390,21 +390,21 @@ def test_an_unwritable_home_is_no_obstacle_nor_is_having_no_cache(
     assert text(*small_guideline, GUIDEWAY_CACHE="off") == expected
 
 
-def test_processes_that_start_together_do_not_disturb_each_other(tmp_path: Path) -> None:
-    """Two of them with one new cache, one without any; a later one finds the cache filled."""
+def test_processes_that_start_together_do_not_disturb_each_other(small_guideline: tuple[str | Path, ...], tmp_path: Path) -> None:
+    """Four of them with one new cache, one without any; a later one finds the cache filled."""
     from tests.cli.processes import PROGRAM
 
-    arguments = ["apply", str(INTERRUPT), *AS_OF, "--format", "json"]
-    caches = (str(tmp_path), str(tmp_path), "off")
+    arguments = [*map(str, small_guideline), "--format", "json"]
+    cache = tmp_path / "cache"
     processes = [
-        subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, env={**os.environ, "GUIDEWAY_CACHE": cache})
-        for cache in caches
+        subprocess.Popen([*PROGRAM, "apply", *arguments], stdout=subprocess.PIPE, env={**os.environ, "GUIDEWAY_CACHE": each})
+        for each in (*[str(cache)] * 4, "off")
     ]
     outputs = {process.communicate(timeout=300)[0] for process in processes}
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert outputs == {text(*arguments[1:]).encode()}
-    assert list(tmp_path.glob("*.blob"))
-    assert outputs == {text(*arguments[1:], GUIDEWAY_CACHE=str(tmp_path)).encode()}
+    assert [process.returncode for process in processes] == [0] * 5
+    assert outputs == {text(*arguments).encode()}
+    assert list(cache.glob("*.blob"))
+    assert outputs == {text(*arguments, GUIDEWAY_CACHE=str(cache)).encode()}
 
 
 # --- a light start ---

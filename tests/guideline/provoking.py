@@ -39,7 +39,7 @@ from guideway.records.reading import read_resources
 from .generated import Items, Json, Maker, case_from
 from .support import ROOT, concepts, guideline
 
-FEW, MANY = 12, 500
+FEW, MANY = 6, 500
 SPARE = 1.05
 """So many are tried for each to be counted: hardly any may miss a precondition, or a way to the event would go unproven."""
 

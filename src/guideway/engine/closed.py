@@ -4,6 +4,9 @@ What such an expression comes to rests on the values of its names (aliases, oper
 a trace of it until somebody looks inside (``generator_trace``). A define that reads nothing (``define "As Of": Now()``) may be
 asked; one with tags may not: it has a meaning of its own to those who read the trace.
 
+A closed function that searches texts for words comes to the same for the same words, and a record says the same words again and
+again (the names of drugs): what it came to is kept for the evaluation (``searches``).
+
 What it comes to must tell by itself where it came from: values of CQL's own types do, as nobody asks that of them, and so do
 whole resources that were given. An element of a resource does not, nor does a list of values: these are traced at once.
 """
@@ -50,9 +53,14 @@ class _Body(NamedTuple):
     """Whether it may come to a resource that it was not given."""
     asks: tuple[str, ...] = ()
     """The parameters without a default that it may ask for, as the trace calls them."""
+    searches: bool = False
+    """Whether it may search a text by a pattern."""
 
 
 _OPEN = _Body(False)
+_SEARCHES = (nodes.Matches, nodes.ReplaceMatches, nodes.SplitOnMatches)
+_KEYS = (types.STRING, types.CODE, types.CONCEPT)
+"""Types of operands whose values can be told to be the same."""
 
 
 class Closed:
@@ -108,6 +116,18 @@ class Closed:
         found = self._definition(g, g.info, definition)
         return found.closed and (not found.makes or _is_plain(g.env.type_of(body, g.info)))
 
+    def searches(self, g: Generator, function: nodes.FunctionDef) -> bool:
+        """Whether a function of the library that is written is a closed one that searches texts, by way of others, and takes
+        nothing but texts, codes and concepts: what it came to for them may be kept."""
+        from guideway.engine.generator_types import operand_type
+
+        body = function.expression
+        if body is None or not function.operand or any(operand_type(operand) not in _KEYS for operand in function.operand):
+            return False
+        found = self._definition(g, g.info, function)
+        calls = any(isinstance(part, nodes.FunctionRef) for part in parts_of(body))
+        return found.closed and found.searches and calls and _is_plain(g.env.type_of(body, g.info))
+
     def asks(self, g: Generator, node: Any) -> tuple[str, ...]:
         """The parameters without a default that a closed expression may ask for, as the trace calls them."""
         return _asked(self._part(g, g.info, part) for part in parts_of(node))
@@ -138,7 +158,7 @@ class Closed:
         if isinstance(part, nodes.FunctionRef):
             called = [self._definition(g, *found) for found in _called(g, info, part)]
             closed = bool(called) and all(body.closed for body in called)
-            return _Body(closed, any(body.makes for body in called), _asked(called))
+            return _Body(closed, any(body.makes for body in called), _asked(called), any(body.searches for body in called))
         if isinstance(part, nodes.ExpressionRef):
             owner = g.env.included(info, part.libraryName) if part.libraryName else info
             definition = owner.defines.get(part.name or "")
@@ -157,7 +177,7 @@ class Closed:
             if part.libraryName is not None or any(part.name in table for table in tables):
                 return _OPEN
         leads = isinstance(part, (nodes.Property, nodes.IdentifierRef)) and not _is_element(g, info, part)
-        return _Body(True, leads or isinstance(part, nodes.Instance))
+        return _Body(True, leads or isinstance(part, nodes.Instance), searches=isinstance(part, _SEARCHES))
 
     def _definition(self, g: Generator, info: LibraryInfo, definition: nodes.ExpressionDef) -> _Body:
         """What a define or function does; one that leads back to itself is taken to read data."""
@@ -169,7 +189,8 @@ class Closed:
             if body is not None:
                 found = [self._part(g, info, part) for part in parts_of(body)]
                 closed = all(part.closed for part in found)
-                known = _Body(closed, any(part.makes for part in found), _asked(found))
+                searches = any(part.searches for part in found)
+                known = _Body(closed, any(part.makes for part in found), _asked(found), searches)
             self._known[id(definition)] = known
         return known
 

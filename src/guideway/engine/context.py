@@ -39,8 +39,8 @@ class Evaluation:
     """What one evaluation knows. Make it with ``Program.evaluation``."""
 
     __slots__ = (
-        "context", "externals", "home", "made", "memo", "messages", "now", "parameters", "population", "program", "source",
-        "terminology", "timezone_offset", "tracer",
+        "context", "externals", "home", "made", "memo", "messages", "now", "parameters", "population", "program", "results",
+        "source", "terminology", "timezone_offset", "tracer",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,8 @@ class Evaluation:
         self.home: Any = None
         """Traced: the library and the name of the define for which a function is called."""
         self.memo: dict[Any, Any] = {}
+        self.results: dict[Any, Any] = {}
+        """What functions that search texts came to, by function and operands (``closed``)."""
         self.messages: list[Any] = []
 
     def again(self, known: Known | None = None) -> Evaluation:

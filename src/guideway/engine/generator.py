@@ -351,7 +351,15 @@ class Generator:
             return writer
         if not self.traced:
             self.bind_operands(function, arguments)
+            kept = self.env.closed.searches(self, function)
+            if kept:
+                writer.line(f"k = key_of(f{index}, {', '.join(arguments)})")
+                writer.line("v = E.results.get(k, U)")
+                writer.line("if v is not U:")
+                writer.line("    return v")
             code = self.visit(function.expression)
+            if kept:
+                code = Code(f"E.results.setdefault(k, {code.text})")
         else:  # what the call's own node needs: the names of its operands, and the body
             names = self.literal(tuple(operand.name or "" for operand in function.operand))
             if self.env.closed.function(self, function):

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from guideway.engine.context import Evaluation
     from guideway.engine.data import CodeSet
 
+# ---- results that are kept -----------------------------------------------------------------------------------------------
+
+
+def key_of(function: Any, *operands: Any) -> tuple[Any, ...]:
+    """What a result of a function for texts, codes and concepts is kept by."""
+    return (
+        function,
+        *[(o.display, o.codes if o.codes is None else tuple(o.codes)) if type(o) is Concept else o for o in operands],
+    )
+
+
 # ---- retrieve ----------------------------------------------------------------------------------------------------------
 
 
