@@ -28,6 +28,14 @@ STATEMENTS = {row["id"]: row for row in rows("statements.csv")}
 RULES = {row["id"] for row in rows("rules.csv")}
 PLANS = [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "plandefinitions").rglob("PlanDefinition-*.json"))]
 
+# The days of the articles; the one on low-dose naltrexone has none.
+DATES = {
+    "mcas-back-pain-2025": "2025-10-09",
+    "mcas-leukopenia-2025": "2025-12-24",
+    "mcas-dupilumab-2025": "2025-10-25",
+    "systemic-mastocytosis-2025": "2025-12-26",
+}
+
 
 def actions(parent: Json) -> Iterator[Json]:
     for action in parent.get("action", []):
@@ -167,6 +175,19 @@ def test_a_plan_is_a_draft_without_approval(plan: Json) -> None:
     assert (plan["status"], plan["experimental"]) == ("draft", True)
     assert plan["url"] == f"{BASE}/PlanDefinition/{plan['id']}"
     assert not {"approvalDate", "lastReviewDate", "reviewer", "endorser"} & set(plan)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan["id"])
+def test_a_plan_has_the_date_of_the_newest_article_it_is_made_from(plan: Json) -> None:
+    """An article without a date, and the safety overlay, give none: the plan's own day is later than every article then."""
+    cited = [artifact for artifact in plan["relatedArtifact"] if artifact["type"] == "citation"]
+    dates = {artifact["label"]: DATES[artifact["label"]] for artifact in cited if artifact["label"] in DATES}
+    assert dates or {artifact["label"] for artifact in cited} <= {"mcas-ldn", "safety-overlay"}
+    assert all(f"({dates[artifact['label']]})" in artifact["citation"] for artifact in cited if artifact["label"] in dates)
+    if dates:
+        assert plan["date"] == max(dates.values())
+    else:
+        assert plan["date"] > max(DATES.values())
 
 
 def test_safer_opioids_and_monitoring_keep_the_strength_of_their_rows() -> None:
