@@ -161,3 +161,18 @@ def test_value_and_range_may_have_different_units(
     end = {"value": limit} | ({"unit": limit_unit, "code": limit_unit} if limit_unit else {})
     seen = evaluation_of([observation(WHITE, amount(value, unit), referenceRange=[{"low": end}])])
     assert seen.define("MastCellLabElements", "White Cells Are Low") is low
+
+
+def test_the_patient_is_never_what_leaves_a_count_open() -> None:
+    """The sex that a range asks for is read, but the Patient is no entry that may be a low white cell count."""
+    bundle = example()
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] not in ("Observation", "MedicationRequest")]
+    whole = observation(WHITE, amount(2900, "/uL"), at="2026-05-28", referenceRange=[{"low": {"value": 4}}])
+    bundle["entry"].append(
+        {"resource": whole | {"id": "white", "subject": {"reference": "Patient/" + bundle["entry"][0]["resource"]["id"]}}}
+    )
+    recommendations = {r["id"]: r for r in outcome(bundle)["recommendations"]}
+    low = recommendations["leukopenia-in-mast-cell-activation#investigate-causes"]
+    (missing,) = [m for m in low["missing"] if m["element"] == "leukopenia"]
+    assert low["status"] == "unknown"
+    assert not any("Patient/" in why for why in missing.get("because", []))

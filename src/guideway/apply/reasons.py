@@ -157,7 +157,7 @@ class Reasons:
                     open_ = not (own and not uncoded) and not flags and not (found or {}).get("component")
                     if found is not None and open_ and uncoded:
                         open_ = not has_code_elsewhere(found)
-                    if open_ and self._taken_for(trace, reference):
+                    if open_ and (found or {}).get("resourceType") != "Patient" and self._taken_for(trace, reference):
                         name = self.traces.facts(reference).display or reference
                         why = "no code says so" if uncoded else "its code is none that is known for it"
                         answer = (found or {}).get("resourceType") == "QuestionnaireResponse"
