@@ -101,6 +101,15 @@ def test_key_files_that_would_refuse_everybody_are_named(tmp_path, content):
     assert any("jwks_file" in p for p in Settings(base_url="https://x.example.org", issuers=[issuer]).problems())
 
 
+def test_secrets_in_urls_are_in_no_reason_for_a_refusal():
+    for settings in (
+        Settings(base_url="https://me:secret@cds.example.org"),
+        Settings(fhir_servers=[{"url": "ftp://me:secret@fhir.example.org"}], smart_app_url="http://me:secret@app.example.org"),
+    ):
+        assert settings.problems()
+        assert "secret" not in str(settings.problems())
+
+
 def test_secrets_in_urls_are_not_shown():
     settings = Settings(
         fhir_servers=[FhirServer(url="https://u:SECRET@x/fhir"), FhirServer(url="https://x/fhir?token=SECRET")],

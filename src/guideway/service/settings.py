@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         for package in self.packages:
             if not package.exists():
                 found.append(f"package {package} does not exist")
-        return found
+        return [_WHO.sub("***", sentence) for sentence in found]
 
     @staticmethod
     def _key_problems(owner: str, file: Path | None, urls: list[str], private: bool) -> list[str]:
@@ -276,13 +276,17 @@ class Settings(BaseSettings):
         return shown
 
 
+_WHO = re.compile(r"(?<=//)[^/@\s]*@")
+"""User name and password in a URL."""
+
+
 def _masked(value: Any) -> Any:
     """The value with user names, passwords and queries in URLs replaced."""
     if isinstance(value, dict):
         return {name: _masked(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_masked(part) for part in value]
-    return re.sub(r"(?<=//)[^/@\s]*@|\?.*", "***", value) if isinstance(value, str) and "://" in value else value
+    return re.sub(rf"{_WHO.pattern}|\?.*", "***", value) if isinstance(value, str) and "://" in value else value
 
 
 def _in_memory(url: str) -> bool:
