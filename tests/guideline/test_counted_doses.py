@@ -1,4 +1,4 @@
-"""A dose that is counted in tablets, or told in plain words: known where the strength is, and open where anything is not plain."""
+"""A dose that is counted in tablets, or told in plain words: known where the strength is, open where anything is not plain."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def test_what_is_coded_beside_agrees(dosage: list[Json], expected: int | None) -
     assert ordered(coded(CETIRIZINE_10_MG_TABLET), *dosage) == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [("2 tablets daily", True), ("1 tablet daily", False), ("2 tablets daily as needed", None)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("2 tablets daily", True), ("1 tablet daily", False), ("2 tablets daily as needed", None)]
+)
 def test_the_dose_on_record_is_read_alike(text: str, expected: bool | None) -> None:
     found = evaluation_of([order(CETIRIZINE_10_MG_TABLET, dosage=[{"text": text}])])
     assert found.define(THERAPIES, "H1 At Two Label Doses") is expected
