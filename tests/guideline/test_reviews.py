@@ -16,7 +16,11 @@ REVIEWED, OPEN, NONE = "does-not-apply", "unknown", "applies"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 
 
-def review(kind: str, *reasons: Json) -> str:
+def act_class(code: str) -> Json:
+    return {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": code}
+
+
+def review(kind: str, *reasons: Json, of: Json | None = None) -> str:
     """Whether a review is proposed after a visit of twelve days ago with a blood count on its day."""
     subject = {"subject": {"reference": "Patient/p"}}
     resources: list[Json] = [
@@ -33,7 +37,7 @@ def review(kind: str, *reasons: Json) -> str:
             "resourceType": "Encounter",
             "id": "visit",
             "status": "finished",
-            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+            "class": of or act_class("AMB"),
             "type": [{"text": kind}],
             "reasonCode": list(reasons),
             "period": {"start": "2026-05-20", "end": "2026-05-20"},
@@ -129,3 +133,12 @@ def test_what_mast_cells_can_do_leaves_it_open(reason: Json) -> None:
 def test_a_visit_for_another_matter_is_no_review(reason: Json) -> None:
     assert review("Hematology visit", reason) == NONE
     assert review("Office Visit", reason, text("Follow-up")) == NONE
+
+
+@pytest.mark.parametrize(
+    "of", [*map(act_class, ("IMP", "ACUTE", "EMER", "OBSENC")), {"system": "urn:x", "code": "1", "display": "Inpatient"}], ids=str
+)
+def test_an_emergency_or_a_stay_is_no_review_even_for_the_disease(of: Json) -> None:
+    assert review("Hospital Encounter", text("Systemic mastocytosis"), of=of) == NONE
+    assert review("Hospital Encounter", text("Systemic mastocytosis"), of=act_class("AMB")) == REVIEWED
+    assert review("Hematology service", of=of) == NONE

@@ -120,6 +120,14 @@ def test_a_result_of_kit_d816v_in_words_is_told(resource: Json, shown: str) -> N
     assert "do not order" not in told
 
 
+@pytest.mark.parametrize("resource", [observed("KIT D816V PCR", "Detected"), report("KIT D816V was detected.")])
+def test_a_result_without_a_date_is_told_without_one(resource: Json) -> None:
+    del resource["effectiveDateTime"]
+    assert ', without a date ("' in told_of("KIT D816V", resource)
+    assert told_of("KIT D816V", resource | {"issued": "2026-05-02T10:00:00Z"}).count(" of 2026-05-02 (") == 1
+    assert told_of("KIT D816V", resource | {"status": "preliminary"}) == ""
+
+
 @pytest.mark.parametrize("resource", KIT_NOT_TOLD)
 def test_what_may_be_no_result_of_kit_d816v_is_not_told_as_one(resource: Json) -> None:
     assert told_of("KIT D816V", resource) == ""
