@@ -415,6 +415,16 @@ def test_kidney_disease_of_no_stage_is_told_as_that_coded_or_not(code: str) -> N
     assert "words only" not in told
 
 
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [("icd10cm|N18.32", True), ("icd10cm|N18.2", True), ("text: CKD stage G3a", True), ("text: Kidney stone", False)],
+)
+def test_kidney_disease_of_an_earlier_stage_is_named_where_no_filtration_rate_is(code: str, named: bool) -> None:
+    told = value_of("MastCellLabElements", "Why Kidney Function Is Unknown", [cond(code)])
+    assert told.startswith("No filtration rate that this package can read is on record")
+    assert (", but kidney disease is: " in told) is named
+
+
 @pytest.mark.parametrize(("verification", "expected"), [("confirmed", True), ("provisional", None), ("refuted", None)])
 def test_dependence_on_dialysis_is_renal_insufficiency(verification: str, expected: bool | None) -> None:
     dialysis = {"condition": "icd10cm|Z99.2", "verification": verification}

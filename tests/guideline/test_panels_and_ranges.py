@@ -176,3 +176,17 @@ def test_the_patient_is_never_what_leaves_a_count_open() -> None:
     (missing,) = [m for m in low["missing"] if m["element"] == "leukopenia"]
     assert low["status"] == "unknown"
     assert not any("Patient/" in why for why in missing.get("because", []))
+
+
+def test_a_count_of_something_else_is_not_blamed_for_its_unit() -> None:
+    """Neutrophils in K/uL, which is read: no platelet count is on record, and not one in a unit that cannot be converted."""
+    bundle = example()
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "Observation"]
+    subject = {"reference": "Patient/" + bundle["entry"][0]["resource"]["id"]}
+    for number, (value, day) in enumerate((("2.1", "2026-01-10"), ("0.8", "2026-05-31"))):
+        found = observation("751-8", {"valueQuantity": {"value": float(value), "unit": "K/uL"}}, at=day)
+        bundle["entry"].append({"resource": found | {"id": f"n{number}", "subject": subject}})
+    told = outcome(bundle)
+    assert not [f for f in told.get("findings", ()) if f["rule"] == "unit-unconvertible"]
+    because = [why for r in told["recommendations"] for m in r.get("missing", ()) for why in m.get("because", ())]
+    assert not [why for why in because if "K/uL" in why]

@@ -168,7 +168,8 @@ class Reasons:
                             else [f"{reference}, {name}: it may be this, but {why}"]
                         )
                     notes += flags or (weaknesses(found, reference, measured, own) if found is not None else [])
-                    faults = unit_faults(looked.resource, unit, all_flags)
+                    may_be_it = own or uncoded or self._taken_for(trace, reference)
+                    faults = unit_faults(looked.resource, unit, all_flags) if may_be_it else ()
                     notes += [f.message.rstrip(".") for f in faults if f.rule == "unit-unconvertible"]
                     self.unit_faults |= dict.fromkeys(faults)
             notes += [f"{e.resource} does not count: {e.reason}" for e in self._excluded_for({key: None})]
