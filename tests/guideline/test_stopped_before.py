@@ -232,3 +232,67 @@ def test_a_drug_on_hold_is_told_with_its_reason(code: str) -> None:
 
 def test_a_hold_of_midostaurin_has_rules_of_its_own() -> None:
     assert said(MIDOSTAURIN, order(MIDOSTAURIN, "on-hold", "Surgery")) is None
+
+
+COUNT = "Note On Midostaurin Stopped For A Low Count"
+CYTOPENIA = {"coding": [{"system": LACK["coding"][0]["system"], "code": "cytopenia"}]}
+NEUTROPENIA = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D70.2"}]}
+
+
+def told_of_a_count(*resources: Json) -> str | None:
+    found: str | None = evaluation_of(list(resources)).define("MastCellMidostaurinElements", COUNT)
+    return found
+
+
+@pytest.mark.parametrize(
+    "reason", ["neutropenia", "Thrombocytopenia grade 3", "Side effect: low platelets", "ANC 0.6", CYTOPENIA, NEUTROPENIA]
+)
+def test_midostaurin_stopped_for_a_low_count_is_told_with_the_rules_of_a_hold(reason: str | Json) -> None:
+    told = told_of_a_count(order(MIDOSTAURIN, "stopped", reason, changed="2026-04-20")) or ""
+    assert " stopped 2026-04-20, reason " in told
+    assert "for a drug in use or on hold" in told
+    assert "on an unknown day" in (told_of_a_count(order(MIDOSTAURIN, "stopped", reason)) or "")
+    assert told_of_a_count(
+        {**not_taken(MIDOSTAURIN, "x"), "statusReason": [reason if isinstance(reason, dict) else {"text": reason}]}
+    )
+
+
+@pytest.mark.parametrize("reason", ["Nausea", "No neutropenia, cost", "Fear of thrombocytopenia", "Platelets normal, moved", {}])
+def test_another_reason_of_a_stop_is_not_told_as_a_low_count(reason: str | Json) -> None:
+    assert told_of_a_count(order(MIDOSTAURIN, "stopped", reason, changed="2026-04-20")) is None
+
+
+def test_a_hold_for_a_low_count_and_a_later_use_are_not_told_as_a_stop() -> None:
+    stop = order(MIDOSTAURIN, "stopped", "neutropenia", changed="2026-04-20")
+    assert told_of_a_count(order(MIDOSTAURIN, "on-hold", "neutropenia", changed="2026-04-20")) is None
+    assert told_of_a_count(stop, order(MIDOSTAURIN, id="n", start="2026-05-01")) is None
+    assert told_of_a_count(stop, order(MIDOSTAURIN, "stopped", "Cost", id="n", start="2026-05-01")) is None
+
+
+def test_several_orders_of_midostaurin_are_named_with_dose_and_day() -> None:
+    def dosed(mg: int, **more: Any) -> Json:
+        every = {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}
+        return order(
+            MIDOSTAURIN, dosage=[{"timing": every, "doseAndRate": [{"doseQuantity": {"value": mg, "unit": "mg"}}]}], **more
+        )
+
+    def several(*resources: Json) -> str | None:
+        found: str | None = evaluation_of(list(resources)).define(
+            "MastCellMidostaurinElements", "Note On Several Midostaurin Orders"
+        )
+        return found
+
+    newest = dosed(50, id="n", start="2026-04-01")
+    statement = {**{k: v for k, v in dosed(50, id="s").items() if k not in ("intent", "authoredOn", "dosageInstruction")},
+                 "resourceType": "MedicationStatement", "effectiveDateTime": "2026-04-10"}  # fmt: skip
+    assert several(newest) is None
+    assert several(newest, {**statement, "dosage": newest["dosageInstruction"]}) is None
+    assert several(newest, dosed(100, status="stopped")) is None
+    assert several(newest, dosed(100, start="2027-01-01")) is None
+    assert "100 mg twice daily (ordered 2026-03-01)" in (several(newest, dosed(100)) or "")
+    assert "100 mg twice daily (ordered 2026-03-01; on hold)" in (several(newest, dosed(100, status="on-hold")) or "")
+    other = several(newest, {**statement, "dosage": dosed(100)["dosageInstruction"]}) or ""
+    assert "100 mg twice daily (a statement; since 2026-04-10)" in other
+    worded = several(newest, order(MIDOSTAURIN, dosage=[{"text": "4 capsules morning and evening"}])) or ""
+    assert '"4 capsules morning and evening" (ordered 2026-03-01)' in worded
+    assert "dose not on record (ordered 2026-03-01)" in (several(newest, order(MIDOSTAURIN)) or "")
