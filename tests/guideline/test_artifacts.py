@@ -112,6 +112,33 @@ def test_plan(plan: Json) -> None:
             assert condition["expression"]["description"]
 
 
+def test_branches_that_exclude_each_other_say_so() -> None:
+    """The decisions on the dose for each count, the branches of a low count, the phases of vigilance: two of one group that apply
+    would be told as a conflict."""
+    groups: dict[str, set[str]] = {}
+    for plan in of_kind("PlanDefinition"):
+        for action in actions_in(plan):
+            for extension in action.get("extension", []):
+                if extension["url"].endswith("/exclusive-group"):
+                    groups.setdefault(f"{plan['id']}#{extension['valueString']}", set()).add(action["id"])
+    decisions = ("interrupt", "review-interrupt", "discontinue", "review-discontinue")
+    for count in ("anc", "platelets"):
+        found = groups[f"midostaurin-dose-modification#midostaurin-{count}"]
+        assert found >= {f"{decision}-{count}" for decision in decisions}
+        assert found >= {f"{decision}-{count}-low-baseline" for decision in decisions[:2]}
+        assert found >= {f"resume-after-{count}", f"raise-after-{count}"}
+    assert groups["leukopenia-in-mast-cell-activation#cytopenia-branch"] == {
+        "on-midostaurin",
+        "no-cytoreduction",
+        "other-cytoreduction",
+    }
+    assert groups["cytoreductive-vigilance#toxicity-phase"] == {
+        "toxicity-weekly",
+        "toxicity-every-two-weeks",
+        "toxicity-monthly",
+    }
+
+
 @pytest.mark.parametrize("plan", of_kind("PlanDefinition"), ids=lambda plan: plan["id"])
 def test_recommendations_of_a_plan(plan: Json) -> None:
     """Strength, quality, direction and source of each; never a "must" on a drug; against and doNotPerform go together."""
