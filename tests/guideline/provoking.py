@@ -146,32 +146,22 @@ def unguarded() -> CompiledGuideline:
         file, resource = activity(name)
         dosage = [{"text": "60 mg a day", "doseAndRate": [{"doseQuantity": {"value": 1000, "unit": "mg"}}]}]
         file.write_text(json.dumps(resource | {"dosage": dosage}), "utf-8")
-    common = plans / "library/MastCellCommon.cql"
-    text = common.read_text("utf-8")
     usable = "O.status.value in { 'final', 'amended', 'corrected' }"
-    assert usable in text
-    text = text.replace(usable, "O.status.value in { 'final', 'amended', 'corrected', 'entered-in-error', 'preliminary' }", 1)
-    past = 'moment is not null and (moment after "As Of") is not true'
-    assert past in text
-    common.write_text(text.replace(past, "moment is not null", 1), "utf-8")
-    measurements = plans / "library/MastCellMeasurements.cql"
-    text = measurements.read_text("utf-8")
-    for guard, gone in (
+    without_guards(
+        plans / "library/MastCellCommon.cql",
+        (usable, usable.replace("'corrected'", "'corrected', 'entered-in-error', 'preliminary'")),
+        ('moment is not null and (moment after "As Of") is not true', "moment is not null"),
+    )
+    without_guards(
+        plans / "library/MastCellMeasurements.cql",
         ("return all O.countRange(plausible))) = 1", "return all O.countRange(plausible))) >= 1"),
         ("else 1.0 / \"Converted\"(unit, '10*9/L')", "else 1.0"),
-    ):
-        assert guard in text
-        text = text.replace(guard, gone, 1)
-    measurements.write_text(text, "utf-8")
-    back_pain = plans / "mcas-back-pain/BackPainLogic.cql"
-    text = back_pain.read_text("utf-8")
-    for guard, gone in (
+    )
+    without_guards(
+        plans / "mcas-back-pain/BackPainLogic.cql",
         ('if Patients."Body Weight" is null then null\n  else System.Quantity', "System.Quantity"),
         ('Truncate(Patients."Body Weight".value * 5.0)', 'Truncate(Coalesce(Patients."Body Weight".value, 70.0) * 5.0)'),
-    ):
-        assert guard in text
-        text = text.replace(guard, gone, 1)
-    back_pain.write_text(text, "utf-8")
+    )
     manifest = plans / "package.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"hygiene": "clinical"', '"hygiene": "none"'), "utf-8")
     for file in plans.rglob("PlanDefinition-*.json"):
@@ -183,6 +173,15 @@ def unguarded() -> CompiledGuideline:
         return open_guideline(str(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def without_guards(logic: Path, *guards: tuple[str, str]) -> None:
+    """Write a file of logic with each guard replaced, where it first stands, by what is there without it."""
+    text = logic.read_text("utf-8")
+    for guard, gone in guards:
+        assert guard in text
+        text = text.replace(guard, gone, 1)
+    logic.write_text(text, "utf-8")
 
 
 def withheld_in(node: Json) -> Iterator[Json]:

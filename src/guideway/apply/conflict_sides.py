@@ -115,11 +115,6 @@ def interval_of(request: Json) -> tuple[Decimal, str] | None:
     return next((known for coding in codings if (known := coded_interval(coding))), None)
 
 
-def open_proposals(record: Any) -> list[Any]:
-    """What somebody has proposed and nobody has ordered yet, on record; it is no order in force."""
-    return list(getattr(record, "proposals", None) or ())
-
-
 def conflict_of(rule: str, severity: str, text: str, *sides: Side, on_record: Any = None) -> Conflict:
     """A conflict between proposals, or of one with a resource on record; that has no name where it has no id."""
     resources = [on_record.reference] if on_record is not None and on_record.reference else []

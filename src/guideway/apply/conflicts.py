@@ -29,7 +29,6 @@ from guideway.apply.conflict_sides import (
     groups_of,
     interval_of,
     is_made_of,
-    open_proposals,
     pairs_of,
     proposed_on_record,
 )
@@ -61,19 +60,20 @@ def find_conflicts(
     sides = [Side(action, forms) for action in _distinct(proposing)]
     sides += [Side(action, forms) for action in _warned_against(trees)]
     allergies = [a for a in record.retrieve("AllergyIntolerance") if allergy_counts(a.data)] if sides else []
-    active = list(drugs_taken(record, forms, outcome.evaluated_at)) if sides else []
+    proposals = list(getattr(record, "proposals", None) or ()) if sides else []
+    proposed = {id(proposal.data) for proposal in proposals}
+    active = list(drugs_taken(record, forms, outcome.evaluated_at, proposed)) if sides else []
     classes = Classes(guideline) if allergies else None
-    proposals = open_proposals(record) if sides else []
     found = [
         *_for_and_against(sides, proposals, forms),
         *_for_and_against_class(sides, guideline),
-        *forbidden(sides, guideline, record),
+        *forbidden(sides, guideline, record, proposed),
         *_exclusive(trees),
         *_doses(sides, proposals, forms),
         *(with_allergies(sides, classes, allergies, displays_of(guideline)) if classes is not None else ()),
         *with_drugs_taken(sides, active, guideline, outcome.evaluated_at),
-        *already_ordered(sides, record, forms),
-        *ordered_against([side for side in sides if side.against], record, forms),
+        *already_ordered(sides, record, forms, proposed),
+        *ordered_against([side for side in sides if side.against], record, forms, proposed),
         *_monitoring(sides, record, forms),
     ]
     by_name_only(outcome, sides, allergies, active, guideline)

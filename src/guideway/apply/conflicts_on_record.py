@@ -1,15 +1,16 @@
 """What the record says against a proposal: allergies, drugs that are being taken, orders in force, and orders not to give.
 
-Each function gives the conflicts of one kind, see ``conflicts``.
+Each function gives the conflicts of one kind, see ``conflicts``. ``proposed``: the open proposals among the resources (by the
+identity of their data), which are no orders in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from guideway.apply.code_names import Displays, concept_name, displays_of
-from guideway.apply.conflict_sides import DRUGS, Side, conflict_of, groups_of, interval_of, open_proposals, same_on_record
+from guideway.apply.conflict_sides import DRUGS, Side, conflict_of, groups_of, interval_of, same_on_record
 from guideway.apply.drug_classes import Classes, is_in
 from guideway.apply.outcome import Conflict, PatientOutcome
 from guideway.apply.things import Thing, Words, covers, same, thing, thing_of
@@ -34,14 +35,13 @@ _SILENT = ("RequestGroup",)
 """Of a recommendation against something that makes no request."""
 
 
-def forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any) -> Iterator[Conflict]:
+def forbidden(sides: list[Side], guideline: CompiledGuideline, record: Any, proposed: Set[int]) -> Iterator[Conflict]:
     """A drug or service that an order in force says not to give; of a class also a member."""
     if not sides:
         return
-    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for name in ("MedicationRequest", "ServiceRequest"):
         for order in record.retrieve(name):
-            if id(order.data) in proposals or order.data.get("status") not in _IN_FORCE or not prohibits(order.data):
+            if id(order.data) in proposed or order.data.get("status") not in _IN_FORCE or not prohibits(order.data):
                 continue
             known = thing([_medication(order.data, record)]) if name == "MedicationRequest" else thing_of(order.data)
             for side in sides:
@@ -101,15 +101,14 @@ def _named_thing(known: Thing, displays: Displays) -> str:
     return next(filter(None, found), known.text)
 
 
-def drugs_taken(record: Any, forms: Words, now: str) -> Iterator[tuple[Any, Thing]]:
+def drugs_taken(record: Any, forms: Words, now: str, proposed: Set[int]) -> Iterator[tuple[Any, Thing]]:
     """The drugs that are being taken or given, each with what it is; of a combination also what it is made of. What was handed
     out counts as long as it lasts, by the days that it says."""
-    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for name, statuses in _USE.items():
         for medication in record.retrieve(name):
             data = medication.data
             in_use = data.get("status") in statuses or (name == "MedicationDispense" and _lasts(data, now))
-            if in_use and data.get("doNotPerform") is not True and id(data) not in proposals:
+            if in_use and data.get("doNotPerform") is not True and id(data) not in proposed:
                 for concept in _medications(data, record):
                     yield medication, thing([concept], forms)
 
@@ -165,15 +164,14 @@ def with_drugs_taken(
             yield conflict_of("already-active", "moderate", text, side, on_record=medication)
 
 
-def ordered_against(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
+def ordered_against(sides: list[Side], record: Any, forms: Words, proposed: Set[int]) -> Iterator[Conflict]:
     """What is advised against and ordered."""
-    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for side in sides:
         kind = side.request["resourceType"]
         for name in (kind,) if kind in _ORDERS else _ORDERS if kind in _SILENT else ():
             for order in record.retrieve(name):
                 data = order.data
-                if data.get("status") != "active" or prohibits(data) or id(data) in proposals:
+                if data.get("status") != "active" or prohibits(data) or id(data) in proposed:
                     continue
                 known = thing_of(data, forms)
                 both = side.thing.codes and known.codes
@@ -183,10 +181,9 @@ def ordered_against(sides: list[Side], record: Any, forms: Words) -> Iterator[Co
                     )
 
 
-def already_ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Conflict]:
+def already_ordered(sides: list[Side], record: Any, forms: Words, proposed: Set[int]) -> Iterator[Conflict]:
     """What is proposed and already ordered; another interval is ``monitoring-overlap``."""
     wanted = [s for s in sides if not s.against and s.request["resourceType"] in _ORDERS]
-    proposals = {id(proposal.data) for proposal in open_proposals(record)}
     for side in wanted:
         interval = interval_of(side.request)
         for order in record.retrieve(side.request["resourceType"]):
@@ -194,7 +191,7 @@ def already_ordered(sides: list[Side], record: Any, forms: Words) -> Iterator[Co
             if (
                 data.get("status") != "active"
                 or prohibits(data)
-                or id(data) in proposals
+                or id(data) in proposed
                 or not same_on_record(side.request, data, forms)
             ):
                 continue
