@@ -31,9 +31,10 @@ from guideway.stamps import (
     read_entry,
     seal,
     tree_stamp,
+    written_once,
 )
 
-__all__ = ["Cache", "default_folder", "digest", "program_stamp", "tree_stamp", "user_cache"]
+__all__ = ["Cache", "default_folder", "digest", "program_stamp", "tree_stamp", "user_cache", "written_once"]
 
 LIMIT = 512 * 1024 * 1024
 """Bytes kept in all; the entries that were used longest ago go first."""

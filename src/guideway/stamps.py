@@ -49,10 +49,16 @@ def program_stamp() -> str:
 
         this = os.path.abspath(__file__)
         root = os.path.dirname(this)
-        installed = "site-packages" in root or "dist-packages" in root
-        state = tree_stamp(this if installed else root, _SOURCES)
+        state = tree_stamp(this if written_once(root) else root, _SOURCES)
         _stamp = f"{__version__}\0{root}\0{fingerprint(state, 8)}"
     return _stamp
+
+
+def written_once(path: str) -> bool:
+    """Whether a path is of this program as it was installed: what stands there is written with it, and not altered afterwards, so
+    that the program's own stamp stands for it."""
+    root = os.path.dirname(os.path.abspath(__file__))
+    return ("site-packages" in root or "dist-packages" in root) and (path == root or path.startswith(root + os.sep))
 
 
 def tree_stamp(root: str, suffixes: tuple[str, ...] = ()) -> bytes:

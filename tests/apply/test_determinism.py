@@ -29,7 +29,7 @@ from tests.apply.small import (
 from guideway.apply.care_plan import care_plan
 from guideway.apply.outcome import dumps
 from guideway.apply.run import apply_guideline
-from guideway.guideline.compiled import _thaw, freeze
+from guideway.guideline.stored import freeze, thaw
 from guideway.records.reading import read_bundle
 
 DATA = (
@@ -71,7 +71,7 @@ def test_shuffled_data_gives_the_same_bytes() -> None:
 
 def test_a_stored_guideline_gives_the_same_bytes() -> None:
     compiled = small()
-    thawed = _thaw(freeze(compiled))
+    thawed = thaw(freeze(compiled))
     assert thawed is not None
     assert result(thawed, bundle(*DATA)) == result(compiled, bundle(*DATA))
     assert thawed.content_hash == compiled.content_hash
@@ -121,7 +121,7 @@ def test_many_patients_at_once_in_many_threads() -> None:
 
     inputs = [data_of(n) for n in range(count)]
     alone = [result(compiled, data) for data in inputs]
-    fresh = _thaw(freeze(compiled))
+    fresh = thaw(freeze(compiled))
     start = Barrier(threads)
 
     def work(worker: int) -> list[tuple[int, bytes]]:

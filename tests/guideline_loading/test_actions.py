@@ -7,7 +7,8 @@ from functools import cache
 from tests.apply.small import BASE, guideline, plan, when
 
 from guideway.guideline.actions import ActionFacts
-from guideway.guideline.compiled import CompiledGuideline, _thaw, freeze
+from guideway.guideline.compiled import CompiledGuideline
+from guideway.guideline.stored import freeze, thaw
 
 DUBIOUS = plan(
     "dubious",
@@ -43,7 +44,7 @@ def test_what_is_found_out_before_there_is_a_patient() -> None:
 
 
 def test_through_the_cache_nothing_is_found_out_again() -> None:
-    thawed = _thaw(freeze(compiled()))
+    thawed = thaw(freeze(compiled()))
     assert thawed is not None
     artifact = thawed.plan("dubious")
     kept = thawed._facts[id(artifact.resource)]

@@ -100,14 +100,7 @@ class FollowUps:
             guideline, now = self.traces.guideline, self.traces.evaluation.now
             values = [samples(guideline.elements[key], guideline, now) for key in awaited]
             named: dict[DefineKey, None] = {}
-            changed = frozenset(awaited)
-            touched = (
-                (library, name)
-                for library, definitions in guideline.defines.items()
-                for name, definition in definitions.items()
-                if not changed.isdisjoint(definition.elements)
-            )
-            untouched = self.traces.evaluation.known_without(touched)
+            untouched = self.traces.evaluation.known_without(guideline.resting_on(frozenset(awaited)))
             for combination in islice(product(*values), _MOST):
                 named |= self._missing_with(results, dict(zip(awaited, combination)), untouched)
             known = self._found[conditions, tuple(awaited)] = list(named)

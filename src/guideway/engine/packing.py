@@ -1,7 +1,7 @@
 """Generated code in pieces: a library's functions and constants, each unpacked when it is first needed.
 
 A guideline has thousands of functions, and a patient meets a few hundred of them: unpacking a function costs more than running
-it once. ``pack`` takes a compiled module apart into one blob; ``Namespace`` gives its names back one by one: Python looks a
+it once. ``pack`` takes a compiled module apart; ``Namespace`` gives its names back one by one: Python looks a
 global name up among the module's names and then among the built-in ones, and there stands the namespace itself, which makes what
 is missing at that moment. So nothing is made that no running code has come to, and a name that was found once costs nothing more.
 
@@ -24,6 +24,8 @@ PLAIN = "plain "
 """Before a name in a module: that of the library's plain code, whichever code refers to it."""
 
 Buffer = bytes | memoryview
+Packed = tuple[Buffer, Buffer]
+"""What there is and where, and then the pieces: a run reads all of the one and little of the other."""
 
 _LENGTH = 4
 _ENTRIES = frozenset("dfp")
@@ -34,8 +36,8 @@ _unpacked = marshal.loads
 
 def pack(
     functions: Mapping[str, CodeType], constants: Mapping[str, CodeType], links: Mapping[str, Link], operators: Mapping[str, str]
-) -> bytes:  # fmt: skip
-    """The pieces as bytes: a table of contents, then each function, constant, link and operator.
+) -> Packed:  # fmt: skip
+    """The pieces as bytes, after a table of contents: each function, constant, link and operator.
 
     Constants are called ``c…``, links ``x…``; ``operators`` are the module's names (``o_…``) for the operators it calls, with the
     ELM node of each.
@@ -55,10 +57,10 @@ def pack(
     offsets = array("I", [0])
     for name in order:
         offsets.append(offsets[-1] + len(pieces.get(name, b"")))
-    head = marshal.dumps((letters, others, len(offsets)))
+    head = marshal.dumps((letters, others))
     head += b"\0" * (-(len(head) + _LENGTH) % offsets.itemsize)
-    blob = (len(head).to_bytes(_LENGTH, "little"), head, offsets.tobytes(), *(pieces.get(name, b"") for name in order))
-    return b"".join(blob)
+    contents = (len(head).to_bytes(_LENGTH, "little"), head, offsets.tobytes())
+    return b"".join(contents), b"".join(pieces.get(name, b"") for name in order)
 
 
 def slim(code: CodeType) -> CodeType:
@@ -127,16 +129,16 @@ class Namespace(dict[str, Any]):
 
     __slots__ = ("_letters", "_link", "_offsets", "_others", "_pieces", "_shared", "names")
 
-    def __init__(self, packed: Buffer, shared: Mapping[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
+    def __init__(self, packed: Packed, shared: Mapping[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
         super().__init__()
-        view = memoryview(packed)
+        contents, pieces = packed
+        view = memoryview(contents)
         start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
         self._letters: dict[str, int]
         self._others: dict[str, int]
-        self._letters, self._others, count = marshal.loads(view[_LENGTH:start])
-        end = start + 4 * count
-        self._offsets = view[start:end].cast("I")
-        self._pieces = view[end:]
+        self._letters, self._others = marshal.loads(view[_LENGTH:start])
+        self._offsets = view[start:].cast("I")
+        self._pieces = memoryview(pieces)
         self._shared = shared
         self._link = link
         self.names: dict[str, Any] = {"__builtins__": self, **own}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import UNSET, Evaluation, in_offset, offset_of
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.packing import PLAIN, Buffer, Link, Namespace
+from guideway.engine.packing import PLAIN, Buffer, Link, Namespace, Packed
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 9
+FORMAT = 10
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -50,7 +50,7 @@ class CompiledLibrary:
     __slots__ = ("_code", "_entries", "_index", "_meta", "_places", "_tables", "key")
 
     def __init__(
-        self, key: str, entries: Buffer, meta: Buffer, code: dict[bool, Buffer], places: dict[bool, Buffer]
+        self, key: str, entries: Buffer, meta: Buffer, code: dict[bool, Packed], places: dict[bool, Buffer]
     ) -> None:  # fmt: skip
         self.key = key
         self._index = entries
@@ -100,7 +100,7 @@ class CompiledLibrary:
         """The library's version."""
         return self.key.partition("|")[2] or None
 
-    def packed_code(self, traced: bool) -> Buffer:
+    def packed_code(self, traced: bool) -> Packed:
         """The module's code (see ``packing``)."""
         return self._code[traced]
 
@@ -119,15 +119,9 @@ class CompiledLibrary:
 
     def packed(self) -> tuple[Any, ...]:
         """Plain data, for ``marshal``."""
-        codes, places = ({kind: bytes(data) for kind, data in pieces.items()} for pieces in (self._code, self._places))
+        codes = {kind: (bytes(contents), bytes(pieces)) for kind, (contents, pieces) in self._code.items()}
+        places = {kind: bytes(data) for kind, data in self._places.items()}
         return self.key, bytes(self._index), bytes(self._meta), codes, places
-
-    def buffers(self) -> tuple[Any, ...]:
-        """The same for ``pickle`` with buffers out of band."""
-        from pickle import PickleBuffer
-
-        codes, places = ({kind: PickleBuffer(data) for kind, data in part.items()} for part in (self._code, self._places))
-        return self.key, PickleBuffer(self._index), PickleBuffer(self._meta), codes, places
 
 
 class Program:
@@ -297,19 +291,39 @@ class Program:
             raise ValueError("the stored program is of another version")
         return cls(CompiledLibrary(*packed) for packed in libraries)
 
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        if protocol < 5:
-            return Program.loads, (self.dumps(),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program.loads, (self.dumps(),)
+
+    def stored(self, keep: Callable[[Buffer], int]) -> tuple[Any, ...]:
+        """The program, traced code included, as plain data for ``marshal``, with what ``keep`` gives in place of each piece of
+        packed data. What a run reads of every library is kept first: next to each other it is on fewer pages of memory."""
         if self._environment is not None:
             self._make_traced()
-        return Program.restored, (FORMAT, sys.implementation.cache_tag, [lib.buffers() for lib in self.libraries.values()])
+        packed = [library.packed() for library in self.libraries.values()]
+        indices = [keep(index) for _, index, _, _, _ in packed]
+        contents = [{kind: keep(found) for kind, (found, _) in codes.items()} for _, _, _, codes, _ in packed]
+        rows = [
+            (
+                key, index, keep(meta), {kind: (head[kind], keep(pieces)) for kind, (_, pieces) in codes.items()},
+                {kind: keep(table) for kind, table in places.items()},
+            )
+            for (key, _, meta, codes, places), index, head in zip(packed, indices, contents, strict=True)
+        ]  # fmt: skip
+        return FORMAT, sys.implementation.cache_tag, rows
 
     @classmethod
-    def restored(cls, format_: int, tag: str | None, libraries: Iterable[tuple[Any, ...]]) -> Program:
-        """A program from what ``pickle`` kept of it. Raises ValueError where that is of another format or interpreter."""
+    def restored(cls, stored: tuple[Any, ...], buffers: Sequence[Buffer]) -> Program:
+        """The program that was ``stored``, with the pieces of these numbers. Raises ValueError where it is of another format or
+        interpreter."""
+        format_, tag, rows = stored
         if format_ != FORMAT or tag != sys.implementation.cache_tag:
             raise ValueError("the stored program is of another version")
-        return cls(CompiledLibrary(*packed) for packed in libraries)
+        libraries = []
+        for key, index, meta, codes, places in rows:
+            code: dict[bool, Packed] = {kind: (buffers[head], buffers[pieces]) for kind, (head, pieces) in codes.items()}
+            tables = {kind: buffers[table] for kind, table in places.items()}
+            libraries.append(CompiledLibrary(key, buffers[index], buffers[meta], code, tables))
+        return cls(libraries)
 
     def _make_traced(self) -> None:
         if self._environment is None:

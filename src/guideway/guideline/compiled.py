@@ -1,15 +1,14 @@
 """A guideline ready to be applied: artifacts, compiled logic, value sets, and the tables that explanations need.
 
 ``open_guideline(path)`` gives a ``CompiledGuideline``: from the cache where nothing has changed since it was put there (a
-warm start reads one blob, and imports neither the CQL front end nor ELM nor any artifact), else by ``load`` and
-``compiling.compile_guideline``. The blob is pickled: the cache is a folder of this user alone, and holds code that will be
-run anyhow. What there is many of is a struct whose fields have an order: those with keywords alone take three times as long to
-unpickle.
+warm start reads one blob (``stored``), and imports neither the CQL front end nor ELM nor any artifact), else by ``load`` and
+``compiling.compile_guideline``. What there is many of is a struct whose fields have an order: those with keywords alone take
+three times as long to make.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -101,6 +100,12 @@ class Definition(msgspec.Struct, frozen=True):
     """What people call it (``@display``), where it is no data element."""
 
 
+_ELEMENTS = Definition.__struct_fields__.index("elements")
+
+Row = tuple[Any, ...]
+"""The fields of a definition, from which it is made when somebody asks for it."""
+
+
 class CompiledGuideline:
     """See the module's text; ``compiling`` makes it, ``state``/``from_state`` carry it through the cache."""
 
@@ -110,7 +115,7 @@ class CompiledGuideline:
         manifest: Manifest,
         content_hash: str,
         artifacts: Iterable[Artifact],
-        defines: dict[str, dict[str, Definition]] | None = None,
+        defines: Mapping[str, Mapping[str, Definition | Row]] | None = None,
         library_urls: dict[str, str] | None = None,
         aliases: dict[str, dict[str, str]] | None = None,
         inline: dict[tuple[str, str], DefineKey] | None = None,
@@ -135,7 +140,8 @@ class CompiledGuideline:
         self.manifest = manifest
         self.content_hash = content_hash
         self.artifacts = tuple(artifacts)
-        self.defines: dict[str, dict[str, Definition]] = defines or {}
+        self._defines: dict[str, dict[str, Any]] = {library: dict(rows) for library, rows in (defines or {}).items()}
+        """By library and name: definitions, and rows for those that nobody has asked for."""
         self.library_urls: dict[str, str] = library_urls or {}
         self.aliases: dict[str, dict[str, str]] = aliases or {}
         self.inline: dict[tuple[str, str], DefineKey] = inline or {}
@@ -263,12 +269,36 @@ class CompiledGuideline:
         found = found or self.library_urls.get(wanted.url)
         if found is None:
             name = wanted.url.rstrip("/").rpartition("/")[2]
-            found = name if name in self.defines or name in self.aliases else None
+            found = name if name in self._defines or name in self.aliases else None
         return found
+
+    @property
+    def defines(self) -> dict[str, dict[str, Definition]]:
+        """What is known of each define, by library and name."""
+        for library, rows in self._defines.items():
+            for name in rows:
+                self.definition((library, name))
+        return self._defines
 
     def definition(self, key: DefineKey) -> Definition | None:
         """What is known of a define."""
-        return self.defines.get(key[0], {}).get(key[1])
+        rows = self._defines.get(key[0])
+        found = None if rows is None else rows.get(key[1])
+        if type(found) is tuple:
+            assert rows is not None
+            found = rows[key[1]] = Definition(*found)
+        return found
+
+    def has_define(self, library: str, name: str) -> bool:
+        """Whether a library has a define of this name."""
+        return name in self._defines.get(library, ())
+
+    def resting_on(self, elements: frozenset[DefineKey]) -> Iterator[DefineKey]:
+        """The defines that rest on one of these data elements."""
+        for library, rows in self._defines.items():
+            for name, row in rows.items():
+                if not elements.isdisjoint(row[_ELEMENTS] if type(row) is tuple else row.elements):
+                    yield library, name
 
     def value_sets_of(self, key: DefineKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The canonicals of the value sets that a define's logic names, in retrieves or elsewhere; and what it shares with others
@@ -362,8 +392,9 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     """
     import os
 
-    from guideway.cache import digest, tree_stamp, user_cache
+    from guideway.cache import digest, tree_stamp, user_cache, written_once
     from guideway.guideline.locate import content_folders, installed_guideline
+    from guideway.guideline.stored import freeze, thaw
 
     origin = path if path is not None else installed_guideline()
     if origin is None:
@@ -371,7 +402,9 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     kept = user_cache() if cache is None else cache
     key: str | None = None
     try:
-        if os.path.isdir(origin):
+        if written_once(origin):
+            key = digest("guideline", origin)  # of which the program's own stamp is a part
+        elif os.path.isdir(origin):
             key = digest(
                 "guideline", *(part for prefix, root in content_folders(origin) for part in (prefix, root, tree_stamp(root)))
             )
@@ -381,7 +414,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
         key = None
     if key is not None:
         blob = kept.view("guideline", key)
-        found = _thaw(blob) if blob is not None else None
+        found = thaw(blob) if blob is not None else None
         if found is not None:
             found.entry = (kept, key, blob)
             return found
@@ -392,84 +425,6 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     if key is not None:
         try:
             kept.write("guideline", key, freeze(compiled))
-        except RecursionError:  # something nests too deeply to be kept: it is made again each time
+        except (RecursionError, ValueError):  # something nests too deeply to be kept: it is made again each time
             return compiled
     return compiled
-
-
-def freeze(guideline: CompiledGuideline) -> bytes:
-    """A compiled guideline as bytes: what pickle makes of it, then the compiled code, which is read only where it is needed."""
-    from marshal import dumps as table
-    from pickle import PickleBuffer, dumps
-
-    buffers: list[PickleBuffer] = []
-    state = dumps(_compact(guideline), 5, buffer_callback=buffers.append)
-    parts = [memoryview(state), *(buffer.raw() for buffer in buffers)]
-    head = table([part.nbytes for part in parts])
-    return b"".join([len(head).to_bytes(4, "little"), head, *parts])
-
-
-def _compact(guideline: CompiledGuideline) -> Json:
-    """The state with equal parts made the same object, which pickle then writes, and reads, once.
-
-    Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
-    much for its memory as for its time.
-    """
-    from guideway.guideline.actions import facts_of_plan
-
-    known: dict[Any, Any] = {}
-    state = guideline.state()
-    compact = dict(state)
-    compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
-    compact["facts"] = tuple(facts_of_plan(a.resource, guideline) for a in compact["artifacts"] if a.type == "PlanDefinition")
-    compact["defines"] = {
-        library: {name: msgspec.structs.replace(found, **_fields(found, known)) for name, found in defines.items()}
-        for library, defines in state["defines"].items()
-    }
-    return compact
-
-
-def _fields(definition: Definition, known: dict[Any, Any]) -> Json:
-    return {name: _once(getattr(definition, name), known) for name in ("type", "requirements", "elements", "must_support")}
-
-
-def _once(value: Any, known: dict[Any, Any]) -> Any:
-    """The value, its parts replaced by equal ones that were met before. An action stays an object of its own, whatever others are
-    equal to it: what is found out about actions goes by identity."""
-    if isinstance(value, str):
-        return known.setdefault(value, value)
-    if isinstance(value, tuple):  # by the identity of the parts, which are the ones kept: 1 is not True
-        parts = tuple(_once(part, known) for part in value)
-        return known.setdefault((tuple, *map(id, parts)), parts)
-    if isinstance(value, list):
-        items = [_once(item, known) for item in value]
-        return known.setdefault((list, *map(id, items)), items)
-    if isinstance(value, dict):
-        made = {_once(name, known): _once(item, known) for name, item in value.items() if name != "action"}
-        if "action" in value:
-            actions = value["action"]
-            own = [_own(item, known) for item in actions] if isinstance(actions, list) else actions
-            return {name: own if name == "action" else made[name] for name in value}
-        return known.setdefault((dict, *(id(part) for pair in made.items() for part in pair)), made)
-    return value
-
-
-def _own(value: Any, known: dict[Any, Any]) -> Any:
-    return dict(_once(value, known)) if isinstance(value, dict) else value
-
-
-def _thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
-    """The guideline in a blob; None where it is not one (an entry of another version of this program)."""
-    from _pickle import loads
-    from marshal import loads as table
-
-    try:
-        view = memoryview(blob)
-        start = 4 + int.from_bytes(view[:4], "little")
-        parts = []
-        for length in table(view[4:start]):
-            parts.append(view[start : start + length])
-            start += length
-        return CompiledGuideline.from_state(loads(parts[0], buffers=parts[1:]))
-    except Exception:
-        return None

@@ -136,13 +136,13 @@ def bind(guideline: CompiledGuideline, expression: Json, libraries: list[str], i
 def _define(guideline: CompiledGuideline, text: str, library: str | None, others: list[str | None]) -> Bound | None:
     name = unquoted(text)
     for candidate in (library, *others):
-        if candidate is not None and name in guideline.defines.get(candidate, ()):
+        if candidate is not None and guideline.has_define(candidate, name):
             return Bound(candidate, name)
     head, dot, rest = text.partition(".")
     qualifier = unquoted(head)
     if dot and library is not None:
         target = guideline.aliases.get(library, {}).get(qualifier) or qualifier
-        if unquoted(rest) in guideline.defines.get(target, ()):
+        if guideline.has_define(target, unquoted(rest)):
             return Bound(target, unquoted(rest))
     return None
 

@@ -1,0 +1,143 @@
+"""A compiled guideline through its bytes: all of it is there again, numbers exactly, and what was one object is one."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.apply.small import activity, guideline, plan, when, write
+
+import guideway.stamps
+from guideway.cache import Cache
+from guideway.diagnostics import Diagnostic, Position, Severity
+from guideway.guideline.compiled import CompiledGuideline, open_guideline
+from guideway.guideline.stored import freeze, thaw
+
+TIMING = {"repeat": {"period": 0.5, "periodUnit": "d"}}
+
+
+def small() -> CompiledGuideline:
+    step = {"id": "a", "title": "A", "condition": [when("Count Is Low")], "timingTiming": TIMING}
+    other = {"id": "b", "title": "B", "timingTiming": TIMING}
+    compiled = guideline(plan("main", step, other), activity("take", timingTiming=TIMING))
+    fault = Diagnostic("x", Severity.warning, "words", "a.cql", Position(1, 2, 3, 4), "#/a", "hint")
+    return CompiledGuideline.from_state(
+        compiled.state()
+        | {"findings": [fault], "manifest": replace(compiled.manifest, settings={"limit": Decimal("0.10"), "name": "x"})}
+    )
+
+
+def through(compiled: CompiledGuideline) -> CompiledGuideline:
+    found = thaw(freeze(compiled))
+    assert found is not None
+    return found
+
+
+def test_all_of_the_state_is_there_again() -> None:
+    compiled = small()
+    before, after = compiled.state(), through(compiled).state()
+    assert before.pop("program") is not after.pop("program")
+    assert list(before) == list(after)
+    for name, value in before.items():
+        assert after[name] == value, name
+        assert type(after[name]) is type(value), name
+    assert type(after["findings"][0].severity) is Severity
+    assert type(after["findings"][0].position) is Position
+
+
+def test_the_guideline_of_this_program_is_there_again() -> None:
+    compiled = open_guideline(cache=Cache(None))
+    thawed = through(compiled)
+    before, after = compiled.state(), thawed.state()
+    for name in before.keys() - {"program"}:
+        assert after[name] == before[name], name
+    assert [thawed.facts(plan) for plan in thawed.plans] == [compiled.facts(plan) for plan in compiled.plans]
+
+
+def test_numbers_are_exact_and_those_of_the_guideline_stay_as_they_are() -> None:
+    compiled = small()
+    thawed = through(compiled)
+
+    def period(of: CompiledGuideline) -> Any:
+        return of.plan("main").resource["action"][0]["timingTiming"]["repeat"]["period"]
+
+    assert (period(thawed), type(period(thawed))) == (Decimal("0.5"), Decimal)
+    assert str(thawed.manifest.settings["limit"]) == "0.10"
+    assert (period(compiled), type(period(compiled))) == (Decimal("0.5"), Decimal)
+    assert compiled.manifest.settings == {"limit": Decimal("0.10"), "name": "x"}
+    assert thawed.facts(thawed.plan("main")).actions[0].sound["timingTiming"]["repeat"]["period"] == Decimal("0.5")
+
+
+def test_equal_parts_are_one_object_and_actions_are_not() -> None:
+    thawed = through(small())
+    first, second = thawed.plan("main").resource["action"]
+    assert first["timingTiming"] is second["timingTiming"]
+    actions = thawed.facts(thawed.plan("main")).actions
+    assert [facts.definition for facts in actions] == [first, second]
+    assert actions[0].definition is first
+    assert actions[1].definition is second
+
+
+def test_a_definition_is_made_when_it_is_asked_for() -> None:
+    thawed = through(small())
+    key = ("Logic", "Low And Not On A")
+    assert type(thawed._defines["Logic"][key[1]]) is tuple
+    assert thawed.definition(key) is thawed.definition(key)
+    assert thawed.has_define(*key)
+    assert not thawed.has_define("Logic", "No such")
+    assert not thawed.has_define("No such", "Count")
+    assert key in set(thawed.resting_on(frozenset({("Logic", "Count")})))
+    assert set(thawed.resting_on(frozenset({("Logic", "Count")}))) == {
+        (library, name)
+        for library, found in thawed.defines.items()
+        for name, definition in found.items()
+        if ("Logic", "Count") in definition.elements
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0\0\0", b"nonsense of some length", freeze(small())[:400]])
+def test_what_is_no_stored_guideline_is_none(data: bytes) -> None:
+    assert thaw(data) is None
+
+
+def test_what_nests_too_deeply_is_made_again_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(_: object) -> bytes:
+        raise ValueError("object too deeply nested to marshal")
+
+    monkeypatch.setattr("guideway.guideline.stored.freeze", deep)
+    assert open_guideline(cache=Cache(tmp_path)).plans
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_files_of_an_installed_guideline_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written with the program, whose stamp stands for it; anywhere else every file counts."""
+    program = tmp_path / "site-packages" / "guideway"
+    carried, other = program / "_guideline", tmp_path / "other"
+    for folder in (carried, other):
+        folder.mkdir(parents=True)
+        write(folder, plan("main"))
+    assert not guideway.stamps.written_once(str(Path(guideway.stamps.__file__).parent))  # a checkout
+    monkeypatch.setattr(guideway.stamps, "__file__", str(program / "stamps.py"))
+    assert not guideway.stamps.written_once(f"{program}-more")
+
+    def installed(second: int) -> None:
+        (program / "stamps.py").write_text("")
+        os.utime(program / "stamps.py", (second, second))
+        monkeypatch.setattr(guideway.stamps, "_stamp", None)
+
+    def titles() -> list[str]:
+        found = (open_guideline(str(folder), cache=Cache(tmp_path / "cache")) for folder in (carried, other))
+        return [guideline.plan("main").title for guideline in found]
+
+    installed(1_000_000_000)
+    assert titles() == ["Plan main", "Plan main"]
+    for folder in (carried, other):
+        for file in folder.glob("*.json"):
+            file.write_text(file.read_text().replace("Plan main", "Another plan"))
+    assert titles() == ["Plan main", "Another plan"]
+    installed(1_000_000_001)
+    assert titles() == ["Another plan", "Another plan"]
