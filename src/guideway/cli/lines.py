@@ -69,8 +69,12 @@ def wrap(
 
 def _rows(paragraph: str, room: int, later: int) -> Iterator[str]:
     """The words in rows: the first as wide as ``room``, the others as ``later``."""
+    words = paragraph.split()
+    if len(paragraph) <= room:
+        yield " ".join(words)
+        return
     row = ""
-    for word in paragraph.split():
+    for word in words:
         while len(word) > room:
             if row:
                 yield row

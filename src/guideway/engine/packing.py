@@ -149,15 +149,18 @@ class Namespace(dict[str, Any]):
         return self[name] if found is _NOTHING else found
 
     def __missing__(self, name: str) -> Any:
-        kind, number = name[0], name[1:]
-        if number.isdigit():
-            index = self._letters[kind] + int(number)
-        elif name in self._others:
-            index = self._others[name]
+        names, kind = self.names, name[0]
+        first = self._letters.get(kind)
+        if first is not None and (number := name[1:]).isdigit():
+            index = first + int(number)
         else:
-            return self.names.setdefault(name, self._shared[name])
-        piece = _unpacked(self._pieces[self._offsets[index] : self._offsets[index + 1]])
-        names = self.names
+            other = self._others.get(name)
+            if other is None:
+                found = names[name] = self._shared[name]
+                return found
+            index = other
+        offsets = self._offsets
+        piece = _unpacked(self._pieces[offsets[index] : offsets[index + 1]])
         if type(piece) is not tuple and kind != _CONSTANT:
             return names.setdefault(name, FunctionType(piece, names, name))
         return names.setdefault(name, self._link(piece) if kind == _LINK else self._made(name, kind, piece))

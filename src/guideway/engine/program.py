@@ -233,15 +233,18 @@ class Program:
 
     def _linker(self, traced: bool) -> Callable[[Link], Any]:
         """What gives that for which a reference into another library stands."""
-        modules = self._modules
+        modules, length = self._modules, len(PLAIN)
 
         def linked(link: Link) -> Any:
             key, name = link
             wanted = traced
-            if name.startswith(PLAIN):
-                name, wanted = name[len(PLAIN) :], False
+            if name[:length] == PLAIN:
+                name, wanted = name[length:], False
             module = modules.get((key, wanted))
-            return (module if module is not None else self.module(key, wanted)).of(name)
+            if module is None:
+                module = self.module(key, wanted)
+            found = module.names.get(name)
+            return module.of(name) if found is None else found
 
         return linked
 

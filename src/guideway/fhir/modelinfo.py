@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -322,15 +321,21 @@ def split_type(expression: str) -> tuple[str, tuple[str, ...]]:
     return kind, tuple(parts)
 
 
-@cache
 def builtin(name: str, version: str | None = None) -> ModelInfo:
     """A model that ships with the package: ``FHIR`` 4.0.1 or ``System`` 1.0.0. Raises GuidewayError for any other."""
+    found = _BUILTIN.get(name)
+    if found is not None and version in (None, found.version):
+        return found
     known = BUILTIN_VERSIONS.get(name)
     if known is None or version not in (None, known):
         offered = ", ".join(f"{n} {v}" for n, v in BUILTIN_VERSIONS.items())
         wanted = name if version is None else f"{name} {version}"
         raise GuidewayError(f"There is no data model {wanted} here; there are {offered}. Give its model info as an XML file.")
-    return read_table(os.path.join(os.path.dirname(__file__), "models", f"{name}-{known}.txt"))
+    return _BUILTIN.setdefault(name, read_table(os.path.join(os.path.dirname(__file__), "models", f"{name}-{known}.txt")))
+
+
+_BUILTIN: dict[str, ModelInfo] = {}
+"""Those that have been read, each once, whether its version is named or not."""
 
 
 def read_table(path: str | os.PathLike[str]) -> ModelInfo:
