@@ -21,7 +21,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from guideway.apply.support import NOTHING, References, Support, is_part, merged, of_one, qualifying, support_of
@@ -89,11 +89,11 @@ def deciders(node: Trace) -> list[Trace]:
 
 
 class Provenance:
-    """Which resources values came from; each node of the traces of one evaluation is looked at once. ``reads_nothing`` says of a
-    define that there is no resource that it may have read."""
+    """Which resources values came from; each node of the traces of one evaluation is looked at once. ``readable`` says of
+    a define which resources it may have read at all; None where that is not known."""
 
-    def __init__(self, reads_nothing: Callable[[Trace], bool] = lambda define: False) -> None:
-        self._reads_nothing = reads_nothing
+    def __init__(self, readable: Callable[[Trace], Collection[str] | None] = lambda define: None) -> None:
+        self._readable = readable
         self._known: dict[int, Support] = {}
         self._read: dict[int, References] = {}
         self._resources: dict[str, Support] = {}
@@ -110,6 +110,10 @@ class Provenance:
         found = dict.fromkeys(resources_of_value(node.value)) | support.found
         needed = {r: None for r in support.needed if r not in found}
         return found, needed, {r: None for r in (support.checked | support.others) if r not in found and r not in needed}
+
+    def _reads_nothing(self, define: Trace) -> bool:
+        readable = self._readable(define)
+        return readable is not None and not readable
 
     def support(self, node: Trace, scope: Scope) -> Support:
         """What the value of a node rests on; ``scope`` is what the names around it stand for."""
@@ -596,12 +600,15 @@ class Provenance:
         return all(self._is_of_nothing(child, scope) for child in deciders(node))
 
     def read_by(self, node: Trace) -> References:
-        """Every resource that was read for a value, in the order of reading."""
+        """Every resource that was read for a value, in the order of reading; once there is none left that may have been read, no
+        more is looked at."""
         known = self._read.get(id(node))
         if known is None:
             known = self._read[id(node)] = {}
-            pending: list[Any] = [] if node.kind == "ExpressionDef" and self._reads_nothing(node) else [node]
-            while pending:
+            readable = self._readable(node) if node.kind == "ExpressionDef" else None
+            left = {"anything"} if readable is None else set(readable)
+            pending: list[Any] = [node]
+            while pending and left:
                 current = pending.pop()
                 if type(current) is tuple:  # what is still to be made, after what it rests on
                     (current,) = current
@@ -611,11 +618,13 @@ class Provenance:
                         pending += reversed(current.children[count:])
                     continue
                 if current.kind == "ExpressionDef" and current is not node:  # others refer to it too
-                    known |= self.read_by(current)
+                    known |= (read := self.read_by(current))
+                    left.difference_update(read)
                     continue
                 below = current.below
                 if (current.reads or current.kind == "Retrieve") and current.resources:
-                    known |= dict.fromkeys(current.resources)
+                    known |= dict.fromkeys(read := current.resources)
+                    left.difference_update(read)
                 if type(below) is not tuple:
                     if current.later is not None or current.rows is not None:
                         pending.append((current,))

@@ -29,27 +29,34 @@ BRIEF = 12
 """So many resources of one element are listed one by one; of more, these and a count."""
 
 
-class _Absent:
-    """What a record has nothing of. It knows nothing of the traces that ask it, or only the collector could free them."""
+class _Present:
+    """What a record has of what defines read. It knows nothing of the traces that ask it: else only the collector could free them."""
 
     def __init__(self, guideline: CompiledGuideline, record: Any) -> None:
         self._guideline = guideline
         self._record = record
-        self._present: dict[str, bool] = {}
+        self._of_type: dict[str, frozenset[str] | None] = {}
+        self._of_all: dict[tuple[int, ...], frozenset[str] | None] = {}
 
-    def reads_nothing(self, define: Trace) -> bool:
-        """Whether the record has no resource of the types that a define reads, directly or through others."""
+    def readable(self, define: Trace) -> frozenset[str] | None:
+        """The resources of the types that a define reads, directly or through others: it can have read no other ones. None where
+        that cannot be told: it is no define of the guideline, or they hold resources in themselves."""
         definition = self._guideline.definition((define.library or "", define.define or ""))
         if definition is None:
-            return False
-        for number in definition.requirements:
-            kind = self._guideline.requirements[number].type
-            present = self._present.get(kind)
-            if present is None:
-                present = self._present[kind] = bool(self._record.retrieve(kind))
-            if present:
-                return False
-        return True
+            return None
+        numbers = definition.requirements
+        if numbers not in self._of_all:
+            kinds = {self._guideline.requirements[number].type for number in numbers}
+            found = [self._references(kind) for kind in kinds]
+            self._of_all[numbers] = None if None in found else frozenset().union(*(each for each in found if each))
+        return self._of_all[numbers]
+
+    def _references(self, kind: str) -> frozenset[str] | None:
+        if kind not in self._of_type:
+            there = self._record.retrieve(kind)
+            plain = all(resource.reference and "contained" not in resource.data for resource in there)
+            self._of_type[kind] = frozenset(str(resource.reference) for resource in there) if plain else None
+        return self._of_type[kind]
 
 
 class PatientTraces:
@@ -60,7 +67,7 @@ class PatientTraces:
         self.evaluation = evaluation
         self.record = record
         given = any(isinstance(value, FhirObject | list) for value in getattr(evaluation, "parameters", {}).values())
-        self.sources = Provenance() if given else Provenance(_Absent(guideline, record).reads_nothing)
+        self.sources = Provenance() if given else Provenance(_Present(guideline, record).readable)
         self._traces: dict[DefineKey, Trace | None] = {}
         subject = record.subject()
         self.subject_type: str = subject.fhir_type.rpartition(".")[2] if subject is not None else "Patient"
