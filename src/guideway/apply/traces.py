@@ -30,7 +30,7 @@ BRIEF = 12
 
 
 class _Present:
-    """What a record has of what defines read. It knows nothing of the traces that ask it: else only the collector could free them."""
+    """What a record has of what defines read. It knows nothing of the traces that ask it: only the collector could free both."""
 
     def __init__(self, guideline: CompiledGuideline, record: Any) -> None:
         self._guideline = guideline
