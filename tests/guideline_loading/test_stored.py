@@ -72,6 +72,25 @@ def test_numbers_are_exact_and_those_of_the_guideline_stay_as_they_are() -> None
     assert thawed.facts(thawed.plan("main")).actions[0].sound["timingTiming"]["repeat"]["period"] == Decimal("0.5")
 
 
+def test_numbers_where_none_should_be_are_there_again() -> None:
+    step = {
+        "id": "a",
+        "title": 1.5,
+        "priority": 2.5,
+        "condition": [{"kind": "applicability", "expression": 3.5}, {"kind": 4.5}],
+        "trigger": [{"type": "named-event", "name": 5.5}],
+        "extension": [{"url": 6.5, "valueDecimal": 7.5}],
+        "documentation": [{"label": 8.5, "citation": 9.5}],
+    }
+    compiled = guideline(plan("main", step, title=10.5, date=11.5), activity(dosage=[12.5]))
+    thawed = through(compiled)
+    facts = [each.facts(each.plan("main")) for each in (compiled, thawed)]
+    assert facts[0] == facts[1]
+    assert facts[1].actions[0].triggers == (Decimal("5.5"),)
+    assert facts[1].actions[0].conditions[0].expression == Decimal("3.5")
+    assert [a.resource for a in thawed.artifacts] == [a.resource for a in compiled.artifacts]
+
+
 def test_equal_parts_are_one_object_and_actions_are_not() -> None:
     thawed = through(small())
     first, second = thawed.plan("main").resource["action"]

@@ -42,14 +42,14 @@ def freeze(guideline: CompiledGuideline) -> bytes:
 
     stored = {name: state[name] for name in _AS_THEY_ARE}
     stored |= {
-        "manifest": astuple(state["manifest"]),
+        "manifest": list(astuple(state["manifest"])),
         "artifacts": [(a.resource, a.file) for a in state["artifacts"]],
         "defines": {library: {name: astuple(d) for name, d in found.items()} for library, found in state["defines"].items()},
         "elements": [astuple(element) for element in state["elements"].values()],
         "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
         "parameters": [astuple(parameter) for parameter in state["parameters"]],
         "findings": [_finding_row(found) for found in state["findings"]],
-        "facts": [(*_without_actions(facts), list(map(_action_row, facts.actions))) for facts in state["facts"]],
+        "facts": [[*astuple(facts)[:-1], list(map(_action_row, facts.actions))] for facts in state["facts"]],
         "program": state["program"].stored(keep) if state["program"] is not None else None,
     }
     stored["decimals"] = list(_decimals([stored["manifest"], stored["artifacts"], stored["facts"]]))
@@ -94,32 +94,30 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
 # ---- rows --------------------------------------------------------------------------------------------------------------
 
 _QUESTIONS = [ActionFacts.__struct_fields__.index(name) for name in ("conditions", "notes", "notes_if_not")]
+_TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
 
 
-def _without_actions(facts: PlanFacts | ActionFacts) -> Row:
-    """The fields, but the last, which are the actions inside."""
-    return astuple(facts)[:-1]
-
-
-def _action_row(facts: ActionFacts) -> Row:
-    row = list(_without_actions(facts))
+def _action_row(facts: ActionFacts) -> list[Any]:
+    """The fields in lists, where they are data of the artifact's, which may be of any kind; the actions inside are the last."""
+    row = list(astuple(facts))
     for place in _QUESTIONS:
-        row[place] = list(map(astuple, row[place]))
-    return (*row, list(map(_action_row, facts.actions)))
+        row[place] = [list(astuple(question)) for question in row[place]]
+    row[_TRIGGERS] = list(row[_TRIGGERS])
+    row[-1] = list(map(_action_row, facts.actions))
+    return row
 
 
-def _action(row: Row) -> ActionFacts:
-    fields = list(row)
+def _action(row: list[Any]) -> ActionFacts:
     for place in _QUESTIONS:
-        fields[place] = tuple([Question(*question) for question in fields[place]])
-    fields[-1] = tuple(map(_action, fields[-1]))
-    return ActionFacts(*fields)
+        row[place] = tuple([Question(*question) for question in row[place]])
+    row[_TRIGGERS] = tuple(row[_TRIGGERS])
+    row[-1] = tuple(map(_action, row[-1]))
+    return ActionFacts(*row)
 
 
-def _plan(row: Row) -> PlanFacts:
-    fields = list(row)
-    fields[-1] = tuple(map(_action, fields[-1]))
-    return PlanFacts(*fields)
+def _plan(row: list[Any]) -> PlanFacts:
+    row[-1] = tuple(map(_action, row[-1]))
+    return PlanFacts(*row)
 
 
 def _requirement(row: Row) -> Requirement:
