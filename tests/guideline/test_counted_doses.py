@@ -48,6 +48,12 @@ def coded(code: str, display: str = "", text: str = "") -> Json:
         ({"text": "Cetirizine 10 mg tablet, half of it"}, None),
         (coded(CETIRIZINE_10_MG_TABLET, "", "Cetirizine 5 mg tablet"), None),
         (coded(CETIRIZINE_10_MG_TABLET, "", "Cetirizine 10 mg tablet, 30 in a box"), None),
+        ({"text": "All Day Allergy (cetirizine) 10 mg tablet"}, 2),
+        ({"text": "Cetirizine 10 mg tablet unit dose"}, 2),
+        ({"text": "Cetirizine tablet, 40 mg daily"}, None),
+        ({"text": "Cetirizine (takes 20 mg) tablet"}, None),
+        ({"text": "Cetirizine ½ 10 mg tablet"}, None),
+        (coded(CETIRIZINE_10_MG_TABLET, "", "Cetirizine tablet, half"), None),
     ],
 )
 def test_the_strength_is_in_the_name_or_behind_the_code(drug: Json, expected: int | None) -> None:
@@ -81,6 +87,20 @@ def test_the_strength_is_in_the_name_or_behind_the_code(drug: Json, expected: in
         ("10 mL daily", None),
         ("one tablet, later two", None),
         ("up to 2 tablets daily", None),
+        ("2 pills daily", 2),
+        ("1 tablet bd", 2),
+        ("1 tablet daily for hives and itching", 1),
+        ("1½ tablets daily", None),
+        ("½–2 tablets daily", None),
+        ("<2 tablets daily", None),
+        ("≤ 2 tablets daily", None),
+        ("~2 tablets daily", None),
+        ("2 tablets daily?", None),
+        ("1 tablet daily for hives, two at bedtime", None),
+        ("1 tablet daily for hives, double on flare", None),
+        ("1 tablet daily for hives and one extra", None),
+        ("1 tablet daily for hives on weekends", None),
+        ("2 tablets daily for hives (stopped)", None),
     ],
 )
 def test_a_plain_instruction_is_read_and_any_other_word_leaves_it_open(text: str, expected: int | None) -> None:
