@@ -245,7 +245,21 @@ def told_of_a_count(*resources: Json) -> str | None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["neutropenia", "Thrombocytopenia grade 3", "Side effect: low platelets", "ANC 0.6", CYTOPENIA, NEUTROPENIA]
+    "reason",
+    [
+        "neutropenia",
+        "Thrombocytopenia grade 3",
+        "Side effect: low platelets",
+        "ANC 0.6",
+        "ANC of 640/uL",
+        "platelets 32",
+        "platelets 32,000",
+        "Plt 32k",
+        "platelets dropped to 30",
+        "neutrophils were falling",
+        CYTOPENIA,
+        NEUTROPENIA,
+    ],
 )
 def test_midostaurin_stopped_for_a_low_count_is_told_with_the_rules_of_a_hold(reason: str | Json) -> None:
     told = told_of_a_count(order(MIDOSTAURIN, "stopped", reason, changed="2026-04-20")) or ""
@@ -257,7 +271,23 @@ def test_midostaurin_stopped_for_a_low_count_is_told_with_the_rules_of_a_hold(re
     )
 
 
-@pytest.mark.parametrize("reason", ["Nausea", "No neutropenia, cost", "Fear of thrombocytopenia", "Platelets normal, moved", {}])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Nausea",
+        "No neutropenia, cost",
+        "Fear of thrombocytopenia",
+        "Platelets normal, moved",
+        "disease progression; platelets stable",
+        "moved away, platelets and neutrophils fine",
+        "ANC 4.2, course finished",
+        "platelets 250",
+        "platelets 250,000",
+        "GI bleed on anti-platelet therapy",
+        "neutrophil engraftment after transplant",
+        {},
+    ],
+)
 def test_another_reason_of_a_stop_is_not_told_as_a_low_count(reason: str | Json) -> None:
     assert told_of_a_count(order(MIDOSTAURIN, "stopped", reason, changed="2026-04-20")) is None
 
@@ -286,13 +316,18 @@ def test_several_orders_of_midostaurin_are_named_with_dose_and_day() -> None:
     statement = {**{k: v for k, v in dosed(50, id="s").items() if k not in ("intent", "authoredOn", "dosageInstruction")},
                  "resourceType": "MedicationStatement", "effectiveDateTime": "2026-04-10"}  # fmt: skip
     assert several(newest) is None
+    assert (several(newest, newest | {"id": "again"}) or "").count("50 mg twice daily (order of 2026-04-01)") == 2
     assert several(newest, {**statement, "dosage": newest["dosageInstruction"]}) is None
     assert several(newest, dosed(100, status="stopped")) is None
     assert several(newest, dosed(100, start="2027-01-01")) is None
-    assert "100 mg twice daily (ordered 2026-03-01)" in (several(newest, dosed(100)) or "")
-    assert "100 mg twice daily (ordered 2026-03-01; on hold)" in (several(newest, dosed(100, status="on-hold")) or "")
+    assert "100 mg twice daily (order of 2026-03-01)" in (several(newest, dosed(100)) or "")
+    assert "100 mg twice daily (order of 2026-03-01; on hold)" in (several(newest, dosed(100, status="on-hold")) or "")
     other = several(newest, {**statement, "dosage": dosed(100)["dosageInstruction"]}) or ""
     assert "100 mg twice daily (a statement; since 2026-04-10)" in other
+    for period, told in ((7, "100 mg every 7 days"), (2, "100 mg every 2 days")):
+        seldom = {"repeat": {"frequency": 1, "period": period, "periodUnit": "d"}}
+        dosage = dosed(100)["dosageInstruction"][0] | {"timing": seldom}
+        assert told in (several(newest, order(MIDOSTAURIN, dosage=[dosage])) or "")
     worded = several(newest, order(MIDOSTAURIN, dosage=[{"text": "4 capsules morning and evening"}])) or ""
-    assert '"4 capsules morning and evening" (ordered 2026-03-01)' in worded
-    assert "dose not on record (ordered 2026-03-01)" in (several(newest, order(MIDOSTAURIN)) or "")
+    assert '"4 capsules morning and evening" (order of 2026-03-01)' in worded
+    assert "dose not on record (order of 2026-03-01)" in (several(newest, order(MIDOSTAURIN)) or "")
