@@ -408,21 +408,55 @@ def test_a_coded_symptom_is_present_only_where_its_value_says_so(value: Json, ex
     assert found.define("MastCellSymptomElements", "Has Flushing") is expected
 
 
-@pytest.mark.parametrize("code", ["icd10cm|N18.9", "icd10cm|N19", "text: Chronic kidney disease"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "icd10cm|N18.9",
+        "icd10cm|N19",
+        "text: Chronic kidney disease",
+        "text: Chronic kidney disease stage 4",
+        "text: Chronic kidney disease with stage 1 through stage 4",
+        "text: CKD; hypertension stage 2",
+    ],
+)
 def test_kidney_disease_of_no_stage_is_told_as_that_coded_or_not(code: str) -> None:
     told = value_of("MastCellLabElements", "Why Kidney Function Is Unknown", [cond(code)])
-    assert "Kidney disease is on record, and not of what stage" in told
+    assert "Kidney disease is on record, and no code tells whether it is of stage 4 or 5" in told
     assert "words only" not in told
 
 
 @pytest.mark.parametrize(
     ("code", "named"),
-    [("icd10cm|N18.32", True), ("icd10cm|N18.2", True), ("text: CKD stage G3a", True), ("text: Kidney stone", False)],
+    [
+        ("icd10cm|N18.32", True),
+        ("icd10cm|N18.2", True),
+        ("text: CKD stage G3a", True),
+        ("text: CKD 3b", True),
+        ("text: CKD G3bA2", True),
+        ("text: Stage IIIa chronic kidney disease", True),
+        ("text: Chronic renal insufficiency, stage 2", True),
+        ("text: Kidney stone", False),
+        ("text: Kidney stone, stage 1 removal", False),
+        ("text: Renal cell carcinoma stage 3", False),
+        ("text: Acute kidney injury, KDIGO stage 2", False),
+        ("text: Kidney donor; breast cancer stage 2", False),
+        ("text: Family history of kidney disease stage 3", False),
+    ],
 )
 def test_kidney_disease_of_an_earlier_stage_is_named_where_no_filtration_rate_is(code: str, named: bool) -> None:
     told = value_of("MastCellLabElements", "Why Kidney Function Is Unknown", [cond(code)])
     assert told.startswith("No filtration rate that this package can read is on record")
     assert (", but kidney disease is: " in told) is named
+
+
+def test_the_stage_of_a_code_is_read_whatever_it_is_called() -> None:
+    """Beside a filtration rate, and without one."""
+    coding = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "N18.32", "display": "CKD moderate, G3b"}
+    disease = {"resourceType": "Condition", "id": "c", "code": {"coding": [coding]}, "subject": {"reference": "Patient/p"}}
+    found = evaluation_of([disease])
+    assert found.define("MastCellLabElements", "Kidney Diseases Of No Stage") == []
+    told = found.define("MastCellLabElements", "Why Kidney Function Is Unknown")
+    assert told.endswith(", but kidney disease is: CKD moderate, G3b.")
 
 
 @pytest.mark.parametrize(("verification", "expected"), [("confirmed", True), ("provisional", None), ("refuted", None)])

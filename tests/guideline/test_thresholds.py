@@ -507,6 +507,8 @@ COVERED = {
     "implausibleNeutrophils": test_implausible_counts,
     "implausiblePlatelets": test_implausible_counts,
     "implausibleWhiteCells": elements.test_reference_ranges,
+    "lowestWhiteCellLimit": elements.test_reference_ranges,
+    "highestWhiteCellLimit": elements.test_reference_ranges,
     "severeNeutropenia": test_on_each_side,
     "severeThrombocytopenia": test_on_each_side,
     "aspirinPlatelets": test_low_platelets_are_named_with_aspirin,
