@@ -136,9 +136,29 @@ def test_a_visit_for_another_matter_is_no_review(reason: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "of", [*map(act_class, ("IMP", "ACUTE", "EMER", "OBSENC")), {"system": "urn:x", "code": "1", "display": "Inpatient"}], ids=str
+    "of",
+    [*map(act_class, ("IMP", "ACUTE", "EMER", "OBSENC", "imp")), {"system": "urn:x", "code": "1", "display": "Inpatient"}],
+    ids=str,
 )
 def test_an_emergency_or_a_stay_is_no_review_even_for_the_disease(of: Json) -> None:
     assert review("Hospital Encounter", text("Systemic mastocytosis"), of=of) == NONE
     assert review("Hospital Encounter", text("Systemic mastocytosis"), of=act_class("AMB")) == REVIEWED
     assert review("Hematology service", of=of) == NONE
+
+
+@pytest.mark.parametrize(
+    "kind", ["Emergency room admission", "Emergency department visit", "Hospital admission", "Inpatient stay"]
+)
+def test_a_visit_that_is_called_an_emergency_or_a_stay_is_none(kind: str) -> None:
+    assert review(kind, text("Systemic mastocytosis")) == NONE
+
+
+@pytest.mark.parametrize(
+    "kind", ["Emergency department follow-up visit", "Hospital discharge follow-up", "Post hospital admission visit"]
+)
+def test_what_comes_after_one_may_be_a_review(kind: str) -> None:
+    assert review(kind, text("Systemic mastocytosis")) == REVIEWED
+    assert (
+        review("Office Visit", text("Systemic mastocytosis"), of={"code": "O", "display": "Outpatient, non-emergency"})
+        == REVIEWED
+    )

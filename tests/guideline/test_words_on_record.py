@@ -128,6 +128,11 @@ def test_a_result_without_a_date_is_told_without_one(resource: Json) -> None:
     assert told_of("KIT D816V", resource | {"status": "preliminary"}) == ""
 
 
+def test_a_report_of_a_time_whose_end_is_not_known_has_its_first_day() -> None:
+    told = {k: v for k, v in report("KIT D816V was detected.").items() if k != "effectiveDateTime"}
+    assert " of 2026-05-02 (" in told_of("KIT D816V", told | {"effectivePeriod": {"start": "2026-05-02"}})
+
+
 @pytest.mark.parametrize("resource", KIT_NOT_TOLD)
 def test_what_may_be_no_result_of_kit_d816v_is_not_told_as_one(resource: Json) -> None:
     assert told_of("KIT D816V", resource) == ""
