@@ -28,6 +28,8 @@ FAMOTIDINE = "4278"
         ("Thrombocytopenia, resolved", False),
         ("Low blood pressure", False),
         ("Neutrophilia", False),
+        ("History of leukopenia", False),
+        ("Prior myelosuppression from chemotherapy", False),
     ],
 )
 def test_a_low_count_as_a_diagnosis(words: str, low: bool) -> None:
