@@ -245,7 +245,8 @@ class CauseFinder:
         if known is None:
             kinds = [kind for kind, _ in open_]
             traces = [trace for _, trace in open_]
-            known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values))
+            passing = [kind == APPLICABILITY for kind in kinds]
+            known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values), passing=passing)
             self._relevant[key] = known
         return known
 

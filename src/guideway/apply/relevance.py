@@ -40,16 +40,24 @@ _REFERS = frozenset({"ExpressionRef", "ExpressionDef"})
 _OPEN = _CHOICES | _REFERS
 """Nodes that a formula looks through."""
 _NULL: Pair = (0, 0)
+_NEUTRAL: dict[str, bool | None] = {"And": True, "Or": False, "Not": None, "IsTrue": None, "IsFalse": None}
+"""Connectives that hang on each of their operands, and the value of an operand that leaves it to the others."""
 
 
-def relevant_leaves(reader: Reader, nodes: Sequence[Any], combine: Combine) -> list[Any]:
-    """The open leaves of these nodes that matter, in order of appearance. The reader is made for this."""
+def relevant_leaves(
+    reader: Reader, nodes: Sequence[Any], combine: Combine, *, passing: Sequence[bool] | None = None
+) -> list[Any]:
+    """The open leaves of these nodes that matter, in order of appearance. The reader is made for this. ``passing`` is the value
+    of each node with which the status hangs on the others; with it, it is not tried what can be told at once."""
     for node in nodes:
         reader.open(node)
-    tried = _tried(reader, nodes, combine)
+    formulas = _formulas(reader, nodes)
+    if passing is not None and _counts_each(reader.leaves, formulas, passing):
+        return list(reader.leaves)
+    tried = _tried(reader, formulas, combine)
     if not tried.decided:  # it rests on something else as well that so far is settled by what may yet change
         reader.everything = True
-        more = _tried(reader, nodes, combine)
+        more = _tried(reader, _formulas(reader, nodes), combine)
         tried = more if more.decided else tried
     leaves, groups, table, results = tried.leaves, tried.groups, tried.table, tried.results
     if table is None or len(leaves) < 2:
@@ -95,12 +103,40 @@ class _Tried(msgspec.Struct, frozen=True):
         return self.table is None or _decided(self.table, self.results)
 
 
-def _tried(reader: Reader, nodes: Sequence[Any], combine: Combine) -> _Tried:
+def _formulas(reader: Reader, nodes: Sequence[Any]) -> list[Formula]:
     while True:  # what a branch adds may make another condition open
         before = len(reader.leaves)
         formulas = [reader.formula(node) for node in nodes]
         if len(reader.leaves) == before:
-            break
+            return formulas
+
+
+def _counts_each(leaves: Sequence[Any], formulas: Sequence[Formula], passing: Sequence[bool]) -> bool:
+    """Whether every leaf matters, as can be told without trying: each stands once, in connectives that no known operand settles.
+    Whatever the others are, they can then be such that the status hangs on it; and all of them together settle that."""
+    if sum(leaf.kind in _HOLDS for leaf in leaves) > 1:  # several limits for one number may not go together
+        return False
+    seen: set[int] = set()
+    return all(_hangs_on_each(*each, seen) for each in zip(formulas, passing, strict=True)) and len(seen) == len(leaves)
+
+
+def _hangs_on_each(formula: Formula, neutral: bool | None, seen: set[int]) -> bool:
+    """Whether a formula hangs on each of its leaves, none of which has been seen before; ``neutral`` is the value that one which
+    is known may have."""
+    kind = formula[0]
+    if kind == "known":
+        return formula[1] is neutral and neutral is not None
+    if kind == "leaf":
+        index = formula[1]
+        if index in seen:
+            return False
+        seen.add(index)
+        return True
+    inside = _NEUTRAL.get(kind, kind)
+    return inside is not kind and all(_hangs_on_each(part, inside, seen) for part in formula[1:])
+
+
+def _tried(reader: Reader, formulas: list[Formula], combine: Combine) -> _Tried:
     leaves = list(reader.leaves)
     if len(leaves) > LIMIT:
         return _Tried(formulas, leaves, [], None, ())
