@@ -159,9 +159,7 @@ def samples(element: Element, guideline: CompiledGuideline, now: Any) -> list[An
 
 
 def _texts(element: Element, guideline: CompiledGuideline, now: Any) -> Iterator[str]:
-    from guideway.apply.settings_check import short_type
-
-    kind = short_type(element).casefold()
+    kind = element.short_type.casefold()
     if kind == "boolean":
         yield from ("true", "false")
         return

@@ -129,7 +129,7 @@ class Reasons:
             trace = self.traces.trace(*key)
             if flags_of is not None and trace is not None:
                 unit = self.traces.guideline.elements[key].unit
-                measured = (self.traces.guideline.elements[key].type or "").rpartition(".")[2] in ("Quantity", "SimpleQuantity")
+                measured = self.traces.guideline.elements[key].short_type in ("Quantity", "SimpleQuantity")
                 codes, types = codes_of(key, self.traces.guideline), types_of(key, self.traces.guideline)
                 fits: dict[str | None, bool] = {}
                 among: dict[Codes | None, bool] = {}

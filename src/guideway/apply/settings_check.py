@@ -27,11 +27,6 @@ _CHECKED = frozenset(
 """Types whose values must be readable before anything is changed."""
 
 
-def short_type(element: Element) -> str:
-    """The name of the element's type without its model."""
-    return (element.type or "String").rpartition(".")[2]
-
-
 def read(element: Element, text: str) -> Any:
     """The text as a value of the element's type; a number without a unit has the element's."""
     kind, name = element.type or "String", f"--set {element.id}"
@@ -64,11 +59,11 @@ def checked(element: Element, text: str | None, date: str | None, when: Moment) 
             raise GuidewayError(f"--set {element.id}: {date!r} is no date; write, for example, @{when.text[:10]}") from None
         if date[:10] > when.text[: len(date[:10])]:
             raise GuidewayError(f"--set {element.id}: {date} lies after the evaluation time ({when.text[:10]}); see --as-of")
-    if text is None or short_type(element) not in _CHECKED:
+    if text is None or element.short_type not in _CHECKED:
         return
     bare = text.lstrip("<>= ")
     value = amount(read(element, bare))
-    if element.unit and element.unit != "1" and short_type(element) == "Quantity" and value is not None:
+    if element.unit and element.unit != "1" and element.short_type == "Quantity" and value is not None:
         from guideway.ucum.conversion import commensurable
 
         if not commensurable(value[1], element.unit):

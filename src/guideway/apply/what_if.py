@@ -21,7 +21,7 @@ from guideway.apply.fhir_json import UCUM
 from guideway.apply.moment import Moment
 from guideway.apply.parameters import read_quantity
 from guideway.apply.possible import answers, chosen, in_known_words, must_be_in_range
-from guideway.apply.settings_check import checked, holds, in_own_unit, number_of, short_type
+from guideway.apply.settings_check import checked, holds, in_own_unit, number_of
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element, Requirement
 from guideway.guideline.names import objects
@@ -75,7 +75,7 @@ def parse_setting(text: str, guideline: CompiledGuideline) -> Setting:
 
 def _must_be_written_so(element: Element, value: str) -> None:
     """Refuse a number with a decimal comma and a day in another form, which would be taken for part of a unit."""
-    if short_type(element) not in ("Quantity", "Integer", "Decimal", "SimpleQuantity", "integer", "decimal"):
+    if element.short_type not in ("Quantity", "Integer", "Decimal", "SimpleQuantity", "integer", "decimal"):
         return
     before, at, day = value.rpartition("@")
     if at and re.fullmatch(r"\s*\d[\d./: -]*", day):
@@ -214,7 +214,7 @@ def _saying_least(members: list[Any], guideline: CompiledGuideline) -> Any:
 def _resource(setting: Setting, guideline: CompiledGuideline, when: Moment, name: str) -> Json | None:
     """The resource that would carry the value; None where the tags and the logic do not say."""
     element, text = setting.element, setting.text
-    if text is None or short_type(element) in ("Date", "DateTime", "date", "dateTime"):
+    if text is None or element.short_type in ("Date", "DateTime", "date", "dateTime"):
         return None  # a day is a value of its own, not what some resource holds
     date = _date(setting, when)
     boolean = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower())

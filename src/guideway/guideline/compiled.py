@@ -45,6 +45,11 @@ class Element(msgspec.Struct, frozen=True):
     """Static type, as CQL writes it."""
     tags: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def short_type(self) -> str:
+        """The name of its type without the model's."""
+        return (self.type or "String").rpartition(".")[2]
+
     def tag(self, name: str) -> str | None:
         """The first value of a tag."""
         return next((value for key, value in self.tags if key == name), None)
