@@ -26,15 +26,15 @@ from guideway.stamps import (
     SUFFIX,
     digest,
     entry_path,
+    installed_record,
     program_stamp,
     put_seal,
     read_entry,
     seal,
     tree_stamp,
-    written_once,
 )
 
-__all__ = ["Cache", "default_folder", "digest", "program_stamp", "tree_stamp", "user_cache", "written_once"]
+__all__ = ["Cache", "default_folder", "digest", "installed_record", "program_stamp", "tree_stamp", "user_cache"]
 
 LIMIT = 512 * 1024 * 1024
 """Bytes kept in all; the entries that were used longest ago go first."""

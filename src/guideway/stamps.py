@@ -49,16 +49,29 @@ def program_stamp() -> str:
 
         this = os.path.abspath(__file__)
         root = os.path.dirname(this)
-        state = tree_stamp(this if written_once(root) else root, _SOURCES)
+        state = tree_stamp(this if _is_installed(root) else root, _SOURCES)
         _stamp = f"{__version__}\0{root}\0{fingerprint(state, 8)}"
     return _stamp
 
 
-def written_once(path: str) -> bool:
-    """Whether a path is of this program as it was installed: what stands there is written with it, and not altered afterwards, so
-    that the program's own stamp stands for it."""
+def installed_record(path: str) -> bytes | None:
+    """What the installer wrote down of this program's files, with a hash of each, where ``path`` is among them: they are not
+    altered afterwards. None where it is not, or nothing was written down."""
     root = os.path.dirname(os.path.abspath(__file__))
-    return ("site-packages" in root or "dist-packages" in root) and (path == root or path.startswith(root + os.sep))
+    if not _is_installed(root) or not (path == root or path.startswith(root + os.sep)):
+        return None
+    from guideway import __version__
+
+    folder, name = os.path.split(root)
+    try:
+        with open(os.path.join(folder, f"{name}-{__version__}.dist-info", "RECORD"), "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def _is_installed(root: str) -> bool:
+    return "site-packages" in root or "dist-packages" in root
 
 
 def tree_stamp(root: str, suffixes: tuple[str, ...] = ()) -> bytes:

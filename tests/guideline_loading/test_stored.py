@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.apply.small import activity, guideline, plan, when, write
 
+import guideway
 import guideway.stamps
 from guideway.cache import Cache
 from guideway.diagnostics import Diagnostic, Position, Severity
@@ -132,31 +132,37 @@ def test_what_nests_too_deeply_is_made_again_each_time(tmp_path: Path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_the_files_of_an_installed_guideline_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is written with the program, whose stamp stands for it; anywhere else every file counts."""
+def test_of_an_installed_guideline_what_the_installer_wrote_down_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are not altered afterwards; anywhere else, or where nothing was written down, every file counts."""
     program = tmp_path / "site-packages" / "guideway"
     carried, other = program / "_guideline", tmp_path / "other"
     for folder in (carried, other):
         folder.mkdir(parents=True)
         write(folder, plan("main"))
-    assert not guideway.stamps.written_once(str(Path(guideway.stamps.__file__).parent))  # a checkout
+    assert guideway.stamps.installed_record(str(Path(guideway.stamps.__file__).parent)) is None  # a checkout
     monkeypatch.setattr(guideway.stamps, "__file__", str(program / "stamps.py"))
-    assert not guideway.stamps.written_once(f"{program}-more")
-
-    def installed(second: int) -> None:
-        (program / "stamps.py").write_text("")
-        os.utime(program / "stamps.py", (second, second))
-        monkeypatch.setattr(guideway.stamps, "_stamp", None)
+    (program / "stamps.py").write_text("")
+    record = tmp_path / "site-packages" / f"guideway-{guideway.__version__}.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("guideway/_guideline/a000.json,sha256=abc,1")
+    assert guideway.stamps.installed_record(f"{program}-more") is None
 
     def titles() -> list[str]:
         found = (open_guideline(str(folder), cache=Cache(tmp_path / "cache")) for folder in (carried, other))
         return [guideline.plan("main").title for guideline in found]
 
-    installed(1_000_000_000)
+    def rename(title: str) -> None:
+        for folder in (carried, other):
+            for file in folder.glob("*.json"):
+                file.write_text(file.read_text().replace("Plan main", title).replace("Another plan", title))
+
     assert titles() == ["Plan main", "Plan main"]
-    for folder in (carried, other):
-        for file in folder.glob("*.json"):
-            file.write_text(file.read_text().replace("Plan main", "Another plan"))
+    rename("Another plan")
     assert titles() == ["Plan main", "Another plan"]
-    installed(1_000_000_001)
+    record.write_text("guideway/_guideline/a000.json,sha256=def,1")  # installed again
     assert titles() == ["Another plan", "Another plan"]
+    record.unlink()
+    rename("A third plan")
+    assert titles() == ["A third plan", "A third plan"]

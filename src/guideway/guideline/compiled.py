@@ -397,7 +397,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     """
     import os
 
-    from guideway.cache import digest, tree_stamp, user_cache, written_once
+    from guideway.cache import digest, installed_record, tree_stamp, user_cache
     from guideway.guideline.locate import content_folders, installed_guideline
     from guideway.guideline.stored import freeze, thaw
 
@@ -407,8 +407,8 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
     kept = user_cache() if cache is None else cache
     key: str | None = None
     try:
-        if written_once(origin):
-            key = digest("guideline", origin)  # of which the program's own stamp is a part
+        if (record := installed_record(origin)) is not None:
+            key = digest("guideline", origin, record)
         elif os.path.isdir(origin):
             key = digest(
                 "guideline", *(part for prefix, root in content_folders(origin) for part in (prefix, root, tree_stamp(root)))
