@@ -58,7 +58,7 @@ def installed_record(path: str) -> bytes | None:
     """What the installer wrote down of this program's files, with a hash of each, where ``path`` is among them: they are not
     altered afterwards. None where it is not, or nothing was written down."""
     root = os.path.dirname(os.path.abspath(__file__))
-    if not _is_installed(root) or not (path == root or path.startswith(root + os.sep)):
+    if not _is_installed(root) or not os.path.abspath(path).startswith(root + os.sep):
         return None
     from guideway import __version__
 

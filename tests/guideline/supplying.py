@@ -21,7 +21,6 @@ from guideway.apply.outcome import UNKNOWN
 from guideway.apply.parameters import read_text
 from guideway.apply.possible import answers
 from guideway.apply.run import apply_guideline
-from guideway.apply.settings_check import short_type
 from guideway.apply.what_if import change, settings_of
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.compiled import Element
@@ -69,7 +68,7 @@ def _elements() -> dict[str, Element]:
 def values_of(name: str) -> tuple[str, ...]:
     """What can be supplied for an element, as ``--set`` takes it; nothing for one that is no single value."""
     element = _elements()[name]
-    kind, known = short_type(element), [answer.word for answer in answers(element, guideline())]
+    kind, known = element.short_type, [answer.word for answer in answers(element, guideline())]
     if kind.casefold() == "boolean":
         return ("true", "false")
     if known:
@@ -86,9 +85,9 @@ def values_of(name: str) -> tuple[str, ...]:
 @cache
 def _value(name: str, text: str) -> Any:
     element = _elements()[name]
-    if short_type(element) == "DateTime":
+    if element.short_type == "DateTime":
         text += "T00:00:00Z"
-    if short_type(element) == "Quantity":
+    if element.short_type == "Quantity":
         number, _, unit = text.partition(" ")
         text = f"{number} '{unit}'"
     return read_text(text, element.type or "String", name)

@@ -147,7 +147,9 @@ def test_of_an_installed_guideline_what_the_installer_wrote_down_is_looked_at(
     record = tmp_path / "site-packages" / f"guideway-{guideway.__version__}.dist-info" / "RECORD"
     record.parent.mkdir()
     record.write_text("guideway/_guideline/a000.json,sha256=abc,1")
-    assert guideway.stamps.installed_record(f"{program}-more") is None
+    for elsewhere in (f"{program}-more", str(program), f"{program}/../../other", f"{carried}/../../../other"):
+        assert guideway.stamps.installed_record(elsewhere) is None
+    assert guideway.stamps.installed_record(f"{program}/../guideway/_guideline/") == record.read_bytes()
 
     def titles() -> list[str]:
         found = (open_guideline(str(folder), cache=Cache(tmp_path / "cache")) for folder in (carried, other))
