@@ -2,13 +2,14 @@
 become.
 
 A condition is a formula of ``and``, ``or``, ``not``, ``xor``, ``implies``, ``if`` and tests for true, false and null, over
-known values and leaves; the status follows from several conditions (``combine``). A leaf is open where a null result is null
-because of it, or would be in a branch that an unknown condition may yet choose: of ``if c then a else b`` all parts are looked
-at (``parts``). An open leaf matters when some completion of the others lets it decide; and the leaves that are given settle
-the status between them. So ``false and a`` has none, ``a and b`` two, ``a or (b implies b)`` one of them. A leaf that only
-stands in a test for null or truth is not open: such a test has an answer already. Up to ``LIMIT`` leaves every completion is
-tried; with more, all are taken to matter. Comparisons of one unknown number with several limits go together; apart from that
-leaves are taken to be independent of each other.
+known values and leaves; the status follows from several conditions (``combine``). A leaf is open where a null result is
+null because of it, or would be in a branch that an unknown condition may yet choose: of ``if c then a else b`` all parts
+are looked at (``parts``). An open leaf matters when some completion of the others lets it decide; and the leaves that are
+given settle the status between them. So ``false and a`` has none, ``a and b`` two, ``a or (b implies b)`` one of them. A
+leaf that only stands in a test for null or truth is not open: such a test has an answer already. Where each stands once in
+connectives that leave it open, all matter; else up to ``LIMIT`` leaves every completion is tried; with more, all are taken
+to matter. Comparisons of one unknown number with several limits go together; apart from that leaves are taken to be
+independent of each other.
 """
 
 from __future__ import annotations
