@@ -25,7 +25,7 @@ YARDSTICK = "import click, msgspec"
 LIMIT = 1.8
 
 
-def commands(bundles: list[Path], forms: list[str]) -> dict[str, list[str]]:
+def commands(bundles: list[Path], forms: list[str], plans: list[str]) -> dict[str, list[str]]:
     """Name → command line; the first is the yardstick."""
     python = sys.executable
     program = [python, "-c", "from guideway.cli import main; main()"]
@@ -38,6 +38,7 @@ def commands(bundles: list[Path], forms: list[str]) -> dict[str, list[str]]:
         for bundle in bundles:
             name = f"guideway apply {bundle.name}" + (f" --format {form}" if form != "table" else "")
             found[name] = [*program, "apply", str(bundle), "--as-of", "2026-06-01", "--format", form]
+            found[name] += [word for plan in plans for word in ("--plan", plan)]
     return found
 
 
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("bundles", nargs="*", type=Path, help="the bundles to apply  [default: all of examples/]")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--format", action="append", dest="forms", help="of apply; repeatable  [default: table]")
+    parser.add_argument("--plan", action="append", dest="plans", help="of apply; repeatable  [default: the whole guideline]")
     parser.add_argument("--checkout", action="store_true", help="measure the checkout in place, not what pip makes of it")
     parser.add_argument("--imports", action="store_true", help="list what apply imports beyond the yardstick")
     options = parser.parse_args()
@@ -101,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(ROOT / "src") if options.checkout else installed(folder)
         environment = {**os.environ, "GUIDEWAY_CACHE": os.path.join(folder, "cache"), "PYTHONPATH": path}
-        table = commands(bundles, options.forms or ["table"])
+        table = commands(bundles, options.forms or ["table"], options.plans or [])
         medians = measure(table, options.rounds, environment)
         clock, processor = medians[YARDSTICK]
         print(f"{options.rounds} rounds, Python {sys.version.split()[0]}; times relative to the first, limit {LIMIT} for apply")
