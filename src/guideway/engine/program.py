@@ -233,18 +233,15 @@ class Program:
 
     def _linker(self, traced: bool) -> Callable[[Link], Any]:
         """What gives that for which a reference into another library stands."""
-        modules, length = self._modules, len(PLAIN)
+        modules = self._modules
 
         def linked(link: Link) -> Any:
             key, name = link
             wanted = traced
-            if name[:length] == PLAIN:
-                name, wanted = name[length:], False
+            if name.startswith(PLAIN):
+                name, wanted = name[len(PLAIN) :], False
             module = modules.get((key, wanted))
-            if module is None:
-                module = self.module(key, wanted)
-            found = module.names.get(name)
-            return module.of(name) if found is None else found
+            return (module if module is not None else self.module(key, wanted)).of(name)
 
         return linked
 

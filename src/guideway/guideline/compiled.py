@@ -9,6 +9,7 @@ three times as long to make.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -277,9 +278,9 @@ class CompiledGuideline:
             found = name if name in self._defines or name in self.aliases else None
         return found
 
-    @property
+    @cached_property
     def defines(self) -> dict[str, dict[str, Definition]]:
-        """What is known of each define, by library and name."""
+        """What is known of each define, by library and name: all are made, once."""
         for library, rows in self._defines.items():
             for name in rows:
                 self.definition((library, name))
