@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from guideway.engine import packing
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.packing import _operator, slim
 from guideway.engine.program import compile_program
@@ -20,13 +21,14 @@ def test_an_operator_whose_module_another_thread_is_loading_is_waited_for(
     )
     started, goes_on = threading.Event(), threading.Event()
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packing, "_OPERATORS", "")  # the chapters of operators are looked for at the top level
     monkeypatch.setattr("builtins.slow_started", started, raising=False)
     monkeypatch.setattr("builtins.slow_goes_on", goes_on, raising=False)
     found: list[object] = []
 
     def ask() -> None:
         try:
-            found.append(_operator("slow_operators", "answer")())
+            found.append(_operator("o_slow_operators.answer")())
         except Exception as error:
             found.append(error)
 

@@ -1,11 +1,15 @@
 """Generated code in pieces: a library's functions and constants, each unpacked when it is first needed.
 
 A guideline has thousands of functions, and a patient meets a few hundred of them: unpacking a function costs more than running
-it once. ``pack`` takes a compiled module apart; ``Namespace`` gives its names back one by one: Python looks a
-global name up among the module's names and then among the built-in ones, and there stands the namespace itself, which makes what
-is missing at that moment. So nothing is made that no running code has come to, and a name that was found once costs nothing more.
+it once. ``pack`` takes a compiled module apart; ``Namespace`` gives the names of all modules back one by one: Python looks a
+global name up among the names that have been made and then among the built-in ones, and there stands the namespace itself, which
+makes what is missing at that moment. So nothing is made that no running code has come to, and a name that was found once costs
+nothing more, whichever module it stands in.
 
-The names of generated code are a letter and a number (``d12``), so a table of offsets is all that is needed to find most.
+In packed code a name says where it leads (``_leading``): ``d12 Common|1.0`` is what the module of that library calls ``d12``, the
+same with ``plain`` before it is that of its plain code, whichever code refers to it, ``o_lists.first`` is an operator's function,
+and anything else is what every module may use. The names inside a module are a letter and a number, so a table of offsets is all
+that is needed to find most.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ Link = tuple[str, str]
 """What a reference into another library names: the library's key, and the name in its module, perhaps ``PLAIN``."""
 PLAIN = "plain "
 """Before a name in a module: that of the library's plain code, whichever code refers to it."""
+_PLAIN = PLAIN.strip()
 
 Buffer = bytes | memoryview
 Packed = tuple[Buffer, Buffer]
@@ -29,30 +34,37 @@ Packed = tuple[Buffer, Buffer]
 
 _LENGTH = 4
 _ENTRIES = frozenset("dfp")
-_CONSTANT, _LINK, _OPERATOR = "c", "x", "o_"
+_CONSTANT, _OPERATOR, _LIBRARY = "c", "o_", "LIBRARY"
+_OPERATORS = "guideway.engine.operators."
 _NOTHING: Any = object()
 _unpacked = marshal.loads
 
 
 def pack(
-    functions: Mapping[str, CodeType], constants: Mapping[str, CodeType], links: Mapping[str, Link], operators: Mapping[str, str]
-) -> Packed:  # fmt: skip
-    """The pieces as bytes, after a table of contents: each function, constant, link and operator.
+    key: str,
+    functions: Mapping[str, CodeType],
+    constants: Mapping[str, CodeType],
+    links: Mapping[str, Link],
+    operators: Mapping[str, str],
+) -> Packed:
+    """The pieces of a library's module as bytes, after a table of contents: each function and constant.
 
-    Constants are called ``c…``, links ``x…``; ``operators`` are the module's names (``o_…``) for the operators it calls, with the
-    ELM node of each.
+    Constants are called ``c…``; ``links`` are the module's names (``x…``) for what is in other libraries, ``operators`` those
+    (``o_…``) for the operators it calls, with the ELM node of each.
     """
     from array import array  # a library of the system's that only writing needs
 
-    known = {*functions, *constants, *links, *operators}
-    uses = {name: {used for used in _names_used(code) if used in known} for name, code in {**functions, **constants}.items()}
+    codes = {**functions, **constants}
+    uses = {name: {used for used in _names_used(code) if used in codes} for name, code in codes.items()}
+    leading = {name: place(name, key) for name in (*codes, _LIBRARY)}
+    leading |= {name: place(target, library) for name, (library, target) in links.items()}
+    leading |= {name: _home(operator) for name, operator in operators.items()}
+    led = {name: _leading(code, leading) for name, code in codes.items()}
     pieces: dict[str, bytes] = {}
     for name, parts in _families(functions, uses).items():
-        family = tuple((part, functions[part]) for part in parts)
-        pieces[name] = marshal.dumps((functions[name], family) if family else functions[name])
-    pieces |= {name: marshal.dumps(code) for name, code in constants.items()}
-    pieces |= {name: marshal.dumps(link) for name, link in links.items()}
-    pieces |= {name: marshal.dumps(_home(operator)) for name, operator in operators.items()}
+        family = tuple((part, led[part]) for part in parts)
+        pieces[name] = marshal.dumps((led[name], family) if family else led[name])
+    pieces |= {name: marshal.dumps(led[name]) for name in constants}
     order, letters, others = _numbered(pieces)
     offsets = array("I", [0])
     for name in order:
@@ -61,6 +73,18 @@ def pack(
     head += b"\0" * (-(len(head) + _LENGTH) % offsets.itemsize)
     contents = (len(head).to_bytes(_LENGTH, "little"), head, offsets.tobytes())
     return b"".join(contents), b"".join(pieces.get(name, b"") for name in order)
+
+
+def place(name: str, key: str) -> str:
+    """The name in packed code for what a library's module calls so."""
+    return f"{name} {key}"
+
+
+def _leading(code: CodeType, leading: Mapping[str, str]) -> CodeType:
+    """The code with names that say where they lead."""
+    names = tuple([leading.get(name, name) for name in code.co_names])
+    inner = tuple([_leading(const, leading) if isinstance(const, CodeType) else const for const in code.co_consts])
+    return code.replace(co_names=names, co_consts=inner)
 
 
 def slim(code: CodeType) -> CodeType:
@@ -124,57 +148,63 @@ def functions_of(module: CodeType) -> dict[str, CodeType]:
 
 
 class Namespace(dict[str, Any]):
-    """The names of one library's generated module, as its functions' built-in names: what is missing among ``names`` (the
-    module's own) is looked for in ``shared`` (what every module may use), and else made."""
+    """The names of all generated modules of a program, as their functions' built-in names: what is missing among ``names`` (what
+    has been made) is looked for among the pieces of the library that it names, or in ``shared`` (what every module may use), and
+    else made. ``packed`` gives a library's module; ``plain`` are the names of plain code, where this is not of that itself."""
 
-    __slots__ = ("_letters", "_link", "_offsets", "_others", "_pieces", "_shared", "names")
+    __slots__ = ("_contents", "_packed", "_plain", "_shared", "names")
 
-    def __init__(self, packed: Packed, shared: Mapping[str, Any], own: Mapping[str, Any], link: Callable[[Link], Any]) -> None:
+    def __init__(
+        self,
+        packed: Callable[[str], Packed],
+        shared: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        plain: Namespace | None = None,
+    ) -> None:
         super().__init__()
-        contents, pieces = packed
-        view = memoryview(contents)
-        start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
-        self._letters: dict[str, int]
-        self._others: dict[str, int]
-        self._letters, self._others = marshal.loads(view[_LENGTH:start])
-        self._offsets = view[start:].cast("I")
-        self._pieces = memoryview(pieces)
+        self._packed = packed
         self._shared = shared
-        self._link = link
-        self.names: dict[str, Any] = {"__builtins__": self, **own}
+        self._plain = plain
+        self._contents: dict[str, tuple[dict[str, int], dict[str, int], memoryview, memoryview]] = {}
+        """Of each library: where the names with a letter begin, where each other name is, the offsets and the pieces."""
+        self.names: dict[str, Any] = {"__builtins__": self, **(own or {})}
 
     def of(self, name: str) -> Any:
-        """What a name of the module stands for."""
+        """What a name of packed code stands for."""
         found = self.names.get(name, _NOTHING)
         return self[name] if found is _NOTHING else found
 
     def __missing__(self, name: str) -> Any:
-        names, kind = self.names, name[0]
-        first = self._letters.get(kind)
-        if first is not None and (number := name[1:]).isdigit():
+        names = self.names
+        piece, _, key = name.partition(" ")
+        if not key:
+            return names.setdefault(name, _operator(name) if name[:2] == _OPERATOR else self._shared[name])
+        if piece == _PLAIN and self._plain is not None:
+            return names.setdefault(name, self._plain.of(key))
+        kind = piece[0]
+        letters, others, offsets, pieces = self._contents.get(key) or self._opened(key)
+        first = letters.get(kind)
+        if first is not None and (number := piece[1:]).isdigit():
             index = first + int(number)
         else:
-            other = self._others.get(name)
-            if other is None:
-                found = names[name] = self._shared[name]
-                return found
-            index = other
-        offsets = self._offsets
-        piece = _unpacked(self._pieces[offsets[index] : offsets[index + 1]])
-        if type(piece) is not tuple and kind != _CONSTANT:
-            return names.setdefault(name, FunctionType(piece, names, name))
-        return names.setdefault(name, self._link(piece) if kind == _LINK else self._made(name, kind, piece))
+            if piece == _LIBRARY:
+                return names.setdefault(name, key)
+            index = others[piece]
+        code = _unpacked(pieces[offsets[index] : offsets[index + 1]])
+        if type(code) is tuple:
+            code, parts = code
+            for part, inner in parts:
+                names.setdefault(place(part, key), FunctionType(inner, names))
+        elif kind == _CONSTANT:
+            return names.setdefault(name, eval(code, names))
+        return names.setdefault(name, FunctionType(code, names))
 
-    def _made(self, name: str, kind: str, piece: Any) -> Any:
-        """What a piece stands for that is neither a function by itself nor a link."""
-        if kind == _CONSTANT:
-            return eval(piece, self.names)
-        if name.startswith(_OPERATOR):
-            return _operator(*piece)
-        code, parts = piece
-        for part, inner in parts:
-            self.names.setdefault(part, FunctionType(inner, self.names, part))
-        return FunctionType(code, self.names, name)
+    def _opened(self, key: str) -> tuple[dict[str, int], dict[str, int], memoryview, memoryview]:
+        contents, pieces = self._packed(key)
+        view = memoryview(contents)
+        start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
+        letters, others = marshal.loads(view[_LENGTH:start])
+        return self._contents.setdefault(key, (letters, others, view[start:].cast("I"), memoryview(pieces)))
 
 
 def _names_used(code: CodeType) -> Iterable[str]:
@@ -186,8 +216,9 @@ def _names_used(code: CodeType) -> Iterable[str]:
         pending += [const for const in current.co_consts if isinstance(const, CodeType)]
 
 
-def _home(name: str) -> tuple[str, str, str]:
-    """Where an operator's function is: its module, and its name there or that of a table there, and the operator's row in it.
+def _home(name: str) -> str:
+    """Where an operator's function is, as a name: the module of ``engine.operators``, and its name there, or that of a table
+    there and the operator's row in it.
 
     A run that uses a dozen operators need not load the chapters of all of them.
     """
@@ -195,15 +226,21 @@ def _home(name: str) -> tuple[str, str, str]:
 
     function = OPERATORS[name].function
     module, attribute = getattr(function, "__module__", ""), getattr(function, "__name__", "")
+    home = f"{_OPERATOR}{module.removeprefix(_OPERATORS)}"
+    if not module.startswith(_OPERATORS):
+        return f"{_OPERATOR}table.OPERATORS.{name}"
     if getattr(sys.modules.get(module), attribute, None) is function:
-        return module, attribute, ""
+        return f"{home}.{attribute}"
     if name in getattr(sys.modules.get(module), "TABLE", ()):  # made by another function
-        return module, "TABLE", name
-    return "guideway.engine.operators.table", "OPERATORS", name
+        return f"{home}.TABLE.{name}"
+    return f"{_OPERATOR}table.OPERATORS.{name}"
 
 
 @cache
-def _operator(module: str, name: str, row: str = "") -> Any:
+def _operator(home: str) -> Any:
+    chapter, _, name = home[len(_OPERATOR) :].partition(".")
+    name, _, row = name.partition(".")
+    module = _OPERATORS + chapter
     # a module that another thread is loading at this moment is there, but not yet whole: then the import waits for it
     known = getattr(sys.modules.get(module), name, None)
     found = known if known is not None else getattr(import_module(module), name)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import UNSET, Evaluation, in_offset, offset_of
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.packing import PLAIN, Buffer, Link, Namespace, Packed
+from guideway.engine.packing import Buffer, Namespace, Packed, place
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 10
+FORMAT = 11
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -136,7 +136,8 @@ class Program:
         """``names`` are further names for the generated code."""
         self.libraries: dict[str, CompiledLibrary] = {library.key: library for library in libraries}
         self._by_name: dict[str, str] = {library.name: library.key for library in self.libraries.values()}
-        self._modules: dict[tuple[str, bool], Namespace] = {}
+        self._names: dict[bool, Namespace] = {}
+        """Of plain and of traced code."""
         self._entries: dict[tuple[str, str, bool], Callable[[Evaluation], Any]] = {}
         self._environment = environment
         self._more_names = names or {}
@@ -187,15 +188,15 @@ class Program:
         define = owner.entries.get(name)
         if define is None:
             raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.entries)}")
-        function: Callable[[Evaluation], Any] = self.module(owner.key, traced).of(define)
+        function: Callable[[Evaluation], Any] = self.made(owner.key, define, traced)
         self._entries[library, name, traced] = function
         return function
 
     def entry_made(self, library: str, name: str, traced: bool) -> Callable[[Evaluation], Any] | None:
         """The function behind a define where it has been made, which it is before it is run."""
         owner = self.library(library)
-        module = self._modules.get((owner.key, traced))
-        return None if module is None else module.names.get(owner.entries.get(name, ""))
+        known = self._names.get(traced)
+        return None if known is None else known.names.get(place(owner.entries.get(name, ""), owner.key))
 
     def parameter_entry(self, library: str, name: str) -> Callable[[Evaluation], Any]:
         """The function behind a parameter."""
@@ -203,7 +204,7 @@ class Program:
         found = owner.parameters.get(name)
         if found is None:
             raise GuidewayError(f"Library {owner.name} has no parameter {name!r}.{_nearest(name, owner.parameters)}")
-        function: Callable[[Evaluation], Any] = self.module(owner.key, False).of(found[0])
+        function: Callable[[Evaluation], Any] = self.made(owner.key, found[0], False)
         return function
 
     def function_entry(self, library: str, name: str, operands: Sequence[Any], traced: bool) -> Callable[..., Any]:
@@ -214,36 +215,27 @@ class Program:
         rows = [row for row in owner.functions.get(name, ()) if len(row[2]) == len(operands)]
         if not rows:
             raise GuidewayError(f"Library {owner.name} has no function {name!r} with {len(operands)} operands.")
-        module = self.module(owner.key, traced)
-        candidates = tuple((tests, module.of(function)) for _, function, tests in rows)
+        candidates = tuple((tests, self.made(owner.key, function, traced)) for _, function, tests in rows)
         chosen: Callable[..., Any] = choose(candidates, tuple(operands), name)
         return chosen
 
-    def module(self, key: str, traced: bool) -> Namespace:
-        """The names of a library's module."""
-        found = self._modules.get((key, traced))
+    def made(self, key: str, name: str, traced: bool) -> Any:
+        """What a name of the module of the library with this key stands for."""
+        return self._namespace(traced).of(place(name, key))
+
+    def _namespace(self, traced: bool) -> Namespace:
+        found = self._names.get(traced)
         if found is None:
-            library = self.libraries[key]
-            if not library.has(traced):
-                self._make_traced()
-            own = {**self._more_names, "LIBRARY": key}
-            made = Namespace(library.packed_code(traced), names_of_modules(traced), own, self._linker(traced))
-            found = self._modules.setdefault((key, traced), made)
+            plain = self._namespace(False) if traced else None
+            made = Namespace(lambda key: self._packed(key, traced), names_of_modules(traced), self._more_names, plain)
+            found = self._names.setdefault(traced, made)
         return found
 
-    def _linker(self, traced: bool) -> Callable[[Link], Any]:
-        """What gives that for which a reference into another library stands."""
-        modules = self._modules
-
-        def linked(link: Link) -> Any:
-            key, name = link
-            wanted = traced
-            if name.startswith(PLAIN):
-                name, wanted = name[len(PLAIN) :], False
-            module = modules.get((key, wanted))
-            return (module if module is not None else self.module(key, wanted)).of(name)
-
-        return linked
+    def _packed(self, key: str, traced: bool) -> Packed:
+        library = self.libraries[key]
+        if not library.has(traced):
+            self._make_traced()
+        return library.packed_code(traced)
 
     def placed(self, error: CqlRuntimeError, cause: BaseException | None = None) -> CqlRuntimeError:
         """The error with the library, define and locator of the innermost place in the logic that it passed."""

@@ -48,7 +48,7 @@ class Later(msgspec.Struct, eq=False):
     def made(self) -> Any:
         """The children, as traced code gives them; none where the logic fails that did not when it needed less."""
         evaluation = self.evaluation
-        function = evaluation.program.module(self.library, True).of(self.function)
+        function = evaluation.program.made(self.library, self.function, True)
         before = evaluation.home, evaluation.made
         evaluation.home = self.home
         token = EVALUATION_OFFSET.set(evaluation.timezone_offset)
