@@ -25,7 +25,7 @@ assert msgspec.msgpack.decode(msgspec.msgpack.encode([1])) == [1]
 
 SHORT = """
 import sys
-spared = {"typing", "enum", "re", "uuid", "contextlib"} - set(sys.modules)
+spared = {"typing", "enum", "re", "uuid", "contextlib", "functools"} - set(sys.modules)
 from guideway.cli.sparing import Spare, import_msgspec
 import_msgspec(whole=False)
 import msgspec
@@ -41,6 +41,21 @@ class One(msgspec.Struct):
     number: int | None = None
 assert msgspec.json.decode(b'{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
 assert msgspec.json.encode(One("x", 2)) == b'{"name":"x","number":2}'
+with spare:
+    from functools import cache, cached_property, cmp_to_key, lru_cache
+class Kept:
+    asked = 0
+    @cached_property
+    def number(self):
+        self.asked += 1
+        return 7
+kept = Kept()
+assert (kept.number, kept.number, kept.asked, Kept.number.__get__(None)) == (7, 7, 1, Kept.number)
+@lru_cache(maxsize=2)
+def doubled(number):
+    return 2 * number
+assert [doubled(3), doubled(3), doubled.__name__, doubled.cache_info()] == [6, 6, "doubled", (1, 1, 2, 1)]
+assert cache(len)("ab") == 2 and sorted([1, 2], key=cmp_to_key(lambda one, two: two - one)) == [2, 1]
 found = Diagnostic("rule", Severity.error, "words", file="f")
 assert found == ("rule", "error", "words", "f", None, None, None, None, None)
 assert found._replace(message="others").as_text() == "f error rule: others"
@@ -50,10 +65,11 @@ with spare:
     from typing import Generic, TypeVar
 class Of(Generic[TypeVar("T")]):
     pass
-import enum, typing, re as whole
+import enum, functools, typing, re as whole
 assert issubclass(Of, typing.Generic)
 assert typing.get_type_hints(One)["number"] == (int | None)
 assert re.fullmatch is whole.fullmatch
+assert functools.reduce(max, [1, 3, 2]) == 3 and functools.cache is not cache
 assert msgspec.json.decode(b'{"name": "x", "number": 3}', type=One) == One("x", 3)
 """
 

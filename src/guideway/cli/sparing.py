@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import sys
+from _functools import _lru_cache_wrapper, cmp_to_key  # type: ignore[import-not-found]
 from collections.abc import Callable, Sequence
 
 TYPE_CHECKING = False
@@ -63,11 +64,11 @@ def later(module: str, name: str) -> Callable[..., Any]:
 
 
 class Spare:
-    """While this lasts, others stand in for ``typing`` and ``re``, which know what modules of this program ask of these; it may
-    be entered again, also inside itself."""
+    """While this lasts, others stand in for ``typing``, ``re`` and ``functools``, which know what modules of this program ask of
+    these; it may be entered again, also inside itself."""
 
     def __init__(self) -> None:
-        made = (_typing(), _regular_expressions())
+        made = (_typing(), _regular_expressions(), _functools())
         self.standing: dict[str, Any] = {module.__name__: module for module in made}
         self.depth = 0
 
@@ -167,6 +168,42 @@ def _regular_expressions() -> Any:
     module = Spared("re")
     module.__dict__.update(IGNORECASE=2, MULTILINE=8, DOTALL=16, VERBOSE=64, ASCII=256)
     return module
+
+
+def _functools() -> Any:
+    """What keeps results, and what sorts; ``functools`` has these from C as well, and makes much else besides."""
+    module = Spared("functools")
+    module.__dict__.update(cache=_keep(None), cached_property=_KeptProperty, cmp_to_key=cmp_to_key, lru_cache=_keep)
+    return module
+
+
+def _keep(maxsize: int | None) -> Callable[[Callable[..., Any]], Any]:
+    """``functools.lru_cache``."""
+
+    def keeping(function: Callable[..., Any]) -> Any:
+        made = _lru_cache_wrapper(function, maxsize, False, _counts)
+        made.__name__, made.__qualname__, made.__module__ = function.__name__, function.__qualname__, function.__module__
+        return made
+
+    return keeping
+
+
+def _counts(*counts: int) -> tuple[int, ...]:
+    """What a function that keeps results says of them."""
+    return counts
+
+
+class _KeptProperty:
+    """``functools.cached_property``: made once, and then an attribute of the object."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self.make = make
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        made = instance.__dict__[self.make.__name__] = self.make(instance)
+        return made
 
 
 def _as_it_is(given: Any) -> Any:

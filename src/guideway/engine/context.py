@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from guideway.diagnostics import GuidewayError
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.values import DateTime, Interval, Long, Uncertainty
-from guideway.engine.values.temporal import HOUR, parse_offset
-from guideway.engine.values.temporal import _offset as EVALUATION_OFFSET
+from guideway.engine.values.temporal import HOUR, parse_offset, using_offset
 
 if TYPE_CHECKING:
     from guideway.engine.data import DataSource
@@ -156,11 +155,8 @@ class Evaluation:
 
     def _run(self, function: Callable[[Evaluation], Any]) -> Any:
         try:
-            token = EVALUATION_OFFSET.set(self.timezone_offset)
-            try:
+            with using_offset(self.timezone_offset):
                 value = function(self)
-            finally:
-                EVALUATION_OFFSET.reset(token)
         except CqlRuntimeError as error:
             raise self.program.placed(error) from None
         except GuidewayError:

@@ -13,7 +13,7 @@ import msgspec
 
 from guideway.diagnostics import GuidewayError
 from guideway.engine.errors import CqlRuntimeError
-from guideway.engine.values.temporal import _offset as EVALUATION_OFFSET
+from guideway.engine.values.temporal import zone
 from guideway.engine.values.uncertainty import Beyond
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
@@ -49,16 +49,14 @@ class Later(msgspec.Struct, eq=False):
         """The children, as traced code gives them; none where the logic fails that did not when it needed less."""
         evaluation = self.evaluation
         function = evaluation.program.made(self.library, self.function, True)
-        before = evaluation.home, evaluation.made
-        evaluation.home = self.home
-        token = EVALUATION_OFFSET.set(evaluation.timezone_offset)
+        before = evaluation.home, evaluation.made, zone.minutes
+        evaluation.home, zone.minutes = self.home, evaluation.timezone_offset
         try:
             return function(evaluation, *self.given)
         except _FAILURES:
             return ()
         finally:
-            EVALUATION_OFFSET.reset(token)
-            evaluation.home, evaluation.made = before
+            evaluation.home, evaluation.made, zone.minutes = before
 
     def reads_only(self, references: Container[str]) -> bool:
         """Whether the children certainly read no other resources than these."""

@@ -13,7 +13,6 @@ expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,F
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -91,11 +90,15 @@ class _Lines:
 
     def find(self, name: str) -> str | None:
         """What stands after the name; None where there is no such line."""
-        start = f"{name}\t".encode()
-        place = bisect_left(self._lines, start)
-        if place == len(self._lines) or not self._lines[place].startswith(start):
-            return None
-        return self._lines[place][len(start) :].decode()
+        lines, start = self._lines, f"{name}\t".encode()
+        low, high = 0, len(lines)
+        while low < high:  # bisect is a library to load, which takes longer than all that a run asks
+            middle = (low + high) // 2
+            if lines[middle] < start:
+                low = middle + 1
+            else:
+                high = middle
+        return lines[low][len(start) :].decode() if low < len(lines) and lines[low].startswith(start) else None
 
     def names(self) -> list[str]:
         """The name of each line."""

@@ -10,7 +10,7 @@ A DateTime without an offset counts in the time zone of the evaluation, which :f
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
+from _thread import _local  # that of threading, without importing threading
 from datetime import date
 from typing import ClassVar
 
@@ -29,27 +29,36 @@ TICKS = (0, 0, DAY_TICKS, 3_600_000, 60_000, 1_000, 1)
 MIN_TICK = date.min.toordinal() * DAY_TICKS
 MAX_TICK = (date.max.toordinal() + 1) * DAY_TICKS - 1
 
-_offset: ContextVar[int] = ContextVar("evaluation offset", default=0)
+
+class _Zone(_local):
+    """The time zone that this thread evaluates in."""
+
+    minutes = 0
+    """East of UTC."""
+
+
+zone = _Zone()
 
 
 def evaluation_offset() -> int:
     """The offset from UTC, in minutes, in which a DateTime without one is taken."""
-    return _offset.get()
+    return zone.minutes
 
 
 class using_offset:
     """Evaluate in a time zone ``minutes`` east of UTC."""
 
-    __slots__ = ("minutes", "token")
+    __slots__ = ("before", "minutes")
 
     def __init__(self, minutes: int) -> None:
         self.minutes = minutes
 
     def __enter__(self) -> None:
-        self.token = _offset.set(self.minutes)
+        self.before = zone.minutes
+        zone.minutes = self.minutes
 
     def __exit__(self, *raised: object) -> None:
-        _offset.reset(self.token)
+        zone.minutes = self.before
 
 
 def truncate_tick(tick: int, precision: int) -> int:
