@@ -29,7 +29,8 @@ from tests.apply.small import (
 from guideway.apply.care_plan import care_plan
 from guideway.apply.outcome import dumps
 from guideway.apply.run import apply_guideline
-from guideway.guideline.stored import freeze, thaw
+from guideway.guideline.stored import thaw
+from guideway.guideline.storing import freeze
 from guideway.records.reading import read_bundle
 
 DATA = (

@@ -8,7 +8,8 @@ from tests.apply.small import BASE, guideline, plan, when
 
 from guideway.guideline.actions import ActionFacts
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.stored import freeze, thaw
+from guideway.guideline.stored import thaw
+from guideway.guideline.storing import freeze
 
 DUBIOUS = plan(
     "dubious",

@@ -15,7 +15,8 @@ import guideway.stamps
 from guideway.cache import Cache
 from guideway.diagnostics import Diagnostic, Position, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
-from guideway.guideline.stored import freeze, thaw
+from guideway.guideline.stored import ON_DEMAND, thaw
+from guideway.guideline.storing import freeze
 
 TIMING = {"repeat": {"period": 0.5, "periodUnit": "d"}}
 
@@ -118,6 +119,23 @@ def test_a_definition_is_made_when_it_is_asked_for() -> None:
     }
 
 
+def test_an_entry_of_a_table_is_read_when_it_is_asked_for_and_once() -> None:
+    compiled = open_guideline(cache=Cache(None))
+    thawed = through(compiled)
+    for name in ON_DEMAND:
+        before, after = getattr(compiled, name), getattr(thawed, name)
+        assert (list(after), len(after)) == (list(before), len(before)), name
+        assert not after._read, name
+        first = next(iter(before))
+        assert after[first] == before[first]
+        assert after[first] is after.get(first)
+        assert list(after._read) == [first]
+        assert first in after
+        assert "no such" not in after
+        assert after.get("no such") is None
+        assert after == before
+
+
 @pytest.mark.parametrize("data", [b"", b"\0\0\0\0", b"nonsense of some length", freeze(small())[:400]])
 def test_what_is_no_stored_guideline_is_none(data: bytes) -> None:
     assert thaw(data) is None
@@ -127,7 +145,7 @@ def test_what_nests_too_deeply_is_made_again_each_time(tmp_path: Path, monkeypat
     def deep(_: object) -> bytes:
         raise ValueError("object too deeply nested to marshal")
 
-    monkeypatch.setattr("guideway.guideline.stored.freeze", deep)
+    monkeypatch.setattr("guideway.guideline.storing.freeze", deep)
     assert open_guideline(cache=Cache(tmp_path)).plans
     assert not list(tmp_path.iterdir())
 

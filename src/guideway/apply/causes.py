@@ -337,7 +337,7 @@ class CauseFinder:
             found: list[tuple[Trace | None, Trace | None]] | None = None
             messages = len(self.traces.evaluation.messages)
             try:
-                if (parts := self.traces.guideline.choices.get(place)) is not None:
+                if (parts := self.traces.guideline.choices.get(place[0], {}).get(place[1])) is not None:
                     found = [
                         (condition and self.traces.trace(*condition), branch and self.traces.trace(*branch))
                         for condition, branch in parts
@@ -355,7 +355,8 @@ class CauseFinder:
 
     def _passed_over(self, node: Trace) -> Iterator[Trace]:
         """The data elements that are null in the branches which a null condition of an if or case kept from being evaluated."""
-        for key in self.traces.guideline.branches.get((node.library or "", getattr(node, "locator", None) or ""), ()):
+        branches = self.traces.guideline.branches.get(node.library or "", {})
+        for key in branches.get(getattr(node, "locator", None) or "", ()):
             trace = self.traces.trace(*key)
             if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, self._known):
                 yield trace

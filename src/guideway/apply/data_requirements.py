@@ -51,7 +51,7 @@ def requirements_of_plan(guideline: CompiledGuideline, plan: Artifact) -> list[J
             if definition is None:
                 continue
             numbers |= dict.fromkeys(definition.requirements)
-            for kind, path in definition.must_support:
+            for kind, path in guideline.must_support.get(key[0], {}).get(key[1], ()):
                 touched.setdefault(kind, set()).add(path)
         stated += stated_in(artifact.resource)
     found = [data_requirement(guideline.requirements[n], touched) for n in numbers]

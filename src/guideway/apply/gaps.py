@@ -348,8 +348,8 @@ class Gaps:
         ``lists``: without empty lists; ``also_there``: of lists that are not empty more too. Gives all of these parts."""
         found: list[Trace] = []
         messages = len(self.traces.evaluation.messages)
-        place = (node.library or "", getattr(node, "locator", None) or "")
-        for _, key in self.traces.guideline.choices.get(place, ()):
+        choices = self.traces.guideline.choices.get(node.library or "", {})
+        for _, key in choices.get(getattr(node, "locator", None) or "", ()):
             try:
                 part = self.traces.trace(*key) if key is not None else None
             except GuidewayError:

@@ -45,7 +45,7 @@ def traceability(guideline: CompiledGuideline, cases: Mapping[str, Iterable[str]
     return {
         "format": FORMAT,
         "guideline": {"id": manifest.id, "version": manifest.version},
-        "shared": {name: _names(urls) for name, urls in guideline.shared_value_sets().items()},
+        "shared": {name: _names(urls) for name, urls in guideline.shared_value_sets.items()},
         "statements": [rows[name] for name in sorted(rows)],
     }
 

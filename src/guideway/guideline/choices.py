@@ -35,7 +35,7 @@ _SORTED = "$sorted"
 _SEEN_THROUGH = (*_CONNECTIVES, *_TESTS, nodes.Not, nodes.Xor, nodes.CaseItem)
 
 
-def with_parts(libraries: Sequence[nodes.Library]) -> tuple[list[nodes.Library], dict[tuple[str, str], Parts]]:
+def with_parts(libraries: Sequence[nodes.Library]) -> tuple[list[nodes.Library], dict[str, dict[str, Parts]]]:
     """The libraries with a define for every part that may be left unevaluated, and the parts by library and locator."""
     maker = _Maker(libraries)
     return [maker.library(library) for library in libraries], maker.found
@@ -43,7 +43,7 @@ def with_parts(libraries: Sequence[nodes.Library]) -> tuple[list[nodes.Library],
 
 class _Maker:
     def __init__(self, libraries: Sequence[nodes.Library]) -> None:
-        self.found: dict[tuple[str, str], Parts] = {}
+        self.found: dict[str, dict[str, Parts]] = {}
         self._bodies = {(name_of(library), s.name or ""): s.expression for library in libraries for s in library.statements}
         self._homes = {name_of(x): {i.localIdentifier: base_name(i.path) for i in x.includes} for x in libraries}
         self._tested: dict[DefineKey, bool] = {}
@@ -55,6 +55,7 @@ class _Maker:
         """The library with its parts as defines; itself where there are none."""
         name = name_of(library)
         added: list[nodes.ExpressionDef] = []
+        known = self.found.setdefault(name, {})
 
         def part(
             expression: nodes.Expression | None, place: str, which: str, context: str | None, of: Type | None = BOOLEAN
@@ -74,16 +75,16 @@ class _Maker:
             outside = (name, statement.name or "") in self._outside
             for node in _logic(statement.expression) if not isinstance(statement, nodes.FunctionDef) else ():
                 place, context = node.locator, statement.context
-                if not place or (name, place) in self.found:
+                if not place or place in known:
                     continue
                 if isinstance(node, _CONNECTIVES):
                     first = node.operand[0]
                     if len(node.operand) == 2 and (self._has_test(name, first) or (outside and self._reads(name, first))):
-                        self.found[name, place] = ((None, part(node.operand[1], place, "second", context)),)
+                        known[place] = ((None, part(node.operand[1], place, "second", context)),)
                 elif node.result_type == BOOLEAN and not (isinstance(node, nodes.Case) and node.comparand is not None):
                     whole = isinstance(node, nodes.If)
                     pairs = [(node.condition, node.then)] if whole else [(item.when, item.then) for item in node.caseItem]
-                    self.found[name, place] = (
+                    known[place] = (
                         *(
                             (part(when, place, f"condition {number}", context), part(then, place, f"branch {number}", context))
                             for number, (when, then) in enumerate(pairs, 1)
@@ -92,7 +93,7 @@ class _Maker:
                     )
             for node in _chooses(statement.expression) if outside else ():
                 place = node.locator
-                if not place or (name, place) in self.found:
+                if not place or place in known:
                     continue
                 keys: dict[DefineKey | None, None] = {}
                 for number, inner in enumerate(self._closed(name, node), 1):
@@ -101,7 +102,7 @@ class _Maker:
                     elif self._reads(name, inner):
                         keys[part(inner, place, f"read {number}", statement.context, inner.result_type)] = None
                 if keys:
-                    self.found[name, place] = tuple((None, key) for key in keys)
+                    known[place] = tuple((None, key) for key in keys)
         return msgspec.structs.replace(library, statements=[*library.statements, *added]) if added else library
 
     def _reached_outside(self, libraries: Sequence[nodes.Library]) -> set[DefineKey]:

@@ -3,7 +3,8 @@
 ``open_guideline(path)`` gives a ``CompiledGuideline``: from the cache where nothing has changed since it was put there (a
 warm start reads one blob (``stored``), and imports neither the CQL front end nor ELM nor any artifact), else by ``load`` and
 ``compiling.compile_guideline``. What there is many of is a struct whose fields have an order: those with keywords alone take
-three times as long to make.
+three times as long to make. Tables of which a run looks at little are mappings by library or by value set: a stored guideline
+reads each entry when it is asked for.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ Json = dict[str, Any]
 DefineKey = tuple[str, str]
 Parts = tuple[tuple[DefineKey | None, DefineKey | None], ...]
 """Each condition of a choice with its branch, and last the branch that needs none; a branch that is not there is None."""
+
+ValueSetUse = tuple[tuple[str, ...], tuple[str, ...]]
+"""The canonicals of the value sets that logic names, in retrieves or elsewhere; and what it shares with others (tag ``@shared``),
+whose value sets are listed once."""
 
 APPLIED_TYPES = ("PlanDefinition", "ActivityDefinition", "Questionnaire")
 """What a run needs whole; of value sets it needs the members, of libraries the compiled logic."""
@@ -100,8 +105,6 @@ class Definition(msgspec.Struct, frozen=True):
     """Indices into ``CompiledGuideline.requirements``: what it reads, directly or through other defines."""
     elements: tuple[DefineKey, ...] = ()
     """The data elements it rests on, itself included."""
-    must_support: tuple[tuple[str, str], ...] = ()
-    """(type, element path) pairs that it touches."""
     display: str | None = None
     """What people call it (``@display``), where it is no data element."""
 
@@ -123,18 +126,20 @@ class CompiledGuideline:
         artifacts: Iterable[Artifact],
         defines: Mapping[str, Mapping[str, Definition | Row]] | None = None,
         library_urls: dict[str, str] | None = None,
-        aliases: dict[str, dict[str, str]] | None = None,
+        aliases: Mapping[str, dict[str, str]] | None = None,
         inline: dict[tuple[str, str], DefineKey] | None = None,
         inline_errors: dict[tuple[str, str], str] | None = None,
         elements: dict[DefineKey, Element] | None = None,
         requirements: tuple[Requirement, ...] = (),
-        branches: dict[tuple[str, str], tuple[DefineKey, ...]] | None = None,
-        choices: dict[tuple[str, str], Parts] | None = None,
+        branches: Mapping[str, dict[str, tuple[DefineKey, ...]]] | None = None,
+        choices: Mapping[str, dict[str, Parts]] | None = None,
         read_in_parts: dict[DefineKey, tuple[int, ...]] | None = None,
         parameters: tuple[ParameterInfo, ...] = (),
-        value_sets: Json | None = None,
+        value_sets: Mapping[str, Any] | None = None,
         value_set_titles: dict[str, str] | None = None,
-        value_set_uses: bytes = b"",
+        value_set_uses: Mapping[str, dict[str, ValueSetUse]] | None = None,
+        shared_value_sets: Mapping[str, tuple[str, ...]] | None = None,
+        must_support: Mapping[str, dict[str, tuple[tuple[str, str], ...]]] | None = None,
         program: Any = None,
         findings: Iterable[Diagnostic] = (),
         roots: Iterable[str] | None = None,
@@ -149,21 +154,26 @@ class CompiledGuideline:
         self._defines: dict[str, dict[str, Any]] = {library: dict(rows) for library, rows in (defines or {}).items()}
         """By library and name: definitions, and rows for those that nobody has asked for."""
         self.library_urls: dict[str, str] = library_urls or {}
-        self.aliases: dict[str, dict[str, str]] = aliases or {}
+        self.aliases: Mapping[str, dict[str, str]] = aliases or {}
         self.inline: dict[tuple[str, str], DefineKey] = inline or {}
         self.inline_errors: dict[tuple[str, str], str] = inline_errors or {}
         self.elements: dict[DefineKey, Element] = elements or {}
         self.requirements = requirements
-        self.branches: dict[tuple[str, str], tuple[DefineKey, ...]] = branches or {}
+        self.branches: Mapping[str, dict[str, tuple[DefineKey, ...]]] = branches or {}
         """By library and locator of an if or case: the data elements in the branches that a null condition passes over."""
-        self.choices: dict[tuple[str, str], Parts] = choices or {}
+        self.choices: Mapping[str, dict[str, Parts]] = choices or {}
         """By library and locator: the defines that the parts are which a run may leave unevaluated (``choices``)."""
         self.read_in_parts: dict[DefineKey, tuple[int, ...]] = read_in_parts or {}
         """Of these defines those that are parts alone: what they read themselves, as indices into ``requirements``."""
         self.parameters = parameters
-        self.value_sets: Json = value_sets or {}
+        self.value_sets: Mapping[str, Any] = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
-        self.value_set_uses = value_set_uses
+        self.value_set_uses: Mapping[str, dict[str, ValueSetUse]] = value_set_uses or {}
+        """By library and define."""
+        self.shared_value_sets: Mapping[str, tuple[str, ...]] = shared_value_sets or {}
+        """By tag ``@shared`` the value sets that such a part of the logic names."""
+        self.must_support: Mapping[str, dict[str, tuple[tuple[str, str], ...]]] = must_support or {}
+        """By library and define: the (type, element path) pairs that it touches."""
         self.program = program
         self.findings = tuple(findings)
         self.memory: dict[Any, Any] = {}
@@ -306,25 +316,9 @@ class CompiledGuideline:
                 if not elements.isdisjoint(row[_ELEMENTS] if type(row) is tuple else row.elements):
                     yield library, name
 
-    def value_sets_of(self, key: DefineKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The canonicals of the value sets that a define's logic names, in retrieves or elsewhere; and what it shares with others
-        (tag ``@shared``), whose value sets ``shared_value_sets`` lists once."""
-        choices, uses, _ = self._value_set_table()
-        number = uses.get(key[0], {}).get(key[1])
-        return choices[number] if number is not None else ((), ())
-
-    def shared_value_sets(self) -> dict[str, tuple[str, ...]]:
-        """By tag ``@shared`` the value sets that such a part of the logic names."""
-        found: dict[str, tuple[str, ...]] = self._value_set_table()[2]
-        return found
-
-    def _value_set_table(self) -> Any:
-        """A table of its own, written together: a run asks for none of it."""
-        from marshal import loads
-
-        if "value set uses" not in self.memory:
-            self.memory["value set uses"] = loads(self.value_set_uses) if self.value_set_uses else ((), {}, {})
-        return self.memory["value set uses"]
+    def value_sets_of(self, key: DefineKey) -> ValueSetUse:
+        """The value sets that a define's logic names."""
+        return self.value_set_uses.get(key[0], {}).get(key[1], ((), ()))
 
     def element_named(self, name: str) -> Element:
         """The data element with this id, define name or display; ``GuidewayError`` lists the nearest."""
@@ -364,11 +358,12 @@ class CompiledGuideline:
         names = (
             "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
             "requirements", "branches", "choices", "read_in_parts",
-            "parameters", "value_sets", "value_set_titles", "value_set_uses", "program",
+            "parameters", "value_sets", "value_set_titles", "value_set_uses", "shared_value_sets", "must_support", "program",
             "findings",
         )  # fmt: skip
         roots = tuple(plan.canonical for plan in self.root_plans())
-        return {name: getattr(self, name) for name in names} | {"roots": roots, "parts": self.parts()}
+        state = {name: getattr(self, name) for name in names} | {"roots": roots, "parts": self.parts()}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in state.items()}
 
     @classmethod
     def from_state(cls, state: Json) -> CompiledGuideline:
@@ -400,7 +395,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
 
     from guideway.cache import digest, installed_record, tree_stamp, user_cache
     from guideway.guideline.locate import content_folders, installed_guideline
-    from guideway.guideline.stored import freeze, thaw
+    from guideway.guideline.stored import thaw
 
     origin = path if path is not None else installed_guideline()
     if origin is None:
@@ -426,6 +421,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
             return found
     from guideway.guideline.compiling import compile_guideline
     from guideway.guideline.package import load
+    from guideway.guideline.storing import freeze
 
     compiled: CompiledGuideline = compile_guideline(load(origin))
     if key is not None:

@@ -7,7 +7,7 @@ report an error, and everything else works.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from guideway.cql.libraries import BuiltinSource, SourceChain
@@ -104,7 +104,8 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
     analysis = Analysis([library for library in whole if name_of(library) in names])
     elements = _elements(kept)
     defined = {name_of(library): _definitions(library, analysis, frozenset(elements)) for library in kept}
-    parts = dict.fromkeys(key for pairs in choices.values() for pair in pairs for key in pair if key is not None)
+    pairs = (pair for found in choices.values() for parts in found.values() for pair in parts)
+    parts = dict.fromkeys(key for pair in pairs for key in pair if key is not None)
     alone = {key: read for key in parts if key[1] not in defined.get(key[0], ()) and (read := analysis.own_requirements(key))}
     return CompiledGuideline(
         manifest=guideline.manifest,
@@ -118,11 +119,13 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
         elements=elements,
         requirements=tuple(analysis.requirements),
         branches=analysis.branches(frozenset(elements)),
-        choices={key: pairs for key, pairs in choices.items() if key[0] in names},
+        choices={name: found for name, found in choices.items() if name in names},
         read_in_parts=alone,
         parameters=tuple(p for library in kept for p in _parameters(library)),
         value_sets=index.snapshot(_value_sets(kept, guideline)),
-        value_set_uses=_value_set_uses(kept, analysis),
+        value_set_uses=_of_defines(kept, analysis.value_sets),
+        shared_value_sets=analysis.shared_value_sets(),
+        must_support=_of_defines(kept, analysis.must_support),
         value_set_titles={a.url: a.title for a in guideline.of_type("ValueSet")},
         program=program,
         findings=findings,
@@ -362,19 +365,16 @@ def _definitions(library: nodes.Library, analysis: Analysis, elements: frozenset
     }
 
 
-def _value_set_uses(libraries: list[nodes.Library], analysis: Analysis) -> bytes:
-    """For each define the value sets that its logic names; see ``CompiledGuideline.value_sets_of``."""
-    from marshal import dumps
-
-    choices: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
-    uses: dict[str, dict[str, int]] = {}
-    for library in libraries:
-        name = name_of(library)
-        for statement in library.statements:
-            if statement.name is not None and not isinstance(statement, nodes.FunctionDef):
-                found = analysis.value_sets((name, statement.name))
-                uses.setdefault(name, {})[statement.name] = choices.setdefault(found, len(choices))
-    return dumps((list(choices), uses, analysis.shared_value_sets()))
+def _of_defines(libraries: list[nodes.Library], of: Callable[[DefineKey], Any]) -> dict[str, dict[str, Any]]:
+    """What is found out about each define, by library and name."""
+    return {
+        name_of(library): {
+            s.name: of((name_of(library), s.name))
+            for s in library.statements
+            if s.name is not None and not isinstance(s, nodes.FunctionDef)
+        }
+        for library in libraries
+    }
 
 
 def _elements(libraries: list[nodes.Library]) -> dict[DefineKey, Element]:

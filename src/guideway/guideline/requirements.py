@@ -70,19 +70,20 @@ class Analysis:
         """What is known of a define, and what people call it; ``elements`` are the data elements of all libraries."""
         reached = self.closure(key)
         requirements: dict[int, None] = {}
-        touched: dict[tuple[str, str], None] = {}
         for part in reached:
             facts = self._facts.get(part)
             if facts is not None:
                 requirements |= dict.fromkeys(facts.requirements)
-                touched |= dict.fromkeys(facts.touched)
         return Definition(
             type=type_name,
             requirements=tuple(requirements),
             elements=tuple(part for part in reached if part in elements),
-            must_support=tuple(sorted(touched)),
             display=display,
         )
+
+    def must_support(self, key: DefineKey) -> tuple[tuple[str, str], ...]:
+        """The (type, element path) pairs that a define touches, directly or through other defines, sorted."""
+        return tuple(sorted({pair for part in self.closure(key) if part in self._facts for pair in self._facts[part].touched}))
 
     def value_sets(self, key: DefineKey) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The canonicals of the value sets that a define's logic names, in retrieves and elsewhere; and the tags ``@shared`` of
@@ -105,10 +106,10 @@ class Analysis:
         facts = self._facts.get(key)
         return tuple(dict.fromkeys(facts.requirements)) if facts is not None else ()
 
-    def branches(self, elements: frozenset[DefineKey]) -> dict[tuple[str, str], tuple[DefineKey, ...]]:
+    def branches(self, elements: frozenset[DefineKey]) -> dict[str, dict[str, tuple[DefineKey, ...]]]:
         """For each choice (if, case), by library and locator: the data elements in the branches that an unknown condition passes
         over. A condition that is null goes the way of false, so nothing there is evaluated."""
-        found: dict[tuple[str, str], tuple[DefineKey, ...]] = {}
+        found: dict[str, dict[str, tuple[DefineKey, ...]]] = {}
         for name, library in self._libraries.items():
             aliases = {i.localIdentifier: base_name(i.path) for i in library.includes}
             for statement in library.statements:
@@ -125,7 +126,7 @@ class Analysis:
                                     reached |= dict.fromkeys(self.closure((home, inner.name)))
                     wanted = tuple(key for key in reached if key in elements)
                     if wanted:
-                        found[name, node.locator] = wanted
+                        found.setdefault(name, {})[node.locator] = wanted
         return found
 
     def closure(self, key: DefineKey, *, whole: bool = True) -> list[DefineKey]:

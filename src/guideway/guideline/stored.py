@@ -1,63 +1,53 @@
-"""A compiled guideline as bytes, for the cache, and back.
-
-The bytes are a table of lengths, then what ``marshal`` makes of everything but the compiled code, then that, piece by piece: it
-is read only where it is needed. ``marshal`` writes plain data alone, so structs are written as rows of their fields; it reads in
-two thirds of the time that ``pickle`` takes, which every start would also have to import. Whatever was one object is one again.
-The cache is a folder of this user alone, and holds code that will be run anyhow.
-"""
+"""A compiled guideline, read from the bytes that ``storing`` wrote, as far as it is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from marshal import dumps, loads
+from marshal import loads
 from typing import Any
 
-from msgspec.structs import astuple, replace
-
 from guideway.diagnostics import Diagnostic, Position, Severity
-from guideway.guideline.actions import ActionFacts, PlanFacts, Question, facts_of_plan
-from guideway.guideline.compiled import CompiledGuideline, DateFilter, Definition, Element, ParameterInfo, Requirement
+from guideway.guideline.actions import ActionFacts, PlanFacts, Question
+from guideway.guideline.compiled import CompiledGuideline, DateFilter, Element, ParameterInfo, Requirement
 from guideway.guideline.package import Artifact, Manifest
 
 Json = dict[str, Any]
 Row = tuple[Any, ...]
 
-_LENGTH = 4
-_AS_THEY_ARE = (
-    "content_hash", "library_urls", "aliases", "inline", "inline_errors", "branches", "choices", "read_in_parts", "value_sets",
-    "value_set_titles", "value_set_uses", "roots", "parts",
-)  # fmt: skip
-"""Parts of a guideline's state that are plain data already."""
+LENGTH = 4
+"""The bytes that say how long the table of lengths is."""
+ON_DEMAND = ("aliases", "branches", "choices", "value_sets", "value_set_uses", "shared_value_sets", "must_support")
+"""The tables of which a run looks at few entries."""
+QUESTIONS = [ActionFacts.__struct_fields__.index(name) for name in ("conditions", "notes", "notes_if_not")]
+TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
+"""Where in the row of an action stand those fields."""
 
 
-def freeze(guideline: CompiledGuideline) -> bytes:
-    """A compiled guideline as bytes. RecursionError or ValueError: something in it nests too deeply for that."""
-    state = _compact(guideline)
-    pieces: list[Any] = []
+class OnDemand(Mapping[str, Any]):
+    """A table whose entries are read when they are asked for, each once."""
 
-    def keep(piece: Any) -> int:
-        pieces.append(memoryview(piece))
-        return len(pieces) - 1
+    __slots__ = ("_entries", "_places", "_read")
 
-    stored = {name: state[name] for name in _AS_THEY_ARE}
-    stored |= {
-        "manifest": list(astuple(state["manifest"])),
-        "artifacts": [(a.resource, a.file) for a in state["artifacts"]],
-        "defines": {library: {name: astuple(d) for name, d in found.items()} for library, found in state["defines"].items()},
-        "elements": [astuple(element) for element in state["elements"].values()],
-        "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
-        "parameters": [astuple(parameter) for parameter in state["parameters"]],
-        "findings": [_finding_row(found) for found in state["findings"]],
-        "facts": [[*astuple(facts)[:-1], list(map(_action_row, facts.actions))] for facts in state["facts"]],
-        "program": state["program"].stored(keep) if state["program"] is not None else None,
-    }
-    stored["decimals"] = list(_decimals([stored["manifest"], stored["artifacts"], stored["facts"]]))
-    for container, place in stored["decimals"]:
-        container[place] = str(container[place]).encode()
-    parts = [dumps(stored), *pieces]
-    head = dumps([len(part) for part in parts])
-    return b"".join([len(head).to_bytes(_LENGTH, "little"), head, *parts])
+    def __init__(self, places: dict[str, int], entries: memoryview) -> None:
+        """``places`` says of each entry where in ``entries`` it begins."""
+        self._places = places
+        self._entries = entries
+        self._read: Json = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._read:
+            self._read.setdefault(name, loads(self._entries[self._places[name] :]))
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
@@ -66,14 +56,15 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
 
     try:
         view = memoryview(blob)
-        start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
+        start = LENGTH + int.from_bytes(view[:LENGTH], "little")
         parts = []
-        for length in loads(view[_LENGTH:start]):
+        for length in loads(view[LENGTH:start]):
             parts.append(view[start : start + length])
             start += length
         stored: Json = loads(parts[0])
         for container, place in stored.pop("decimals"):
             container[place] = Decimal(container[place].decode())
+        stored |= {name: OnDemand(stored[name], parts[1]) for name in ON_DEMAND}
         elements = [Element(*row) for row in stored["elements"]]
         program = stored["program"]
         stored |= {
@@ -84,7 +75,7 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
             "parameters": tuple(ParameterInfo(*row) for row in stored["parameters"]),
             "findings": list(map(_finding, stored["findings"])),
             "facts": list(map(_plan, stored["facts"])),
-            "program": Program.restored(program, parts[1:]) if program is not None else None,
+            "program": Program.restored(program, parts[2:]) if program is not None else None,
         }
         return CompiledGuideline(**stored)
     except Exception:
@@ -93,24 +84,11 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
 
 # ---- rows --------------------------------------------------------------------------------------------------------------
 
-_QUESTIONS = [ActionFacts.__struct_fields__.index(name) for name in ("conditions", "notes", "notes_if_not")]
-_TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
-
-
-def _action_row(facts: ActionFacts) -> list[Any]:
-    """The fields in lists, where they are data of the artifact's, which may be of any kind; the actions inside are the last."""
-    row = list(astuple(facts))
-    for place in _QUESTIONS:
-        row[place] = [list(astuple(question)) for question in row[place]]
-    row[_TRIGGERS] = list(row[_TRIGGERS])
-    row[-1] = list(map(_action_row, facts.actions))
-    return row
-
 
 def _action(row: list[Any]) -> ActionFacts:
-    for place in _QUESTIONS:
+    for place in QUESTIONS:
         row[place] = tuple([Question(*question) for question in row[place]])
-    row[_TRIGGERS] = tuple(row[_TRIGGERS])
+    row[TRIGGERS] = tuple(row[TRIGGERS])
     row[-1] = tuple(map(_action, row[-1]))
     return ActionFacts(*row)
 
@@ -125,80 +103,6 @@ def _requirement(row: Row) -> Requirement:
     return Requirement(kind, path, value_set, codes, tuple([DateFilter(*date) for date in dates]), template)
 
 
-def _finding_row(found: Diagnostic) -> Row:
-    return (*found._replace(severity=str(found.severity), position=found.position and tuple(found.position)),)  # type: ignore[arg-type]
-
-
 def _finding(row: Row) -> Diagnostic:
     rule, severity, message, file, position, *rest = row
     return Diagnostic(rule, Severity(severity), message, file, Position(*position) if position else None, *rest)
-
-
-def _decimals(data: Any) -> Iterator[tuple[Any, Any]]:
-    """Where in plain data numbers with a decimal point stand: the list or object, and the place in it. ``marshal`` does not know
-    them; they are written as bytes, which JSON does not have."""
-    seen: set[int] = set()
-    pending = [data]
-    while pending:
-        value = pending.pop()
-        if not isinstance(value, dict | list | tuple) or id(value) in seen:
-            continue
-        seen.add(id(value))
-        for place, part in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(part, Decimal):
-                yield value, place
-            else:
-                pending.append(part)
-
-
-# ---- equal parts -------------------------------------------------------------------------------------------------------
-
-
-def _compact(guideline: CompiledGuideline) -> Json:
-    """The state with equal parts made the same object, which is then written, and read, once.
-
-    Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
-    much for its memory as for its time.
-    """
-    known: dict[Any, Any] = {}
-    state = guideline.state()
-    compact = dict(state)
-    compact["manifest"] = replace(state["manifest"], settings=_once(state["manifest"].settings, known))
-    compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
-    compact["facts"] = tuple(facts_of_plan(a.resource, guideline) for a in compact["artifacts"] if a.type == "PlanDefinition")
-    compact["defines"] = {
-        library: {name: replace(found, **_fields(found, known)) for name, found in defines.items()}
-        for library, defines in state["defines"].items()
-    }
-    return compact
-
-
-def _fields(definition: Definition, known: dict[Any, Any]) -> Json:
-    return {name: _once(getattr(definition, name), known) for name in ("type", "requirements", "elements", "must_support")}
-
-
-def _once(value: Any, known: dict[Any, Any]) -> Any:
-    """The value, its parts replaced by equal ones that were met before. An action stays an object of its own, whatever others are
-    equal to it: what is found out about actions goes by identity."""
-    if isinstance(value, str):
-        return known.setdefault(value, value)
-    if isinstance(value, Decimal):
-        return known.setdefault((Decimal, str(value)), value)
-    if isinstance(value, tuple):  # by the identity of the parts, which are the ones kept: 1 is not True
-        parts = tuple(_once(part, known) for part in value)
-        return known.setdefault((tuple, *map(id, parts)), parts)
-    if isinstance(value, list):
-        items = [_once(item, known) for item in value]
-        return known.setdefault((list, *map(id, items)), items)
-    if isinstance(value, dict):
-        made = {_once(name, known): _once(item, known) for name, item in value.items() if name != "action"}
-        if "action" in value:
-            actions = value["action"]
-            own = [_own(item, known) for item in actions] if isinstance(actions, list) else actions
-            return {name: own if name == "action" else made[name] for name in value}
-        return known.setdefault((dict, *(id(part) for pair in made.items() for part in pair)), made)
-    return value
-
-
-def _own(value: Any, known: dict[Any, Any]) -> Any:
-    return dict(_once(value, known)) if isinstance(value, dict) else value

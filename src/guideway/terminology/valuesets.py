@@ -62,14 +62,14 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
 class ValueSetIndex:
     """Value sets and code systems by canonical; expansions are made when first asked for and kept."""
 
-    __slots__ = ("_code_systems", "_codes", "_members", "_rows", "_systems", "_value_sets")
+    __slots__ = ("_code_systems", "_codes", "_members", "_systems", "_table", "_value_sets")
 
     def __init__(self, resources: Iterable[Json] = ()) -> None:
         self._value_sets: dict[str, dict[str | None, Json]] = {}
         self._code_systems: dict[str, dict[str | None, Json]] = {}
         self._members: dict[tuple[str, str | None], tuple[Member, ...] | str] = {}
-        self._rows: dict[tuple[str, str | None], Sequence[Any] | str] = {}
-        """What a snapshot says of a value set."""
+        self._table: Mapping[str, Any] = {}
+        """What a snapshot says."""
         self._codes: dict[tuple[str, str | None], frozenset[tuple[str, str]]] = {}
         self._systems: dict[str, dict[str | None, frozenset[str]]] = {}
         for resource in resources:
@@ -82,7 +82,7 @@ class ValueSetIndex:
         if shelf is not None and isinstance(url, str):
             shelf.setdefault(url, {})[resource.get("version")] = resource
             self._members.clear()
-            self._rows.clear()
+            self._table = {}
             self._codes.clear()
             self._systems.clear()
 
@@ -90,7 +90,8 @@ class ValueSetIndex:
 
     def urls(self) -> tuple[str, ...]:
         """The urls of all value sets at hand, sorted."""
-        return tuple(sorted({*self._value_sets, *(url for url, _ in (*self._members, *self._rows))}))
+        said = (split_canonical(name)[0] for name in self._table if not name.startswith(_SYSTEM))
+        return tuple(sorted({*self._value_sets, *(url for url, _ in self._members), *said}))
 
     def value_set(self, url: str, version: str | None = None) -> Json | None:
         """The ValueSet resource, or None."""
@@ -125,7 +126,7 @@ class ValueSetIndex:
         """The members as ``(system, code)``. Raises UnresolvedValueSet."""
         found = self._codes.get((url, version))
         if found is None:
-            rows = self._rows.get(split_canonical(url, version), ())
+            rows = self._said_of(*split_canonical(url, version))
             if rows and not isinstance(rows, str):
                 found = frozenset((row[0], row[1]) for row in rows)
             else:
@@ -136,7 +137,7 @@ class ValueSetIndex:
     def displays(self, url: str, version: str | None = None) -> dict[tuple[str, str], str]:
         """What the expansion calls its members, by ``(system, code)``; without those it has no name for. Raises
         UnresolvedValueSet."""
-        rows = self._rows.get(split_canonical(url, version), ())
+        rows = self._said_of(*split_canonical(url, version))
         if rows and not isinstance(rows, str):
             return {(row[0], row[1]): row[2] for row in rows if row[2]}
         return {(member.system, member.code): member.display for member in self.members(url, version) if member.display}
@@ -146,7 +147,7 @@ class ValueSetIndex:
         key = split_canonical(url, version)
         found = self._members.get(key)
         if found is None:
-            rows = self._rows.get(key)
+            rows = self._said_of(*key)
             if rows is None or isinstance(rows, str):
                 found = self._expand(*key) if rows is None else rows
             else:
@@ -155,6 +156,10 @@ class ValueSetIndex:
         if isinstance(found, str):
             raise UnresolvedValueSet(found)
         return found
+
+    def _said_of(self, url: str, version: str | None) -> Sequence[Any] | str | None:
+        """What a snapshot says of a value set: its members, or why there are none."""
+        return self._table.get(url if version is None else f"{url}|{version}")
 
     def _expand(self, url: str, version: str | None) -> tuple[Member, ...] | str:
         resource = _pick(self._value_sets, url, version)
@@ -172,7 +177,11 @@ class ValueSetIndex:
         """Whether a code system has a code. Raises UnresolvedValueSet where the code system is not at hand as a whole."""
         url, version = split_canonical(url, version)
         code_system = self.code_system(url, version)
-        known = self._systems.setdefault(url, {})
+        known = self._systems.get(url)
+        if known is None:
+            start = f"{_SYSTEM}{url}|"
+            said = {name[len(start) :] or None: frozenset(self._table[name]) for name in self._table if name.startswith(start)}
+            known = self._systems.setdefault(url, said)
         if code_system is not None:
             version = code_system.get("version")
             if version not in known and code_system.get("content") == "complete":
@@ -224,12 +233,7 @@ class ValueSetIndex:
     def from_snapshot(cls, table: Mapping[str, Any]) -> ValueSetIndex:
         """An index that answers membership from ``snapshot()``; it holds no resources."""
         index = cls()
-        for name, members in table.items():
-            if name.startswith(_SYSTEM):
-                url, _, version = name.removeprefix(_SYSTEM).partition("|")
-                index._systems.setdefault(url, {})[version or None] = frozenset(members)
-                continue
-            index._rows[split_canonical(name)] = members
+        index._table = table
         return index
 
 

@@ -1,0 +1,155 @@
+"""A compiled guideline as bytes, for the cache; ``stored`` reads them.
+
+The bytes are a table of lengths, then what ``marshal`` makes of everything but the compiled code and the tables of which a run
+looks at little, then those tables entry by entry, then the code piece by piece: they are read only where they are needed.
+``marshal`` writes plain data alone, so structs are written as rows of their fields; it reads in two thirds of the time that
+``pickle`` takes, which every start would also have to import. Whatever was one object is one again, within what is written
+together. The cache is a folder of this user alone, and holds code that will be run anyhow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from marshal import dumps
+from typing import Any
+
+from msgspec.structs import astuple, replace
+
+from guideway.diagnostics import Diagnostic
+from guideway.guideline.actions import ActionFacts, facts_of_plan
+from guideway.guideline.compiled import CompiledGuideline, Definition
+from guideway.guideline.package import Artifact
+from guideway.guideline.stored import LENGTH, ON_DEMAND, QUESTIONS, TRIGGERS, Json, Row
+
+_AS_THEY_ARE = (
+    "content_hash", "library_urls", "inline", "inline_errors", "read_in_parts", "value_set_titles", "roots", "parts",
+)  # fmt: skip
+"""Parts of a guideline's state that are plain data already."""
+
+
+def freeze(guideline: CompiledGuideline) -> bytes:
+    """A compiled guideline as bytes. RecursionError or ValueError: something in it nests too deeply for that."""
+    state = _compact(guideline)
+    entries = bytearray()
+    pieces: list[Any] = []
+
+    def keep(piece: Any) -> int:
+        pieces.append(memoryview(piece))
+        return len(pieces) - 1
+
+    stored = {name: state[name] for name in _AS_THEY_ARE}
+    stored |= {name: _entries(state[name], entries) for name in ON_DEMAND}
+    stored |= {
+        "manifest": list(astuple(state["manifest"])),
+        "artifacts": [(a.resource, a.file) for a in state["artifacts"]],
+        "defines": {library: {name: astuple(d) for name, d in found.items()} for library, found in state["defines"].items()},
+        "elements": [astuple(element) for element in state["elements"].values()],
+        "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
+        "parameters": [astuple(parameter) for parameter in state["parameters"]],
+        "findings": [_finding_row(found) for found in state["findings"]],
+        "facts": [[*astuple(facts)[:-1], list(map(_action_row, facts.actions))] for facts in state["facts"]],
+        "program": state["program"].stored(keep) if state["program"] is not None else None,
+    }
+    stored["decimals"] = list(_decimals([stored["manifest"], stored["artifacts"], stored["facts"]]))
+    for container, place in stored["decimals"]:
+        container[place] = str(container[place]).encode()
+    parts = [dumps(stored), entries, *pieces]
+    head = dumps([len(part) for part in parts])
+    return b"".join([len(head).to_bytes(LENGTH, "little"), head, *parts])
+
+
+def _entries(table: Json, entries: bytearray) -> dict[str, int]:
+    """Write a table entry by entry; where each begins."""
+    places = {}
+    for name, entry in table.items():
+        places[name] = len(entries)
+        entries += dumps(_once(entry, {}))
+    return places
+
+
+# ---- rows --------------------------------------------------------------------------------------------------------------
+
+
+def _action_row(facts: ActionFacts) -> list[Any]:
+    """The fields in lists, where they are data of the artifact's, which may be of any kind; the actions inside are the last."""
+    row = list(astuple(facts))
+    for place in QUESTIONS:
+        row[place] = [list(astuple(question)) for question in row[place]]
+    row[TRIGGERS] = list(row[TRIGGERS])
+    row[-1] = list(map(_action_row, facts.actions))
+    return row
+
+
+def _finding_row(found: Diagnostic) -> Row:
+    return (*found._replace(severity=str(found.severity), position=found.position and tuple(found.position)),)  # type: ignore[arg-type]
+
+
+def _decimals(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Where in plain data numbers with a decimal point stand: the list or object, and the place in it. ``marshal`` does not know
+    them; they are written as bytes, which JSON does not have."""
+    seen: set[int] = set()
+    pending = [data]
+    while pending:
+        value = pending.pop()
+        if not isinstance(value, dict | list | tuple) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        for place, part in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(part, Decimal):
+                yield value, place
+            else:
+                pending.append(part)
+
+
+# ---- equal parts -------------------------------------------------------------------------------------------------------
+
+
+def _compact(guideline: CompiledGuideline) -> Json:
+    """The state with equal parts made the same object, which is then written, and read, once.
+
+    Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
+    much for its memory as for its time.
+    """
+    known: dict[Any, Any] = {}
+    state = guideline.state()
+    compact = dict(state)
+    compact["manifest"] = replace(state["manifest"], settings=_once(state["manifest"].settings, known))
+    compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
+    compact["facts"] = tuple(facts_of_plan(a.resource, guideline) for a in compact["artifacts"] if a.type == "PlanDefinition")
+    compact["defines"] = {
+        library: {name: replace(found, **_fields(found, known)) for name, found in defines.items()}
+        for library, defines in state["defines"].items()
+    }
+    return compact
+
+
+def _fields(definition: Definition, known: dict[Any, Any]) -> Json:
+    return {name: _once(getattr(definition, name), known) for name in ("type", "requirements", "elements")}
+
+
+def _once(value: Any, known: dict[Any, Any]) -> Any:
+    """The value, its parts replaced by equal ones that were met before. An action stays an object of its own, whatever others are
+    equal to it: what is found out about actions goes by identity."""
+    if isinstance(value, str):
+        return known.setdefault(value, value)
+    if isinstance(value, Decimal):
+        return known.setdefault((Decimal, str(value)), value)
+    if isinstance(value, tuple):  # by the identity of the parts, which are the ones kept: 1 is not True
+        parts = tuple(_once(part, known) for part in value)
+        return known.setdefault((tuple, *map(id, parts)), parts)
+    if isinstance(value, list):
+        items = [_once(item, known) for item in value]
+        return known.setdefault((list, *map(id, items)), items)
+    if isinstance(value, dict):
+        made = {_once(name, known): _once(item, known) for name, item in value.items() if name != "action"}
+        if "action" in value:
+            actions = value["action"]
+            own = [_own(item, known) for item in actions] if isinstance(actions, list) else actions
+            return {name: own if name == "action" else made[name] for name in value}
+        return known.setdefault((dict, *(id(part) for pair in made.items() for part in pair)), made)
+    return value
+
+
+def _own(value: Any, known: dict[Any, Any]) -> Any:
+    return dict(_once(value, known)) if isinstance(value, dict) else value
