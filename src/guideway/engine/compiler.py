@@ -82,10 +82,10 @@ def source_text(environment: Environment, info: LibraryInfo, *, traced: bool = F
     return Generator(environment, info, traced=traced).source()[0]
 
 
-def _entries(info: LibraryInfo) -> dict[str, str]:
-    """The name in the module of each define's function."""
+def _entries(info: LibraryInfo) -> dict[str, int]:
+    """The number of each define's function in the module, where it is called ``d…``."""
     statements = enumerate(info.library.statements)
-    return {s.name or "": f"d{index}" for index, s in statements if not isinstance(s, nodes.FunctionDef)}
+    return {s.name or "": index for index, s in statements if not isinstance(s, nodes.FunctionDef)}
 
 
 def _tables(environment: Environment, info: LibraryInfo) -> bytes:

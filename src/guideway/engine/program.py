@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 12
+FORMAT = 13
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -58,11 +58,11 @@ class CompiledLibrary:
         self._code = code
         self._places = places
         self._tables: _Tables | None = None
-        self._entries: dict[str, str] | None = None
+        self._entries: dict[str, int] | None = None
 
     @property
-    def entries(self) -> dict[str, str]:
-        """The name in the module of each define's function: all that a run needs of the tables."""
+    def entries(self) -> dict[str, int]:
+        """The number of each define's function in the module: all that a run needs of the tables."""
         if self._entries is None:
             self._entries = marshal.loads(self._index)
         return self._entries
@@ -185,10 +185,10 @@ class Program:
         if known is not None:
             return known
         owner = self.library(library)
-        define = owner.entries.get(name)
-        if define is None:
+        number = owner.entries.get(name)
+        if number is None:
             raise GuidewayError(f"Library {owner.name} defines no {name!r}.{_nearest(name, owner.entries)}")
-        function: Callable[[Evaluation], Any] = self.made(owner.key, define, traced)
+        function: Callable[[Evaluation], Any] = self.made(owner.key, f"d{number}", traced)
         self._entries[library, name, traced] = function
         return function
 
@@ -196,7 +196,7 @@ class Program:
         """The function behind a define where it has been made, which it is before it is run."""
         owner = self.library(library)
         known = self._names.get(traced)
-        return None if known is None else known.names.get(place(owner.entries.get(name, ""), owner.key))
+        return None if known is None else known.names.get(place(f"d{owner.entries.get(name)}", owner.key))
 
     def parameter_entry(self, library: str, name: str) -> Callable[[Evaluation], Any]:
         """The function behind a parameter."""
