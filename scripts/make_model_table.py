@@ -34,7 +34,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from guideway.fhir.modelinfo import ModelInfo, TypeInfo, read_xml, split_type
+from guideway.fhir.modelinfo import ModelInfo, TypeInfo, split_type
+from guideway.fhir.modelinfo_xml import read_xml
 
 OBSERVATION_STATUS = "registered preliminary final amended corrected cancelled entered-in-error unknown"
 WHOLE_LISTS = {

@@ -24,7 +24,7 @@ from guideway.cql.translator import translate
 from guideway.elm.codec import write_json
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.compiling import compile_guideline
-from guideway.guideline.package import from_files
+from guideway.guideline.loading import from_files
 from guideway.guideline.reading import SourceFile
 from guideway.records.reading import read_bundle
 

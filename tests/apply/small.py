@@ -12,7 +12,8 @@ from guideway.apply.run import apply_guideline
 from guideway.engine.program import Program
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.compiling import compile_guideline
-from guideway.guideline.package import Guideline, from_files
+from guideway.guideline.loading import from_files
+from guideway.guideline.package import Guideline
 from guideway.guideline.reading import SourceFile
 from guideway.records.reading import read_bundle
 

@@ -11,8 +11,8 @@ from tests.apply.small import BASE, LOGIC, TABLET_A, TABLET_B, activity, express
 
 from guideway.apply.care_plan import requests, requests_bundle
 from guideway.fhir.reference_targets import targets, wrong_target
+from guideway.guideline.loading import from_files
 from guideway.guideline.names import DIRECTION
-from guideway.guideline.package import from_files
 from guideway.guideline.reading import SourceFile
 
 AGAINST = [{"url": DIRECTION, "valueCodeableConcept": {"coding": [{"code": "against"}]}}]

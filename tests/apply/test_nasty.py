@@ -19,7 +19,8 @@ from guideway.apply.outcome import PatientOutcome, dumps
 from guideway.apply.run import apply_guideline
 from guideway.fhir.check import check_resource
 from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.package import Artifact, without_controls
+from guideway.guideline.loading import without_controls
+from guideway.guideline.package import Artifact
 
 RECORD = record(
     observation(0.8),

@@ -16,7 +16,7 @@ from guideway.apply.outcome import dumps
 from guideway.apply.run import apply_guideline
 from guideway.fhir.check import check_resource
 from guideway.guideline.compiling import compile_guideline
-from guideway.guideline.package import from_files
+from guideway.guideline.loading import from_files
 from guideway.guideline.reading import SourceFile
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from tests.cql.compact import compact, definition, translated
 
 from guideway.cql.translator import TranslationResult
-from guideway.fhir.modelinfo import read_xml
+from guideway.fhir.modelinfo_xml import read_xml
 
 MODEL = """\
 <modelInfo xmlns="urn:hl7-org:elm-modelinfo:r1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"

@@ -14,7 +14,7 @@ from guideway.engine.program import Program, compile_program
 from guideway.engine.typed import compile_typed
 from guideway.engine.values import Code, Concept
 from guideway.fhir.element import FhirObject
-from guideway.fhir.modelinfo import read_xml
+from guideway.fhir.modelinfo_xml import read_xml
 
 LOGIC = """library P
 using Prof version '1.0.0'

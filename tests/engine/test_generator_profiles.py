@@ -19,7 +19,8 @@ from guideway.cql.translator import BuiltinSource, translate
 from guideway.engine.program import compile_program
 from guideway.engine.values import Code, Concept
 from guideway.fhir.element import FhirObject, FhirPrimitive
-from guideway.fhir.modelinfo import ModelInfo, read_xml
+from guideway.fhir.modelinfo import ModelInfo
+from guideway.fhir.modelinfo_xml import read_xml
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <modelInfo xmlns="urn:hl7-org:elm-modelinfo:r1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"

@@ -8,7 +8,8 @@ import pytest
 from tests.shared import shared_folder
 
 from guideway.diagnostics import GuidewayError
-from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, JsonElement, ModelInfo, builtin, read_xml, split_type
+from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, JsonElement, ModelInfo, builtin, split_type
+from guideway.fhir.modelinfo_xml import read_xml
 
 FHIR = builtin("FHIR", "4.0.1")
 QICORE = """<?xml version="1.0"?>

@@ -13,8 +13,8 @@ from guideway.apply.provenance import Provenance
 from guideway.diagnostics import GuidewayError
 from guideway.engine.program import Program
 from guideway.guideline.compiling import compile_guideline
+from guideway.guideline.loading import load
 from guideway.guideline.locate import installed_guideline
-from guideway.guideline.package import load
 from guideway.records.reading import read_bundle
 from tests.engine.traces import at_once, libraries_of, lines_of
 

@@ -17,7 +17,7 @@ from guideway.elm.codec import write_json
 from guideway.guideline import compiling
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.compiling import compile_guideline
-from guideway.guideline.package import from_files
+from guideway.guideline.loading import from_files
 from guideway.guideline.reading import SourceFile
 
 Json = dict[str, Any]

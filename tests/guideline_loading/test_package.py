@@ -15,7 +15,8 @@ import pytest
 from guideway.diagnostics import GuidewayError
 from guideway.guideline.canonical import Canonical, parse, tail
 from guideway.guideline.libraries import header, library_resource
-from guideway.guideline.package import Guideline, load
+from guideway.guideline.loading import load
+from guideway.guideline.package import Guideline
 
 BASE = "http://example.org/g"
 CQL_TEXT = "// notes\nlibrary Logic version '0.1.0'\nusing FHIR version '4.0.1'\ncontext Patient\ndefine \"Yes\": true\n"

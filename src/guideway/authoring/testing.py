@@ -207,8 +207,8 @@ class Suite:
 def open_suite(package: str | None = None) -> Suite:
     """The guideline at ``package`` (default: the one that came with this program), compiled, with the names of its concepts."""
     from guideway.guideline.compiled import open_guideline
+    from guideway.guideline.loading import load
     from guideway.guideline.locate import installed_guideline
-    from guideway.guideline.package import load
 
     guideline = open_guideline(package)
     whole = load(package or installed_guideline() or ".")

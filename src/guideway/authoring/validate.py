@@ -26,8 +26,9 @@ from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 from guideway.guideline.canonical import parse
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, bind, expressions_of
+from guideway.guideline.loading import from_files
 from guideway.guideline.locate import MANIFEST, PLAN_FOLDER, content_folders
-from guideway.guideline.package import Artifact, Guideline, from_files
+from guideway.guideline.package import Artifact, Guideline
 from guideway.guideline.reading import read_files
 
 Json = dict[str, Any]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from guideway.authoring.rules import breach
 from guideway.diagnostics import Diagnostic
-from guideway.guideline.actions import unknown_behaviors
 from guideway.guideline.compiled import definitions_in
 from guideway.guideline.package import Artifact, Guideline
+from guideway.guideline.plan_facts import unknown_behaviors
 
 Json = dict[str, Any]
 CPG = "http://hl7.org/fhir/uv/cpg/StructureDefinition/"

@@ -263,7 +263,7 @@ def _translated(
 ) -> TranslationResult:
     from guideway.cli.cql_session import sources_of, translation_options
     from guideway.cql.translator import translate
-    from guideway.fhir.modelinfo import read_xml
+    from guideway.fhir.modelinfo_xml import read_xml
 
     text = _text(file)
     sources, _ = sources_of([file] if file != "-" else [], None, below)

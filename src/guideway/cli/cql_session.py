@@ -58,7 +58,7 @@ class Session:
         allow: Sequence[str] = (),
     ) -> None:
         from guideway.apply.moment import moment
-        from guideway.fhir.modelinfo import read_xml
+        from guideway.fhir.modelinfo_xml import read_xml
 
         self.options = translation_options(allow)
         self.models: tuple[ModelInfo, ...] = tuple(read_xml(path) for path in models)
@@ -239,7 +239,7 @@ def sources_of(libraries: Sequence[str], package: str | None, below: Sequence[st
         roots.append(package)
     for root in dict.fromkeys(roots):
         from guideway.cql.libraries import LibraryText
-        from guideway.guideline.package import load
+        from guideway.guideline.loading import load
 
         guideline = load(root)
         chain.append(DictSource({x.name: LibraryText(x.cql, x.file) for x in guideline.libraries if x.cql is not None}))

@@ -17,13 +17,14 @@ from guideway.cql.typesystem import TypeSystem
 from guideway.diagnostics import Diagnostic, Position, Severity
 from guideway.elm.types import ANY, ChoiceType, ListType, NamedType, Type
 from guideway.fhir import modelinfo
+from guideway.fhir.modelinfo_xml import read_xml
 
 RULE = "model-mapping"
 
 
 def findings(path: str) -> list[Diagnostic]:
     """Warnings about the mappings of a model info document, in the order of its lines."""
-    model = modelinfo.read_xml(path)
+    model = read_xml(path)
     if model.target_url is None:
         return []
     types = TypeSystem([model])

@@ -1,10 +1,8 @@
 """Data models: which types there are, their elements and bases, how they convert, which contexts they offer.
 
-Takes either a compact table that ships with the package (``builtin("FHIR", "4.0.1")``, ``builtin("System")``) or a model info
-document in XML (``read_xml``: QI-Core, US Core, another FHIR version) and gives a ``ModelInfo``. The format of the XML is that of
-the CQL translator's reference implementation, namespace ``urn:hl7-org:elm-modelinfo:r1`` (CQL 1.5, Translation Semantics, Data
-Model). Tables are made by ``scripts/make_model_table.py``; a line of a table is parsed when its type is first asked for, because
-a run touches some thirty of the 932 types.
+Takes a compact table that ships with the package (``builtin("FHIR", "4.0.1")``, ``builtin("System")``) and gives a ``ModelInfo``;
+that of a model info document in XML is made by ``modelinfo_xml``. Tables are made by ``scripts/make_model_table.py``; a line of a
+table is parsed when its type is first asked for, because a run touches some thirty of the 932 types.
 
 A type is named ``FHIR.Observation``, a component ``FHIR.Bundle.Entry``; where an element's type is written it is a type
 expression: ``FHIR.string``, ``list<FHIR.Identifier>``, ``choice<FHIR.Quantity,FHIR.string>``, ``interval<System.DateTime>``.
@@ -21,10 +19,8 @@ import msgspec
 from guideway.diagnostics import GuidewayError
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    pass
 
-NAMESPACE = "{urn:hl7-org:elm-modelinfo:r1}"
-XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 BUILTIN_VERSIONS = {"System": "1.0.0", "FHIR": "4.0.1"}
 
 
@@ -111,10 +107,10 @@ class _Lines:
 class _TypeTable(Mapping[str, TypeInfo]):
     """Types by qualified name; ``lines`` are those of a table by the type's own name, each parsed on first use."""
 
-    def __init__(self, model: str, lines: _Lines, parsed: dict[str, TypeInfo] | None = None) -> None:
+    def __init__(self, model: str, lines: _Lines) -> None:
         self._model = model
         self._lines = lines
-        self._parsed: dict[str, TypeInfo] = parsed if parsed is not None else {}
+        self._parsed: dict[str, TypeInfo] = {}
 
     def __getitem__(self, name: str) -> TypeInfo:
         found = self._parsed.get(name)
@@ -129,10 +125,10 @@ class _TypeTable(Mapping[str, TypeInfo]):
         return name in self._parsed or (isinstance(name, str) and self._line(name) is not None)
 
     def __iter__(self) -> Iterator[str]:
-        return (f"{self._model}.{name}" for name in self._lines.names()) if self._lines else iter(self._parsed)
+        return (f"{self._model}.{name}" for name in self._lines.names())
 
     def __len__(self) -> int:
-        return len(self._lines) or len(self._parsed)
+        return len(self._lines)
 
     def _line(self, name: str) -> str | None:
         model, _, own = name.partition(".")
@@ -416,113 +412,3 @@ def _read_type_line(model: str, name: str, line: str) -> TypeInfo:
         None,
         tuple((c, k) for c, _, k in (r.partition("=") for r in relationships.split(";"))) if relationships else (),
     )
-
-
-# ---- model info in XML -------------------------------------------------------------------------------------------------
-
-
-def read_xml(path: str | os.PathLike[str]) -> ModelInfo:
-    """A model from a model info document in XML. Raises GuidewayError where the file is no such document."""
-    from xml.etree import ElementTree
-
-    try:
-        root = ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise GuidewayError(f"{path}: the model info cannot be read: {error.strerror}.") from None
-    except ElementTree.ParseError as error:
-        raise GuidewayError(f"{path}: this is not well-formed XML: {error}.") from None
-    if root.tag != f"{NAMESPACE}modelInfo" or not root.get("name") or not root.get("url"):
-        raise GuidewayError(f"{path}: this is no model info document: a modelInfo element with a name and a url is expected.")
-    model = root.attrib["name"]
-    types: dict[str, TypeInfo] = {}
-    for node in root.findall(f"{NAMESPACE}typeInfo"):
-        info = _xml_type(model, node)
-        types[info.name] = info
-    return ModelInfo(
-        model,
-        root.get("version"),
-        root.attrib["url"],
-        _TypeTable(model, _Lines([]), types),
-        tuple(
-            ConversionInfo(
-                c.attrib["functionName"], _xml_name(model, c.get("fromType", "")), _xml_name(model, c.get("toType", ""))
-            )
-            for c in root.findall(f"{NAMESPACE}conversionInfo")
-        ),
-        tuple(_xml_context(model, c) for c in root.findall(f"{NAMESPACE}contextInfo")),
-        required=tuple((r.get("name", ""), r.get("version")) for r in root.findall(f"{NAMESPACE}requiredModelInfo")),
-        target_url=root.get("targetUrl"),
-        target_version=root.get("targetVersion"),
-        patient_class=_xml_name(model, root.attrib["patientClassName"]) if root.get("patientClassName") else None,
-        patient_birth_date=root.get("patientBirthDatePropertyName"),
-    )
-
-
-def _xml_name(model: str, name: str, namespace: str | None = None) -> str:
-    """A type expression from an attribute: qualifies bare names, and reads ``List<…>`` and ``Interval<…>``."""
-    if namespace:
-        return f"{namespace}.{name}"
-    for written, kind in (("List<", "list"), ("Interval<", "interval")):
-        if name.startswith(written) and name.endswith(">"):
-            return f"{kind}<{_xml_name(model, name[len(written) : -1])}>"
-    return name if name.startswith(("System.", f"{model}.")) else f"{model}.{name}"
-
-
-def _xml_context(model: str, node: Element) -> ContextInfo:
-    named = node.find(f"{NAMESPACE}contextType")
-    type_name = model if named is None else _xml_name(model, named.get("name", ""), named.get("namespace"))
-    return ContextInfo(node.get("name", ""), type_name, node.get("keyElement"), node.get("birthDateElement"))
-
-
-def _xml_type(model: str, node: Element) -> TypeInfo:
-    name = _xml_name(model, node.get("name", ""), node.get("namespace"))
-    elements: dict[str, ElementInfo] = {}
-    for child in node.findall(f"{NAMESPACE}element"):
-        element = child.get("name", "")
-        elements[element] = ElementInfo(element, _xml_element_type(model, child), child.get("target"))
-    base_specifier = node.find(f"{NAMESPACE}baseTypeSpecifier")
-    base: str | None = None
-    if node.get("baseType"):
-        base = _xml_name(model, node.attrib["baseType"])
-    elif base_specifier is not None:
-        base = _xml_specifier(model, base_specifier)
-    return TypeInfo(
-        name,
-        base,
-        elements,
-        node.get("retrievable") == "true",
-        node.get("primaryCodePath"),
-        node.get("identifier"),
-        node.get("label"),
-        node.get("target"),
-        tuple((r.get("context", ""), r.get("relatedKeyElement", "")) for r in node.findall(f"{NAMESPACE}contextRelationship")),
-    )
-
-
-def _xml_element_type(model: str, node: Element) -> str:
-    for attribute in ("elementType", "type"):
-        if node.get(attribute):
-            return _xml_name(model, node.attrib[attribute])
-    for tag in ("elementTypeSpecifier", "typeSpecifier"):
-        specifier = node.find(f"{NAMESPACE}{tag}")
-        if specifier is not None:
-            return _xml_specifier(model, specifier)
-    return "System.Any"
-
-
-def _xml_specifier(model: str, node: Element) -> str:
-    """The type expression of a type specifier element, whichever form of nesting it uses."""
-    kind = node.get(XSI_TYPE, "NamedTypeSpecifier").rpartition(":")[2]
-    if kind == "NamedTypeSpecifier":
-        return _xml_name(model, node.get("name", ""), node.get("namespace") or node.get("modelName"))
-    if kind == "ListTypeSpecifier":
-        return f"list<{_xml_element_type(model, node)}>"
-    if kind == "IntervalTypeSpecifier":
-        if node.get("pointType"):
-            return f"interval<{_xml_name(model, node.attrib['pointType'])}>"
-        point = node.find(f"{NAMESPACE}pointTypeSpecifier")
-        return f"interval<{_xml_specifier(model, point) if point is not None else 'System.Any'}>"
-    if kind == "ChoiceTypeSpecifier":
-        choices = node.findall(f"{NAMESPACE}choice") or node.findall(f"{NAMESPACE}type")
-        return f"choice<{','.join(dict.fromkeys(_xml_specifier(model, c) for c in choices))}>"
-    return "System.Any"

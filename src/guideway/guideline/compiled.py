@@ -218,7 +218,7 @@ class CompiledGuideline:
         """What a plan and its actions say, whoever the patient is; of a plan of this guideline it is found out once."""
         found = self._facts.get(id(plan.resource))
         if found is None:
-            from guideway.guideline.actions import facts_of_plan
+            from guideway.guideline.plan_facts import facts_of_plan
 
             found = facts_of_plan(plan.resource, self)
             if any(plan.resource is known.resource for known in self.plans):
@@ -420,7 +420,7 @@ def open_guideline(path: str | None = None, *, cache: Any = None) -> CompiledGui
             found.entry = (kept, key, blob)
             return found
     from guideway.guideline.compiling import compile_guideline
-    from guideway.guideline.package import load
+    from guideway.guideline.loading import load
     from guideway.guideline.storing import freeze
 
     compiled: CompiledGuideline = compile_guideline(load(origin))

@@ -17,9 +17,10 @@ from typing import Any
 from msgspec.structs import astuple, replace
 
 from guideway.diagnostics import Diagnostic
-from guideway.guideline.actions import ActionFacts, facts_of_plan
+from guideway.guideline.actions import ActionFacts
 from guideway.guideline.compiled import CompiledGuideline, Definition
 from guideway.guideline.package import Artifact
+from guideway.guideline.plan_facts import facts_of_plan
 from guideway.guideline.stored import LENGTH, ON_DEMAND, QUESTIONS, TRIGGERS, Json, Row
 
 _AS_THEY_ARE = (

@@ -93,8 +93,8 @@ def answer_questions(line: Any, package: str | None, terminology: tuple[str, boo
     from guideway.apply.moment import moment
     from guideway.guideline.compiled import open_guideline
     from guideway.guideline.cql_operations import Cql
+    from guideway.guideline.loading import load
     from guideway.guideline.locate import installed_guideline
-    from guideway.guideline.package import load
 
     for each in ("SIGINT", "SIGHUP"):
         if hasattr(signal, each):

@@ -23,9 +23,10 @@ from guideway.diagnostics import GuidewayError, Severity
 from guideway.guideline.compiled import CompiledGuideline, open_guideline
 from guideway.guideline.cql_operations import Cql
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, expressions_of
+from guideway.guideline.loading import load
 from guideway.guideline.locate import installed_guideline
 from guideway.guideline.names import STATEMENT_ID, extensions
-from guideway.guideline.package import Artifact, Guideline, load
+from guideway.guideline.package import Artifact, Guideline
 from guideway.remote.terminology import Terminology
 from guideway.service.cql_process import CqlProcess
 from guideway.service.keys import KeySource
