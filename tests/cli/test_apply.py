@@ -419,6 +419,15 @@ def test_a_warm_run_imports_nothing_heavy(form: str) -> None:
     assert "click" not in modules
 
 
+def test_the_table_is_made_without_what_other_results_and_few_records_need() -> None:
+    text(INTERRUPT, *AS_OF)
+    modules = loaded_modules("apply", INTERRUPT, *AS_OF)
+    assert "guideway.apply.linking" in modules
+    seldom = {"apply.care_plan", "apply.gaps", "apply.hook_context", "apply.input_data", "fhir.modelinfo_xml", "records.versions"}
+    seldom |= {"guideline.loading", "guideline.plan_facts", "guideline.storing", "terminology.expansion"}
+    assert not modules & {f"guideway.{name}" for name in seldom}
+
+
 # --- bad input ---
 
 

@@ -9,14 +9,14 @@ the cause. Which of several nulls matter: ``relevance``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guideway.apply.comparisons import brief, comparison_text
 from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
 from guideway.apply.doubts import unit_mismatch, weaknesses
-from guideway.apply.gaps import Gaps
 from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
 from guideway.apply.reasons import Reasons
@@ -32,6 +32,9 @@ from guideway.apply.untagged import Datum, NullKey, Reads, data_behind, names_da
 from guideway.diagnostics import GuidewayError
 from guideway.engine.values import TupleValue, Uncertainty
 from guideway.guideline.compiled import DefineKey, Requirement
+
+if TYPE_CHECKING:
+    from guideway.apply.gaps import Gaps
 
 
 class Causes(msgspec.Struct, frozen=True):
@@ -75,7 +78,6 @@ class CauseFinder:
         self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], list[Trace]] = {}
         """By kind and trace of the conditions that are open: the nulls that matter."""
         self._reads = Reads(traces)
-        self._gaps = Gaps(traces, self._reads.of)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
         self._past: dict[int, frozenset[DefineKey]] = {}
@@ -83,6 +85,13 @@ class CauseFinder:
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
         self._choices: dict[tuple[str, str], Sequence[tuple[Trace | None, Trace | None]] | None] = {}
+
+    @cached_property
+    def _gaps(self) -> Gaps:
+        """What is missing where no data element says it, which seldom is asked for."""
+        from guideway.apply.gaps import Gaps
+
+        return Gaps(self.traces, self._reads.of)
 
     def with_standing(self, standing: Mapping[DefineKey, str]) -> CauseFinder:
         """The same, with elements that stand for themselves."""

@@ -16,8 +16,8 @@ import msgspec
 from guideway.apply.code_names import concept_name, displays_of
 from guideway.apply.comparisons import compared, outcome_text, own_comparisons
 from guideway.apply.fhir_json import as_text
-from guideway.apply.gaps import requirements_of
 from guideway.apply.outcome import ConditionResult, Evidence
+from guideway.apply.own_gaps import requirements_of
 from guideway.apply.provenance import Trace, deciders, resources_of_value, unwrap
 from guideway.apply.support import References
 from guideway.apply.touched import is_of_another_type

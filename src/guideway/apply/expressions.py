@@ -143,7 +143,7 @@ class Expressions:
 
     def _fhirpath(self, text: str, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
         from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
-        from guideway.apply.inputs import Held
+        from guideway.apply.input_data import Held
 
         reads: Reads = {}
         variables = self.variables | dict(extra or {})

@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from guideway.apply.actions import ActionNode, PlanNode
-from guideway.apply.care_plan import Tree, beside, extensions_of, outcome_id, sound_extensions, within
+from guideway.apply.care_plan import beside, extensions_of, outcome_id, within
+from guideway.apply.linking import Tree, sound_extensions
 from guideway.apply.names import MESSAGES, NOT_COPIED, PERTAINS_TO_GOAL, Ids, safe_id
 from guideway.apply.outcome import APPLIES, ERROR, PatientOutcome, Recommendation, pruned
 from guideway.apply.passed_over import for_another_hook, passed_over

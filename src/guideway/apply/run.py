@@ -15,12 +15,12 @@ from guideway import __version__
 from guideway.apply.actions import PlanNode, Walk, each_plan
 from guideway.apply.activity_facts import Setting
 from guideway.apply.audience import Concepts, audience_of, overlap
-from guideway.apply.care_plan import WORDLESS_GOAL, Tree, goals_of
 from guideway.apply.circumstances import must_be_circumstances
 from guideway.apply.expressions import Expressions
-from guideway.apply.hook_context import screened
+from guideway.apply.goals import WORDLESS_GOAL, goals_of
 from guideway.apply.inherited import find_groups
 from guideway.apply.inputs import unmet_inputs, variables_of
+from guideway.apply.linking import Tree
 from guideway.apply.merge import merge
 from guideway.apply.moment import Moment, moment
 from guideway.apply.names import ASKED
@@ -113,7 +113,12 @@ def apply_guideline(
     subject = seen.subject()
     reference = getattr(seen, "reference", None) or (subject.reference if subject is not None else None) or "Patient/unidentified"
     given = _alike(engine_parameters(guideline, parameters or {}), seen)
-    given, not_judged, said = screened(given, {reference, subject.reference or reference} if subject is not None else ())
+    not_judged: list[Excluded] = []
+    said: list[Diagnostic] = []
+    if given:  # among them may be resources of a hook's context
+        from guideway.apply.hook_context import screened
+
+        given, not_judged, said = screened(given, {reference, subject.reference or reference} if subject is not None else ())
 
     traced = level != "none"
     evaluation = guideline.program.evaluation(
@@ -204,7 +209,7 @@ def _stopped(record: Any) -> str | None:
 
 def _link_requests(outcome: PatientOutcome) -> None:
     """Fill in which requests each recommendation has (the ids are the builder's)."""
-    from guideway.apply.care_plan import link_requests
+    from guideway.apply.linking import link_requests
 
     link_requests(outcome)
 

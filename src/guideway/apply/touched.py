@@ -106,7 +106,7 @@ Codes = frozenset[tuple[str | None, str | None]]
 
 def codes_of(element: DefineKey, guideline: CompiledGuideline) -> list[Codes] | None:
     """The codes of each value set that a data element is read by; None where it names none, or one that is not known."""
-    from guideway.terminology.expansion import UnresolvedValueSet
+    from guideway.terminology.members import UnresolvedValueSet
 
     definition = guideline.definition(element)
     read = (guideline.requirements[number].value_set for number in definition.requirements) if definition is not None else ()

@@ -9,15 +9,19 @@ nothing, so there each thing that is not there stands for itself (``gaps``). How
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from guideway.apply.gaps import Gaps, named, own_gaps
 from guideway.apply.outcome import Supply
+from guideway.apply.own_gaps import named, own_gaps
 from guideway.apply.provenance import Trace
 from guideway.apply.traces import PatientTraces
 from guideway.engine.trace import Later, TraceNode
 from guideway.guideline.compiled import DefineKey, Requirement
+
+if TYPE_CHECKING:
+    from guideway.apply.gaps import Gaps
 
 NullKey = tuple[str, str] | int
 """The define whose value is null, or the node inside one, by identity."""
