@@ -230,9 +230,8 @@ def _import_datetime() -> None:
     """Import datetime as Python 3.12 has it: what is in C, without first making the same again in Python."""
     if sys.version_info >= (3, 12) or "datetime" in sys.modules:
         return
-    from importlib import import_module
+    import _datetime as compiled  # type: ignore[import-not-found]
 
-    compiled = import_module("_datetime")
     module = ModuleType("datetime", compiled.__doc__)
     module.__dict__.update({name: value for name, value in vars(compiled).items() if name[:1] != "_"})
     sys.modules["datetime"] = module

@@ -18,7 +18,6 @@ import marshal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -244,5 +243,7 @@ def _operator(home: str) -> Any:
     module = _OPERATORS + chapter
     # a module that another thread is loading at this moment is there, but not yet whole: then the import waits for it
     known = getattr(sys.modules.get(module), name, None)
-    found = known if known is not None else getattr(import_module(module), name)
-    return found[row].function if row else found
+    if known is None:
+        __import__(module)  # as importlib does, which would be loaded for this alone
+        known = getattr(sys.modules[module], name)
+    return known[row].function if row else known
