@@ -458,16 +458,17 @@ class _Place:
 
     def _keep(self, recommendation: Recommendation, verdict: Verdict) -> Recommendation:
         """Note the recommendation; reached a second time, the earlier status of ``STATUSES`` counts and both ways are kept."""
-        known = self.walk.recommendations.get(recommendation.key)
+        key = recommendation.key
+        known = self.walk.recommendations.get(key)
         if known is None:
-            self.walk.recommendations[recommendation.key] = recommendation
-            self.walk.verdicts[recommendation.key] = verdict
+            self.walk.recommendations[key] = recommendation
+            self.walk.verdicts[key] = verdict
             return recommendation
         ways = [*known.via, *(way for way in recommendation.via if way not in known.via)]
         if STATUSES.index(recommendation.status) < STATUSES.index(known.status):
             recommendation.via = ways
-            self.walk.recommendations[recommendation.key] = recommendation
-            self.walk.verdicts[recommendation.key] = verdict
+            self.walk.recommendations[key] = recommendation
+            self.walk.verdicts[key] = verdict
             return recommendation
         known.via = ways
         return known if known.status == recommendation.status else recommendation

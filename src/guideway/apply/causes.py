@@ -75,8 +75,12 @@ class CauseFinder:
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
+        self._certain: dict[tuple[bool, str, int], bool] = {}
+        """By kind and trace of a condition: whether it leaves the status to the others, and certainly so."""
         self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], list[Trace]] = {}
         """By kind and trace of the conditions that are open: the nulls that matter."""
+        self._missing_with: dict[Any, tuple[list[Missing], dict[DefineKey, None]]] = {}
+        """What is missing, by the nulls that matter and the conditions that are null."""
         self._reads = Reads(traces)
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
@@ -100,14 +104,25 @@ class CauseFinder:
         other.standing = standing
         return other
 
-    def missing(self, results: Results, touched: dict[DefineKey, None], *, checked: bool = True) -> Iterator[Missing]:
-        """The data that some completion of the rest lets decide the status, in the order of the conditions; ``checked``: with the
-        resources that were looked at for each."""
-        found, data, untagged, leaves = self._found(results)
-        waiting = self._waiting(results)
-        first = next((result.kind for result, trace in results if unwrap(trace.value) is None), APPLICABILITY)
+    def missing(self, results: Results, *, checked: bool = True) -> tuple[list[Missing], dict[DefineKey, None]]:
+        """The data that some completion of the rest lets decide the status, in the order of the conditions, and the data elements
+        among it; ``checked``: with the resources that were looked at for each. Recommendations of which the same is open and null
+        share what they wait for."""
+        leaves, null = self._leaves(results), _null(results)
+        key = checked, tuple(map(id, leaves)), tuple([(result.kind, id(trace)) for result, trace in null])
+        known = self._missing_with.get(key)
+        if known is None:
+            read: dict[DefineKey, None] = {}
+            known = self._missing_with[key] = list(self._new_missing(leaves, null, read, checked)), read
+        return known
+
+    def _new_missing(self, leaves: list[Trace], null: Results, read: dict[DefineKey, None], checked: bool) -> Iterator[Missing]:
+        """The same, from the nulls that matter and the conditions that are null."""
+        found, data, untagged = self._found(leaves, null)
+        waiting = self._waiting(null)
+        first = null[0][0].kind if null else APPLICABILITY
         for key, because in found.items():
-            touched[key] = None
+            read[key] = None
             element = self.traces.guideline.elements[key]
             missing = Missing(
                 element=element.id,
@@ -120,68 +135,61 @@ class CauseFinder:
             yield missing
         told = {self.traces.guideline.elements[key].id for key in found}
         more: dict[str, Missing] = {}
-        for missing in self._untagged(data, untagged, leaves, results, checked):
+        for missing in self._untagged(data, untagged, leaves, null, checked):
             if missing.element not in told:
                 before = more.get(missing.element)
                 more[missing.element] = missing if before is None else _more_of(before, missing)
         yield from more.values()
-        if not told and not more:
-            yield from self._all_that_is_read(results, checked)
+        if null and not told and not more:
+            yield from self._all_that_is_read(*null[0], checked)
 
     def missing_elements(self, results: Results) -> list[DefineKey]:
         """The data elements alone that are missing."""
-        return list(self._found(results)[0])
+        return list(self._found(self._leaves(results), _null(results))[0])
 
     def _found(
-        self, results: Results
-    ) -> tuple[dict[DefineKey, list[str]], list[tuple[NullKey, Datum]], dict[NullKey, Trace], list[Trace]]:
+        self, leaves: list[Trace], null: Results
+    ) -> tuple[dict[DefineKey, list[str]], list[tuple[NullKey, Datum]], dict[NullKey, Trace]]:
         """The data elements that are missing, each with why, and the data that no element stands for, with the nulls that these
-        are behind; the leaves that all come from."""
-        known = self._known
-        leaves = self._leaves(results)
-        if any(self._causes(leaf, known).untagged for leaf in leaves):  # which may also change what has a value so far
-            leaves = self._leaves(results, with_reads=True)
+        are behind."""
         strong: dict[DefineKey, None] = {}
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
         for leaf in leaves:
-            causes = self._causes(leaf, known)
+            causes = self._causes(leaf, self._known)
             strong |= causes.strong
             weak |= causes.weak
             untagged |= causes.untagged
         data = [(key, datum) for key, node in untagged.items() for datum in data_behind(key, node, self._gaps)]
-        if data and (elements := self._null_elements(results)):
+        if data and (elements := self._null_elements(null)):
             data = [each for each in data if not self._tagged(each[1], elements, strong, weak)]
             untagged = {key: untagged[key] for key, _ in data}
         if not (strong or weak or data):
-            weak |= {key: [] for key in self._null_elements(results)}
-            open_ = next((trace for _, trace in results if unwrap(trace.value) is None), None)
-            if open_ is not None:
+            weak |= {key: [] for key in self._null_elements(null)}
+            if null:
+                open_ = null[0][1]
                 weak = weak or self._undecided(open_, only_empty=False) or {key: [] for key in self._resting_on(open_)}
         found: dict[DefineKey, list[str]] = {key: [] for key in strong}
         found |= {key: because for key, because in weak.items() if key not in strong}
-        return found, data, untagged, leaves
+        return found, data, untagged
 
-    def _all_that_is_read(self, results: Results, checked: bool) -> Iterator[Missing]:
-        """What the first null condition is without, where nothing else says it; its name where it reads nothing."""
-        for result, trace in results:
-            if unwrap(trace.value) is None:
-                gaps = self._gaps.behind(trace)
-                for gap in gaps:
-                    yield self._missing(Datum(gap.name, gap.display, [gap.supply], trace, read=gap.read), result.kind, checked)
-                if not gaps:
-                    name = result.define or result.expression
-                    display = self.traces.words(result.library or "", name) if result.define else name
-                    yield Missing(element=name, display=display, for_=result.kind)
-                return
+    def _all_that_is_read(self, result: ConditionResult, trace: Trace, checked: bool) -> Iterator[Missing]:
+        """What a null condition is without, where nothing else says it; its name where it reads nothing."""
+        gaps = self._gaps.behind(trace)
+        for gap in gaps:
+            yield self._missing(Datum(gap.name, gap.display, [gap.supply], trace, read=gap.read), result.kind, checked)
+        if not gaps:
+            name = result.define or result.expression
+            display = self.traces.words(result.library or "", name) if result.define else name
+            yield Missing(element=name, display=display, for_=result.kind)
 
-    def _null_elements(self, results: Results) -> list[DefineKey]:
+    def _null_elements(self, null: Results) -> list[DefineKey]:
         """The data elements without a value that the null conditions rest on and that rest on no other one."""
         found: dict[DefineKey, None] = {}
         messages = len(self.traces.evaluation.messages)
-        for result, trace in results:
+        for result, _ in null:
             definition = self.traces.guideline.definition((result.library or "", result.define or ""))
-            for key in definition.elements if definition is not None and unwrap(trace.value) is None else ():
+            for key in definition.elements if definition is not None else ():
                 if key in found or self._rests_on_others(key):
                     continue
                 try:
@@ -242,21 +250,36 @@ class CauseFinder:
         trace = self.traces.trace(*key)
         return trace is not None and lacking <= self.traces.sources.read_by(trace).keys()
 
-    def _leaves(self, results: Results, *, with_reads: bool = False) -> list[Trace]:
-        """The nulls that matter; ``with_reads``: data that no element stands for tie together what reads them. Recommendations
-        that differ in nothing but what is certain and does not stand in their way have the same ones."""
-        reader = self._reader(with_reads)
-        open_ = [
-            (result.kind, trace) for result, trace in results if not (_lets_pass(result, trace) and reader.is_certain(trace))
-        ]
-        key = with_reads, tuple((kind, id(trace)) for kind, trace in open_)
+    def _leaves(self, results: Results) -> list[Trace]:
+        """The nulls that matter. Data that no element stands for ties together what reads it, so where there is such data, what
+        reads it may change with it although it has a value so far."""
+        leaves = self._leaves_of(results, with_reads=False)
+        if any(self._causes(leaf, self._known).untagged for leaf in leaves):
+            leaves = self._leaves_of(results, with_reads=True)
+        return leaves
+
+    def _leaves_of(self, results: Results, *, with_reads: bool) -> list[Trace]:
+        """The same in one of the two ways. Recommendations that differ in nothing but what is certain and does not stand in their
+        way have the same ones."""
+        open_ = [(result.kind, trace) for result, trace in results if not self._certainly_passes(result, trace, with_reads)]
+        key = with_reads, tuple([(kind, id(trace)) for kind, trace in open_])
         known = self._relevant.get(key)
         if known is None:
             kinds = [kind for kind, _ in open_]
             traces = [trace for _, trace in open_]
             passing = [kind == APPLICABILITY for kind in kinds]
+            reader = self._reader(with_reads)
             known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values), passing=passing)
             self._relevant[key] = known
+        return known
+
+    def _certainly_passes(self, result: ConditionResult, trace: Trace, with_reads: bool) -> bool:
+        """Whether a condition leaves the status to the others, whatever becomes known (see ``statuses``)."""
+        key = with_reads, result.kind, id(trace)
+        known = self._certain.get(key)
+        if known is None:
+            known = unwrap(trace.value) is (result.kind == APPLICABILITY) and self._reader(with_reads).is_certain(trace)
+            self._certain[key] = known
         return known
 
     def _reader(self, with_reads: bool) -> Reader:
@@ -286,7 +309,7 @@ class CauseFinder:
         data: list[tuple[NullKey, Datum]],
         nulls: dict[NullKey, Trace],
         leaves: list[Trace],
-        results: Results,
+        null: Results,
         checked: bool,
     ) -> Iterator[Missing]:
         """What is missing that no data element stands for; last what may be chosen when the rest is there."""
@@ -295,7 +318,7 @@ class CauseFinder:
         for key, datum in data:
             if not datum.names and datum.name in told and not datum.supply[0].count:
                 continue
-            waiting = (result.kind for result, trace in results if key in self._causes(trace, self._known).untagged)
+            waiting = (result.kind for result, trace in null if key in self._causes(trace, self._known).untagged)
             kind = next(waiting, APPLICABILITY)
             yield self._missing(datum, kind, checked)
         read: set[str] = set()
@@ -328,14 +351,13 @@ class CauseFinder:
         found, needed, checked = self.traces.sources.of(trace)
         return list(found | needed | checked)[:BRIEF]
 
-    def _waiting(self, results: Results) -> dict[DefineKey, str]:
+    def _waiting(self, null: Results) -> dict[DefineKey, str]:
         """For each data element, the kind of the first null condition that rests on it."""
         found: dict[DefineKey, str] = {}
-        for result, trace in results:
+        for result, _ in reversed(null):
             definition = self.traces.guideline.definition((result.library or "", result.define or ""))
-            if unwrap(trace.value) is None and definition is not None:
-                for key in definition.elements:
-                    found.setdefault(key, result.kind)
+            if definition is not None:
+                found |= dict.fromkeys(definition.elements, result.kind)
         return found
 
     def _parts(self, node: Trace) -> Sequence[tuple[Trace | None, Trace | None]] | None:
@@ -371,22 +393,25 @@ class CauseFinder:
                 yield trace
 
     def _looked_past(self, node: Trace) -> frozenset[DefineKey]:
-        """The null data elements below a node."""
+        """The null data elements below a node, or the one that it is itself."""
         known = self._past
         found = known.get(id(node))
-        if found is None:
-            known[id(node)] = found = _NO_ELEMENTS
-            key = (node.library or "", node.define or "") if node.kind == "ExpressionDef" else None
-            if key is None or self._rests_on_others(key):
-                for child in node.known:  # among what has not been made there is none
-                    past = known.get(id(child))
-                    if past is None and child.below and (type(child.below) is tuple or child.known):
-                        past = self._looked_past(child)
-                    if past and past is not found:
-                        found = found | past if found else past
-            if not found and key is not None and unwrap(node.value) is None and self.traces.element(node) is not None:
-                found = frozenset([key])
-            known[id(node)] = found
+        if found is not None:
+            return found
+        found = _NO_ELEMENTS
+        key = (node.library or "", node.define or "") if node.kind == "ExpressionDef" else None
+        pending = [node] if key is None or self._rests_on_others(key) else []
+        while pending:
+            for child in pending.pop().known:  # among what has not been made there is none
+                if child.kind != "ExpressionDef":
+                    if child.below:
+                        pending.append(child)
+                elif child.known:  # others refer to it too
+                    past = self._looked_past(child)
+                    found = found | past if found else past
+        if not found and key is not None and unwrap(node.value) is None and self.traces.element(node) is not None:
+            found = frozenset([key])
+        known[id(node)] = found
         return found
 
     def _read_for(self, causes: Causes) -> Iterator[str]:
@@ -612,10 +637,9 @@ def _unsettling(value: object, text: str | None, doubt: str) -> list[str]:
     return [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
 
 
-def _lets_pass(result: ConditionResult, trace: Trace) -> bool:
-    """Whether a condition, as it came out, leaves the status to the others (see ``statuses``)."""
-    value = unwrap(trace.value)
-    return value is (result.kind == APPLICABILITY)
+def _null(results: Results) -> Results:
+    """The conditions that are null."""
+    return [each for each in results if unwrap(each[1].value) is None]
 
 
 def _open_parts(parts: Parts) -> Iterator[tuple[Trace | None, Trace | None]]:

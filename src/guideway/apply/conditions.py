@@ -45,6 +45,10 @@ class Verdict(msgspec.Struct):
     error: str | None = None
     earlier: list[tuple[str, Verdict]] = []
     """Of actions of which only the first that applies counts: status and verdict of those before it, which did not."""
+    withheld: bool = False
+    satisfied: bool = False
+    open: bool = False
+    """Whether some result withholds it, says that it is in place, or leaves one of these two unknown."""
     said: str | None = None
     """The reason in words, once it has been asked for: by then there are all results."""
 
@@ -58,37 +62,36 @@ class Verdict(msgspec.Struct):
     @property
     def status(self) -> str:
         """One status from all results, in the order of the outcome format."""
-        applicability, failed, withheld, satisfied, open_ = self.standing
-        if applicability is False:
+        if self.applicability is False:
             return DOES_NOT_APPLY
-        if failed:
+        if self.error is not None:
             return ERROR
-        if applicability is None:
+        if self.applicability is None:
             return UNKNOWN
-        return SUPPRESSED if withheld else SATISFIED if satisfied else UNKNOWN if open_ else APPLIES
+        return SUPPRESSED if self.withheld else SATISFIED if self.satisfied else UNKNOWN if self.open else APPLIES
 
     @property
     def standing(self) -> Standing:
         """See ``Standing``."""
-        withheld = satisfied = open_ = False
-        for result in self.results:
-            if result.kind != APPLICABILITY:
-                if result.value is None:
-                    open_ = True
-                elif result.value:
-                    withheld = withheld or result.kind == WITHHELD
-                    satisfied = satisfied or result.kind == SATISFIED_KIND
-        return self.applicability, self.error is not None, withheld, satisfied, open_
+        return self.applicability, self.error is not None, self.withheld, self.satisfied, self.open
 
     def and_(self, other: Verdict) -> Verdict:
         """The verdict on a child, from its parent's and its own."""
         first, second = self.applicability, other.applicability
         both = False if first is False or second is False else None if first is None or second is None else True
-        return Verdict(both, [*self.results, *other.results], self.error or other.error, self.earlier)
+        return Verdict(
+            both,
+            [*self.results, *other.results],
+            self.error or other.error,
+            self.earlier,
+            self.withheld or other.withheld,
+            self.satisfied or other.satisfied,
+            self.open or other.open,
+        )
 
     def after(self, status: str, other: Verdict) -> Verdict:
         """The same for whatever comes after an action that did not apply."""
-        return Verdict(self.applicability, self.results, self.error, [*self.earlier, (status, other)])
+        return msgspec.structs.replace(self, earlier=[*self.earlier, (status, other)], said=None)
 
 
 def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of: str | None = None) -> Verdict:
@@ -99,11 +102,16 @@ def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of
         verdict.results.append(result)
         if result.error is not None:
             verdict.error = verdict.error or result.error
-        elif condition.kind == APPLICABILITY:
+        if condition.kind == APPLICABILITY:
             if result.value is False:
                 return Verdict(False, [result])
-            if result.value is None:
+            if result.value is None and result.error is None:
                 verdict.applicability = None
+        elif result.value is None:
+            verdict.open = True
+        elif result.value:
+            verdict.withheld = verdict.withheld or condition.kind == WITHHELD
+            verdict.satisfied = verdict.satisfied or condition.kind == SATISFIED_KIND
     return verdict
 
 
@@ -114,9 +122,8 @@ def ask(question: Question, action: Json, libraries: list[str], expressions: Exp
     value = answer.value
     if value is not None and value is not True and value is not False:
         value = unwrapped(value)
-    if error is None and value is not None and not isinstance(value, bool):
-        error = f"{text!r} is not Boolean: it gave {_KINDS.get(type(value).__name__, type(value).__name__)}"
-        value = None
+        if error is None and value is not None and not isinstance(value, bool):
+            error = f"{text!r} is not Boolean: it gave {_KINDS.get(type(value).__name__, type(value).__name__)}"
     return ConditionResult(
         kind=question.kind,
         expression=text,

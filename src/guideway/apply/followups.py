@@ -35,25 +35,24 @@ class FollowUps:
         self.causes = causes
         self.traces = causes.traces
         self.overrides = overrides
+        self._resting = _resting_on(causes.traces.guideline)
+        """For each data element on which others rest: these."""
         self._found: dict[Any, list[DefineKey]] = {}
         self._finders: dict[frozenset[DefineKey], CauseFinder] = {}
 
     def missing(self, results: Results, touched: Touched, *, checked: bool) -> list[Missing]:
         """The data that the status waits for."""
-        read: dict[DefineKey, None] = {}
-        missing = list(self.causes.missing(results, read, checked=checked))
+        missing, read = self.causes.missing(results, checked=checked)
         standing: dict[DefineKey, str] = {}
         for _ in range(_ROUNDS):
-            awaited = [key for key in read if self._hides(key, results, read)]
+            awaited = [key for key in read if key in self._resting and self._hides(key, results, read)]
             new = [key for key in self._missing_then(results, awaited) if key not in read] if awaited else []
             if not new:
                 break
             for key in new:
-                names = [self.traces.guideline.elements[other].display for other in awaited if key in self._resting(other)]
+                names = [self.traces.guideline.elements[other].display for other in awaited if key in self._resting[other]]
                 standing[key] = f"cannot be found while this is not known: {', '.join(names)}" if names else ""
-            more: dict[DefineKey, None] = {}
-            missing = list(self._finder(standing).missing(results, more, checked=checked))
-            read = more
+            missing, read = self._finder(standing).missing(results, checked=checked)
         touched.update(dict.fromkeys(read))
         return missing
 
@@ -63,15 +62,9 @@ class FollowUps:
             known = self._finders[frozenset(standing)] = self.causes.with_standing(dict(standing))
         return known
 
-    def _resting(self, key: DefineKey) -> frozenset[DefineKey]:
-        """The elements that rest on one."""
-        return _resting_on(self.traces.guideline).get(key, frozenset())
-
     def _hides(self, key: DefineKey, results: Results, missing: Mapping[DefineKey, None]) -> bool:
         """Whether an element that the conditions rest on is null and rests on this one, and is not among the missing ones."""
-        resting = self._resting(key)
-        if not resting:
-            return False
+        resting = self._resting[key]
         for result, trace in results:
             definition = self.traces.guideline.definition((result.library or "", result.define or ""))
             if definition is None or unwrap(trace.value) is not None:

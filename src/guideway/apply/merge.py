@@ -299,11 +299,11 @@ def order(outcome: PatientOutcome, trees: list[PlanNode]) -> list[str]:
     rank: dict[str, tuple[int, int, int]] = {}
     before: dict[str, set[str]] = {key: set() for key in place}
     for action in (a for tree in trees for top in tree.actions for a in top.walk()):
-        if action.recommendation is not None and action.recommendation.key in place:
-            rank[action.recommendation.key] = (
+        if action.recommendation is not None and (key := action.recommendation.key) in place:
+            rank[key] = (
                 PRIORITY_ORDER.get(str((action.request or {}).get("priority") or action.definition.get("priority")), 3),
                 required.get(str(action.definition.get("requiredBehavior")), 1),
-                place[action.recommendation.key],
+                place[key],
             )
     for earlier, later in _relations(trees):
         ahead, behind = ({r.key for a in node.walk() if (r := a.recommendation) is not None} for node in (earlier, later))

@@ -75,7 +75,9 @@ def safe_id(text: str) -> str:
     >>> safe_id("a b/c")
     'a-b-c'
     """
-    cleaned = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text) or "x"
+    cleaned = text
+    if not (text.isascii() and text.replace("-", "").replace(".", "").isalnum()):
+        cleaned = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text) or "x"
     if len(cleaned) <= 64:
         return cleaned
     return f"{cleaned[:53]}-{fingerprint(text.encode('utf-8', 'surrogatepass'), 5)}"

@@ -184,7 +184,8 @@ class TraceNode(msgspec.Struct, eq=False):
             return below  # type: ignore[no-any-return]
         if kind is Later:
             return ()
-        if self.later is None and self.rows is None:
+        last = below[-1] if below else None
+        if type(last) is not Rows and not (type(last) is tuple and type(last[1]) is Later):
             return self.children
         found: list[TraceNode] = []
         self._gather(below[:-1], found)
