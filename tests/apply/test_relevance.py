@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from guideway.apply.causes import statuses
-from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
+from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD, statuses
 from guideway.apply.relevance import Reader, relevant_leaves
 
 KINDS = (APPLICABILITY, WITHHELD, SATISFIED_KIND)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from guideway.apply.comparisons import brief, comparison_text
-from guideway.apply.conditions import APPLICABILITY, SATISFIED_KIND, WITHHELD
+from guideway.apply.conditions import APPLICABILITY, statuses
 from guideway.apply.doubts import unit_mismatch, weaknesses
 from guideway.apply.outcome import ConditionResult, Excluded, Missing
 from guideway.apply.provenance import Trace, deciders, unwrap
@@ -75,8 +75,8 @@ class CauseFinder:
         self._known: dict[int, Causes] = {}
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
-        self._certain: dict[tuple[bool, str, int], bool] = {}
-        """By kind and trace of a condition: whether it leaves the status to the others, and certainly so."""
+        self._passes: dict[tuple[bool, str, int], bool] = {}
+        """By kind and trace of a condition: whether it leaves the status to the others (``statuses``), and certainly so."""
         self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], list[Trace]] = {}
         """By kind and trace of the conditions that are open: the nulls that matter."""
         self._missing_with: dict[Any, tuple[list[Missing], dict[DefineKey, None]]] = {}
@@ -261,25 +261,23 @@ class CauseFinder:
     def _leaves_of(self, results: Results, *, with_reads: bool) -> list[Trace]:
         """The same in one of the two ways. Recommendations that differ in nothing but what is certain and does not stand in their
         way have the same ones."""
-        open_ = [(result.kind, trace) for result, trace in results if not self._certainly_passes(result, trace, with_reads)]
+        reader = self._reader(with_reads)
+        open_ = []
+        for result, trace in results:
+            certain = with_reads, result.kind, id(trace)
+            if (passes := self._passes.get(certain)) is None:
+                passes = unwrap(trace.value) is (result.kind == APPLICABILITY) and reader.is_certain(trace)
+                self._passes[certain] = passes
+            if not passes:
+                open_.append((result.kind, trace))
         key = with_reads, tuple([(kind, id(trace)) for kind, trace in open_])
         known = self._relevant.get(key)
         if known is None:
             kinds = [kind for kind, _ in open_]
             traces = [trace for _, trace in open_]
             passing = [kind == APPLICABILITY for kind in kinds]
-            reader = self._reader(with_reads)
             known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values), passing=passing)
             self._relevant[key] = known
-        return known
-
-    def _certainly_passes(self, result: ConditionResult, trace: Trace, with_reads: bool) -> bool:
-        """Whether a condition leaves the status to the others, whatever becomes known (see ``statuses``)."""
-        key = with_reads, result.kind, id(trace)
-        known = self._certain.get(key)
-        if known is None:
-            known = unwrap(trace.value) is (result.kind == APPLICABILITY) and self._reader(with_reads).is_certain(trace)
-            self._certain[key] = known
         return known
 
     def _reader(self, with_reads: bool) -> Reader:
@@ -403,13 +401,13 @@ class CauseFinder:
         pending = [node] if key is None or self._rests_on_others(key) else []
         while pending:
             for child in pending.pop().known:  # among what has not been made there is none
-                if child.kind != "ExpressionDef":
-                    if child.below:
-                        pending.append(child)
-                elif child.known:  # others refer to it too
-                    past = self._looked_past(child)
+                past = known.get(id(child))
+                if past is not None or child.kind == "ExpressionDef":  # others refer to it too
+                    past = self._looked_past(child) if past is None else past
                     found = found | past if found else past
-        if not found and key is not None and unwrap(node.value) is None and self.traces.element(node) is not None:
+                elif child.below:
+                    pending.append(child)
+        if not found and key is not None and node.known and unwrap(node.value) is None and self.traces.element(node) is not None:
             found = frozenset([key])
         known[id(node)] = found
         return found
@@ -439,7 +437,7 @@ class CauseFinder:
 
     def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
         """What is behind a null."""
-        if unwrap(node.value) is not None:
+        if node.value is not None and unwrap(node.value) is not None:
             return _NO_CAUSES
         result = known.get(id(node))
         if result is None:
@@ -668,23 +666,3 @@ def _more_of(one: Missing, other: Missing) -> Missing:
     """Of one datum that is missing twice, the one of which more is."""
     counts = [max((way.count or 1 for way in missing.supply), default=1) for missing in (one, other)]
     return other if counts[1] > counts[0] else one
-
-
-def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:
-    """In which cases conditions of these kinds come to which status (``conditions.Verdict``); in the others it is not known.
-
-    A case is a bit; ``every`` has all of them, and a value is the cases where it is true and those where it is false.
-    """
-    refused = withheld = satisfied = 0
-    open_ = met = every
-    for kind, (true, false) in zip(kinds, values):
-        if kind == APPLICABILITY:
-            refused |= false
-            met &= true
-        elif kind == WITHHELD:
-            withheld |= true
-            open_ &= false
-        elif kind == SATISFIED_KIND:
-            satisfied |= true
-            open_ &= false
-    return refused, met & withheld, met & ~withheld & satisfied, met & open_

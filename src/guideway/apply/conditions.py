@@ -94,6 +94,26 @@ class Verdict(msgspec.Struct):
         return msgspec.structs.replace(self, earlier=[*self.earlier, (status, other)], said=None)
 
 
+def statuses(kinds: list[str], every: int, values: list[tuple[int, int]]) -> tuple[int, ...]:
+    """In which cases conditions of these kinds come to which status (``Verdict.status``); in the others it is not known.
+
+    A case is a bit; ``every`` has all of them, and a value is the cases where it is true and those where it is false.
+    """
+    refused = withheld = satisfied = 0
+    open_ = met = every
+    for kind, (true, false) in zip(kinds, values):
+        if kind == APPLICABILITY:
+            refused |= false
+            met &= true
+        elif kind == WITHHELD:
+            withheld |= true
+            open_ &= false
+        elif kind == SATISFIED_KIND:
+            satisfied |= true
+            open_ &= false
+    return refused, met & withheld, met & ~withheld & satisfied, met & open_
+
+
 def judge(facts: ActionFacts, libraries: list[str], expressions: Expressions, of: str | None = None) -> Verdict:
     """The verdict of an action's own conditions; ``of`` names the action in results that children inherit."""
     verdict = Verdict()

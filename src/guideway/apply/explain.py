@@ -73,7 +73,8 @@ class Explainer:
             trace = self.traces.trace(result.library, result.define) if result.library and result.define else None
             if trace is not None:
                 results.append((result, trace))
-            elif result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
+                continue
+            if result.value is None and recommendation.status == UNKNOWN:  # FHIRPath: no trace
                 display = result.description or result.name or result.expression
                 needs = ", ".join(result.absent)
                 text = f"Record {needs}, for: {display}" if needs else f"Record what this needs: {display}"
@@ -82,9 +83,8 @@ class Explainer:
                 left_out = self.left_out.excluded_for(result.asked)
                 missing[display].because = [f"{e.resource} does not count: {e.reason}" for e in left_out]
             touched |= dict.fromkeys(result.asked)
-            if trace is None and not only_missing:
-                for item in self.evidence.looked_at(result):
-                    add(evidence, item)
+            for item in self.evidence.looked_at(result) if not only_missing else ():
+                add(evidence, item)
         for result in verdict.results if recommendation.status == ERROR and not only_missing else ():
             if result.error is not None:
                 for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Any
 
-from guideway.apply.causes import CauseFinder, Results, statuses
+from guideway.apply.causes import CauseFinder, Results
+from guideway.apply.conditions import statuses
 from guideway.apply.evidence import Touched
 from guideway.apply.outcome import Missing
 from guideway.apply.provenance import unwrap

@@ -276,15 +276,27 @@ def _comparison(leaf: Any, value_of: Callable[[Any], Any]) -> tuple[Any, str, De
     return (_key(unknown), limit.unit if isinstance(limit, Quantity) else None), kind, Decimal(number)
 
 
-class Known:
-    """What is known of the nodes of one evaluation, by identity: whether they rest on nothing null, what a formula finds where it
-    looks through them, and what tells them apart."""
+class _Part(msgspec.Struct, eq=False):
+    """A node that formulas are made of, with what is found out about it once and for all."""
 
-    __slots__ = ("keys", "settled", "targets")
+    node: Any
+    value: Any
+    known: Formula
+    """Its formula where it does not depend on leaves."""
+    operands: Sequence[_Part] | None = None
+    """Of a connective; empty of anything else, None as long as nobody has asked."""
+    settled: bool | None = None
+    """Whether nothing that its formula would be made of is null."""
+
+
+class Known:
+    """What is known of the nodes of one evaluation, by identity: what a formula finds where it looks through them, and what tells
+    them apart."""
+
+    __slots__ = ("keys", "parts")
 
     def __init__(self) -> None:
-        self.settled: dict[int, bool] = {}
-        self.targets: dict[int, Any] = {}
+        self.parts: dict[int, _Part] = {}
         self.keys: dict[int, Any] = {}
 
 
@@ -319,20 +331,23 @@ class Reader:
         self._data: set[Any] = set()
         self.leaves: list[Any] = []
         known = Known() if known is None else known
-        self._settled = known.settled
-        self._targets = known.targets
+        self._parts = known.parts
         self._keys = known.keys
         self._known: dict[Any, int] = {}
 
     def open(self, node: Any) -> None:
         """Find the open leaves: from a null result down through what is null."""
-        node = self._target(node)
-        if self.value_of(node.value) is not None or is_null(node):
+        self._open(self._part(node))
+
+    def _open(self, part: _Part) -> None:
+        if part.value is not None:
             return
-        children: Sequence[Any] = node.children or ()
-        if node.kind in CONNECTIVES and children:
-            for child in children:
-                self.open(child)
+        node = part.node
+        if operands := part.operands or self._operands(part):
+            for operand in operands:
+                self._open(operand)
+        elif is_null(node):
+            return
         elif node.kind in _CHOICES and (choice := self.parts(node)) is not None:
             for condition, branch in choice:
                 if condition is None or self.value_of(condition.value) is True:
@@ -340,44 +355,53 @@ class Reader:
                         self.open(branch)
                     break
                 self.open(condition)
-        elif node.kind == "If" and len(children) > 1:
-            self.open(children[0])
-            self.open(children[-1])
+        elif node.kind == "If" and len(node.children or ()) > 1:
+            self.open(node.children[0])
+            self.open(node.children[-1])
         else:
             self._leaf(node)
 
-    def _target(self, node: Any) -> Any:
+    def _part(self, node: Any) -> _Part:
         """The node itself, or what it refers to."""
-        if node.kind not in _REFERS:
-            return node
-        known = self._targets.get(id(node))
+        known = self._parts.get(id(node))
         if known is None:
-            children: Sequence[Any] = node.children or ()
-            known = self._target(children[0]) if len(children) == 1 and not self.is_leaf(node) else node
-            self._targets[id(node)] = known
+            if node.kind in _REFERS and len(node.children or ()) == 1 and not self.is_leaf(node):
+                known = self._part(node.children[0])
+            else:
+                value = self.value_of(node.value)
+                known = _Part(node, value, ("known", value))
+            self._parts[id(node)] = known
         return known
+
+    def _operands(self, part: _Part) -> Sequence[_Part]:
+        """The operands of a connective; of anything else none."""
+        if part.operands is None:
+            node = part.node
+            part.operands = [self._part(child) for child in node.children or ()] if node.kind in CONNECTIVES else ()
+        return part.operands
 
     def is_certain(self, node: Any) -> bool:
         """Whether the value of a node certainly stays as it is."""
-        return self._is_settled(self._target(node))
+        return self._is_settled(self._part(node))
 
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
-        node = self._target(node)
-        value = self.value_of(node.value)
-        settled = self._settled.get(id(node))
-        if self._is_settled(node) if settled is None else settled:
-            return ("known", value)
-        children: Sequence[Any] = node.children or ()
-        if node.kind in CONNECTIVES and children:
-            parts = [self.formula(child) for child in children]
-            if len(parts) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):  # the other operand was not needed
-                rest = self.parts(node) if _depends(parts[0]) else None
-                parts.append(("known", None) if rest is None else self._choice(rest, 0))
-            return (node.kind, *parts) if any(map(_depends, parts)) else ("known", value)
+        return self._formula(self._part(node))
+
+    def _formula(self, part: _Part) -> Formula:
+        if self._is_settled(part) if part.settled is None else part.settled:
+            return part.known
+        node = part.node
+        if operands := part.operands or self._operands(part):
+            formulas = [self._formula(operand) for operand in operands]
+            if len(formulas) == 1 and node.kind in ("And", "Or", "Implies", "Xor"):  # the other operand was not needed
+                rest = self.parts(node) if _depends(formulas[0]) else None
+                formulas.append(("known", None) if rest is None else self._choice(rest, 0))
+            return (node.kind, *formulas) if any(map(_depends, formulas)) else part.known
         if node.kind in _CHOICES and (choice := self.parts(node)) is not None:
             found = self._choice(choice, 0)
-            return found if _depends(found) else ("known", value)
+            return found if _depends(found) else part.known
+        children: Sequence[Any] = node.children or ()
         if node.kind == "If" and len(children) > 1:
             condition, taken = self.formula(children[0]), self.formula(children[-1])
             if not _depends(condition):
@@ -385,18 +409,18 @@ class Reader:
             other = ("any", tuple(self._leaf(leaf) for leaf in self.passed_over(node)))
             first = self.value_of(children[0].value) is True
             return ("If", condition, taken, other) if first else ("If", condition, other, taken)
+        if part.value is not None:
+            may_change = isinstance(part.value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
+            return ("leaf", self._leaf(node)) if may_change else part.known
         if is_null(node):
-            return ("known", None)
-        if value is not None:
-            may_change = isinstance(value, bool) and self._data and not self._data.isdisjoint(self.looked_past(node))
-            return ("leaf", self._leaf(node)) if may_change else ("known", value)
+            return part.known
         index = self._known.get(self._key(node))
         if node.kind == "Case" and index is not None and any(self.value_of(child.value) is None for child in children[:-1]):
             return ("any", (index, *(self._leaf(leaf) for leaf in self.passed_over(node))))
         everything = self.everything and node.kind != "ParameterRef"  # that nobody sets one is no accident
         if index is None and (everything or not self._data.isdisjoint(self.data(node))):
             index = self._leaf(node)
-        return ("leaf", index) if index is not None else ("known", None)
+        return ("leaf", index) if index is not None else part.known
 
     def _choice(self, parts: Parts, first: int) -> Formula:
         """The formula of a choice from its ``first`` condition on; a branch that may yet be chosen is opened."""
@@ -409,19 +433,19 @@ class Reader:
         chosen = ("known", None) if branch is None else self.formula(branch)
         return ("If", test, chosen, self._choice(parts, first + 1)) if _depends(test) else chosen
 
-    def _is_settled(self, node: Any) -> bool:
-        """Whether nothing that the node's formula would be made of is null."""
-        known = self._settled.get(id(node))
-        if known is None:
-            children: Sequence[Any] = node.children or ()
-            if node.kind in CONNECTIVES and children:
-                known = all(map(self._is_settled, children))
-            else:
-                known = self.value_of(node.value) is not None and not self.looked_past(node)
-                if known and node.kind in _OPEN and children:
-                    known = all(map(self._is_settled, children))
-            self._settled[id(node)] = known
-        return known
+    def _is_settled(self, part: _Part) -> bool:
+        """Whether nothing that the formula would be made of is null."""
+        if part.settled is None:
+            node = part.node
+            connects = node.kind in CONNECTIVES and bool(node.children)
+            part.settled = connects or (part.value is not None and not self.looked_past(node))
+            if part.settled and (connects or node.kind in _OPEN):
+                for child in node.children or ():
+                    null = child.kind not in CONNECTIVES and self.value_of(child.value) is None
+                    if null or not self._is_settled(self._part(child)):
+                        part.settled = False
+                        break
+        return part.settled
 
     def _key(self, node: Any) -> Any:
         known = self._keys.get(id(node))
@@ -446,9 +470,8 @@ def is_null(node: Any) -> bool:
 
 
 def _depends(formula: Formula) -> bool:
-    if formula[0] == "known":
-        return False
-    return formula[0] in ("leaf", "any") or any(_depends(part) for part in formula[1:])
+    """Whether a formula is more than a known value: a connective is made of nothing but those of which a part is."""
+    return bool(formula[0] != "known")
 
 
 def _key(node: Any, depth: int = 6) -> Any:
