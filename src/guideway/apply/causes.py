@@ -76,9 +76,10 @@ class CauseFinder:
         self._nodes = KnownNodes()
         self._nodes_with_reads = KnownNodes()
         self._passes: dict[tuple[bool, str, int], bool] = {}
-        """By kind and trace of a condition: whether it leaves the status to the others (``statuses``), and certainly so."""
-        self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], list[Trace]] = {}
-        """By kind and trace of the conditions that are open: the nulls that matter."""
+        """By kind and trace of a condition: what ``_open`` leaves out."""
+        self._relevant: dict[tuple[bool, tuple[tuple[str, int], ...]], tuple[list[Trace], bool]] = {}
+        """By kind and trace of the conditions that are open: the nulls that matter; whether they rest on any
+        that no element accounts for."""
         self._missing_with: dict[Any, tuple[list[Missing], dict[DefineKey, None]]] = {}
         """What is missing, by the nulls that matter and the conditions that are null."""
         self._reads = Reads(traces)
@@ -108,7 +109,7 @@ class CauseFinder:
         """The data that some completion of the rest lets decide the status, in the order of the conditions, and the data elements
         among it; ``checked``: with the resources that were looked at for each. Recommendations of which the same is open and null
         share what they wait for."""
-        leaves, null = self._leaves(results), _null(results)
+        leaves, null = self._leaves(results)
         key = checked, tuple(map(id, leaves)), tuple([(result.kind, id(trace)) for result, trace in null])
         known = self._missing_with.get(key)
         if known is None:
@@ -145,7 +146,7 @@ class CauseFinder:
 
     def missing_elements(self, results: Results) -> list[DefineKey]:
         """The data elements alone that are missing."""
-        return list(self._found(self._leaves(results), _null(results))[0])
+        return list(self._found(*self._leaves(results))[0])
 
     def _found(
         self, leaves: list[Trace], null: Results
@@ -250,34 +251,42 @@ class CauseFinder:
         trace = self.traces.trace(*key)
         return trace is not None and lacking <= self.traces.sources.read_by(trace).keys()
 
-    def _leaves(self, results: Results) -> list[Trace]:
-        """The nulls that matter. Data that no element stands for ties together what reads it, so where there is such data, what
-        reads it may change with it although it has a value so far."""
-        leaves = self._leaves_of(results, with_reads=False)
-        if any(self._causes(leaf, self._known).untagged for leaf in leaves):
-            leaves = self._leaves_of(results, with_reads=True)
-        return leaves
+    def _leaves(self, results: Results) -> tuple[list[Trace], Results]:
+        """The nulls that matter, and the conditions that are null. Data that no element stands for ties together what reads it:
+        where there is such data, what reads it may change with it although it has a value so far."""
+        open_ = self._open(results, with_reads=False)
+        leaves, untagged = self._leaves_of(open_, with_reads=False)
+        if untagged:
+            leaves, _ = self._leaves_of(self._open(results, with_reads=True), with_reads=True)
+        return leaves, [each for each in open_ if unwrap(each[1].value) is None]
 
-    def _leaves_of(self, results: Results, *, with_reads: bool) -> list[Trace]:
-        """The same in one of the two ways. Recommendations that differ in nothing but what is certain and does not stand in their
-        way have the same ones."""
-        reader = self._reader(with_reads)
-        open_ = []
-        for result, trace in results:
-            certain = with_reads, result.kind, id(trace)
-            if (passes := self._passes.get(certain)) is None:
-                passes = unwrap(trace.value) is (result.kind == APPLICABILITY) and reader.is_certain(trace)
-                self._passes[certain] = passes
+    def _open(self, results: Results, *, with_reads: bool) -> Results:
+        """The conditions without those that leave the status to the others (``statuses``), and certainly so."""
+        found: Results = []
+        for each in results:
+            result, trace = each
+            key = with_reads, result.kind, id(trace)
+            passes = self._passes.get(key)
+            if passes is None:
+                passes = unwrap(trace.value) is (result.kind == APPLICABILITY) and self._reader(with_reads).is_certain(trace)
+                self._passes[key] = passes
             if not passes:
-                open_.append((result.kind, trace))
-        key = with_reads, tuple([(kind, id(trace)) for kind, trace in open_])
+                found.append(each)
+        return found
+
+    def _leaves_of(self, open_: Results, *, with_reads: bool) -> tuple[list[Trace], bool]:
+        """The nulls of these conditions that matter, and whether no element accounts for some. Recommendations that differ in
+        nothing but what is certain and does not stand in their way have the same ones."""
+        key = with_reads, tuple([(result.kind, id(trace)) for result, trace in open_])
         known = self._relevant.get(key)
         if known is None:
-            kinds = [kind for kind, _ in open_]
+            kinds = [result.kind for result, _ in open_]
             traces = [trace for _, trace in open_]
             passing = [kind == APPLICABILITY for kind in kinds]
-            known = relevant_leaves(reader, traces, lambda every, values: statuses(kinds, every, values), passing=passing)
-            self._relevant[key] = known
+            leaves = relevant_leaves(
+                self._reader(with_reads), traces, lambda every, values: statuses(kinds, every, values), passing=passing
+            )
+            known = self._relevant[key] = leaves, any(self._causes(leaf, self._known).untagged for leaf in leaves)
         return known
 
     def _reader(self, with_reads: bool) -> Reader:
@@ -633,11 +642,6 @@ def _unsettling(value: object, text: str | None, doubt: str) -> list[str]:
     if isinstance(value, bool) or any(isinstance(unwrap(row), TupleValue) for row in rows):
         return [f"what is there does not settle {text}{doubt}"] if text and not isinstance(value, bool) else []
     return [f"{brief(value)} does not settle {text or 'it'}{doubt}"]
-
-
-def _null(results: Results) -> Results:
-    """The conditions that are null."""
-    return [each for each in results if unwrap(each[1].value) is None]
 
 
 def _open_parts(parts: Parts) -> Iterator[tuple[Trace | None, Trace | None]]:

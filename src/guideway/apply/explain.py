@@ -89,9 +89,11 @@ class Explainer:
             if result.error is not None:
                 for item in self.evidence.read_for(result, self.left_out.read_for((result.library or "", result.define or ""))):
                     add(evidence, item)
-        beside = self._answered_by_its_own(recommendation, results)
+        told = results
+        if only_missing:
+            told = [each for each in results if self._may_rest_on(faulty, *each)] if faulty else []
+        beside = self._answered_by_its_own(recommendation, results) if told else set()
         elsewhere: dict[str, None] = {}
-        told = results if not only_missing else [each for each in results if self._may_rest_on(faulty, *each)]
         for result, trace in told:
             for item in self.evidence.of(trace, result, touched):
                 if id(result) in beside and item.absent:
@@ -125,8 +127,6 @@ class Explainer:
     def _may_rest_on(self, faulty: Collection[str], result: ConditionResult, trace: Trace) -> bool:
         """Whether a condition has read one of these resources, or may look at a data element that would have read one if it were
         as it should be."""
-        if not faulty:
-            return False
         definition = self.traces.guideline.definition((result.library or "", result.define or ""))
         if definition is None or self.left_out.faults_for(dict.fromkeys(definition.elements)):
             return True

@@ -224,5 +224,5 @@ class Reasons:
 
     def unit_faults_of(self, missing: dict[str, Missing]) -> list[Diagnostic]:
         """Those of them that are named as a cause."""
-        because = [why for datum in missing.values() for why in datum.because]
+        because = {why for datum in missing.values() for why in datum.because} if self.unit_faults else ()
         return [fault for fault in self.unit_faults if fault.message.rstrip(".") in because]

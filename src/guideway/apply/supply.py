@@ -82,16 +82,18 @@ def question_supply(reference: str, guideline: CompiledGuideline) -> Supply:
 def question_item(reference: str, guideline: CompiledGuideline) -> Json | None:
     """The item of a Questionnaire that ``<canonical>#<linkId>`` names; None where the package does not hold it."""
     canonical, _, link_id = reference.partition("#")
-    questionnaire = guideline.resolve(canonical, "Questionnaire")
-    return _item(questionnaire.resource, link_id) if questionnaire is not None else None
-
-
-def _item(node: Json, link_id: str) -> Json | None:
-    for item in objects(node.get("item")):
-        found = item if item.get("linkId") == link_id else _item(item, link_id)
-        if found is not None:
-            return found
-    return None
+    known: dict[str, dict[str, Json]] = guideline.memory.setdefault(question_item, {})
+    items = known.get(canonical)
+    if items is None:
+        items = known[canonical] = {}
+        questionnaire = guideline.resolve(canonical, "Questionnaire")
+        pending = [questionnaire.resource] if questionnaire is not None else []
+        while pending:
+            node = pending.pop()
+            if isinstance(name := node.get("linkId"), str):
+                items.setdefault(name, node)
+            pending += reversed([*objects(node.get("item"))])
+    return items.get(link_id)
 
 
 def _coded(element: Element, guideline: CompiledGuideline) -> Supply:
