@@ -406,7 +406,7 @@ class CauseFinder:
         if found is not None:
             return found
         found = _NO_ELEMENTS
-        key = (node.library or "", node.define or "") if node.kind == "ExpressionDef" else None
+        key = node.home if node.kind == "ExpressionDef" else None
         pending = [node] if key is None or self._rests_on_others(key) else []
         while pending:
             for child in pending.pop().known:  # among what has not been made there is none

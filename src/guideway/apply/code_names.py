@@ -29,11 +29,12 @@ def code_name(guideline: CompiledGuideline, system: str | None, code: str) -> st
     """What the guideline's value sets call a code; None where none of them holds it by a name."""
     known: dict[tuple[str, str], str] | None = guideline.memory.get(code_name)
     if known is None:
-        known = guideline.memory[code_name] = {}
-        for url in sorted(guideline.value_sets):
-            for member in members_of(guideline.value_sets[url]):
-                if member[2]:
-                    known.setdefault((member[0], member[1]), member[2])
+        known = guideline.memory[code_name] = {
+            (member[0], member[1]): member[2]
+            for url in sorted(guideline.value_sets, reverse=True)  # the first one that has a name for it counts
+            for member in reversed(members_of(guideline.value_sets[url]))
+            if member[2]
+        }
     return known.get((OTHER_NAMES.get(system or "", system or ""), code))
 
 

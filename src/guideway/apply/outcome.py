@@ -199,11 +199,11 @@ class Recommendation(msgspec.Struct, kw_only=True):
     also: list[str] = []
     """Other recommendations (``plan#action``) that propose the same."""
     trace: list[Json] = []
+    key: str = ""
+    """``plan id#action id``: what it is called across the outcome. It follows from these two."""
 
-    @property
-    def key(self) -> str:
-        """``plan id#action id``: what it is called across the outcome."""
-        return f"{self.plan_id}#{self.action}"
+    def __post_init__(self) -> None:
+        self.key = f"{self.plan_id}#{self.action}"
 
     def as_json(self) -> Json:
         """The documented form."""

@@ -45,6 +45,7 @@ class Trace(Protocol):
     operands: Any
     library: str | None
     define: str | None
+    home: Any
 
 
 Scope = Mapping[Any, Support]

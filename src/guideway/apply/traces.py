@@ -41,7 +41,7 @@ class _Present:
     def readable(self, define: Trace) -> frozenset[str] | None:
         """The resources of the types that a define reads, directly or through others: it can have read no other ones. None where
         that cannot be told: it is no define of the guideline, or they hold resources in themselves."""
-        definition = self._guideline.definition((define.library or "", define.define or ""))
+        definition = self._guideline.definition(define.home)
         if definition is None:
             return None
         numbers = definition.requirements
@@ -83,7 +83,7 @@ class PatientTraces:
         """The data element whose define this node is the root of."""
         if node.kind not in _DEFINES:
             return None
-        return self.guideline.elements.get((node.library or "", node.define or ""))
+        return self.guideline.elements.get(node.home)
 
     def words(self, library: str, define: str) -> str:
         """What people call a define: as its author says (``@display``), else the words of its name."""
