@@ -190,7 +190,7 @@ class Namespace(dict[str, Any]):
             if piece == _LIBRARY:
                 return names.setdefault(name, key)
             index = others[piece]
-        code = _unpacked(pieces[offsets[index] : offsets[index + 1]])
+        code = _unpacked(pieces[offsets[index] :])
         if type(code) is tuple:
             code, parts = code
             for part, inner in parts:

@@ -113,16 +113,18 @@ class _TypeTable(Mapping[str, TypeInfo]):
         self._parsed: dict[str, TypeInfo] = {}
 
     def __getitem__(self, name: str) -> TypeInfo:
-        found = self._parsed.get(name)
-        if found is None:
-            line = self._line(name)
-            if line is None:
-                raise KeyError(name)
-            found = self._parsed[name] = _read_type_line(self._model, name, line)
-        return found
+        if name in self:
+            return self._parsed[name]
+        raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._parsed or (isinstance(name, str) and self._line(name) is not None)
+        if name in self._parsed:
+            return True
+        line = self._line(name) if isinstance(name, str) else None
+        if line is None:
+            return False
+        self._parsed[str(name)] = _read_type_line(self._model, str(name), line)
+        return True
 
     def __iter__(self) -> Iterator[str]:
         return (f"{self._model}.{name}" for name in self._lines.names())
@@ -308,6 +310,8 @@ def split_type(expression: str) -> tuple[str, tuple[str, ...]]:
     if not expression.endswith(">"):
         return "named", (expression,)
     kind, _, rest = expression.partition("<")
+    if "<" not in rest:
+        return kind, tuple(rest[:-1].split(","))
     parts, depth, start = [], 0, 0
     for position, character in enumerate(rest):
         if character == "<":
