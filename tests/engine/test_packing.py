@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.engine.logic import evaluation, fhir_library, observation, patient, program
 
 from guideway.engine import packing
 from guideway.engine.errors import CqlRuntimeError
@@ -62,35 +61,3 @@ def test_the_table_of_positions_is_as_long_as_the_code() -> None:
         table = slim(code).co_linetable
         assert sum((entry & 7) + 1 for entry in table) == len(code.co_code) // 2
         assert {line for _, _, line in slim(code).co_lines()} == {None}
-
-
-def test_the_long_loop_of_a_traced_query_is_unpacked_where_there_are_rows_and_not_before() -> None:
-    body = """define "Limits": Interval[10 'g/dL', 12 'g/dL']
-define "Read":
-  [Observation] O
-    let value: O.value as Quantity, status: O.status
-    with [Patient] P such that P.id is not null and O.subject is not null
-    where value in "Limits" and status in {'final', 'amended', 'corrected'} and O.effective is not null
-    return Tuple { id: O.id, value: value, status: status }
-"""
-    made = program(fhir_library(body))
-
-    def looped() -> list[str]:
-        known = made._names.get(True)
-        return [] if known is None else [name for name in known.names if name[0] == "q" and name.endswith(" Test")]
-
-    nothing = evaluation(made, [patient()], trace=True)
-    assert nothing.define("Test", "Read") == []
-    assert looped() == []
-    resources = [patient(), *(observation(name, "hb", value) for name, value in (("a", 11), ("b", 20), ("c", 12)))]
-    run = evaluation(made, resources, trace=True)
-    plain = evaluation(made, resources).define("Test", "Read")
-    assert [row["id"].value for row in plain] == ["a", "c"]
-    assert run.define("Test", "Read") == plain
-    assert len(looped()) == 1
-    query = run.trace("Test", "Read").children[0]
-    rows = [node for node in query.children if node.kind == "Iteration"]
-    assert [hasattr(row, "kept") for row in rows] == [True, False, True]
-    assert {resource for row in rows for resource in row.all_resources()} == {
-        "Observation/a", "Observation/b", "Observation/c", "Patient/p",
-    }  # fmt: skip

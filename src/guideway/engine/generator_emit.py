@@ -122,16 +122,6 @@ class FunctionWriter:
             return self.store(code)
         return code
 
-    def length(self) -> int:
-        """So many characters have been written."""
-        return sum(map(len, _texts(self.block)))
-
-    def take_in(self, other: FunctionWriter) -> None:
-        """What was written into a function inside this one goes here instead."""
-        self.block.items += other.block.items
-        self.assigned |= other.assigned
-        self.inner += other.inner
-
     def captured(self) -> list[str]:
         """The local names of enclosing functions that this one uses, in order: its arguments."""
         used: dict[str, None] = {}

@@ -14,7 +14,7 @@ from guideway.engine.generator import Binding, Generator, Handler
 from guideway.engine.generator_access import bind, bound_value, raw_of
 from guideway.engine.generator_emit import Block, Code
 from guideway.engine.generator_logic import truth
-from guideway.engine.generator_trace import Below, node_text, place_text, plainly, rows_apart, rows_later
+from guideway.engine.generator_trace import Below, node_text, place_text, plainly, rows_later
 
 
 class _Source:
@@ -31,10 +31,6 @@ class _Source:
         self.nonnull = nonnull
         self.type = type_
         self.raw = raw
-
-    def may_have_rows(self) -> str:
-        """The Python condition for there being any rows to go through."""
-        return self.value if self.is_list else f"{self.value} is not None"
 
     def iterable(self) -> str:
         """The Python iterable over the rows."""
@@ -296,8 +292,6 @@ def _written(g: Generator, node: nodes.Query) -> Code:
             with plainly(g):
                 query.rows(keep)
             rows_later(g, query.sources[0], node.where, names, lambda: query.rows(lambda: None))
-        elif g.traced and not g.w.block.loops:
-            rows_apart(g, query.sources[0].may_have_rows(), lambda: query.rows(keep))
         else:
             query.rows(keep)
     if node.return_ is not None and node.return_.distinct:

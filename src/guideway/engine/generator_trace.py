@@ -10,8 +10,7 @@ Most nodes would stand in functions and below the conditions of rows, of which t
 and hardly any of them is looked at. So a function that is about nothing but what it is given, and a condition that is about
 nothing but the row (``closed``), are plain code, and there is, instead of the children, what makes them when somebody asks
 (``trace.Later``); so it is with a define that reads nothing, such as a list of words. Of a query over a list with nothing but
-such a condition the rows themselves are made later (``trace.Rows``), also where it compares the row with one around it. The long
-loop of any other query is a function of its own, called where there are rows (``rows_apart``).
+such a condition the rows themselves are made later (``trace.Rows``), also where it compares the row with one around it.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from guideway.engine.generator_emit import Block, Code, FunctionWriter
+from guideway.engine.generator_emit import Code, FunctionWriter
 
 if TYPE_CHECKING:
     from guideway.elm import nodes
@@ -36,8 +35,6 @@ class Source(Protocol):
 
 _LONGEST = 1_000
 _DEEPEST = 12
-_LONG = 300
-"""Of a loop: so many characters."""
 
 
 class Below:
@@ -167,24 +164,6 @@ def rows_later(g: Generator, source: Source, where: Any, names: tuple[str, ...],
     below.final = False
 
 
-def rows_apart(g: Generator, condition: str, write: Callable[[], None]) -> None:
-    """The loop of a query, in a function of its own where it is a long one: it is called, and unpacked, only where there is
-    something to go through, and most queries of most patients go through nothing."""
-    outer = g.w
-    inner = g.w = FunctionWriter(_new_name(g, "q"), [], g.numbers, outer)
-    inner.indent = outer.indent
-    write()
-    g.w = outer
-    if inner.length() < _LONG:
-        outer.take_in(inner)
-        return
-    inner.arguments = ["E", *inner.captured()]
-    outer.inner.append(inner)
-    block = Block()
-    block.items.append(f"{inner.name}({', '.join(inner.arguments)})")
-    outer.behind(f"if {condition}:", block)
-
-
 @contextmanager
 def _apart(g: Generator) -> Iterator[tuple[FunctionWriter, Below]]:
     """Inside the ``with`` block what is written goes into a function of its own, which returns the nodes that are made there."""
@@ -249,7 +228,7 @@ def _told(g: Generator, node: Any) -> str:
     return "" if straight is None else f", {g.literal(straight)}"
 
 
-def _new_name(g: Generator, letter: str = "y") -> str:
-    """A name of the module for what makes a trace later, or (``q``) what is called where a query has rows."""
+def _new_name(g: Generator) -> str:
+    """A name of the module for what makes a trace later."""
     g.later += 1
-    return f"{letter}{g.later}"
+    return f"y{g.later}"

@@ -32,7 +32,7 @@ Packed = tuple[Buffer, Buffer]
 """What there is and where, and then the pieces: a run reads all of the one and little of the other."""
 
 _LENGTH = 4
-_ENTRIES = frozenset("dfpq")
+_ENTRIES = frozenset("dfp")
 _CONSTANT, _OPERATOR, _LIBRARY = "c", "o_", "LIBRARY"
 _OPERATORS = "guideway.engine.operators."
 _NOTHING: Any = object()
@@ -120,8 +120,7 @@ def _numbered(names: Iterable[str]) -> tuple[list[str], dict[str, int], dict[str
 def _families(functions: Mapping[str, CodeType], uses: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """For each function that others may ask for, those that only it uses: they are packed with it.
 
-    What is asked for from outside is a define (d…), function (f…) or parameter (p…) of the library; what goes through the rows of
-    a query (q…) is asked for only where there are some.
+    What is asked for from outside is a define (d…), function (f…) or parameter (p…) of the library.
     """
     users: dict[str, list[str]] = {}
     for name in functions:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 13
+FORMAT = 14
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
