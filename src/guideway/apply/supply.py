@@ -85,7 +85,7 @@ def question_item(reference: str, guideline: CompiledGuideline) -> Json | None:
     known: dict[str, dict[str, Json]] = guideline.memory.setdefault(question_item, {})
     items = known.get(canonical)
     if items is None:
-        items = known[canonical] = {}
+        items = {}
         questionnaire = guideline.resolve(canonical, "Questionnaire")
         pending = [questionnaire.resource] if questionnaire is not None else []
         while pending:
@@ -93,6 +93,7 @@ def question_item(reference: str, guideline: CompiledGuideline) -> Json | None:
             if isinstance(name := node.get("linkId"), str):
                 items.setdefault(name, node)
             pending += reversed([*objects(node.get("item"))])
+        known[canonical] = items  # now that it is whole: other threads look here, too
     return items.get(link_id)
 
 

@@ -86,12 +86,13 @@ def is_of_another_type(element: DefineKey, resource: Json, guideline: CompiledGu
 
 def types_of(element: DefineKey, guideline: CompiledGuideline) -> frozenset[str]:
     """The types of resources that a data element's value set is retrieved by."""
-    by_value_set = guideline.memory.get(types_of)
+    by_value_set: dict[str, set[str]] | None = guideline.memory.get(types_of)
     if by_value_set is None:
-        by_value_set = guideline.memory[types_of] = {}
+        by_value_set = {}
         for requirement in guideline.requirements:
             if requirement.value_set:
                 by_value_set.setdefault(requirement.value_set, set()).add(requirement.type)
+        guideline.memory[types_of] = by_value_set  # now that it is whole: other threads look here, too
     return frozenset(by_value_set.get(guideline.elements[element].value_set or "", ()))
 
 
