@@ -1,5 +1,5 @@
-"""What is found out once for a guideline is seen by other threads only when it is whole: asked again in the midst of finding it out,
-it gives the same."""
+"""What is found out once for a guideline is seen by other threads only when it is whole: asked again in the midst of finding it
+out, it gives the same."""
 
 from __future__ import annotations
 
