@@ -11,14 +11,12 @@ import os
 from typing import TYPE_CHECKING
 
 from guideway.diagnostics import GuidewayError
+from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, ElementInfo, ModelInfo, TypeInfo
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-from guideway.fhir.modelinfo import ContextInfo, ConversionInfo, ElementInfo, ModelInfo, TypeInfo
 
 NAMESPACE = "{urn:hl7-org:elm-modelinfo:r1}"
-
-
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 

@@ -6,18 +6,11 @@ Of a PlanDefinition there is one ``PlanFacts``, with an ``ActionFacts`` for each
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from guideway.guideline.names import (
-    ENABLED,
-    first_value,
-    objects,
-)
-
-if TYPE_CHECKING:
-    pass
+from guideway.guideline.names import ENABLED, first_value, objects
 
 Json = dict[str, Any]
 

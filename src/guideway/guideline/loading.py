@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
-
-if TYPE_CHECKING:  # what reading a package needs, and a compiled one does not
-    from guideway.guideline.libraries import LibraryText
-    from guideway.guideline.reading import SourceFile
 from guideway.guideline.package import Artifact, Guideline, Manifest
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from guideway.guideline.libraries import LibraryText
+    from guideway.guideline.reading import SourceFile
 
+Json = dict[str, Any]
 
 KNOWLEDGE_TYPES = frozenset(
     {

@@ -9,6 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from guideway.guideline.actions import (
+    APPLICABILITY,
+    DEPTH_LIMIT,
+    SATISFIED_KIND,
+    WITHHELD,
+    ActionFacts,
+    Citation,
+    PlanFacts,
+    Question,
+    is_computed,
+    libraries_of,
+    switched_off,
+)
 from guideway.guideline.expressions import CQL_LANGUAGES, bind, inputs_of
 from guideway.guideline.names import (
     ALTERNATIVE_EXPRESSION,
@@ -33,22 +46,8 @@ from guideway.guideline.names import (
 
 if TYPE_CHECKING:
     from guideway.guideline.compiled import CompiledGuideline
-from guideway.guideline.actions import (
-    APPLICABILITY,
-    DEPTH_LIMIT,
-    SATISFIED_KIND,
-    WITHHELD,
-    ActionFacts,
-    Citation,
-    PlanFacts,
-    Question,
-    is_computed,
-    libraries_of,
-    switched_off,
-)
 
 Json = dict[str, Any]
-
 
 _CARRIED_OVER = ("start", "stop")
 """Kinds of conditions that are not evaluated here."""

@@ -59,6 +59,10 @@ def version_key(version: str | None) -> tuple[tuple[int, int, str], ...]:
     return (*parts(release), *end)
 
 
+def _canonical(url: str, version: str | None) -> str:
+    return url if version is None else f"{url}|{version}"
+
+
 class ValueSetIndex:
     """Value sets and code systems by canonical; expansions are made when first asked for and kept."""
 
@@ -159,7 +163,7 @@ class ValueSetIndex:
 
     def _said_of(self, url: str, version: str | None) -> Sequence[Any] | str | None:
         """What a snapshot says of a value set: its members, or why there are none."""
-        return self._table.get(url if version is None else f"{url}|{version}")
+        return self._table.get(_canonical(url, version))
 
     def _expand(self, url: str, version: str | None) -> tuple[Member, ...] | str:
         resource = _pick(self._value_sets, url, version)
@@ -218,7 +222,7 @@ class ValueSetIndex:
         wanted = [(url, None) for url in self._value_sets] if urls is None else [split_canonical(u, v) for u, v in urls]
         table: dict[str, Any] = {}
         for url, version in sorted(wanted, key=lambda key: (key[0], key[1] or "")):
-            name = url if version is None else f"{url}|{version}"
+            name = _canonical(url, version)
             try:
                 table[name] = [astuple(member) for member in self.members(url, version)]
             except UnresolvedValueSet as error:
