@@ -102,6 +102,14 @@ def test_equal_parts_are_one_object_and_actions_are_not() -> None:
     assert actions[1].definition is second
 
 
+def test_a_question_that_several_actions_ask_is_one_object() -> None:
+    steps = [{"id": name, "title": name, "condition": [when("Count Is Low"), when(of)]} for name, of in zip("ab", ("Count", "Low"))]
+    thawed = through(guideline(plan("main", *steps), activity("take")))
+    first, second = (facts.conditions for facts in thawed.facts(thawed.plan("main")).actions)
+    assert first[0] is second[0]
+    assert first[1] != second[1]
+
+
 def test_a_definition_is_made_when_it_is_asked_for() -> None:
     thawed = through(small())
     key = ("Logic", "Low And Not On A")

@@ -66,6 +66,7 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
             container[place] = Decimal(container[place].decode())
         stored |= {name: OnDemand(stored[name], parts[1]) for name in ON_DEMAND}
         elements = [Element(*row) for row in stored["elements"]]
+        questions = [Question(*row) for row in stored.pop("questions")]
         program = stored["program"]
         stored |= {
             "manifest": Manifest(*stored["manifest"]),
@@ -74,7 +75,7 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
             "requirements": tuple(map(_requirement, stored["requirements"])),
             "parameters": tuple(ParameterInfo(*row) for row in stored["parameters"]),
             "findings": list(map(_finding, stored["findings"])),
-            "facts": list(map(_plan, stored["facts"])),
+            "facts": [_plan(row, questions) for row in stored["facts"]],
             "program": Program.restored(program, parts[2:]) if program is not None else None,
         }
         return CompiledGuideline(**stored)
@@ -85,16 +86,17 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
 # ---- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _action(row: list[Any]) -> ActionFacts:
+def _action(row: list[Any], questions: list[Question]) -> ActionFacts:
     for place in QUESTIONS:
-        row[place] = tuple([Question(*question) for question in row[place]])
+        if row[place]:
+            row[place] = tuple([questions[number] for number in row[place]])
     row[TRIGGERS] = tuple(row[TRIGGERS])
-    row[-1] = tuple(map(_action, row[-1]))
+    row[-1] = tuple([_action(each, questions) for each in row[-1]])
     return ActionFacts(*row)
 
 
-def _plan(row: list[Any]) -> PlanFacts:
-    row[-1] = tuple(map(_action, row[-1]))
+def _plan(row: list[Any], questions: list[Question]) -> PlanFacts:
+    row[-1] = tuple([_action(each, questions) for each in row[-1]])
     return PlanFacts(*row)
 
 

@@ -14,10 +14,10 @@ from decimal import Decimal
 from marshal import dumps
 from typing import Any
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import asdict, astuple, replace
 
 from guideway.diagnostics import Diagnostic
-from guideway.guideline.actions import ActionFacts
+from guideway.guideline.actions import ActionFacts, PlanFacts, Question
 from guideway.guideline.compiled import CompiledGuideline, Definition
 from guideway.guideline.package import Artifact
 from guideway.guideline.plan_facts import facts_of_plan
@@ -27,11 +27,17 @@ _AS_THEY_ARE = (
     "content_hash", "library_urls", "inline", "inline_errors", "read_in_parts", "value_set_titles", "roots", "parts",
 )  # fmt: skip
 """Parts of a guideline's state that are plain data already."""
+_PLAIN = ActionFacts.__struct_fields__[:-1]
+"""The fields of an action but the actions inside."""
+_JSON = ("definition", "sound")
+"""Those of them that are JSON of the artifact, and stay the objects that stand there."""
 
 
 def freeze(guideline: CompiledGuideline) -> bytes:
     """A compiled guideline as bytes. RecursionError or ValueError: something in it nests too deeply for that."""
-    state = _compact(guideline)
+    known: dict[Any, Any] = {}
+    state = _compact(guideline, known)
+    facts = _FactRows(known)
     entries = bytearray()
     pieces: list[Any] = []
 
@@ -49,10 +55,11 @@ def freeze(guideline: CompiledGuideline) -> bytes:
         "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
         "parameters": [astuple(parameter) for parameter in state["parameters"]],
         "findings": [_finding_row(found) for found in state["findings"]],
-        "facts": [[*astuple(facts)[:-1], list(map(_action_row, facts.actions))] for facts in state["facts"]],
+        "facts": list(map(facts.plan, state["facts"])),
+        "questions": facts.questions,
         "program": state["program"].stored(keep) if state["program"] is not None else None,
     }
-    stored["decimals"] = list(_decimals([stored["manifest"], stored["artifacts"], stored["facts"]]))
+    stored["decimals"] = list(_decimals([stored[name] for name in ("manifest", "artifacts", "facts", "questions")]))
     for container, place in stored["decimals"]:
         container[place] = str(container[place]).encode()
     parts = [dumps(stored), entries, *pieces]
@@ -72,14 +79,33 @@ def _entries(table: Json, entries: bytearray) -> dict[str, int]:
 # ---- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _action_row(facts: ActionFacts) -> list[Any]:
-    """The fields in lists, where they are data of the artifact's, which may be of any kind; the actions inside are the last."""
-    row = list(astuple(facts))
-    for place in QUESTIONS:
-        row[place] = [list(astuple(question)) for question in row[place]]
-    row[TRIGGERS] = list(row[TRIGGERS])
-    row[-1] = list(map(_action_row, facts.actions))
-    return row
+class _FactRows:
+    """Writes what plans say as rows. Many actions ask the same: a question is written, and made, once."""
+
+    def __init__(self, known: dict[Any, Any]) -> None:
+        self.questions: list[list[Any]] = []
+        """In lists, as all rows that hold data of the artifact's, which may be of any kind."""
+        self._numbers: dict[Row, int] = {}
+        self._known = known
+
+    def plan(self, facts: PlanFacts) -> list[Any]:
+        """The fields; the actions are the last."""
+        return [*astuple(facts)[:-1], list(map(self._action, facts.actions))]
+
+    def _action(self, facts: ActionFacts) -> list[Any]:
+        row = [getattr(facts, name) if name in _JSON else _once(getattr(facts, name), self._known) for name in _PLAIN]
+        row[TRIGGERS] = list(row[TRIGGERS])
+        for place in QUESTIONS:
+            row[place] = _once(tuple(map(self._number, row[place])), self._known)
+        return [*row, list(map(self._action, facts.actions))]
+
+    def _number(self, question: Question) -> int:
+        row = [part if name == "expression" else _once(part, self._known) for name, part in asdict(question).items()]
+        key = tuple(map(id, row))
+        if key not in self._numbers:
+            self._numbers[key] = len(self.questions)
+            self.questions.append(row)
+        return self._numbers[key]
 
 
 def _finding_row(found: Diagnostic) -> Row:
@@ -106,13 +132,12 @@ def _decimals(data: Any) -> Iterator[tuple[Any, Any]]:
 # ---- equal parts -------------------------------------------------------------------------------------------------------
 
 
-def _compact(guideline: CompiledGuideline) -> Json:
-    """The state with equal parts made the same object, which is then written, and read, once.
+def _compact(guideline: CompiledGuideline, known: dict[Any, Any]) -> Json:
+    """The state with equal parts made the same object, which is then written, and read, once; ``known`` are those parts.
 
     Two thirds of a guideline's JSON are extensions, codings and URLs that occur again and again; and what a start reads costs as
     much for its memory as for its time.
     """
-    known: dict[Any, Any] = {}
     state = guideline.state()
     compact = dict(state)
     compact["manifest"] = replace(state["manifest"], settings=_once(state["manifest"].settings, known))
