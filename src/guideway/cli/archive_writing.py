@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from guideway.cache import Cache
 from guideway.cli.archive import KIND, LENGTH, LIBRARY, Archive, source_stamp
+from guideway.marshalling import compact
 from guideway.places import FIRST, first_key
 
 COLD = (
@@ -34,7 +35,7 @@ COLD = (
 BEFORE = ("guideway.cli", "guideway.cli.archive", "guideway.places", "guideway.stamps")
 """What is imported before there is an archive."""
 
-ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.sparing", "guideway.cli.warm")
+ALONE = ("guideway.cache", "guideway.cli.archive_writing", "guideway.cli.sparing", "guideway.cli.warm", "guideway.marshalling")
 """What writing needs, and what is imported before the usual modules are: not among these, but served."""
 
 SELDOM = tuple(f"guideway.ucum.{name}" for name in ("advice", "conversion", "grammar", "units"))
@@ -92,7 +93,7 @@ def save_first(folder: str) -> bool:
         with open(file, "rb") as stream:
             code = compile(lean(stream.read().decode()), file, "exec", dont_inherit=True)
         kept.append((name, file, *stamp, code))
-    data = marshal.dumps(kept)
+    data = compact(marshal.dumps(tuple(kept)))
     return cache.read(FIRST, first_key()) != data and cache.write(FIRST, first_key(), data)
 
 
@@ -103,12 +104,12 @@ def packed(
     library: Mapping[str, tuple[int, int]] | None = None,
 ) -> bytes:
     """The modules as the bytes that an ``Archive`` is made from; ``files`` has of each its file and whether it is a package."""
-    together = marshal.dumps(tuple(codes[name] for name in usual))
+    together = compact(marshal.dumps(tuple(codes[name] for name in usual)))
     table: dict[str, tuple[str, bool, int, int]] = {}
     alone: list[bytes] = []
     start = 0
     for name, (file, is_package) in files.items():
-        code = b"" if name in usual else marshal.dumps(codes[name])
+        code = b"" if name in usual else compact(marshal.dumps(codes[name]))
         alone.append(code)
         table[name] = (file, is_package, start, start + len(code))
         start += len(code)
