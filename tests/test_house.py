@@ -17,7 +17,7 @@ SOURCE = ROOT / "src" / "guideway"
 FLOORS: list[set[str]] = [
     {"places"},
     {"stamps", "patterns"},
-    {"diagnostics", "cache", "patterns_writing"},
+    {"diagnostics", "cache", "marshalling", "patterns_writing"},
     {"fhir", "ucum"},
     {"terminology", "elm"},
     {"cql", "engine"},
