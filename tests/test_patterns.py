@@ -191,3 +191,52 @@ def test_a_pattern_is_not_made_for_a_text_that_it_cannot_match(tmp_path: Path, m
     )
     with pytest.raises(CqlRuntimeError):
         strings.replace_matches("no pain", text, "$7")
+
+
+def test_the_words_that_a_pattern_lists_are_kept_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from guideway.engine.operators import strings
+
+    text = ".* (aspirin|[0-9]+ owls|nytol) .*"
+    cache = Cache(tmp_path)
+    for source in (b"aspirin nytol 0 9 owl", b"aspirin nytol 0 9 owls"):  # the first guideline does not say all of it
+        patterns.use(cache, "key", source)
+        strings._finder.cache_clear()
+        assert strings.matches("x 3 owls ", text) is True
+        assert {key for key in store().made if "owls" in key[0]} == {
+            (text, patterns.WORDS),
+            (" (?:[0-9]+ owls) ", strings._DOTALL),
+        }
+        strings._pattern.cache_clear()
+        store().made.pop((strings._MARKS.text, 0), None)  # of the program itself
+        assert save(store()) is (source[-1:] == b"s")
+    patterns.use(cache, "key", b"")
+    monkeypatch.setattr(strings, "_alternatives", lambda pattern: pytest.fail("it is taken apart again"))
+    assert patterns.words_of(text, strings._listed) == ((" aspirin ", " nytol "), " (?:[0-9]+ owls) ")
+    strings._finder.cache_clear()
+    told = [strings.matches(f"x {word} y", text) for word in ("aspirin", "owls", "2 owls", "nytol")]
+    assert told == [True, False, True, True]
+    assert not store().made
+    for _ in range(2 * strings._MANY):
+        assert strings.matches("x nytol y", text) is True
+    assert set(store().made) == {(" (?:aspirin|[0-9]+ owls|nytol) ", strings._DOTALL)}
+
+
+def test_the_words_of_a_pattern_that_a_patient_has_part_in_are_not_kept(tmp_path: Path) -> None:
+    patterns.use(Cache(tmp_path), "key", SOURCE)
+    assert patterns.words_of("(aspirin|Jane Roe)", lambda text: (("aspirin", "Jane Roe"), "")) is not None
+    assert patterns.words_of("aspirin", lambda text: None) is None
+    assert len(store().made) == 1
+    assert not save(store())
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_what_was_kept_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    patterns.use(cache, "key", SOURCE)
+    for text in SAID:
+        compiled(text, 0, text)
+    assert save(store())
+    patterns.use(cache, "key", SOURCE)
+    assert needed(SAID[3])
+    assert needed("x") == ()
+    assert set(store().read) == {(SAID[3], 0)}

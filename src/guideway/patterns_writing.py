@@ -14,10 +14,11 @@ from array import array
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from itertools import accumulate
 from marshal import dumps
 from typing import Any
 
-from guideway.patterns import KIND, LENGTH, Kept, Key, Store
+from guideway.patterns import KIND, LENGTH, WORDS, Key, Store
 
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 
@@ -33,32 +34,36 @@ def save(store: Store) -> bool:
     """Write the patterns that were kept, and of those that were made the ones that may be; false where none of these is."""
     if store.cache is None or not store.made:
         return False
-    pieces: dict[Key, Made] = {
-        key: (flags, bytes(store.codes[start:end]), groups, by_name, by_number, rows)
-        for key, (flags, start, end, groups, by_name, by_number, rows) in store.table.items()
-    }
-    before = len(pieces)
+    kept: dict[Key, Any] = {key: entry for key in store.table if (entry := store.entry(key)) is not None}
+    codes = [bytes(store.codes)]
+    at = len(codes[0])
+    before = len(kept)
     guideline = bytes(store.source)
 
     @cache
     def says(word: bytes) -> bool:
         return word in guideline
 
-    for (text, flags), origin in store.made.items():
+    for key, of in store.made.items():
+        text, flags = key
+        origin = text if flags == WORDS else of
         words = () if origin is None else _WORD.findall(origin.encode("utf-8", "surrogatepass"))
-        if all(map(says, words)) and len(pieces) < MOST and (made := taken_apart(text, flags)) is not None:
-            pieces[text, flags] = made
+        if len(kept) >= MOST or not all(map(says, words)):
+            continue
+        if flags == WORDS:
+            kept[key] = of
+        elif (made := taken_apart(text, flags)) is not None:
+            whole, code, *others = made
+            kept[key] = (whole, at, at + len(code), *others)
+            codes.append(code)
+            at += len(code)
     store.made.clear()
-    if len(pieces) == before:
+    if len(kept) == before:
         return False
-    table: dict[Key, Kept] = {}
-    at = 0
-    for key, (flags, code, groups, by_name, by_number, rows) in pieces.items():
-        table[key] = (flags, at, at + len(code), groups, by_name, by_number, rows)
-        at += len(code)
-    head = dumps(table)
-    codes = (piece[1] for piece in pieces.values())
-    written: bool = store.cache.write(KIND, store.key, b"".join([len(head).to_bytes(LENGTH, "little"), head, *codes]))
+    entries = [dumps(entry) for entry in kept.values()]
+    places = accumulate(map(len, entries), initial=0)
+    head = dumps((dict(zip(kept, places, strict=False)), sum(map(len, entries))))
+    written: bool = store.cache.write(KIND, store.key, b"".join([len(head).to_bytes(LENGTH, "little"), head, *entries, *codes]))
     return written
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from guideway.engine.values import Date, DateTime, Quantity, Time
+from guideway.patterns import Later
 
 Node = tuple[Any, ...]
 
@@ -22,7 +23,7 @@ class FhirPathError(ValueError):
     """The text is no FHIRPath expression, or it cannot be evaluated; the message says where or why."""
 
 
-_TOKEN = re.compile(
+_TOKEN = Later(
     r"""\s+|//[^\n]*|/\*.*?\*/
     |(?P<moment>@T\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?
         |@\d{4}(?:-\d{2}(?:-\d{2})?)?(?:T(?:\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)?(?:Z|[+-]\d{2}:\d{2})?)?)
@@ -42,6 +43,7 @@ _PRECEDENCE: dict[str, int] = {
 _UNITS = frozenset(
     name + plural for name in ("year", "month", "week", "day", "hour", "minute", "second", "millisecond") for plural in ("", "s")
 )
+_ESCAPE = Later(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 _DEPTH = 100
 
@@ -73,7 +75,7 @@ def unquote(text: str) -> str:
             return chr(int(match.group(1), 16))
         return _ESCAPES.get(match.group(2), match.group(2))
 
-    return re.sub(r"\\(?:u([0-9a-fA-F]{4})|(.))", escaped, text[1:-1], flags=re.DOTALL)
+    return _ESCAPE.sub(escaped, text[1:-1]) if "\\" in text else text[1:-1]
 
 
 class _Parser:

@@ -13,7 +13,7 @@ from typing import Any
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Operator
 from guideway.engine.values.uncertainty import doubtful
-from guideway.patterns import Later, compiled, holds_one, needed
+from guideway.patterns import Later, Words, compiled, holds_one, needed, words_of
 
 _NAMED_GROUP = Later(r"(?<!\\)\(\?<(?![=!])")
 """``(?<name>``, the way of most dialects, is ``(?P<name>`` in Python's."""
@@ -47,29 +47,24 @@ class _Finder:
     be tried from every character to the end.
     """
 
-    __slots__ = ("_core", "_other", "_pattern", "_uses", "_whole", "_words")
+    __slots__ = ("_other", "_pattern", "_uses", "_whole", "_words")
 
     def __init__(self, pattern: str) -> None:
         self._uses = 0
         self._words: tuple[str, ...] = ()
         self._other: _Expression | None = None
         self._whole: _Expression | None = None
-        self._core = _from_anywhere(pattern)
         self._pattern = pattern
-        known = _alternatives(pattern)
+        known = words_of(pattern, _listed)
         if known is None:
-            self._whole = _Expression(self._core, pattern)
+            self._whole = _Expression(_from_anywhere(pattern), pattern)
             return
-        before, alternatives, after = known
-        self._words = tuple(f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word))
-        others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
-        if others:
+        self._words, other = known
+        if other:
             try:
-                self._other = _Expression(f"{before}(?:{'|'.join(others)}){after}", pattern)
+                self._other = _Expression(other, pattern)
             except CqlRuntimeError:
                 self._whole = _Expression(pattern, pattern)
-                return
-        self._core = f"{before}(?:{'|'.join(alternatives)}){after}"
 
     def found_in(self, text: str) -> bool:
         """Whether the pattern matches somewhere in the text."""
@@ -77,7 +72,8 @@ class _Finder:
             return self._whole.found_in(text)
         self._uses += 1
         if self._uses >= _MANY:
-            self._whole = _Expression(self._core, self._pattern)
+            before, inside, after = _parts(self._pattern)
+            self._whole = _Expression(f"{before}(?:{inside}){after}", self._pattern)
         return holds_one(text, self._words) or (self._other is not None and self._other.found_in(text))
 
 
@@ -115,14 +111,30 @@ def _from_anywhere(pattern: str) -> str:
     return pattern[3:] if pattern[2:3] == "?" else pattern[2:]
 
 
+def _listed(pattern: str) -> Words | None:
+    """The words that a pattern lists, and one of what else it lists; None for a pattern that is no list."""
+    known = _alternatives(pattern)
+    if known is None:
+        return None
+    before, alternatives, after = known
+    words = tuple([f"{before}{word}{after}" for word in alternatives if _SPECIAL.isdisjoint(word)])
+    others = [other for other in alternatives if not _SPECIAL.isdisjoint(other)]
+    return words, f"{before}(?:{'|'.join(others)}){after}" if others else ""
+
+
+def _parts(pattern: str) -> tuple[str, str, str]:
+    """What stands before the first group of a pattern and after its last one, but for ``.*`` at the ends, and what between."""
+    before, _, rest = pattern.removeprefix(".*").removesuffix(".*").partition("(")
+    inside, _, after = rest.rpartition(")")
+    return before, inside, after
+
+
 def _alternatives(pattern: str) -> tuple[str, list[str], str] | None:
     """The alternatives of a pattern that is nothing but one group of them between words, and these words; None for any other."""
-    if "\\" in pattern or "[]" in pattern or "[^]" in pattern:
+    if "\\" in pattern or "[]" in pattern or "[^]" in pattern or "(" not in pattern or ")" not in pattern:
         return None
-    core = pattern.removeprefix(".*").removesuffix(".*")
-    before, opened, rest = core.partition("(")
-    inside, closed, after = rest.rpartition(")")
-    if not _SPECIAL.isdisjoint(before) or not _SPECIAL.isdisjoint(after) or not opened or not closed or inside.startswith("?"):
+    before, inside, after = _parts(pattern)
+    if not _SPECIAL.isdisjoint(before) or not _SPECIAL.isdisjoint(after) or inside.startswith("?"):
         return None
     if "(" not in inside and "[" not in inside:
         return (before, inside.split("|"), after) if ")" not in inside else None
