@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from guideway.apply.expressions import quoted
 from guideway.apply.fhirpath import FhirPathError, evaluate
 from guideway.apply.fhirpath_values import system
 from guideway.engine.values import Date, DateTime, Quantity
@@ -127,3 +128,18 @@ def test_references_resolve_through_the_record() -> None:
 
     found = evaluate("%obs.subject.resolve().birthDate", {"obs": OBSERVATION}, resolve=lambda r: FhirObject("Patient", PATIENT))
     assert [system(v) for v in found] == [Date.parse("1980-02-03")]
+
+
+@pytest.mark.parametrize(
+    "text", ["'x'", " 'before  it' ", "''", "'é\n'", "'a' & 'b'", r"'it\'s'", "'", "''''", "x", "'a' + 'b'", "'a'.length()"]
+)
+def test_a_text_in_quotation_marks_says_what_the_reader_of_fhirpath_says(text: str) -> None:
+    said = quoted(text)
+    if said is not None:
+        assert evaluate(text, {}) == [said]
+
+
+def test_which_expressions_are_nothing_but_a_text() -> None:
+    assert quoted(" 'before the procedure' ") == "before the procedure"
+    assert quoted("''") == ""
+    assert [quoted(text) for text in ("'", "'a' & 'b'", r"'it\'s'", "name", "'a' // 'b'", "")] == [None] * 6

@@ -56,6 +56,19 @@ class Answer(msgspec.Struct):
     """The retrieves of the inputs that a FHIRPath expression looked at."""
 
 
+def quoted(text: str) -> str | None:
+    """What a FHIRPath expression says that is nothing but a text in quotation marks, which plans often set an element to; None
+    for any other. So whatever reads FHIRPath is not needed for it.
+
+    >>> quoted("'before the procedure'"), quoted("'a' & 'b'")
+    ('before the procedure', None)
+    """
+    expression = text.strip()
+    inside = expression[1:-1]
+    plain = len(expression) > 1 and expression[0] == expression[-1] == "'" and "'" not in inside and "\\" not in inside
+    return inside if plain else None
+
+
 def _any_of(values: Iterable[Any], reads: Mapping[tuple[str, str], bool | None]) -> bool:
     """Whether one of these resources was looked at."""
     return any((value.reference, "") in reads for value in values)
@@ -142,6 +155,9 @@ class Expressions:
         return bound
 
     def _fhirpath(self, text: str, libraries: list[str], extra: Mapping[str, Any] | None) -> Answer:
+        said = quoted(text)
+        if said is not None:
+            return Answer(value=said)
         from guideway.apply.fhirpath import FhirPathError, Reads, evaluate
         from guideway.apply.input_data import Held
 
