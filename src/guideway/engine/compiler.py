@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import marshal
 import warnings
 from typing import Any
@@ -11,8 +12,11 @@ from guideway.elm import nodes, types
 from guideway.engine.generator import Generator
 from guideway.engine.generator_types import Environment, LibraryInfo, operand_type
 from guideway.engine.layout import Layout
-from guideway.engine.packing import PLAIN, functions_of, pack, slim
+from guideway.engine.packing import PLAIN, Constant, functions_of, pack, slim
 from guideway.engine.program import CompiledLibrary
+
+_MAKERS = ("CodeSystemRef", "Decimal", "ValueSetRef")
+"""What makes constants of plain values, and is among the names of all modules."""
 
 _HELPERS: list[tuple[nodes.Library, CompiledLibrary]] = []
 """FHIRHelpers as compiled last, and its ELM: nearly every program of a process has the same."""
@@ -44,9 +48,7 @@ def compile_library(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             code = compile(text, file, "exec", dont_inherit=True, optimize=0)
-            constants = {
-                name: compile(expression, file, "eval", dont_inherit=True) for expression, name in generator.constants.items()
-            }
+            constants = {name: _constant(expression, file) for expression, name in generator.constants.items()}
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise GuidewayError(f"Library {info.name}: its code cannot be compiled ({error}).") from error
     links = {name: _target(environment, *link) for link, name in generator.links.items()}
@@ -61,6 +63,19 @@ def compile_library(
         {traced: packed},
         {traced: marshal.dumps((lines, generator.marks, positions))},
     )
+
+
+def _constant(expression: str, file: str) -> Constant:
+    tree = ast.parse(expression, mode="eval").body
+    maker, given = "", tree
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
+        maker, given = tree.func.id, ast.Tuple(tree.args, ast.Load())
+    if maker in ("", *_MAKERS):
+        try:
+            return maker, ast.literal_eval(given)
+        except ValueError:  # something in it has to be worked out
+            pass
+    return compile(expression, file, "eval", dont_inherit=True)
 
 
 def _target(environment: Environment, kind: str, key: str, name: str, index: int) -> tuple[str, str]:

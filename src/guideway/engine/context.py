@@ -120,7 +120,7 @@ class Evaluation:
         """
         function = self.program.entry(library, name, self.tracer is not None)
         value = self.memo.get(function, UNSET)
-        return self._run(function) if value is UNSET else presented(value)
+        return self._evaluated(function) if value is UNSET else presented(value)
 
     def value_of_parameter(self, library: str, name: str) -> Any:
         """What a parameter of a library is in this evaluation: as it was given, else its default. Raises as ``define`` does."""
@@ -128,9 +128,10 @@ class Evaluation:
 
     def all_of(self, library: str, names: Iterable[str]) -> dict[str, Any]:
         """The values of several defines of one library; what ``define`` raises, this raises."""
-        traced = self.tracer is not None
-        functions = [(name, self.program.entry(library, name, traced)) for name in names]
-        return self._run(lambda e: {name: presented(function(e)) for name, function in functions})  # type: ignore[no-any-return]
+        functions = [(name, self.program.entry(library, name, self.tracer is not None)) for name in names]
+        if self.tracer is None:
+            return self._run(lambda e: {name: presented(function(e)) for name, function in functions})  # type: ignore[no-any-return]
+        return {name: self._evaluated(function) for name, function in functions}
 
     def function(self, library: str, name: str, *operands: Any) -> Any:
         """The result of a function for the given operands."""
@@ -143,7 +144,7 @@ class Evaluation:
             raise GuidewayError("The evaluation was made without a trace; ask for one with trace=True.")
         function = self.program.entry(library, name, True)
         if function not in self.tracer.defines:
-            self._run(function)
+            self._evaluated(function)
         return self.tracer.defines[function]
 
     def forget_traces(self) -> None:
@@ -152,6 +153,11 @@ class Evaluation:
         self.made = None
         if self.tracer is not None:
             self.tracer.defines.clear()
+
+    def _evaluated(self, define: Callable[[Evaluation], Any]) -> Any:
+        """The value of the define with this code."""
+        tracer = self.tracer
+        return self._run(define if tracer is None else lambda e: tracer.value(e, define))
 
     def _run(self, function: Callable[[Evaluation], Any]) -> Any:
         try:

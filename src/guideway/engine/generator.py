@@ -21,7 +21,7 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
-from guideway.engine.generator_trace import Below, define_later, function_later, place_text, traced, traced_later
+from guideway.engine.generator_trace import Below, define_later, function_later, node_text, place_text, traced, traced_later
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
@@ -89,7 +89,8 @@ class Generator:
         self.below: Below | None = None
         """Traced: the children of the expression that is being written."""
         self.calls = ""
-        """Traced: whether it calls a ``define`` or ``function``, which makes a trace of its own."""
+        """Traced: whether it calls a ``function`` several ``defines``, which make a trace of their own, or, as a ``reference``,
+        what makes its node as well."""
         self.home = ""
         """Traced: the variable for the library and the name of the define that is evaluated."""
         self.define = ""
@@ -320,8 +321,6 @@ class Generator:
         body = f"d{index}"
         writer = self.w = FunctionWriter(body, ["E"], self.numbers)
         if self.traced:
-            writer.line(f"if {body} in E.memo:")
-            writer.line(f"    return t_known(E, {body})")
             self.home = writer.new_local()
             writer.line(f"{self.home} = {self.literal((self.info.name, self.define))}")
             if self.context == "Patient" and self.env.closed.define(self, statement):
@@ -330,7 +329,7 @@ class Generator:
                 code, children = self.with_children(statement.expression)
                 value = code.text
             place = place_text(self, self.define, statement.locator)
-            writer.line(f"return t_define(E, {body}, {value}, {children}, {place}, {self.home})")
+            writer.line(f"return {node_text(self, 'ExpressionDef', place, value, children)}")
             return writer
         writer.line(f"v = E.memo.get({body}, U)")
         writer.line("if v is not U:")
@@ -344,7 +343,7 @@ class Generator:
         arguments = [f"a{i}" for i in range(len(function.operand))]
         writer = self.w = FunctionWriter(f"f{index}", ["E", *arguments], self.numbers)
         if function.expression is None:
-            names = f"LIBRARY, {self.define!r}, ({''.join(a + ', ' for a in arguments)})"
+            names = f"{self.literal(self.info.key)}, {self.define!r}, ({''.join(a + ', ' for a in arguments)})"
             if self.traced:
                 writer.line("E.made = None")
             writer.line(f"return external(E, {names})")
@@ -402,8 +401,8 @@ class Generator:
         self.aliases, self.lets, self.operands = {}, {}, {}
         writer = self.w = FunctionWriter(f"p{index}", ["E"], self.numbers)
         type_ = self.env.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
-        test = self.constant(repr(self.env.type_test(type_))) if type_ is not None else "None"
-        writer.line(f"v = E.parameter(LIBRARY, {self.define!r}, {test}, {str(type_)!r})")
+        test = self.literal(self.env.type_test(type_)) if type_ is not None else "None"
+        writer.line(f"v = E.parameter({self.literal(self.info.key)}, {self.define!r}, {test}, {str(type_)!r})")
         if parameter.default is None:
             writer.line("return None if v is U else v")
             return writer

@@ -72,7 +72,7 @@ class Raw:
         if self.single is None:
             if self.how.many:
                 return self._call("read", Code(f"Access({self.how.alternatives!r}, True)"))
-            return self._call("choice", Code(self.g.constant(repr(self.how.alternatives))))
+            return self._call("choice", Code(self.g.literal(self.how.alternatives)))
         key, kind, primitive = self.single
         if kind.startswith("System."):
             return self._converted(kind)

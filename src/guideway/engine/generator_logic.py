@@ -253,7 +253,7 @@ def _is(g: Generator, node: nodes.Is) -> Code:
         if known is not None:
             return known
     code = g.visit(node.operand)
-    test = g.constant(repr(g.env.type_test(type_)))
+    test = g.literal(g.env.type_test(type_))
     return g.call("is_type", [code, Code(test)], nonnull=True)
 
 
@@ -267,7 +267,7 @@ def _as(g: Generator, node: nodes.As) -> Code:
         return code
     if not g.traced and type_ is not None and g.type_of(node.operand) == type_:
         return code
-    test = Code(g.constant(repr(g.env.type_test(type_))))
+    test = Code(g.literal(g.env.type_test(type_)))
     if node.strict:
         return g.call("cast", [code, test, Code(g.literal(str(type_)))], node)
     return g.call("as_type", [code, test])
@@ -292,7 +292,7 @@ def _convert(g: Generator, node: nodes.Convert) -> Code:
         return g.visit(operand)
     if isinstance(type_, types.ListType) and not isinstance(g.type_of(operand), types.ListType):
         return g.call(g.operator("ToList"), [g.visit(operand)], node)
-    test = Code(g.constant(repr(g.env.type_test(type_))))
+    test = Code(g.literal(g.env.type_test(type_)))
     return g.call("cast", [g.visit(operand), test, Code(g.literal(str(type_)))], node)
 
 
@@ -305,7 +305,7 @@ def _can_convert(g: Generator, node: nodes.CanConvert) -> Code:
             inner = getattr(nodes, convertible)(operand=node.operand, locator=node.locator)
             return handler_of(inner)(g, inner)
     code = g.w.store(g.visit(node.operand))
-    test = g.constant(repr(g.env.type_test(type_)))
+    test = g.literal(g.env.type_test(type_))
     return Code(f"(None if {code.text} is None else is_type({code.text}, {test}))", 2)
 
 

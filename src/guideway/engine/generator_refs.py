@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from guideway.elm import nodes, types
-from guideway.engine.generator import Generator, Handler
+from guideway.engine.generator import Generator, Handler, label_of
 from guideway.engine.generator_access import bound_value, json_of
 from guideway.engine.generator_emit import Code
+from guideway.engine.generator_trace import place_text
 from guideway.engine.generator_types import LibraryInfo, operand_type
 
 NATIVE = {
@@ -47,10 +48,13 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if definition is None:
         raise g.problem(node, f"{owner.name} defines no {node.name!r}.")
     name = define_name(g, owner, definition)
-    g.calls = "define"
     if g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population"):
         g.calls = "defines"
         return g.call("for_each_subject", [Code("E"), Code(name)], node)
+    if g.traced:
+        g.calls = "reference"
+        place = place_text(g, label_of(node), node.locator)
+        return Code(f"{g.mark(node)}t_reference(E, {name}, {place}, {g.home})", 1)
     if owner is g.info and not g.plainly:
         return Code(f"{name}(E)", 1)
     return Code(f"{g.mark(node)}{name}(E)", 1)
@@ -148,7 +152,7 @@ def _function_ref(g: Generator, node: nodes.FunctionRef) -> Code:
     stored = [g.w.store(code) for code in operands]
     rows = []
     for function in candidates:
-        tests = ", ".join(g.constant(repr(g.env.type_test(operand_type(o)))) for o in function.operand)
+        tests = ", ".join(g.literal(g.env.type_test(operand_type(o))) for o in function.operand)
         rows.append(f"(({tests},), {function_name(g, owner, function)})")
     values = ", ".join(code.text for code in stored)
     calls_function(g)

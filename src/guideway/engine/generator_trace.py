@@ -118,12 +118,15 @@ def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Cod
     """The value of an expression as a variable, after its node has been given to the expression around it; ``below`` has been
     filled while the expression was written."""
     value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
-    if g.calls:  # what the called define or function has made
-        made = g.w.store(Code("E.made"))
-        below.add(made.text)
-        below.final = below.final and g.calls == "define"
-    children, depth = below.close()
     assert g.below is not None
+    made = g.w.store(Code("E.made")) if g.calls else None
+    if made is not None and g.calls == "reference":
+        g.below.add(made.text)
+        return Code(value.text, simple=True, nonnull=code.nonnull)
+    if made is not None:  # what the called function or defines have made
+        below.add(made.text)
+        below.final = False
+    children, depth = below.close()
     if kind == "Property" and children != "()":  # it is remembered where the value came from, before anything reads on
         g.below.add(f"t_property(E, {place}, {value.text}, {children}, {g.home})", now=True)
     else:
@@ -144,8 +147,8 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
             g.w.store(Code(handler(g, node).text))
         if g.calls:
             own.add(g.w.store(Code("E.made")).text)
-            own.final = own.final and g.calls == "define"
-    later = f"Later(E, LIBRARY, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None{_told(g, node)})"
+            own.final = False
+    later = f"Later(E, {g.literal(g.info.key)}, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None{_told(g, node)})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
@@ -160,7 +163,7 @@ def rows_later(g: Generator, source: Source, where: Any, names: tuple[str, ...],
     asks = g.literal(g.env.closed.asks(g, where))
     straight = g.literal(names) if len(names) > 1 else None
     given = f"{g.literal((source.alias,))}, {_captured(inner)}, None, {straight}, {asks}, {source.value}"
-    below.add(f"Rows(E, LIBRARY, {inner.name!r}, {given}) if {source.value} else None", 1)
+    below.add(f"Rows(E, {g.literal(g.info.key)}, {inner.name!r}, {given}) if {source.value} else None", 1)
     below.final = False
 
 
@@ -204,7 +207,7 @@ def function_later(g: Generator, index: int, function: nodes.FunctionDef, argume
     outer.inner.append(inner)
     given = "".join(f"{argument}, " for argument in arguments)
     told = _told(g, function.expression)
-    outer.line(f"E.made = {names}, Later(E, LIBRARY, {inner.name!r}, {names}, ({given}), E.home{told})")
+    outer.line(f"E.made = {names}, Later(E, {g.literal(g.info.key)}, {inner.name!r}, {names}, ({given}), E.home{told})")
     plain = g.link("plain function", g.info.key, function.name or "", index)
     return Code(f"{plain}({', '.join(['E', *arguments])})")
 
@@ -217,7 +220,10 @@ def define_later(g: Generator, statement: nodes.ExpressionDef) -> tuple[str, str
     g.w = outer
     outer.inner.append(inner)
     plain = g.link("plain define", g.info.key, statement.name or "")
-    return f"{plain}(E)", f"Later(E, LIBRARY, {inner.name!r}, (), ({g.home},), None{_told(g, statement.expression)})"
+    return (
+        f"{plain}(E)",
+        f"Later(E, {g.literal(g.info.key)}, {inner.name!r}, (), ({g.home},), None{_told(g, statement.expression)})",
+    )
 
 
 def _told(g: Generator, node: Any) -> str:

@@ -27,13 +27,17 @@ PLAIN = "plain "
 """Before a name in a module: that of the library's plain code, whichever code refers to it."""
 _PLAIN = PLAIN.strip()
 
+Constant = CodeType | tuple[str, Any]
+"""What makes a constant: its code; or, where nothing has to be worked out, what makes it of some values, and these, or nothing
+("") and the value itself."""
+
 Buffer = bytes | memoryview
 Packed = tuple[Buffer, Buffer]
 """What there is and where, and then the pieces: a run reads all of the one and little of the other."""
 
 _LENGTH = 4
 _ENTRIES = frozenset("dfp")
-_CONSTANT, _OPERATOR, _LIBRARY = "c", "o_", "LIBRARY"
+_CONSTANT, _OPERATOR = "c", "o_"
 _OPERATORS = "guideway.engine.operators."
 _NOTHING: Any = object()
 _unpacked = marshal.loads
@@ -42,7 +46,7 @@ _unpacked = marshal.loads
 def pack(
     key: str,
     functions: Mapping[str, CodeType],
-    constants: Mapping[str, CodeType],
+    constants: Mapping[str, Constant],
     links: Mapping[str, Link],
     operators: Mapping[str, str],
 ) -> Packed:
@@ -53,9 +57,9 @@ def pack(
     """
     from array import array  # a library of the system's that only writing needs
 
-    codes = {**functions, **constants}
+    codes = {**functions, **{name: code for name, code in constants.items() if isinstance(code, CodeType)}}
     uses = {name: {used for used in _names_used(code) if used in codes} for name, code in codes.items()}
-    leading = {name: place(name, key) for name in (*codes, _LIBRARY)}
+    leading = {name: place(name, key) for name in (*functions, *constants)}
     leading |= {name: place(target, library) for name, (library, target) in links.items()}
     leading |= {name: _home(operator) for name, operator in operators.items()}
     led = {name: _leading(code, leading) for name, code in codes.items()}
@@ -63,7 +67,7 @@ def pack(
     for name, parts in _families(functions, uses).items():
         family = tuple((part, led[part]) for part in parts)
         pieces[name] = marshal.dumps((led[name], family) if family else led[name])
-    pieces |= {name: marshal.dumps(led[name]) for name in constants}
+    pieces |= {name: marshal.dumps(led.get(name, constant)) for name, constant in constants.items()}
     order, letters, others = _numbered(pieces)
     offsets = array("I", [0])
     for name in order:
@@ -186,17 +190,21 @@ class Namespace(dict[str, Any]):
         if first is not None and (number := piece[1:]).isdigit():
             index = first + int(number)
         else:
-            if piece == _LIBRARY:
-                return names.setdefault(name, key)
             index = others[piece]
         code = _unpacked(pieces[offsets[index] :])
+        if kind == _CONSTANT:
+            return names.setdefault(name, self._constant(code))
         if type(code) is tuple:
             code, parts = code
             for part, inner in parts:
                 names.setdefault(place(part, key), FunctionType(inner, names))
-        elif kind == _CONSTANT:
-            return names.setdefault(name, eval(code, names))
         return names.setdefault(name, FunctionType(code, names))
+
+    def _constant(self, made: Constant) -> Any:
+        if type(made) is not tuple:
+            return eval(made, self.names)  # type: ignore[arg-type]
+        maker, given = made
+        return self._shared[maker](*given) if maker else given
 
     def _opened(self, key: str) -> tuple[dict[str, int], dict[str, int], memoryview, memoryview]:
         contents, pieces = self._packed(key)

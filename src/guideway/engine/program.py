@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 14
+FORMAT = 15
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -180,7 +180,7 @@ class Program:
         return found
 
     def entry(self, library: str, name: str, traced: bool) -> Callable[[Evaluation], Any]:
-        """The function behind a define."""
+        """The function behind a define; of plain code it gives the value, of traced code the node (``trace.Tracer.value``)."""
         known = self._entries.get((library, name, traced))
         if known is not None:
             return known
@@ -347,10 +347,10 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
-        from guideway.engine.trace import Later, Rows, TraceNode, t_define, t_known, t_property
+        from guideway.engine.trace import Later, Rows, TraceNode, t_property, t_reference
 
         made = {"N": TraceNode, "Later": Later, "Rows": Rows}
-        return names_of_modules() | made | {"t_define": t_define, "t_known": t_known, "t_property": t_property}
+        return names_of_modules() | made | {"t_property": t_property, "t_reference": t_reference}
     import builtins
     from decimal import Decimal
 

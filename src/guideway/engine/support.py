@@ -199,7 +199,7 @@ def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> li
         return [function(other) for other in E.subjects()]
     values, traces = [], []
     for other in E.subjects():
-        values.append(function(other))
+        values.append(E.tracer.value(other, function))
         traces.append(other.made)
     E.made = traces
     return values

@@ -18,6 +18,8 @@ from guideway.engine.values.uncertainty import Beyond
 from guideway.fhir.element import FhirObject, FhirPrimitive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from guideway.engine.context import Evaluation
 
 
@@ -310,6 +312,16 @@ class Tracer:
         self.defines: dict[Any, TraceNode] = {}
         self.origins: dict[int, tuple[str, str]] = {}
 
+    def value(self, E: Evaluation, define: Callable[[Evaluation], TraceNode]) -> Any:
+        """The value of a define, whose code gives its node; it is evaluated once. The node goes to whatever asks (``E.made``)."""
+        memo = E.memo
+        if define in memo:
+            E.made = self.defines.get(define)  # none of what has been let go
+            return memo[define]
+        E.made = node = self.defines[define] = define(E)
+        value = memo[define] = node.value
+        return value
+
     def origin(self, value: Any) -> tuple[str, str] | None:
         """Which element of which resource a FHIR value is."""
         if isinstance(value, FhirObject):
@@ -333,19 +345,17 @@ def define_node(library: str, define: str, value: Any, children: Any = (), place
     return TraceNode("ExpressionDef", f" {define}" if place is None else place, value, children, (library, define))
 
 
-def t_known(E: Evaluation, key: Any) -> Any:
-    """The value of a define that was evaluated before; its tree goes to whatever refers to it."""
-    assert E.tracer is not None
-    E.made = E.tracer.defines.get(key)  # none of what has been let go
-    return E.memo[key]
-
-
-def t_define(E: Evaluation, key: Any, value: Any, children: Any, place: str, home: tuple[str, str]) -> Any:
-    """Keep the value of a define and its tree, which goes to whatever refers to it."""
-    tracer = E.tracer
-    assert tracer is not None
-    E.made = tracer.defines[key] = TraceNode("ExpressionDef", place, value, children, home)
-    E.memo[key] = value
+def t_reference(E: Evaluation, define: Callable[[Evaluation], TraceNode], place: str, home: tuple[str, str] | None) -> Any:
+    """The value of a define; makes the node of a reference to it. (As ``Tracer.value``, without a further call.)"""
+    memo = E.memo
+    defines = E.tracer.defines  # type: ignore[union-attr]
+    if define in memo:
+        node = defines.get(define)
+        value = memo[define]
+    else:
+        node = defines[define] = define(E)
+        value = memo[define] = node.value
+    E.made = TraceNode("ExpressionRef", place, value, (node,), home)
     return value
 
 
