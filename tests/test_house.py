@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"places"},
     {"stamps", "patterns"},
     {"diagnostics", "cache", "marshalling", "patterns_writing"},
-    {"fhir", "ucum"},
+    {"fhir", "sarif", "ucum"},
     {"terminology", "elm"},
     {"cql", "engine"},
     {"records", "guideline"},

@@ -2,20 +2,21 @@
 
 The CQL translator, the artifact checker, the validator, the test runner and the reader of patient data all report
 ``Diagnostic`` values: what rule was broken, where (file with line and column, or a JSON pointer), and what to do. They print as
-one line for people (``file:line:col rule message``, with the marked source where there is one), as JSON, and as SARIF 2.1.0.
-
-Annotations are values here, and not texts: a NamedTuple compiles each text, and every start of the program would wait for it.
+one line for people (``file:line:col rule message``, with the marked source where there is one), as JSON, and as SARIF 2.1.0
+(``sarif``).
 
 A user's mistake that stops a command is a ``GuidewayError``: commands print its message and exit with status 2, no traceback.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from typing import ClassVar, Self
-
-SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 class Severity(str):
@@ -23,11 +24,11 @@ class Severity(str):
 
     __slots__ = ()
     if TYPE_CHECKING:
-        error: ClassVar["Severity"]
-        warning: ClassVar["Severity"]
-        information: ClassVar["Severity"]
+        error: ClassVar[Severity]
+        warning: ClassVar[Severity]
+        information: ClassVar[Severity]
 
-    def __new__(cls, word: str) -> "Self":
+    def __new__(cls, word: str) -> Self:
         """The one of that word; ValueError where there is none."""
         found = _SEVERITIES.get(word)
         if found is None:
@@ -47,7 +48,7 @@ for _word, _severity in _SEVERITIES.items():
     setattr(Severity, _word, _severity)
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, frozen=True, order=True):
     """A range of source text: lines and columns count from 1; the end column is exclusive."""
 
     line: int
@@ -59,7 +60,11 @@ class Position(NamedTuple):
         return f"{self.line}:{self.column}"
 
 
-class Diagnostic(NamedTuple):
+NOWHERE = Position(0, 0, 0, 0)
+"""Before every range: where what has none is put in order."""
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
     """One finding.
 
     ``rule`` is a stable kebab-case id (``cql-unknown-identifier``); ``pointer`` is an RFC 6901 JSON pointer, or a FHIR element
@@ -96,8 +101,8 @@ class Diagnostic(NamedTuple):
         if self.file is not None:
             result["file"] = self.file
         if self.position is not None:
-            line, column, end_line, end_column = self.position
-            result["position"] = {"line": line, "column": column, "endLine": end_line, "endColumn": end_column}
+            at = self.position
+            result["position"] = {"line": at.line, "column": at.column, "endLine": at.end_line, "endColumn": at.end_column}
         for name in ("pointer", "hint", "link"):
             value = getattr(self, name)
             if value is not None:
@@ -111,54 +116,3 @@ class GuidewayError(Exception):
     def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
         super().__init__(message)
         self.diagnostics = tuple(diagnostics)
-
-
-def mark(source: str, position: Position, width: int = 120) -> str:
-    """The source line at ``position`` with carets under the marked range.
-
-    >>> print(mark("define A: 1 + x", Position(1, 15, 1, 16)))
-      define A: 1 + x
-                    ^
-    """
-    lines = source.split("\n")
-    if not 1 <= position.line <= len(lines):
-        return ""
-    line = lines[position.line - 1].rstrip("\r")
-    start = position.column - 1
-    end = position.end_column - 1 if position.end_line == position.line else len(line)
-    shift = 0
-    if len(line) > width:
-        shift = max(0, min(start - width // 2, len(line) - width))
-        line = line[shift : shift + width]
-    visible = line.replace("\t", " ")
-    start, end = start - shift, min(end - shift, len(line))
-    return f"  {visible}\n  {' ' * start}{'^' * max(1, end - start)}"
-
-
-def as_sarif(diagnostics: Iterable[Diagnostic], version: str) -> dict[str, Any]:
-    """All findings as one SARIF 2.1.0 log, for editors and code-scanning services."""
-    levels = {Severity.error: "error", Severity.warning: "warning", Severity.information: "note"}
-    results = []
-    for d in diagnostics:
-        result: dict[str, Any] = {"ruleId": d.rule, "level": levels[d.severity], "message": {"text": d.message}}
-        if d.file is not None:
-            location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": d.file}}}
-            if d.position is not None:
-                p = d.position
-                location["physicalLocation"]["region"] = {
-                    "startLine": p.line, "startColumn": p.column, "endLine": p.end_line, "endColumn": p.end_column,
-                }  # fmt: skip
-            if d.pointer is not None:
-                location["logicalLocations"] = [{"fullyQualifiedName": d.pointer}]
-            result["locations"] = [location]
-        results.append(result)
-    rules = sorted({r["ruleId"] for r in results})
-    tool = {"driver": {"name": "guideway", "version": version, "rules": [{"id": r} for r in rules]}}
-    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": tool, "results": results}]}
-
-
-def as_json_text(diagnostics: Iterable[Diagnostic]) -> str:
-    """All findings as one JSON array."""
-    import json
-
-    return json.dumps([d.as_json() for d in diagnostics], indent=2, ensure_ascii=False)

@@ -1,7 +1,5 @@
 """Where the user's cache is, and who can have written a file: read by every start before anything else, so it is short."""
 
-from __future__ import annotations
-
 import os
 import sys
 

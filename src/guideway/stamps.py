@@ -3,8 +3,6 @@
 Short, because every start of the program runs it before anything is cached. ``cache`` has the rest.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from marshal import dumps

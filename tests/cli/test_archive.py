@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from guideway.cli.archive import Archive, source_stamp
-from guideway.cli.archive_writing import in_order, lean, packed, save_first
+from guideway.cli.archive_writing import compiled, in_order, lean, packed, save_first
 
 SOURCES = {
     "guideway.made_here": "from guideway.made_here.needed import answer\n",
@@ -95,7 +95,8 @@ def test_a_module_of_the_standard_library_is_served_while_its_source_is_what_it_
 def test_what_is_kept_is_what_running_needs() -> None:
     text = '''"""Documentation."""
 from __future__ import annotations
-from typing import TYPE_CHECKING
+from collections.abc import Sequence, Sized
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import guideway.nowhere
@@ -104,19 +105,21 @@ if TYPE_CHECKING:
 class One:
     """More of it."""
 
-    part: int
+    part: Sequence[int]
     """And of a part."""
 
 
-def two(given: One, *more: str) -> int:
+def two(given: One, *more: Any) -> int:
     """A function."""
-    return given.part
+    return given.part if isinstance(given, Sized) else 0
 '''
     names: dict[str, object] = {}
-    exec(compile(lean(text), "made", "exec"), names)
+    exec(compiled(lean(text), "made"), names)
     one, two = names["One"], names["two"]
     assert one.__doc__ is None
-    assert one.__annotations__ == {"part": "int"}
+    assert one.__annotations__ == {"part": "Sequence[int]"}
+    assert {"Sequence", "Sized"} <= set(names)
+    assert not {"Any", "TYPE_CHECKING", "annotations"} & set(names)
     assert two.__doc__ is None
     assert two.__annotations__ == {}
     assert names.get("__doc__") is None
@@ -124,7 +127,7 @@ def two(given: One, *more: str) -> int:
 
 
 def test_the_lines_of_what_is_kept_are_those_of_the_file() -> None:
-    code = compile(lean('"""One.\n\nTwo.\n"""\nx = 1\n'), "made", "exec")
+    code = compiled(lean('"""One.\n\nTwo.\n"""\nx = 1\n'), "made")
     assert {line for _, _, line in code.co_lines() if line} == {5}
 
 

@@ -11,6 +11,7 @@ from tests.engine.build import d, date, dt, identical, q, run, t
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators import OPERATORS
+from guideway.engine.operators.message import RecordedMessage
 from guideway.engine.values import Code, CodeSystemRef, Concept, Long, Ratio, Uncertainty, ValueSetRef
 
 
@@ -136,7 +137,7 @@ def test_messages() -> None:
     assert message(context, 5, True, "100", "Warning", "look") == 5
     assert message(context, 5, False, "100", "Error", "unheard") == 5
     assert message(context, 5, None, "100", "Error", "unheard") == 5
-    assert [tuple(entry) for entry in context.messages] == [("Warning", "100", "look", 5)]
+    assert context.messages == [RecordedMessage("Warning", "100", "look", 5)]
     with pytest.raises(CqlRuntimeError, match="400: stop"):
         message(context, 5, True, "400", "Error", "stop")
 

@@ -20,9 +20,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from guideway.authoring import validate_package
 from guideway.authoring.consequences import UNTRANSLATED, without_consequences
-from guideway.diagnostics import Diagnostic, GuidewayError, Severity
+from guideway.diagnostics import NOWHERE, Diagnostic, GuidewayError, Position, Severity
 from guideway.guideline.canonical import parse
 from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.expressions import CQL_LANGUAGES, FHIRPATH, bind, expressions_of
@@ -73,7 +75,7 @@ def validate(paths: Sequence[str]) -> Checked:
         for finding in found:
             place = _place(finding.file, places)
             if not named or place is None or os.path.realpath(place.partition("#")[0]) in named:
-                findings[finding._replace(file=place or finding.file)] = None
+                findings[replace(finding, file=place or finding.file)] = None
         names = [artifact.file for artifact in guideline.artifacts] + [library.file for library in guideline.libraries]
         files = [_place(name, places) for name in names]
         kept = [not named or (file is not None and os.path.realpath(file.partition("#")[0]) in named) for file in files]
@@ -83,8 +85,8 @@ def validate(paths: Sequence[str]) -> Checked:
     return Checked(to_act_on, artifacts, libraries, consequences)
 
 
-def _order(finding: Diagnostic) -> tuple[str, tuple[int, ...], str, str, str]:
-    return finding.file or "", tuple(finding.position or ()), finding.pointer or "", finding.rule, finding.message
+def _order(finding: Diagnostic) -> tuple[str, Position, str, str, str]:
+    return finding.file or "", finding.position or NOWHERE, finding.pointer or "", finding.rule, finding.message
 
 
 def _grouped(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -165,7 +167,7 @@ def _artifact(artifact: Artifact) -> Iterator[Diagnostic]:
 
     file, _, pointer = artifact.file.partition("#")
     for finding in check_resource(artifact.resource):
-        yield finding._replace(file=file, pointer=(pointer + (finding.pointer or "")) or None)
+        yield replace(finding, file=file, pointer=(pointer + (finding.pointer or "")) or None)
 
 
 def _base(artifact: Artifact, guideline: Guideline) -> Iterator[Diagnostic]:

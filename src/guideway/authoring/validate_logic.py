@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from guideway.authoring.rules import breach
 from guideway.diagnostics import Diagnostic, Position, Severity
 from guideway.elm import nodes
@@ -206,5 +208,5 @@ def _at(finding: Diagnostic, *places: Any) -> Diagnostic:
                 end_line, end_column = (int(n) for n in (end or start).split(":"))
             except ValueError:
                 continue
-            return finding._replace(position=Position(line, column, end_line, end_column + 1))
+            return replace(finding, position=Position(line, column, end_line, end_column + 1))
     return finding

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from guideway.authoring.rules import RULES, breach
 from guideway.diagnostics import Diagnostic
 from guideway.guideline.package import Artifact, Guideline
@@ -34,7 +36,7 @@ def check(guideline: Guideline, values: ValueSetIndex) -> Iterator[Diagnostic]:
         file, _, inside = artifact.file.partition("#")
         for finding in check_value_set(values, artifact.resource, file):
             severity = RULES[finding.rule].severity
-            yield finding._replace(severity=severity, pointer=(inside + (finding.pointer or "")) or None)
+            yield replace(finding, severity=severity, pointer=(inside + (finding.pointer or "")) or None)
         yield from _systems(artifact, values)
 
 

@@ -1,7 +1,5 @@
 """The command line: one module a command group, imported when its command is asked for (see ``commands``)."""
 
-from __future__ import annotations
-
 import sys
 
 WARM = "apply"

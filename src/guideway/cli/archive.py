@@ -7,12 +7,11 @@ command needs in the compile cache, keyed by the state of the program's files: t
 once in the order in which they need each other, and any others each by itself, for ``import`` to find. Without a usable entry
 everything is imported as usual, and the entry is written when the command has succeeded (``archive_writing``).
 
-It holds code of the package ``guideway``, and of the modules of Python's standard library that the command usually needs: each
-with the size and time of its source, as Python's own compiled files have them, and used only where all of these are still so.
+It holds code of the package ``guideway``, and of the modules of Python's standard library and of msgspec that the command usually
+needs: each with the size and time of its source, as Python's own compiled files have them, and used only where all of these are
+still so.
 ``GUIDEWAY_CACHE=off`` turns it off.
 """
-
-from __future__ import annotations
 
 import marshal
 import os
@@ -52,7 +51,7 @@ class Archive:
         self.missed = False
         """Whether a module of the program was asked for that is not here."""
         self.library: dict[str, tuple[int, int]] = {}
-        """The modules of the standard library here, each with size and time of its source."""
+        """The modules of others here, each with size and time of its source."""
         self.around: Any = None
         """What modules of the program are run in (``sparing.Spare``)."""
         self.before = frozenset(sys.modules)
@@ -67,7 +66,7 @@ class Archive:
         self._together = blob[start : start + length]
         self._codes = blob[start + length :]
 
-    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: "Any" = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name[:9] == "guideway.":
             if name in self.table:
                 return self._spec(name)
@@ -95,7 +94,7 @@ class Archive:
         with self.around:
             exec(code, module.__dict__)
 
-    def get_code(self, name: str) -> CodeType:
+    def get_code(self, name: str) -> "CodeType":
         _, _, start, end = self.table[name]
         code: CodeType
         if start == end:
@@ -104,7 +103,7 @@ class Archive:
             code = marshal.loads(self._codes[start:end])
         return code
 
-    def codes(self) -> dict[str, CodeType]:
+    def codes(self) -> "dict[str, CodeType]":
         """The code of every module here."""
         usual = dict(zip(self.usual, marshal.loads(self._together), strict=True)) if self.usual else {}
         return {name: usual[name] if name in usual else self.get_code(name) for name in self.table}

@@ -5,6 +5,7 @@ parameters, nor what is there for the type checker. The lines are the same, so t
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import marshal
@@ -72,7 +73,7 @@ def save(archive: Archive, imported: Sequence[str]) -> bool:
     for name, tree in trees.items():
         spec = cast(Any, sys.modules[name].__spec__)
         files[name] = (spec.origin, spec.submodule_search_locations is not None)
-        codes[name] = compile(tree, spec.origin, "exec", dont_inherit=True)
+        codes[name] = compiled(tree, spec.origin)
     return Cache(archive.folder).write(KIND, archive.key, packed(files, codes, usual, library))
 
 
@@ -91,7 +92,7 @@ def save_first(folder: str) -> bool:
         if file is None or stamp is None:
             return False
         with open(file, "rb") as stream:
-            code = compile(lean(stream.read().decode()), file, "exec", dont_inherit=True)
+            code = compiled(lean(stream.read().decode()), file)
         kept.append((name, file, *stamp, code))
     data = compact(marshal.dumps(tuple(kept)))
     return cache.read(FIRST, first_key()) != data and cache.write(FIRST, first_key(), data)
@@ -118,11 +119,13 @@ def packed(
 
 
 def _of_library(name: str) -> Any:
-    """The spec of an imported module of the standard library that is written in Python."""
+    """The spec of an imported module of the standard library, or of msgspec, that is written in Python."""
     module = sys.modules[name]
     spec: Any = getattr(module, "__spec__", None) if type(module) is ModuleType else None
     if spec is None or spec.name != name or type(spec.loader) is not SourceFileLoader or not spec.origin:
         return None
+    if name.partition(".")[0] == "msgspec":
+        return spec
     inside = spec.origin.removeprefix(LIBRARY + os.sep)
     return None if inside == spec.origin or inside.split(os.sep)[0] in ("site-packages", "dist-packages") else spec
 
@@ -170,16 +173,33 @@ def _tree(module: ModuleType) -> ast.Module | None:
 
 
 def lean(source: str) -> ast.Module:
-    """The syntax tree of a module's text without what running it does not need."""
+    """The syntax tree of a module's text without what running it does not need; for ``compiled``."""
     tree: ast.Module = ast.fix_missing_locations(_Lean().visit(ast.parse(source)))
     return tree
 
 
+def compiled(tree: ast.Module, file: str) -> CodeType:
+    """The code of such a tree: annotations stay text, without the module ``__future__``, which says so, being imported."""
+    code: CodeType = compile(tree, file, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
+    return code
+
+
+TYPES = ("__future__", "collections.abc", "typing")
+"""Modules whose names most modules take for annotations alone."""
+
+
 class _Lean(ast.NodeTransformer):
-    """Takes away documentation, the annotations of functions, and what stands under ``if TYPE_CHECKING``."""
+    """Takes away documentation, the annotations of functions, names imported for these, and what stands under
+    ``if TYPE_CHECKING``."""
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
-        return _undocumented(self.generic_visit(node))
+        self.generic_visit(node)
+        named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        for each in node.body:
+            if isinstance(each, ast.ImportFrom) and each.module in TYPES:
+                each.names = [alias for alias in each.names if (alias.asname or alias.name) in named]
+        node.body = [each for each in node.body if not isinstance(each, ast.ImportFrom) or each.names]
+        return _undocumented(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)

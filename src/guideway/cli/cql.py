@@ -72,7 +72,7 @@ def check(paths: tuple[str, ...], models: tuple[str, ...], allow: tuple[str, ...
     FILE is a .cql file or a folder of them. The exit status is 1 where there is an error.
     """
     from guideway import __version__
-    from guideway.diagnostics import as_json_text, as_sarif
+    from guideway.sarif import as_json_text, as_sarif
 
     findings: list[Diagnostic] = model_findings(models)
     files = list(_cql_files(paths))

@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from guideway.cli.apply import now
 from guideway.diagnostics import Diagnostic, GuidewayError, Severity
 
@@ -109,7 +111,7 @@ class Session:
         kept = {key: value for key, value in self.definitions.items() if key != name or (match and match["function"])}
         before, self.definitions = self.definitions, kept
         result = self.translate("null", text)
-        errors = [finding._replace(file="definition") for finding in result.errors]
+        errors = [replace(finding, file="definition") for finding in result.errors]
         if errors:
             self.definitions = before
             return errors

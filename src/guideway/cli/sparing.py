@@ -1,23 +1,25 @@
 """Importing msgspec without what it imports and a short run does not need: most of the time that importing it takes.
 
 msgspec asks for ``typing``, ``enum``, ``uuid`` and modules of its own in order to decode by types, to write JSON Schemas, and for
-formats that are not JSON; and half of what this program imports asks ``typing`` for ``Any``. Applying a guideline to a bundle
-decodes plain JSON, so none of these is imported: others stand in (``Spared``), which hand on whatever else they are asked for to
-the modules themselves. They stand there only while msgspec, or a module of this program (``Spare``), is imported. What msgspec
-has taken from them it keeps: afterwards it decodes plain JSON, and into structs of numbers and texts, but knows neither
-``typing.Any`` nor an enum. So this is for command lines that need no more (``plain``), and where the modules come from the
-archive (``archive``).
+formats that are not JSON; decimal asks ``collections`` for one named tuple; and half of what this program imports asks
+``typing`` for ``Any``. Applying a guideline to a bundle decodes plain JSON, so none of these is imported: others stand in
+(``Spared``), which hand on whatever else they are asked for to the modules themselves. They stand there only while msgspec, or a
+module of this program (``Spare``), is imported. What msgspec has taken from them it keeps: afterwards it decodes plain JSON, and
+into structs of numbers and texts, but knows neither ``typing.Any`` nor an enum. So this is for command lines that need no more
+(``plain``), and where the modules come from the archive (``archive``).
 """
 
 from __future__ import annotations
 
-import collections
+import _collections_abc
+import _operator
 import sys
+from _collections import OrderedDict, _tuplegetter, defaultdict, deque  # type: ignore[import-not-found]
 from _functools import _lru_cache_wrapper, cmp_to_key  # type: ignore[import-not-found]
-from collections.abc import Callable, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 ModuleType = type(sys)
@@ -48,9 +50,9 @@ def itself(name: str) -> Any:
     """The module that another stands for."""
     from importlib import import_module
 
-    standing = sys.modules.get(name)
-    if isinstance(standing, Spared):
-        del sys.modules[name]
+    for other, standing in list(sys.modules.items()):
+        if isinstance(standing, Spared) and (other == name or other.startswith(f"{name}.")):
+            del sys.modules[other]
     return import_module(name)  # from now on it stands there
 
 
@@ -64,17 +66,17 @@ def later(module: str, name: str) -> Callable[..., Any]:
 
 
 class Spare:
-    """While this lasts, others stand in for ``typing``, ``re`` and ``functools``, which know what modules of this program ask of
-    these; it may be entered again, also inside itself."""
+    """While this lasts, others stand in for ``typing``, ``re``, ``functools`` and what keeps collections, which know what modules
+    of this program ask of these; it may be entered again, also inside itself."""
 
     def __init__(self) -> None:
-        made = (_typing(), _regular_expressions(), _functools())
+        made = (_typing(), _regular_expressions(), _functools(), _types(), *_collections())
         self.standing: dict[str, Any] = {module.__name__: module for module in made}
         self.depth = 0
 
     def __enter__(self) -> None:
         if not self.depth:
-            sys.modules.update({name: module for name, module in self.standing.items() if name not in sys.modules})
+            _stand(self.standing)
         self.depth += 1
 
     def __exit__(self, *given: object) -> None:
@@ -89,17 +91,22 @@ def import_msgspec(whole: bool = True) -> None:
         return
     made = [_uuid(), _schemas(), *(Spared(name) for name in _FORMATS)]
     if not whole:
-        made += [_types(), _enum(), _patterns(), _utilities()]
+        made += [_generic(), _enum(), _patterns(), _utilities(), _types(), *_collections()]
     _import_datetime()
     # msgspec takes three names from typing_extensions where that is installed, and else from ``typing``, whose own are the same
     # ones in every Python that this program runs on
     standing: dict[str, Any] = {"typing_extensions": None} | {module.__name__: module for module in made}
-    standing = {name: module for name, module in standing.items() if name not in sys.modules}
-    sys.modules.update(standing)
+    _stand(standing)
     try:
         import msgspec  # noqa: F401
     finally:
         _leave(standing)
+
+
+def _stand(standing: dict[str, Any]) -> None:
+    """Modules that are there need no other, nor does what is inside them."""
+    there = {name for name in standing if name in sys.modules or name.rpartition(".")[0] in sys.modules}
+    sys.modules.update({name: module for name, module in standing.items() if name not in there})
 
 
 def _leave(standing: dict[str, Any]) -> None:
@@ -142,7 +149,7 @@ def _enum() -> Any:
     return module
 
 
-def _types() -> Any:
+def _generic() -> Any:
     module = Spared("typing")
     for name in ("Any", "ClassVar", "Final", "Generic", "Literal", "TypeVar", "Union", "_GenericAlias"):
         module.__dict__[name] = type(name, (), {})
@@ -155,11 +162,43 @@ def _patterns() -> Any:
     return module
 
 
+def _types() -> Any:
+    """The types that have no names of their own; ``types`` makes much else besides."""
+    module = Spared("types")
+    module.__dict__.update(FunctionType=type(_types), CodeType=type(_types.__code__), ModuleType=ModuleType)
+    module.__dict__.update(GenericAlias=type(list[int]), UnionType=type(int | None))
+    return module
+
+
+def _numbers() -> Any:
+    """decimal says of its numbers that they are some; here nobody asks that of any."""
+    module = Spared("numbers")
+    module.__dict__["Number"] = type("Number", (), {"register": _as_it_is})
+    return module
+
+
+def _collections() -> tuple[Any, ...]:
+    """What of ``collections`` is in C, and of ``operator``, which it imports; decimal makes one named tuple."""
+    module, kinds, operator = Spared("collections"), Spared("collections.abc"), Spared("operator")
+    module.__dict__.update(abc=kinds, OrderedDict=OrderedDict, defaultdict=defaultdict, deque=deque, namedtuple=_named_tuple)
+    kinds.__dict__.update({name: getattr(_collections_abc, name) for name in _collections_abc.__all__})
+    operator.__dict__.update({name: getattr(_operator, name) for name in ("eq", "ge", "gt", "le", "lt", "ne")})
+    return module, kinds, operator
+
+
+def _named_tuple(name: str, fields: Any, **more: Any) -> Any:
+    """``collections.namedtuple``; what decimal makes with it is a tuple whose parts have names, and nothing more."""
+    if name != "DecimalTuple":
+        return itself("collections").namedtuple(name, fields, **more)
+    parts = {field: _tuplegetter(place, None) for place, field in enumerate(fields.split())}
+    return type(name, (tuple,), {"__slots__": (), "__new__": lambda kind, *given: tuple.__new__(kind, given), **parts})
+
+
 def _typing() -> Any:
     module = Spared("typing")
     for name in ("Any", "ClassVar", "NoReturn", "Protocol"):
         module.__dict__[name] = type(name, (), {})
-    module.__dict__.update(TYPE_CHECKING=False, NamedTuple=_NamedTuple("NamedTuple", (), {}), runtime_checkable=_as_it_is)
+    module.__dict__.update(TYPE_CHECKING=False, runtime_checkable=_as_it_is)
     return module
 
 
@@ -208,22 +247,6 @@ class _KeptProperty:
 
 def _as_it_is(given: Any) -> Any:
     return given
-
-
-class _NamedTuple(type):
-    """What makes the named tuples that are written as classes; that of ``typing`` does the same."""
-
-    def __new__(cls, name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
-        if not bases:
-            return super().__new__(cls, name, bases, body)
-        fields = body["__annotations__"]
-        defaults = [body[field] for field in fields if field in body]
-        make: Any = collections.namedtuple
-        made = make(name, fields, defaults=defaults, module=body["__module__"])
-        for key, value in body.items():
-            if key not in fields and key != "__module__":
-                setattr(made, key, value)
-        return made
 
 
 def _import_datetime() -> None:

@@ -5,7 +5,7 @@ Takes parts of a ``PatientOutcome``; gives text without layout, and the parts in
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -201,8 +201,10 @@ def with_place(finding: Diagnostic, file: str) -> str:
 
 def findings_in_short(findings: Sequence[Diagnostic], most: int | None) -> Iterator[tuple[Diagnostic, int]]:
     """At most so many findings of each rule; with the last of them how many more there are."""
-    count = Counter(finding.rule for finding in findings)
-    shown: Counter[str] = Counter()
+    count: dict[str, int] = defaultdict(int)
+    for finding in findings:
+        count[finding.rule] += 1
+    shown: dict[str, int] = defaultdict(int)
     for finding in findings:
         shown[finding.rule] += 1
         if most is None or shown[finding.rule] < most or count[finding.rule] == most:

@@ -21,8 +21,9 @@ def validate(paths: tuple[str, ...], form: str, target: str | None) -> int:
     """
     from guideway import __version__
     from guideway.authoring.validate import validate as check
-    from guideway.diagnostics import GuidewayError, Severity, as_json_text, as_sarif
+    from guideway.diagnostics import GuidewayError, Severity
     from guideway.guideline.locate import installed_guideline
+    from guideway.sarif import as_json_text, as_sarif
 
     if not paths:
         origin = installed_guideline()

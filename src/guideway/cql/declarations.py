@@ -17,7 +17,7 @@ from guideway.cql.expressions import HANDLERS
 from guideway.cql.scope import Frame, Function, LibrarySymbols, Local, Symbol, nearest
 from guideway.cql.translation import Translation
 from guideway.cql.typesystem import ERROR
-from guideway.diagnostics import Diagnostic, Severity
+from guideway.diagnostics import NOWHERE, Diagnostic, Severity
 from guideway.elm import nodes as elm
 from guideway.elm.types import ANY, CODE, CODESYSTEM, CONCEPT, SYSTEM_URI, VALUESET, ListType, NamedType, Type
 from guideway.fhir.modelinfo import ModelInfo
@@ -43,6 +43,11 @@ def _deep() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
+def _place(finding: Diagnostic) -> tuple[int, int]:
+    position = finding.position or NOWHERE
+    return position.line, position.column
+
+
 def translate_library(tree: syntax.Library, diagnostics: list[Diagnostic], workspace: Workspace) -> Translated:
     """The ELM of a library, with all findings; those of the parser are passed in and stand first."""
     from guideway.cql.libraries import Translated
@@ -51,7 +56,7 @@ def translate_library(tree: syntax.Library, diagnostics: list[Diagnostic], works
     with _deep():
         builder.build()
     found = list(dict.fromkeys([*diagnostics, *builder.t.diagnostics]))
-    found.sort(key=lambda d: (d.position or (0, 0, 0, 0))[:2])
+    found.sort(key=_place)
     failed = any(d.severity is Severity.error for d in found)
     symbols = builder.t.symbols
     builder.close()

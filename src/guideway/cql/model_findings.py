@@ -14,7 +14,7 @@ from xml.parsers import expat
 from guideway.cql import mappings
 from guideway.cql.scope import nearest
 from guideway.cql.typesystem import TypeSystem
-from guideway.diagnostics import Diagnostic, Position, Severity
+from guideway.diagnostics import NOWHERE, Diagnostic, Position, Severity
 from guideway.elm.types import ANY, ChoiceType, ListType, NamedType, Type
 from guideway.fhir import modelinfo
 from guideway.fhir.modelinfo_xml import read_xml
@@ -47,7 +47,7 @@ def findings(path: str) -> list[Diagnostic]:
         line = lines.get(key, 1)
         at = Position(line, 1, line, 1)
         made.append(Diagnostic(RULE, Severity.warning, f"{key[0]}.{key[1]}: {message}", path, at, hint=hint))
-    return sorted(made, key=lambda finding: finding.position or (0, 0, 0, 0))
+    return sorted(made, key=lambda finding: finding.position or NOWHERE)
 
 
 def _wrong(types: TypeSystem, type_: NamedType, element: str, target: str) -> Iterator[tuple[str, str | None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from guideway.diagnostics import Diagnostic, Position, Severity, mark
+from guideway.diagnostics import Diagnostic, Position, Severity
 
 
 def readable(text: str) -> str:
@@ -71,3 +71,25 @@ class SourceText:
         end_line = position.end_line - position.line + 1
         excerpt = mark(line, Position(1, position.column, end_line, position.end_column)) or None
         return Diagnostic(rule, severity, message, self.file, position, None, hint, link, excerpt)
+
+
+def mark(source: str, position: Position, width: int = 120) -> str:
+    """The source line at ``position`` with carets under the marked range.
+
+    >>> print(mark("define A: 1 + x", Position(1, 15, 1, 16)))
+      define A: 1 + x
+                    ^
+    """
+    lines = source.split("\n")
+    if not 1 <= position.line <= len(lines):
+        return ""
+    line = lines[position.line - 1].rstrip("\r")
+    start = position.column - 1
+    end = position.end_column - 1 if position.end_line == position.line else len(line)
+    shift = 0
+    if len(line) > width:
+        shift = max(0, min(start - width // 2, len(line) - width))
+        line = line[shift : shift + width]
+    visible = line.replace("\t", " ")
+    start, end = start - shift, min(end - shift, len(line))
+    return f"  {visible}\n  {' ' * start}{'^' * max(1, end - start)}"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from guideway.cql import syntax
 from guideway.cql.libraries import (
     BuiltinSource,
@@ -172,6 +174,5 @@ def _moved_up(diagnostic: Diagnostic, lines: int, text: SourceText) -> Diagnosti
         return diagnostic
     if position.line <= lines and diagnostic.rule == "cql-syntax":
         return text.diagnostic(diagnostic.rule, diagnostic.message, 0, 0, hint=diagnostic.hint)
-    return diagnostic._replace(
-        position=position._replace(line=max(1, position.line - lines), end_line=max(1, position.end_line - lines))
-    )
+    line, end_line = max(1, position.line - lines), max(1, position.end_line - lines)
+    return replace(diagnostic, position=replace(position, line=line, end_line=end_line))

@@ -109,7 +109,8 @@ class _FactRows:
 
 
 def _finding_row(found: Diagnostic) -> Row:
-    return (*found._replace(severity=str(found.severity), position=found.position and tuple(found.position)),)  # type: ignore[arg-type]
+    rule, severity, message, file, position, *rest = astuple(found)
+    return (rule, str(severity), message, file, position and astuple(position), *rest)
 
 
 def _decimals(data: Any) -> Iterator[tuple[Any, Any]]:

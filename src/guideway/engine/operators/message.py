@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from guideway.engine.errors import CqlRuntimeError
 from guideway.engine.operators.operator import Context, Operator
@@ -10,7 +12,7 @@ from guideway.engine.operators.operator import Context, Operator
 SEVERITIES = ("Trace", "Message", "Warning", "Error")
 
 
-class RecordedMessage(NamedTuple):
+class RecordedMessage(msgspec.Struct, frozen=True):
     """A message that an expression produced."""
 
     severity: str
