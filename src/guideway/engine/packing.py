@@ -55,7 +55,9 @@ def pack(
     Constants are called ``c…``; ``links`` are the module's names (``x…``) for what is in other libraries, ``operators`` those
     (``o_…``) for the operators it calls, with the ELM node of each.
     """
-    from array import array  # a library of the system's that only writing needs
+    from array import array  # what only writing needs
+
+    from guideway.marshalling import compact
 
     codes = {**functions, **{name: code for name, code in constants.items() if isinstance(code, CodeType)}}
     uses = {name: {used for used in _names_used(code) if used in codes} for name, code in codes.items()}
@@ -66,8 +68,8 @@ def pack(
     pieces: dict[str, bytes] = {}
     for name, parts in _families(functions, uses).items():
         family = tuple((part, led[part]) for part in parts)
-        pieces[name] = marshal.dumps((led[name], family) if family else led[name])
-    pieces |= {name: marshal.dumps(led.get(name, constant)) for name, constant in constants.items()}
+        pieces[name] = compact(marshal.dumps((led[name], family) if family else led[name]))
+    pieces |= {name: compact(marshal.dumps(led.get(name, constant))) for name, constant in constants.items()}
     order, letters, others = _numbered(pieces)
     offsets = array("I", [0])
     for name in order:
@@ -178,19 +180,14 @@ class Namespace(dict[str, Any]):
         return self[name] if found is _NOTHING else found
 
     def __missing__(self, name: str) -> Any:
-        names = self.names
         piece, _, key = name.partition(" ")
-        if not key:
-            return names.setdefault(name, _operator(name) if name[:2] == _OPERATOR else self._shared[name])
-        if piece == _PLAIN and self._plain is not None:
-            return names.setdefault(name, self._plain.of(key))
-        kind = piece[0]
-        letters, others, offsets, pieces = self._contents.get(key) or self._opened(key)
-        first = letters.get(kind)
-        if first is not None and (number := piece[1:]).isdigit():
-            index = first + int(number)
-        else:
-            index = others[piece]
+        contents = self._contents.get(key)
+        if contents is None:
+            return self.names.setdefault(name, self._elsewhere(name, piece, key))
+        letters, others, offsets, pieces = contents
+        names = self.names
+        kind, number = piece[0], piece[1:]
+        index = letters[kind] + int(number) if number.isdigit() else others[piece]
         code = _unpacked(pieces[offsets[index] :])
         if kind == _CONSTANT:
             return names.setdefault(name, self._constant(code))
@@ -200,18 +197,27 @@ class Namespace(dict[str, Any]):
                 names.setdefault(place(part, key), FunctionType(inner, names))
         return names.setdefault(name, FunctionType(code, names))
 
+    def _elsewhere(self, name: str, piece: str, key: str) -> Any:
+        """What is in no library that has been opened so far."""
+        if not key:
+            return _operator(name) if name[:2] == _OPERATOR else self._shared[name]
+        if piece == _PLAIN and self._plain is not None:
+            return self._plain.of(key)
+        self._open(key)
+        return self[name]
+
     def _constant(self, made: Constant) -> Any:
         if type(made) is not tuple:
             return eval(made, self.names)  # type: ignore[arg-type]
         maker, given = made
         return self._shared[maker](*given) if maker else given
 
-    def _opened(self, key: str) -> tuple[dict[str, int], dict[str, int], memoryview, memoryview]:
+    def _open(self, key: str) -> None:
         contents, pieces = self._packed(key)
         view = memoryview(contents)
         start = _LENGTH + int.from_bytes(view[:_LENGTH], "little")
         letters, others = marshal.loads(view[_LENGTH:start])
-        return self._contents.setdefault(key, (letters, others, view[start:].cast("I"), memoryview(pieces)))
+        self._contents.setdefault(key, (letters, others, view[start:].cast("I"), memoryview(pieces)))
 
 
 def _names_used(code: CodeType) -> Iterable[str]:
