@@ -21,7 +21,16 @@ from guideway.diagnostics import GuidewayError
 from guideway.elm import nodes, types
 from guideway.elm.recursion import deep_recursion
 from guideway.engine.generator_emit import Code, FunctionWriter, LineMap, SourceWriter
-from guideway.engine.generator_trace import Below, define_later, function_later, node_text, place_text, traced, traced_later
+from guideway.engine.generator_trace import (
+    GIVEN,
+    Below,
+    define_later,
+    function_later,
+    node_text,
+    place_text,
+    traced,
+    traced_later,
+)
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
 
@@ -295,7 +304,7 @@ class Generator:
 
     def source(self) -> tuple[str, LineMap]:
         """The module's source text, and its line map."""
-        out = SourceWriter()
+        out = SourceWriter(GIVEN if self.traced else ())
         with deep_recursion():
             functions = [self._statement(i, s) for i, s in enumerate(self.info.library.statements)]
             functions += [self._parameter(i, p) for i, p in enumerate(self.info.parameters.values())]

@@ -157,9 +157,11 @@ LineMap = dict[int, list[tuple[int, int]]]
 
 
 class SourceWriter:
-    """Puts functions together to one source text, and keeps the line map."""
+    """Puts functions together to one source text, and keeps the line map. ``given`` are operands that every function has besides
+    its own, with a default."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: tuple[str, ...] = ()) -> None:
+        self.given = given
         self.lines: list[str] = []
         self.map: LineMap = {}
 
@@ -189,7 +191,7 @@ class SourceWriter:
         """A function, after the functions that were split off it."""
         for inner in writer.inner:
             self.function(inner)
-        self.line(f"def {writer.name}({', '.join(writer.arguments)}):")
+        self.line(f"def {writer.name}({', '.join((*writer.arguments, *(f'{name}={name}' for name in self.given)))}):")
         self.block(writer.block, 1)
 
     def text(self) -> str:

@@ -54,7 +54,7 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if g.traced:
         g.calls = "reference"
         place = place_text(g, label_of(node), node.locator)
-        return Code(f"{g.mark(node)}t_reference(E, {name}, {place}, {g.home})", 1)
+        return Code(f"{g.mark(node)}R(E, {name}, {place}, {g.home})", 1)
     if owner is g.info and not g.plainly:
         return Code(f"{name}(E)", 1)
     return Code(f"{g.mark(node)}{name}(E)", 1)

@@ -33,6 +33,10 @@ class Source(Protocol):
     value: str
 
 
+GIVEN = ("N", "R")
+"""What makes nodes, and what evaluates a define and makes the node of a reference to it (``program.given_to``): operands of every
+function, with a default, because all code asks for them and a local variable is found at once."""
+
 _LONGEST = 1_000
 _DEEPEST = 12
 
@@ -117,14 +121,15 @@ def place_text(g: Generator, label: str, locator: str | None) -> str:
 def traced(g: Generator, kind: str, place: str, code: Code, below: Below) -> Code:
     """The value of an expression as a variable, after its node has been given to the expression around it; ``below`` has been
     filled while the expression was written."""
-    value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
     assert g.below is not None
-    made = g.w.store(Code("E.made")) if g.calls else None
-    if made is not None and g.calls == "reference":
-        g.below.add(made.text)
-        return Code(value.text, simple=True, nonnull=code.nonnull)
-    if made is not None:  # what the called function or defines have made
-        below.add(made.text)
+    if g.calls == "reference":
+        found, made = g.w.new_local(), g.w.new_local()
+        g.w.line(f"{found}, {made} = {code.text}")
+        g.below.add(made)
+        return Code(found, simple=True, nonnull=code.nonnull)
+    value = code if g.is_local(code.text) else g.w.store(Code(code.text, nonnull=code.nonnull))
+    if g.calls:  # what the called function or defines have made
+        below.add(g.w.store(Code("E.made")).text)
         below.final = False
     children, depth = below.close()
     if kind == "Property" and children != "()":  # it is remembered where the value came from, before anything reads on

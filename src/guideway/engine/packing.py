@@ -155,9 +155,10 @@ def functions_of(module: CodeType) -> dict[str, CodeType]:
 class Namespace(dict[str, Any]):
     """The names of all generated modules of a program, as their functions' built-in names: what is missing among ``names`` (what
     has been made) is looked for among the pieces of the library that it names, or in ``shared`` (what every module may use), and
-    else made. ``packed`` gives a library's module; ``plain`` are the names of plain code, where this is not of that itself."""
+    else made. ``packed`` gives a library's module; ``plain`` are the names of plain code, where this is not of that itself, and
+    ``given`` are the defaults of the functions' last operands."""
 
-    __slots__ = ("_contents", "_packed", "_plain", "_shared", "names")
+    __slots__ = ("_contents", "_given", "_packed", "_plain", "_shared", "names")
 
     def __init__(
         self,
@@ -165,11 +166,13 @@ class Namespace(dict[str, Any]):
         shared: Mapping[str, Any],
         own: Mapping[str, Any] | None = None,
         plain: Namespace | None = None,
+        given: tuple[Any, ...] = (),
     ) -> None:
         super().__init__()
         self._packed = packed
         self._shared = shared
         self._plain = plain
+        self._given = given
         self._contents: dict[str, tuple[dict[str, int], dict[str, int], memoryview, memoryview]] = {}
         """Of each library: where the names with a letter begin, where each other name is, the offsets and the pieces."""
         self.names: dict[str, Any] = {"__builtins__": self, **(own or {})}
@@ -191,11 +194,12 @@ class Namespace(dict[str, Any]):
         code = _unpacked(pieces[offsets[index] :])
         if kind == _CONSTANT:
             return names.setdefault(name, self._constant(code))
+        given = self._given
         if type(code) is tuple:
             code, parts = code
             for part, inner in parts:
-                names.setdefault(place(part, key), FunctionType(inner, names))
-        return names.setdefault(name, FunctionType(code, names))
+                names.setdefault(place(part, key), FunctionType(inner, names, None, given))
+        return names.setdefault(name, FunctionType(code, names, None, given))
 
     def _elsewhere(self, name: str, piece: str, key: str) -> Any:
         """What is in no library that has been opened so far."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 15
+FORMAT = 16
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -226,8 +226,8 @@ class Program:
     def _namespace(self, traced: bool) -> Namespace:
         found = self._names.get(traced)
         if found is None:
-            plain = self._namespace(False) if traced else None
-            made = Namespace(lambda key: self._packed(key, traced), names_of_modules(traced), self._more_names, plain)
+            plain, given = self._namespace(False) if traced else None, given_to(traced)
+            made = Namespace(lambda key: self._packed(key, traced), names_of_modules(traced), self._more_names, plain, given)
             found = self._names.setdefault(traced, made)
         return found
 
@@ -347,10 +347,9 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
-        from guideway.engine.trace import Later, Rows, TraceNode, t_property, t_reference
+        from guideway.engine.trace import Later, Rows, t_property
 
-        made = {"N": TraceNode, "Later": Later, "Rows": Rows}
-        return names_of_modules() | made | {"t_property": t_property, "t_reference": t_reference}
+        return names_of_modules() | {"Later": Later, "Rows": Rows, "t_property": t_property}
     import builtins
     from decimal import Decimal
 
@@ -367,6 +366,15 @@ def names_of_modules(traced: bool = False) -> dict[str, Any]:
         wrap_object=element.wrap_object, FhirObject=element.FhirObject,
     )  # fmt: skip
     return names
+
+
+def given_to(traced: bool) -> tuple[Any, ...]:
+    """What every function of generated code has as the default of its last operands (``generator_trace.GIVEN``)."""
+    if not traced:
+        return ()
+    from guideway.engine.trace import TraceNode, t_reference
+
+    return TraceNode, t_reference
 
 
 def _mark_at(lines: dict[int, list[tuple[int, int]]], line: int, column: int, first: int) -> int | None:

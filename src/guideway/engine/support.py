@@ -200,7 +200,7 @@ def for_each_subject(E: Evaluation, function: Callable[[Evaluation], Any]) -> li
     values, traces = [], []
     for other in E.subjects():
         values.append(E.tracer.value(other, function))
-        traces.append(other.made)
+        traces.append(E.tracer.defines.get(function))
     E.made = traces
     return values
 

@@ -313,14 +313,11 @@ class Tracer:
         self.origins: dict[int, tuple[str, str]] = {}
 
     def value(self, E: Evaluation, define: Callable[[Evaluation], TraceNode]) -> Any:
-        """The value of a define, whose code gives its node; it is evaluated once. The node goes to whatever asks (``E.made``)."""
-        memo = E.memo
-        if define in memo:
-            E.made = self.defines.get(define)  # none of what has been let go
-            return memo[define]
-        E.made = node = self.defines[define] = define(E)
-        value = memo[define] = node.value
-        return value
+        """The value of a define, whose code gives its node; it is evaluated once."""
+        if define not in E.memo:
+            node = self.defines[define] = define(E)
+            E.memo[define] = node.value
+        return E.memo[define]
 
     def origin(self, value: Any) -> tuple[str, str] | None:
         """Which element of which resource a FHIR value is."""
@@ -345,18 +342,19 @@ def define_node(library: str, define: str, value: Any, children: Any = (), place
     return TraceNode("ExpressionDef", f" {define}" if place is None else place, value, children, (library, define))
 
 
-def t_reference(E: Evaluation, define: Callable[[Evaluation], TraceNode], place: str, home: tuple[str, str] | None) -> Any:
-    """The value of a define; makes the node of a reference to it. (As ``Tracer.value``, without a further call.)"""
+def t_reference(
+    E: Evaluation, define: Callable[[Evaluation], TraceNode], place: str, home: tuple[str, str] | None
+) -> tuple[Any, TraceNode]:
+    """The value of a define, and the node of a reference to it. (As ``Tracer.value``, without a further call.)"""
     memo = E.memo
     defines = E.tracer.defines  # type: ignore[union-attr]
     if define in memo:
-        node = defines.get(define)
+        node = defines.get(define)  # none of what has been let go
         value = memo[define]
     else:
         node = defines[define] = define(E)
         value = memo[define] = node.value
-    E.made = TraceNode("ExpressionRef", place, value, (node,), home)
-    return value
+    return value, TraceNode("ExpressionRef", place, value, (node,), home)
 
 
 def t_property(E: Evaluation, place: str, value: Any, children: Sequence[TraceNode], home: tuple[str, str] | None) -> TraceNode:
