@@ -68,9 +68,17 @@ class ActionNode(msgspec.Struct, kw_only=True):
         if self.status != APPLIES:
             return False
         if self.nested is not None:
-            return self.request is not None or any(a.shown for a in self.nested.actions)
-        own = self.request is not None or self.refers_to is not None
-        return own or not self.group or any(child.shown for child in self.children)
+            if self.request is not None:
+                return True
+            inside = self.nested.actions
+        elif not self.group or self.request is not None or self.refers_to is not None:
+            return True
+        else:
+            inside = self.children
+        for action in inside:  # noqa: SIM110 (any() would make a generator each time)
+            if action.status == APPLIES and action.shown:
+                return True
+        return False
 
     def walk(self) -> list[ActionNode]:
         """This node and everything below it, in document order, nested plans included; not before all of that is there."""
@@ -114,7 +122,7 @@ class PlanNode(msgspec.Struct, kw_only=True):
     @property
     def shown(self) -> list[ActionNode]:
         """The actions that belong to the result."""
-        return [a for a in self.actions if a.shown]
+        return [action for action in self.actions if action.status == APPLIES and action.shown]
 
 
 def each_plan(trees: Iterable[PlanNode]) -> Iterator[PlanNode]:
@@ -476,18 +484,18 @@ class _Place:
     def _definition(self, node: ActionNode, recommendation: Recommendation, depth: int) -> str | None:
         """What the action's definition[x] stands for; why that is left out, where it is not for this audience."""
         definition = node.definition
-        if isinstance(definition.get("transform"), str):
+        if "transform" in definition and isinstance(definition["transform"], str):
             text = f"{node.id}: the StructureMap transform {definition['transform']} is not executed"
             recommendation.findings.append(self._finding("transform-unsupported", Severity.warning, text, node.id))
-        uri = definition.get("definitionUri")
-        if isinstance(uri, str) and uri.strip():
-            node.refers_to = uri
-            if "definitionCanonical" in definition:
-                second = str(definition["definitionCanonical"])[:80]
-                text = f"{node.id}: it has two definitions; {uri} is referred to, {second!r} is left out"
-                recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
-            return None
         if "definitionUri" in definition:
+            uri = definition["definitionUri"]
+            if isinstance(uri, str) and uri.strip():
+                node.refers_to = uri
+                if "definitionCanonical" in definition:
+                    second = str(definition["definitionCanonical"])[:80]
+                    text = f"{node.id}: it has two definitions; {uri} is referred to, {second!r} is left out"
+                    recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
+                return None
             text = f"{node.id}: its definition is not a URI but {str(uri)[:80]!r}; it is left out"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
         canonical = definition.get("definitionCanonical")
@@ -497,15 +505,16 @@ class _Place:
                 recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
             return None
         target = self._resolve(canonical)
+        kind = target.type if target is not None else ""
         if target is None:
             url = canonical.partition("|")[0]
             other = url in self.walk.guideline.value_sets or canonical in self.walk.guideline.value_sets
             what = "is a value set, which cannot be applied" if other else "is not in this guideline"
             text = f"{node.id}: its definition {canonical} {what}"
             recommendation.findings.append(self._finding("definition-unresolved", Severity.error, text, node.id))
-        elif target.type == "PlanDefinition":
+        elif kind == "PlanDefinition":
             return self._nested(node, recommendation, target, depth)
-        elif target.type == "ActivityDefinition":
+        elif kind == "ActivityDefinition":
             reason = None if self.walk.for_everyone else reason_of_audience(target.resource, self.walk.audience)
             if reason is not None:
                 return f"its definition {target.canonical} is {reason}"
@@ -526,8 +535,8 @@ class _Place:
                 else:
                     text = f"{node.id}: its definition {canonical} is not valid, so it is left out: {wrong}"
                     recommendation.findings.append(self._finding("definition-invalid", Severity.error, text, node.id))
-            if target.type != "Questionnaire":
-                text = f"{node.id}: its definition is a {target.type}; it is referred to, not applied"
+            if kind != "Questionnaire":
+                text = f"{node.id}: its definition is a {kind}; it is referred to, not applied"
                 recommendation.findings.append(self._finding("definition-type", Severity.warning, text, node.id))
         return None
 
@@ -554,9 +563,10 @@ class _Place:
         return known
 
     def _nested(self, node: ActionNode, recommendation: Recommendation, target: Artifact, depth: int) -> str | None:
-        if target.canonical in self.stack:
+        canonical = target.canonical
+        if canonical in self.stack:
             self.walk.turned_back += 1
-            text = f"{node.id}: {target.canonical} leads back to itself: {' > '.join([*self.stack, target.canonical])}"
+            text = f"{node.id}: {canonical} leads back to itself: {' > '.join([*self.stack, canonical])}"
             recommendation.findings.append(self._finding("definition-cycle", Severity.error, text, node.id))
             return None
         if depth >= DEPTH_LIMIT:
@@ -565,11 +575,11 @@ class _Place:
             return None
         if self.walk.ways > PLAN_LIMIT:
             self.walk.turned_back += 1
-            text = f"{node.id}: {self.stack[0]} leads to more than {PLAN_LIMIT} plans; {target.canonical} is not followed here"
+            text = f"{node.id}: {self.stack[0]} leads to more than {PLAN_LIMIT} plans; {canonical} is not followed here"
             recommendation.findings.append(self._finding("plans-too-many", Severity.error, text, node.id))
             return None
         node.nested = self.walk._plan(target, node.verdict, self.stack, self.via, depth + 1)
-        return None if node.nested is not None else f"its definition {target.canonical} is left out"
+        return None if node.nested is not None else f"its definition {canonical} is left out"
 
     def _add_notes(self, facts: ActionFacts, asked: Sequence[Question], recommendation: Recommendation) -> None:
         notes: list[str] = []

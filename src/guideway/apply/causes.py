@@ -86,6 +86,7 @@ class CauseFinder:
         self._given: dict[int, list[Trace]] = {}
         """By the node of an operand's name: what was given for it."""
         self._past: dict[int, frozenset[DefineKey]] = {}
+        self._past_in: dict[DefineKey, bool] = {}
         self._others: dict[DefineKey, bool] = {}
         self._cut: set[int] = set()
         """Choices that did not evaluate all that they may need."""
@@ -157,7 +158,7 @@ class CauseFinder:
         weak: dict[DefineKey, list[str]] = {}
         untagged: dict[NullKey, Trace] = {}
         for leaf in leaves:
-            causes = self._causes(leaf, self._known)
+            causes = self._causes(leaf)
             strong |= causes.strong
             weak |= causes.weak
             untagged |= causes.untagged
@@ -286,28 +287,27 @@ class CauseFinder:
             leaves = relevant_leaves(
                 self._reader(with_reads), traces, lambda every, values: statuses(kinds, every, values), passing=passing
             )
-            known = self._relevant[key] = leaves, any(self._causes(leaf, self._known).untagged for leaf in leaves)
+            known = self._relevant[key] = leaves, any(self._causes(leaf).untagged for leaf in leaves)
         return known
 
     def _reader(self, with_reads: bool) -> Reader:
-        known = self._known
         if not with_reads:
             return Reader(
-                lambda node: self._is_datum(node, known),
+                self._is_datum,
                 unwrap,
                 self._passed_over,
                 self._nodes,
                 self._branches,
-                lambda node: self._causes(node, known).named,
+                lambda node: self._causes(node).named,
                 self._looked_past,
             )
         return Reader(
-            lambda node: self._is_datum(node, known),
+            self._is_datum,
             unwrap,
             self._passed_over,
             self._nodes_with_reads,
             self._branches,
-            lambda node: [*(causes := self._causes(node, known)).named, *self._read_for(causes)],
+            lambda node: [*(causes := self._causes(node)).named, *self._read_for(causes)],
             lambda node: self._looked_past(node) | self._reads.of(node),
         )
 
@@ -325,7 +325,7 @@ class CauseFinder:
         for key, datum in data:
             if not datum.names and datum.name in told and not datum.supply[0].count:
                 continue
-            waiting = (result.kind for result, trace in null if key in self._causes(trace, self._known).untagged)
+            waiting = (result.kind for result, trace in null if key in self._causes(trace).untagged)
             kind = next(waiting, APPLICABILITY)
             yield self._missing(datum, kind, checked)
         read: set[str] = set()
@@ -396,7 +396,7 @@ class CauseFinder:
         branches = self.traces.guideline.branches.get(node.library or "", {})
         for key in branches.get(getattr(node, "locator", None) or "", ()):
             trace = self.traces.trace(*key)
-            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace, self._known):
+            if trace is not None and unwrap(trace.value) is None and self._is_datum(trace):
                 yield trace
 
     def _looked_past(self, node: Trace) -> frozenset[DefineKey]:
@@ -406,8 +406,8 @@ class CauseFinder:
         if found is not None:
             return found
         found = _NO_ELEMENTS
-        key = node.home if node.kind == "ExpressionDef" else None
-        pending = [node] if key is None or self._rests_on_others(key) else []
+        home = node.home
+        pending = [node] if home is None or self._may_look_past(home) else []
         while pending:
             for child in pending.pop().known:  # among what has not been made there is none
                 past = known.get(id(child))
@@ -416,10 +416,20 @@ class CauseFinder:
                     found = found | past if found else past
                 elif child.below:
                     pending.append(child)
-        if not found and key is not None and node.known and unwrap(node.value) is None and self.traces.element(node) is not None:
-            found = frozenset([key])
+        if not found and node.kind == "ExpressionDef" and node.known and unwrap(node.value) is None:
+            found = frozenset([home]) if self.traces.element(node) is not None else found
         known[id(node)] = found
         return found
+
+    def _may_look_past(self, key: DefineKey) -> bool:
+        """Whether a define may rest on a data element other than itself that is null."""
+        known = self._past_in.get(key)
+        if known is None:
+            definition = self.traces.guideline.definition(key)
+            nulls = self.traces.null_elements()
+            known = definition is None or any(element != key and element in nulls for element in definition.elements)
+            self._past_in[key] = known
+        return known
 
     def _read_for(self, causes: Causes) -> Iterator[str]:
         """The names of what was read for the nulls that no element accounts for."""
@@ -433,28 +443,30 @@ class CauseFinder:
             known = self._others[key] = definition is None or any(element != key for element in definition.elements)
         return known
 
-    def _is_datum(self, node: Trace, known: dict[int, Causes]) -> bool:
+    def _is_datum(self, node: Trace) -> bool:
         """Whether a null define is a datum by itself: a data element that rests on no other one that is null."""
-        if unwrap(node.value) is not None:
+        value = node.value
+        if value is not None and unwrap(value) is not None:
             return False
         element = self.traces.element(node)
-        causes = self._causes(node, known)
+        causes = self._causes(node)
         if element is None:
             null: list[NullKey | None] = list(causes.untagged) or [causes.unsettled]
             return not causes.strong and null == [(node.library, node.define)]
         return list(causes.strong) == [(element.library, element.define)]
 
-    def _causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+    def _causes(self, node: Trace) -> Causes:
         """What is behind a null."""
         if node.value is not None and unwrap(node.value) is not None:
             return _NO_CAUSES
+        known = self._known
         result = known.get(id(node))
         if result is None:
             known[id(node)] = _NO_CAUSES
-            result = known[id(node)] = self._new_causes(node, known)
+            result = known[id(node)] = self._new_causes(node)
         return result
 
-    def _new_causes(self, node: Trace, known: dict[int, Causes]) -> Causes:
+    def _new_causes(self, node: Trace) -> Causes:
         element = self.traces.element(node)
         own_key = (element.library, element.define) if element is not None else None
         if own_key is not None and (own_key in self.standing or not self._rests_on_others(own_key)):
@@ -467,7 +479,7 @@ class CauseFinder:
         def gather(nodes: Iterable[Trace]) -> None:
             nonlocal unsettled
             for child in nodes:
-                more = self._causes(child, known)
+                more = self._causes(child)
                 unsettled = more.unsettled or unsettled
                 strong.update(more.strong)
                 weak.update(more.weak)
@@ -475,10 +487,10 @@ class CauseFinder:
 
         if node.kind == "Coalesce":  # any of them would do: the first that can be supplied, a data element before other data
             operands = list(node.children or ())
-            first = next((at for at, child in enumerate(operands) if self._causes(child, known).strong), 0)
+            first = next((at for at, child in enumerate(operands) if self._causes(child).strong), 0)
             for child in operands[first:]:
                 if strong or weak or untagged:  # the one before may yet come to nothing: data elements may be asked for as well
-                    strong.update(self._causes(child, known).strong)
+                    strong.update(self._causes(child).strong)
                 else:
                     gather([child])
                 if (strong or weak or untagged) and not self._may_stay_null(child):
@@ -493,13 +505,13 @@ class CauseFinder:
         else:
             gather(node.children or ())
             if strong and node.kind in ("If", "Case"):
-                passed = self._passed_over_by(node, known)
+                passed = self._passed_over_by(node)
                 gather(passed)
         if not strong and element is not None:
             return Causes({(element.library, element.define): None}, {}, {})
         if not strong and not untagged:
             tests = list(self._null_tests(node))
-            tagged = [tested for tested in tests if any(self._causes(each, known).strong for each in tested)]
+            tagged = [tested for tested in tests if any(self._causes(each).strong for each in tested)]
             for tested in tagged[:1] or tests:
                 gather(tested)
                 if strong or untagged:
@@ -527,10 +539,10 @@ class CauseFinder:
             unsettled = (node.library or "", name)
         return Causes(strong, weak, untagged, unsettled)
 
-    def _passed_over_by(self, node: Trace, known: dict[int, Causes]) -> list[Trace]:
+    def _passed_over_by(self, node: Trace) -> list[Trace]:
         """What is null in the conditions and branches that a choice may come to yet, because data elements leave one of its
         conditions unknown. Inside a function the operands say it."""
-        if not any(self._causes(condition, known).strong for condition in (node.children or ())[:-1]):
+        if not any(self._causes(condition).strong for condition in (node.children or ())[:-1]):
             return []
         if (parts := self._branches(node)) is not None:
             return [trace for part in _open_parts(parts) for trace in part if trace is not None]

@@ -37,6 +37,8 @@ def comparison_text(node: Trace) -> str | None:
 
 def outcome_text(node: Trace) -> str | None:
     """A comparison as it came out: what holds, or that it is not known."""
+    if node.kind not in SIGNS:
+        return None
     value = unwrap(node.value)
     if value is None:
         text = _text(node, 0)

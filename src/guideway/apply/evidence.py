@@ -8,7 +8,7 @@ too (``absent``), with what was looked at and did not count.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -120,10 +120,11 @@ class EvidenceFinder:
         pending: list[tuple[Trace, Context, str]] = [(trace, (said, unwrap(trace.value), ()), said)]
         while pending:
             node, context, inside = pending.pop()
-            name = define_name(node)
+            kind = node.kind
+            name = define_name(node) if kind == "ExpressionDef" else None
             element = self.traces.element(node) if name is not None else None
             value = unwrap(node.value)
-            answers = isinstance(value, bool)
+            answers = value is True or value is False
             if answers:  # what is compared with an answer says nothing of what the answer rests on
                 context = (name, value, ()) if name and element is None else (context[0], context[1], ())
             if id(node) in seen:
@@ -138,11 +139,11 @@ class EvidenceFinder:
                 made[id(node)] = own, Reasons({context: None}, element.define, tuple(own_comparisons(node)) if answers else ())
                 items += own
                 continue
-            if node.kind == "Exists" and value is True:
+            if kind == "Exists" and value is True:
                 enough |= {id(child) for child in node.known}
-            found = resources_of_value(node.value)
-            if found or node.kind in ("Retrieve", "Query"):
-                below = list(self._elements(node, with_sources=not found)) if node.kind == "Query" else []
+            found = resources_of_value(value) if value and not answers else []
+            if found or kind in ("Retrieve", "Query"):
+                below = list(self._elements(node, with_sources=not found)) if kind == "Query" else []
                 if found or not below:
                     counted = [reference for reference in found if reference in rests_on]
                     if counted or not found:
@@ -189,10 +190,11 @@ class EvidenceFinder:
                 if id(current) in seen:
                     continue
                 seen.add(id(current))
-                if current.kind == "Retrieve":
+                kind = current.kind
+                if kind == "Retrieve":
                     known |= dict.fromkeys(requirements_of(current, self.traces))
-                elif self.traces.element(current) is None:
-                    if current.kind == "ExpressionDef" and current is not node:
+                elif kind != "ExpressionDef" or self.traces.element(current) is None:
+                    if kind == "ExpressionDef" and current is not node:
                         known |= self._asked_for(current)
                     else:
                         pending += [child for child in current.known if child.kind != "Iteration"]
@@ -236,7 +238,7 @@ class EvidenceFinder:
             elif not isinstance(unwrap(current.value), bool):
                 pending += current.known  # what has not been made has not been told
 
-    def _below(self, node: Trace, context: Context, inside: str, answers: bool) -> Iterator[tuple[Trace, Context, str]]:
+    def _below(self, node: Trace, context: Context, inside: str, answers: bool) -> list[tuple[Trace, Context, str]]:
         """The nodes that decided a node, the last first, each with the comparisons of the node in which its value stands."""
         statement, value, comparisons = context
         if answers and (text := outcome_text(node)) is not None:
@@ -244,12 +246,10 @@ class EvidenceFinder:
         elif answers and node.kind == "FunctionRef" and (operands := getattr(node, "operands", ())):
             inner = compared(node)
             given = {id(child): inner.get(name) for name, child in zip(operands, node.children)}
-            for child in reversed(deciders(node)):
-                texts = given.get(id(child))
-                yield child, (statement, value, tuple(texts) if texts else comparisons), inside
-            return
-        for child in reversed(deciders(node)):
-            yield child, context, inside
+            said = {key: (statement, value, tuple(texts)) for key, texts in given.items() if texts}
+            plain = (statement, value, comparisons)
+            return [(child, said.get(id(child), plain), inside) for child in reversed(deciders(node))]
+        return [(child, context, inside) for child in reversed(deciders(node))]
 
     def _elements(self, query: Trace, *, with_sources: bool) -> Iterator[Trace]:
         """The data elements that let rows into a query's result or, where there are none, kept them out; and those that the rows
@@ -268,10 +268,11 @@ class EvidenceFinder:
             if key in known:
                 continue
             if below is None:
-                if self.traces.element(current) is not None:
+                if current.kind == "ExpressionDef" and self.traces.element(current) is not None:
                     known[key] = (current,)
                     continue
-                among = current.known if current.later is not None else row_deciders(current)  # in what is not made there is none
+                later = type(current.below) is not tuple and current.later is not None
+                among = current.known if later else row_deciders(current)  # in what is not made there is none
                 below = [child for child in among if child.below or child.kind == "ExpressionDef"]
                 pending.append((current, below))
                 pending += [(child, None) for child in below if id(child) not in known]
@@ -468,7 +469,7 @@ def told_last(guideline: CompiledGuideline) -> frozenset[str]:
     return known
 
 
-def row_deciders(node: Trace, *, with_sources: bool = True) -> list[Trace]:
+def row_deciders(node: Trace, *, with_sources: bool = True) -> Sequence[Trace]:
     """As ``deciders``, also for queries: the conditions of the rows in the result, else what kept all out. Of rows that have not
     been made these are about nothing but the row."""
     if node.rows is not None:

@@ -18,7 +18,6 @@ from guideway.apply.conditions import statuses
 from guideway.apply.evidence import Touched
 from guideway.apply.outcome import Missing
 from guideway.apply.provenance import unwrap
-from guideway.apply.traces import PatientTraces
 from guideway.diagnostics import GuidewayError
 from guideway.engine.context import Known
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
@@ -106,7 +105,7 @@ class FollowUps:
         """What is missing with these values; ``untouched`` is what has been evaluated and does not rest on them."""
         evaluation = self.traces.evaluation.again(untouched)
         evaluation.override({**self.overrides, **values})
-        traces = PatientTraces(self.traces.guideline, evaluation, self.traces.record)
+        traces = self.traces.of(evaluation, len(untouched[1]))
         then: Results = []
         try:
             for result, _ in results:

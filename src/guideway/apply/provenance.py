@@ -72,17 +72,21 @@ _OWN_WAY = frozenset(
 """Nodes that do not simply rest on all that their operands rest on."""
 
 
-def deciders(node: Trace) -> list[Trace]:
+def deciders(node: Trace) -> Sequence[Trace]:
     """The children that made the node's value what it is."""
-    children: list[Trace] = node.children
-    if node.kind not in _CONNECTIVES:
+    below = node.below
+    children: Sequence[Trace] = below if type(below) is tuple else node.children
+    kind = node.kind
+    if kind not in _CONNECTIVES:
         return children
-    value = unwrap(node.value)
-    if node.kind == "And" and value is False:
-        return [c for c in children if unwrap(c.value) is False][:1] or children
-    if node.kind == "Or" and value is True:
-        return [c for c in children if unwrap(c.value) is True][:1] or children
-    if node.kind == "Implies" and value is True:
+    value = node.value
+    if value is not True and value is not False:
+        value = unwrap(value)
+    if kind == "And" and value is False:
+        return [c for c in children if c.value is False or unwrap(c.value) is False][:1] or children
+    if kind == "Or" and value is True:
+        return [c for c in children if c.value is True or unwrap(c.value) is True][:1] or children
+    if kind == "Implies" and value is True:
         if children and unwrap(children[0].value) is False:
             return children[:1]
         return [c for c in children[1:] if unwrap(c.value) is True][:1] or children
@@ -588,7 +592,7 @@ class Provenance:
         if kind == "ExpressionDef":
             known = self._of_nothing.get(id(node))
             if known is None:
-                known = self._reads_nothing(node) or all(self._is_of_nothing(child, {}) for child in node.children)
+                known = self._reads_nothing(node) or self._all_of_nothing(node.children, {})
                 self._of_nothing[id(node)] = known
             return known
         if type(node.below) is Later:
@@ -597,8 +601,14 @@ class Provenance:
             inner = {name: self._is_of_nothing(child, scope) for name, child in zip(operands, node.known)}
             if node.later is not None:
                 return all(inner.get(name, False) for name in node.later.names)
-            return all(self._is_of_nothing(child, inner) for child in node.children[len(inner) :])
-        return all(self._is_of_nothing(child, scope) for child in deciders(node))
+            return self._all_of_nothing(node.children[len(inner) :], inner)
+        return self._all_of_nothing(deciders(node), scope)
+
+    def _all_of_nothing(self, nodes: Sequence[Trace], scope: Mapping[str, bool]) -> bool:
+        for node in nodes:  # noqa: SIM110 (all() would make a generator each time)
+            if not self._is_of_nothing(node, scope):
+                return False
+        return True
 
     def read_by(self, node: Trace) -> References:
         """Every resource that was read for a value, in the order of reading; once there is none left that may have been read, no
@@ -619,13 +629,19 @@ class Provenance:
                         pending += reversed(current.children[count:])
                     continue
                 if current.kind == "ExpressionDef" and current is not node:  # others refer to it too
-                    known |= (read := self.read_by(current))
-                    left.difference_update(read)
+                    if (read := self._read.get(id(current))) is None:
+                        readable = self._readable(current)
+                        if readable is not None and known.keys() >= set(readable):
+                            continue
+                        read = self.read_by(current)
+                    if read:
+                        known |= read
+                        left.difference_update(read)
                     continue
                 below = current.below
                 if (current.reads or current.kind == "Retrieve") and current.resources:
-                    known |= dict.fromkeys(read := current.resources)
-                    left.difference_update(read)
+                    known |= dict.fromkeys(resources := current.resources)
+                    left.difference_update(resources)
                 if type(below) is not tuple:
                     if current.later is not None or current.rows is not None:
                         pending.append((current,))

@@ -363,14 +363,23 @@ class Reader:
 
     def _part(self, node: Any) -> _Part:
         """The node itself, or what it refers to."""
-        known = self._parts.get(id(node))
+        parts = self._parts
+        known = parts.get(id(node))
         if known is None:
-            if node.kind in _REFERS and len(node.children or ()) == 1 and not self.is_leaf(node):
-                known = self._part(node.children[0])
+            passed = [id(node)]
+            while node.kind in _REFERS and (children := node.children) and len(children) == 1 and not self.is_leaf(node):
+                (node,) = children
+                known = parts.get(id(node))
+                if known is not None:
+                    break
+                passed.append(id(node))
             else:
-                value = self.value_of(node.value)
+                value = node.value
+                if value is not None and value is not True and value is not False:
+                    value = self.value_of(value)
                 known = _Part(node, value, ("known", value))
-            self._parts[id(node)] = known
+            for key in passed:
+                parts[key] = known
         return known
 
     def _operands(self, part: _Part) -> Sequence[_Part]:
@@ -382,7 +391,8 @@ class Reader:
 
     def is_certain(self, node: Any) -> bool:
         """Whether the value of a node certainly stays as it is."""
-        return self._is_settled(self._part(node))
+        part = self._part(node)
+        return self._is_settled(part) if part.settled is None else part.settled
 
     def formula(self, node: Any) -> Formula:
         """The formula of a node over the open leaves; what does not depend on them is known."""
@@ -437,14 +447,20 @@ class Reader:
         """Whether nothing that the formula would be made of is null."""
         if part.settled is None:
             node = part.node
-            connects = node.kind in CONNECTIVES and bool(node.children)
-            part.settled = connects or (part.value is not None and not self.looked_past(node))
-            if part.settled and (connects or node.kind in _OPEN):
-                for child in node.children or ():
-                    null = child.kind not in CONNECTIVES and self.value_of(child.value) is None
-                    if null or not self._is_settled(self._part(child)):
-                        part.settled = False
-                        break
+            kind = node.kind
+            children = node.children if kind in CONNECTIVES else ()
+            part.settled = bool(children) or (part.value is not None and not self.looked_past(node))
+            if part.settled and kind in _OPEN:
+                children = node.children
+            for child in children if part.settled else ():
+                value = child.value
+                if value is not True and value is not False and child.kind not in CONNECTIVES and self.value_of(value) is None:
+                    part.settled = False
+                    break
+                below = self._part(child)
+                if not (self._is_settled(below) if below.settled is None else below.settled):
+                    part.settled = False
+                    break
         return part.settled
 
     def _key(self, node: Any) -> Any:

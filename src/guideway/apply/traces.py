@@ -6,7 +6,8 @@ Works on any trace with ``kind``, ``label``, ``value``, ``children``, ``resource
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Any
 
 from guideway.apply.code_names import displays_of
@@ -16,7 +17,7 @@ from guideway.apply.provenance import Provenance, Trace, unwrap
 from guideway.apply.words import define_words
 from guideway.engine.trace import Later
 from guideway.engine.values import Code, Concept, Quantity
-from guideway.fhir.element import FhirObject
+from guideway.fhir.element import FhirObject, FhirPrimitive
 from guideway.guideline.compiled import CompiledGuideline, DefineKey, Element
 from guideway.guideline.expressions import is_companion
 from guideway.guideline.names import objects
@@ -69,6 +70,9 @@ class PatientTraces:
         given = any(isinstance(value, FhirObject | list) for value in getattr(evaluation, "parameters", {}).values())
         self.sources = Provenance() if given else Provenance(_Present(guideline, record).readable)
         self._traces: dict[DefineKey, Trace | None] = {}
+        self._null: set[DefineKey] = set()
+        self._looked_at = 0
+        """Of so many traces it has been asked whether they are null."""
         subject = record.subject()
         self.subject_type: str = subject.fhir_type.rpartition(".")[2] if subject is not None else "Patient"
 
@@ -84,6 +88,25 @@ class PatientTraces:
         if node.kind not in _DEFINES:
             return None
         return self.guideline.elements.get(node.home)
+
+    def null_elements(self) -> Collection[DefineKey]:
+        """The data elements that were evaluated so far and are null, because of what they rest on; of an evaluation that began
+        with what another one had come to, also those that were null in that one."""
+        defines = self.evaluation.tracer.defines
+        if len(defines) > self._looked_at:
+            new = islice(defines.values(), self._looked_at, None)
+            nulls = [node for node in new if node.value is None or type(node.value) is FhirPrimitive]
+            nulls = [node for node in nulls if node.home in self.guideline.elements and unwrap(node.value) is None and node.known]
+            self._null.update([node.home for node in nulls])
+            self._looked_at = len(defines)
+        return self._null
+
+    def of(self, evaluation: Any, taken: int) -> PatientTraces:
+        """The same of another evaluation, which begins with so many of these traces."""
+        other = PatientTraces(self.guideline, evaluation, self.record)
+        other._null = set(self.null_elements())
+        other._looked_at = taken
+        return other
 
     def words(self, library: str, define: str) -> str:
         """What people call a define: as its author says (``@display``), else the words of its name."""
@@ -110,7 +133,7 @@ class PatientTraces:
                 continue
             seen.add(id(child))
             below = child.below
-            element = self.element(child)
+            element = self.element(child) if child.kind in _DEFINES else None
             if element is not None:
                 yield element, child
             elif below and type(below) is not Later:

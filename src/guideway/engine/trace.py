@@ -201,7 +201,13 @@ class TraceNode(msgspec.Struct, eq=False):
         if type(below) is tuple:
             return below
         found: list[TraceNode] = []
-        self._gather(below.made() if type(below) is Later else below, found)
+        for child in below.made() if type(below) is Later else below:
+            if type(child) is TraceNode:
+                if type(child.value) is Beyond:
+                    child.value = None
+                found.append(child)
+            elif child is not None:
+                self._gather((child,), found)
         self.below = final = tuple(found)
         return final
 
