@@ -17,7 +17,7 @@ class Node:
     """A trace node of the kinds that matter here."""
 
     def __init__(self, kind: str, children: tuple[Node, ...] = (), value: bool | None = None, name: str = "") -> None:
-        self.kind, self.children, self.label = kind, children, name
+        self.kind, self.children, self.below, self.label = kind, children, children, name
         self.library, self.define = "", name
         self.value = value if kind in ("Leaf", "Less") else three_valued(self, {})
 

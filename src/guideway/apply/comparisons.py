@@ -70,7 +70,7 @@ def compared(call: Trace) -> dict[str, dict[str, None]]:
 
 def _decided(nodes: Iterable[Trace], found: dict[str, dict[str, None]]) -> None:
     for node in nodes:
-        if node.kind in _APART or not isinstance(unwrap(node.value), bool | None):
+        if node.kind in _APART or not _is_answer(node):
             continue
         text = outcome_text(node)
         if text is not None:
@@ -84,6 +84,12 @@ def _decided(nodes: Iterable[Trace], found: dict[str, dict[str, None]]) -> None:
                     found.setdefault(name, {}).update(inner[operand])
         else:
             _decided(chosen(node), found)
+
+
+def _is_answer(node: Trace) -> bool:
+    """Whether a value is true, false or not known."""
+    value = unwrap(node.value)
+    return value is None or value is True or value is False
 
 
 def _names(nodes: Iterable[Trace]) -> Iterator[str]:
@@ -111,7 +117,7 @@ def own_comparisons(node: Trace) -> list[str]:
     pending = list(node.children or ())
     while pending:
         current = pending.pop(0)
-        if current.kind in _APART or not isinstance(unwrap(current.value), bool | None):
+        if current.kind in _APART or not _is_answer(current):
             continue
         text = outcome_text(current)
         if text is not None:

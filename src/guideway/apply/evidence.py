@@ -123,10 +123,15 @@ class EvidenceFinder:
             kind = node.kind
             name = define_name(node) if kind == "ExpressionDef" else None
             element = self.traces.element(node) if name is not None else None
-            value = unwrap(node.value)
+            value = node.value
+            if value is not None and value is not True and value is not False:
+                value = unwrap(value)
             answers = value is True or value is False
             if answers:  # what is compared with an answer says nothing of what the answer rests on
-                context = (name, value, ()) if name and element is None else (context[0], context[1], ())
+                if name and element is None:
+                    context = (name, value, ())
+                elif context[2]:
+                    context = (context[0], context[1], ())
             if id(node) in seen:
                 if context[2]:
                     for leaf in self._carried(node, made):
@@ -472,9 +477,10 @@ def told_last(guideline: CompiledGuideline) -> frozenset[str]:
 def row_deciders(node: Trace, *, with_sources: bool = True) -> Sequence[Trace]:
     """As ``deciders``, also for queries: the conditions of the rows in the result, else what kept all out. Of rows that have not
     been made these are about nothing but the row."""
-    if node.rows is not None:
+    below = node.below
+    if type(below) is not tuple and node.rows is not None:
         return list(node.known) if with_sources else []
-    children = list(node.children or ())
+    children = below if type(below) is tuple else node.children
     if node.kind in ("Query", "With", "Without"):
         rows = [child for child in children if child.kind == "Iteration"]
         first = next((number for number, child in enumerate(children) if child.kind == "Iteration"), len(children))

@@ -66,8 +66,10 @@ class FollowUps:
         """Whether an element that the conditions rest on is null and rests on this one, and is not among the missing ones."""
         resting = self._resting[key]
         for result, trace in results:
+            if trace.value is True or trace.value is False or unwrap(trace.value) is not None:
+                continue
             definition = self.traces.guideline.definition((result.library or "", result.define or ""))
-            if definition is None or unwrap(trace.value) is not None:
+            if definition is None:
                 continue
             for other in resting.intersection(definition.elements):
                 if other not in missing and self._is_null(other):

@@ -148,7 +148,8 @@ class Provenance:
                     known = self.support(child, scope)
                     break
                 flat = flat or not isinstance(child.value, list)
-                children = child.children
+                below = child.below
+                children = below if type(below) is tuple else child.children
             else:
                 known = self._together(children, scope) if children else NOTHING
         if flat and (known.others or known.items):
@@ -287,7 +288,8 @@ class Provenance:
     # -- queries
 
     def _query(self, node: Trace, scope: Scope) -> Support:
-        if node.rows is not None and (known := self._rows_to_come(node, scope)) is not None:
+        below = node.below
+        if type(below) is not tuple and node.rows is not None and (known := self._rows_to_come(node, scope)) is not None:
             return known
         children = node.children
         first = next((n for n, child in enumerate(children) if child.kind == "Iteration"), len(children))

@@ -367,13 +367,18 @@ class Reader:
         known = parts.get(id(node))
         if known is None:
             passed = [id(node)]
-            while node.kind in _REFERS and (children := node.children) and len(children) == 1 and not self.is_leaf(node):
-                (node,) = children
+            while node.kind in _REFERS:
+                below = node.below
+                children = below if type(below) is tuple else node.children
+                value = node.value
+                if len(children) != 1 or (value is not True and value is not False and self.is_leaf(node)):
+                    break
+                node = children[0]
                 known = parts.get(id(node))
                 if known is not None:
                     break
                 passed.append(id(node))
-            else:
+            if known is None:
                 value = node.value
                 if value is not None and value is not True and value is not False:
                     value = self.value_of(value)

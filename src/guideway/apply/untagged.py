@@ -117,6 +117,9 @@ class Reads:
     def _children(self, node: Trace, told: frozenset[str]) -> tuple[Sequence[Trace], bool]:
         """The children, without those that would have to be made where these read nothing new; and whether these are all that
         read anything."""
+        below = node.below
+        if type(below) is tuple:
+            return below, True
         later = node.later
         if later is None:
             rows = node.rows

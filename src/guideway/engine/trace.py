@@ -94,7 +94,7 @@ class Later(msgspec.Struct, eq=False):
 def _data_in(values: Iterable[Any]) -> Iterator[FhirObject | FhirPrimitive]:
     """What of the record there is in values, lists and tuples of them."""
     for value in values:
-        if isinstance(value, FhirObject | FhirPrimitive):
+        if isinstance(value, (FhirObject, FhirPrimitive)):
             yield value
         elif isinstance(value, list):
             yield from _data_in(value)
@@ -161,9 +161,11 @@ class TraceNode(msgspec.Struct, eq=False):
         """How the children will be made (of a call those after its operands), where nobody has asked for them so far."""
         below = self.below
         kind = type(below)
+        if kind is tuple:
+            return None
         if kind is Later:
             return below  # type: ignore[no-any-return]
-        if kind is list and below and self.kind == "FunctionRef":
+        if below and self.kind == "FunctionRef":
             last = below[-1]
             if type(last) is tuple and type(last[1]) is Later:
                 return last[1]
@@ -242,8 +244,9 @@ class TraceNode(msgspec.Struct, eq=False):
     @property
     def operands(self) -> tuple[str, ...]:
         """Of a call: the names of what it was given; so many of its children are these, then comes its body. Else absent."""
-        if self.later is not None and type(self.below) is list:
-            return self.below[-1][0]  # type: ignore[no-any-return]
+        below = self.below
+        if type(below) is list and self.later is not None:
+            return below[-1][0]  # type: ignore[no-any-return]
         operands: tuple[str, ...] = self._more("operands", "FunctionRef")
         return operands
 
