@@ -103,7 +103,9 @@ def test_equal_parts_are_one_object_and_actions_are_not() -> None:
 
 
 def test_a_question_that_several_actions_ask_is_one_object() -> None:
-    steps = [{"id": name, "title": name, "condition": [when("Count Is Low"), when(of)]} for name, of in zip("ab", ("Count", "Low"))]
+    steps = [
+        {"id": name, "title": name, "condition": [when("Count Is Low"), when(of)]} for name, of in zip("ab", ("Count", "Low"))
+    ]
     thawed = through(guideline(plan("main", *steps), activity("take")))
     first, second = (facts.conditions for facts in thawed.facts(thawed.plan("main")).actions)
     assert first[0] is second[0]
