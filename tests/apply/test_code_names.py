@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from tests.apply.features import CANONICAL, A, Json, one
-from tests.apply.small import ACTIVE, BASE, TABLET_A, activity, allergy, guideline, medication, plan, run, when
+from tests.apply.small import ACTIVE, BASE, TABLET_A, activity, allergy, guideline, medication
 
 from guideway.apply.code_names import code_name, concept_name, displays_of
 from guideway.apply.facts import facts_of
 from guideway.apply.words import proposal_text
+from guideway.guideline.compiling import names_of_codes
 
 LOCAL = f"{BASE}/CodeSystem/local"
 BARE: Json = {"coding": [{"system": LOCAL, "code": "a"}]}
@@ -40,13 +41,9 @@ def test_words_of_the_record_come_first(concept: Json, said: str | None) -> None
     assert concept_name(concept, displays_of(guideline())) == said
 
 
-def test_no_table_is_made_while_every_code_has_words() -> None:
-    compiled = guideline(plan("main", {**A, "condition": [when("On Tablet A")]}))
-    compiled.memory.pop(code_name, None)
-    run(compiled, medication(TABLET_A), explain=True)
-    assert code_name not in compiled.memory
-    run(compiled, medication(BARE), explain=True)
-    assert code_name in compiled.memory
+def test_of_several_names_that_of_the_first_value_set_counts() -> None:
+    rows = {"b": [(LOCAL, "a", "second"), (LOCAL, "b", "B")], "a": [(LOCAL, "a", "first"), (LOCAL, "b", None)], "c": "unknown"}
+    assert names_of_codes(rows | {"codesystem x": ["a"]}) == {LOCAL: {"a": "first", "b": "B"}}
 
 
 def test_facts_and_requests_are_named() -> None:

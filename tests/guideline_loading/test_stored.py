@@ -115,7 +115,7 @@ def test_a_question_that_several_actions_ask_is_one_object() -> None:
 def test_a_definition_is_made_when_it_is_asked_for() -> None:
     thawed = through(small())
     key = ("Logic", "Low And Not On A")
-    assert type(thawed._defines["Logic"][key[1]]) is tuple
+    assert type(thawed._definitions[thawed.defines["Logic"][key[1]]]) is tuple
     assert thawed.definition(key) is thawed.definition(key)
     assert thawed.has_define(*key)
     assert not thawed.has_define("Logic", "No such")
@@ -124,8 +124,8 @@ def test_a_definition_is_made_when_it_is_asked_for() -> None:
     assert set(thawed.resting_on(frozenset({("Logic", "Count")}))) == {
         (library, name)
         for library, found in thawed.defines.items()
-        for name, definition in found.items()
-        if ("Logic", "Count") in definition.elements
+        for name, number in found.items()
+        if ("Logic", "Count") in thawed.definitions[number].elements
     }
 
 

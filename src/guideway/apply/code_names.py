@@ -1,8 +1,7 @@
 """What the guideline calls a code that a record gives without words.
 
 Takes a (system, code) pair or the JSON of a CodeableConcept or Coding; gives the display that an expansion of one of the
-guideline's value sets has for it, else None. The table is made when the first such code is met, and kept with the guideline:
-a record whose codes have words costs nothing.
+guideline's value sets has for it, else None.
 """
 
 from __future__ import annotations
@@ -27,15 +26,7 @@ def displays_of(guideline: CompiledGuideline) -> Displays:
 
 def code_name(guideline: CompiledGuideline, system: str | None, code: str) -> str | None:
     """What the guideline's value sets call a code; None where none of them holds it by a name."""
-    known: dict[tuple[str, str], str] | None = guideline.memory.get(code_name)
-    if known is None:
-        known = guideline.memory[code_name] = {
-            (member[0], member[1]): member[2]
-            for url in sorted(guideline.value_sets, reverse=True)  # the first one that has a name for it counts
-            for member in reversed(members_of(guideline.value_sets[url]))
-            if member[2]
-        }
-    return known.get((OTHER_NAMES.get(system or "", system or ""), code))
+    return guideline.code_names.get(OTHER_NAMES.get(system or "", system or ""), {}).get(code)
 
 
 def concept_name(concept: Any, displays: Displays | None = None) -> str | None:
@@ -53,9 +44,3 @@ def concept_name(concept: Any, displays: Displays | None = None) -> str | None:
                 if found:
                     return found
     return concept_text(concept)
-
-
-def members_of(value_set: Any) -> list[Any]:
-    """The members (system, code, display) of a value set as the guideline holds it; none where it could not be enumerated, and
-    of a code system, which is held beside them as its bare codes."""
-    return [member for member in value_set if not isinstance(member, str)] if isinstance(value_set, list) else []

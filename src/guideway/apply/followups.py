@@ -35,7 +35,7 @@ class FollowUps:
         self.causes = causes
         self.traces = causes.traces
         self.overrides = overrides
-        self._resting = _resting_on(causes.traces.guideline)
+        self._resting = causes.traces.guideline.elements_on
         """For each data element on which others rest: these."""
         self._found: dict[Any, list[DefineKey]] = {}
         self._finders: dict[frozenset[DefineKey], CauseFinder] = {}
@@ -95,7 +95,7 @@ class FollowUps:
             guideline, now = self.traces.guideline, self.traces.evaluation.now
             values = [samples(guideline.elements[key], guideline, now) for key in awaited]
             named: dict[DefineKey, None] = {}
-            untouched = self.traces.evaluation.known_without(guideline.resting_on(frozenset(awaited)))
+            untouched = self.traces.evaluation.known_without(guideline.resting_on(awaited))
             for combination in islice(product(*values), _MOST):
                 named |= self._missing_with(results, dict(zip(awaited, combination)), untouched)
             known = self._found[conditions, tuple(awaited)] = list(named)
@@ -124,20 +124,6 @@ class FollowUps:
             return {}
         finally:
             evaluation.forget_traces()
-
-
-def _resting_on(guideline: CompiledGuideline) -> dict[DefineKey, frozenset[DefineKey]]:
-    """For each data element, those that rest on it."""
-    known: dict[DefineKey, frozenset[DefineKey]] | None = guideline.memory.get(FollowUps)
-    if known is None:
-        found: dict[DefineKey, set[DefineKey]] = {}
-        for key in guideline.elements:
-            definition = guideline.definition(key)
-            for other in definition.elements if definition is not None else ():
-                if other != key:
-                    found.setdefault(other, set()).add(key)
-        known = guideline.memory[FollowUps] = {key: frozenset(keys) for key, keys in found.items()}
-    return known
 
 
 def samples(element: Element, guideline: CompiledGuideline, now: Any) -> list[Any]:

@@ -51,13 +51,18 @@ class Coverage:
         self.guideline.program = self._program
         self.guideline.terminology = self._terminology
         self._statuses: dict[str, Counter[str]] = {name: Counter() for name in _recommendations(guideline)}
-        self._defines: dict[DefineKey, Counter[str]] = {
-            (library, name): Counter()
+        definitions = guideline.definitions
+        types = {
+            (library, name): definitions[number].type
             for library, defines in guideline.defines.items()
-            for name, definition in defines.items()
-            if definition.type != f"FHIR.{name}"  # what "context Patient" declares
+            for name, number in defines.items()
         }
-        self._boolean = {key for key in self._defines if guideline.defines[key[0]][key[1]].type == "Boolean"}
+        self._defines: dict[DefineKey, Counter[str]] = {
+            key: Counter()
+            for key, type_name in types.items()
+            if type_name != f"FHIR.{key[1]}"  # what "context Patient" declares
+        }
+        self._boolean = {key for key in self._defines if types[key] == "Boolean"}
         read = (requirement.value_set for requirement in guideline.requirements)
         self._hits: dict[str, int] = {parse(url).url: 0 for url in read if url}
         self._titles = {parse(url).url: title for url, title in guideline.value_set_titles.items()}

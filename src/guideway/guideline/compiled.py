@@ -9,8 +9,7 @@ reads each entry when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -109,8 +108,6 @@ class Definition(msgspec.Struct, frozen=True):
     """What people call it (``@display``), where it is no data element."""
 
 
-_ELEMENTS = Definition.__struct_fields__.index("elements")
-
 Row = tuple[Any, ...]
 """The fields of a definition, from which it is made when somebody asks for it."""
 
@@ -124,12 +121,15 @@ class CompiledGuideline:
         manifest: Manifest,
         content_hash: str,
         artifacts: Iterable[Artifact],
-        defines: Mapping[str, Mapping[str, Definition | Row]] | None = None,
+        defines: Mapping[str, dict[str, int]] | None = None,
+        definitions: Iterable[Definition | Row] = (),
         library_urls: dict[str, str] | None = None,
         aliases: Mapping[str, dict[str, str]] | None = None,
         inline: dict[tuple[str, str], DefineKey] | None = None,
         inline_errors: dict[tuple[str, str], str] | None = None,
         elements: dict[DefineKey, Element] | None = None,
+        elements_on: dict[DefineKey, frozenset[DefineKey]] | None = None,
+        resting: Mapping[str, dict[str, tuple[DefineKey, ...]]] | None = None,
         requirements: tuple[Requirement, ...] = (),
         branches: Mapping[str, dict[str, tuple[DefineKey, ...]]] | None = None,
         choices: Mapping[str, dict[str, Parts]] | None = None,
@@ -137,6 +137,7 @@ class CompiledGuideline:
         parameters: tuple[ParameterInfo, ...] = (),
         value_sets: Mapping[str, Any] | None = None,
         value_set_titles: dict[str, str] | None = None,
+        code_names: Mapping[str, dict[str, str]] | None = None,
         value_set_uses: Mapping[str, dict[str, ValueSetUse]] | None = None,
         shared_value_sets: Mapping[str, tuple[str, ...]] | None = None,
         must_support: Mapping[str, dict[str, tuple[tuple[str, str], ...]]] | None = None,
@@ -151,13 +152,21 @@ class CompiledGuideline:
         self.manifest = manifest
         self.content_hash = content_hash
         self.artifacts = tuple(artifacts)
-        self._defines: dict[str, dict[str, Any]] = {library: dict(rows) for library, rows in (defines or {}).items()}
-        """By library and name: definitions, and rows for those that nobody has asked for."""
+        self.defines: Mapping[str, dict[str, int]] = defines or {}
+        """By library and name of a define: the number of its definition, which many have in common."""
+        self._definitions = list(definitions)
+        """Definitions, and rows for those that nobody has asked for."""
+        self._known: dict[DefineKey, Definition] = {}
+        """Those of defines that somebody has asked for."""
         self.library_urls: dict[str, str] = library_urls or {}
         self.aliases: Mapping[str, dict[str, str]] = aliases or {}
         self.inline: dict[tuple[str, str], DefineKey] = inline or {}
         self.inline_errors: dict[tuple[str, str], str] = inline_errors or {}
         self.elements: dict[DefineKey, Element] = elements or {}
+        self.elements_on: dict[DefineKey, frozenset[DefineKey]] = elements_on or {}
+        """For each data element on which others rest: these."""
+        self.resting: Mapping[str, dict[str, tuple[DefineKey, ...]]] = resting or {}
+        """By library and define of a data element: all defines that rest on it."""
         self.requirements = requirements
         self.branches: Mapping[str, dict[str, tuple[DefineKey, ...]]] = branches or {}
         """By library and locator of an if or case: the data elements in the branches that a null condition passes over."""
@@ -168,6 +177,8 @@ class CompiledGuideline:
         self.parameters = parameters
         self.value_sets: Mapping[str, Any] = value_sets or {}
         self.value_set_titles: dict[str, str] = value_set_titles or {}
+        self.code_names: Mapping[str, dict[str, str]] = code_names or {}
+        """By system and code: what the value sets call it; of several the first."""
         self.value_set_uses: Mapping[str, dict[str, ValueSetUse]] = value_set_uses or {}
         """By library and define."""
         self.shared_value_sets: Mapping[str, tuple[str, ...]] = shared_value_sets or {}
@@ -285,36 +296,39 @@ class CompiledGuideline:
         found = found or self.library_urls.get(wanted.url)
         if found is None:
             name = wanted.url.rstrip("/").rpartition("/")[2]
-            found = name if name in self._defines or name in self.aliases else None
+            found = name if name in self.defines or name in self.aliases else None
         return found
 
-    @cached_property
-    def defines(self) -> dict[str, dict[str, Definition]]:
-        """What is known of each define, by library and name: all are made, once."""
-        for library, rows in self._defines.items():
-            for name in rows:
-                self.definition((library, name))
-        return self._defines
+    @property
+    def definitions(self) -> list[Definition]:
+        """What is known of defines, by their numbers: all are made."""
+        return [self._definition(number) for number in range(len(self._definitions))]
 
     def definition(self, key: DefineKey) -> Definition | None:
         """What is known of a define."""
-        rows = self._defines.get(key[0])
-        found = None if rows is None else rows.get(key[1])
-        if type(found) is tuple:
-            assert rows is not None
-            found = rows[key[1]] = Definition(*found)
+        found = self._known.get(key)
+        if found is None:
+            number = self.defines.get(key[0], {}).get(key[1])
+            if number is not None:
+                found = self._known[key] = self._definition(number)
         return found
+
+    def _definition(self, number: int) -> Definition:
+        found = self._definitions[number]
+        if type(found) is tuple:
+            found = self._definitions[number] = Definition(*found)
+        return found  # type: ignore[return-value]
 
     def has_define(self, library: str, name: str) -> bool:
         """Whether a library has a define of this name."""
-        return name in self._defines.get(library, ())
+        return name in self.defines.get(library, ())
 
-    def resting_on(self, elements: frozenset[DefineKey]) -> Iterator[DefineKey]:
-        """The defines that rest on one of these data elements."""
-        for library, rows in self._defines.items():
-            for name, row in rows.items():
-                if not elements.isdisjoint(row[_ELEMENTS] if type(row) is tuple else row.elements):
-                    yield library, name
+    def resting_on(self, elements: Iterable[DefineKey]) -> Iterable[DefineKey]:
+        """The defines that rest on one of these data elements, each once."""
+        found: dict[DefineKey, None] = {}
+        for library, define in elements:
+            found |= dict.fromkeys(self.resting.get(library, {}).get(define, ()))
+        return found
 
     def value_sets_of(self, key: DefineKey) -> ValueSetUse:
         """The value sets that a define's logic names."""
@@ -356,10 +370,10 @@ class CompiledGuideline:
     def state(self) -> Json:
         """Everything, as one picklable object of plain parts."""
         names = (
-            "manifest", "content_hash", "artifacts", "defines", "library_urls", "aliases", "inline", "inline_errors", "elements",
-            "requirements", "branches", "choices", "read_in_parts",
-            "parameters", "value_sets", "value_set_titles", "value_set_uses", "shared_value_sets", "must_support", "program",
-            "findings",
+            "manifest", "content_hash", "artifacts", "defines", "definitions", "library_urls", "aliases", "inline",
+            "inline_errors", "elements", "elements_on", "resting", "requirements", "branches", "choices", "read_in_parts",
+            "parameters", "value_sets", "value_set_titles", "code_names", "value_set_uses", "shared_value_sets", "must_support",
+            "program", "findings",
         )  # fmt: skip
         roots = tuple(plan.canonical for plan in self.root_plans())
         state = {name: getattr(self, name) for name in names} | {"roots": roots, "parts": self.parts()}

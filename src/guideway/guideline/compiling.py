@@ -104,25 +104,32 @@ def compile_guideline(guideline: Guideline) -> CompiledGuideline:
     analysis = Analysis([library for library in whole if name_of(library) in names])
     elements = _elements(kept)
     defined = {name_of(library): _definitions(library, analysis, frozenset(elements)) for library in kept}
+    every = dict.fromkeys(definition for defines in defined.values() for definition in defines.values())
+    numbers = {definition: number for number, definition in enumerate(every)}
     pairs = (pair for found in choices.values() for parts in found.values() for pair in parts)
     parts = dict.fromkeys(key for pair in pairs for key in pair if key is not None)
     alone = {key: read for key in parts if key[1] not in defined.get(key[0], ()) and (read := analysis.own_requirements(key))}
+    value_sets = index.snapshot(_value_sets(kept, guideline))
     return CompiledGuideline(
         manifest=guideline.manifest,
         content_hash=guideline.content_hash,
         artifacts=[a for a in guideline.artifacts if a.type in APPLIED_TYPES],
-        defines=defined,
+        defines={library: {name: numbers[found] for name, found in defines.items()} for library, defines in defined.items()},
+        definitions=numbers,
         library_urls=_library_urls(guideline),
         aliases={name_of(x): {i.localIdentifier or "": base_name(i.path) for i in x.includes} for x in kept},
         inline={key: bound for key, bound in inline.items() if bound[0] in names},
         inline_errors=inline_errors,
         elements=elements,
+        elements_on=_elements_on(elements, defined),
+        resting=_resting(defined),
         requirements=tuple(analysis.requirements),
         branches=analysis.branches(frozenset(elements)),
         choices={name: found for name, found in choices.items() if name in names},
         read_in_parts=alone,
         parameters=tuple(p for library in kept for p in _parameters(library)),
-        value_sets=index.snapshot(_value_sets(kept, guideline)),
+        value_sets=value_sets,
+        code_names=names_of_codes(value_sets),
         value_set_uses=_of_defines(kept, analysis.value_sets),
         shared_value_sets=analysis.shared_value_sets(),
         must_support=_of_defines(kept, analysis.must_support),
@@ -459,3 +466,36 @@ def _value_sets(libraries: list[nodes.Library], guideline: Guideline) -> list[tu
     for artifact in guideline.of_type("ValueSet"):
         wanted[artifact.url, None] = None
     return list(wanted)
+
+
+def _elements_on(
+    elements: dict[DefineKey, Element], defined: dict[str, dict[str, Definition]]
+) -> dict[DefineKey, frozenset[DefineKey]]:
+    """For each data element on which others rest: these."""
+    found: dict[DefineKey, set[DefineKey]] = {}
+    for library, name in elements:
+        for other in defined[library][name].elements:
+            if other != (library, name):
+                found.setdefault(other, set()).add((library, name))
+    return {key: frozenset(keys) for key, keys in found.items()}
+
+
+def _resting(defined: dict[str, dict[str, Definition]]) -> dict[str, dict[str, tuple[DefineKey, ...]]]:
+    """For each data element the defines that rest on it, by its library and define."""
+    found: dict[str, dict[str, list[DefineKey]]] = {}
+    for library, defines in defined.items():
+        for name, definition in defines.items():
+            for home, element in definition.elements:
+                found.setdefault(home, {}).setdefault(element, []).append((library, name))
+    return {home: {element: tuple(keys) for element, keys in resting.items()} for home, resting in found.items()}
+
+
+def names_of_codes(value_sets: Json) -> dict[str, dict[str, str]]:
+    """What the value sets call a code, by system and code; the first one that has a name for it counts. Those that could not be
+    enumerated are texts there, and of a code system, which is held beside them, there are only its codes."""
+    found: dict[str, dict[str, str]] = {}
+    for _, members in sorted(value_sets.items()):
+        for system, code, display, *_ in (each for each in members if not isinstance(each, str)):
+            if display:
+                found.setdefault(system, {}).setdefault(code, display)
+    return found

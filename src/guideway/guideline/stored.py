@@ -17,7 +17,10 @@ Row = tuple[Any, ...]
 
 LENGTH = 4
 """The bytes that say how long the table of lengths is."""
-ON_DEMAND = ("aliases", "branches", "choices", "value_sets", "value_set_uses", "shared_value_sets", "must_support")
+ON_DEMAND = (
+    "aliases", "branches", "choices", "code_names", "defines", "must_support", "resting", "shared_value_sets", "value_set_uses",
+    "value_sets",
+)  # fmt: skip
 """The tables of which a run looks at few entries."""
 QUESTIONS = [ActionFacts.__struct_fields__.index(name) for name in ("conditions", "notes", "notes_if_not")]
 TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
@@ -39,6 +42,9 @@ class OnDemand(Mapping[str, Any]):
         if name not in self._read:
             self._read.setdefault(name, loads(self._entries[self._places[name] :]))
         return self._read[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self._places else default
 
     def __contains__(self, name: object) -> bool:
         return name in self._places

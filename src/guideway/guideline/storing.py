@@ -18,13 +18,14 @@ from msgspec.structs import asdict, astuple, replace
 
 from guideway.diagnostics import Diagnostic
 from guideway.guideline.actions import ActionFacts, PlanFacts, Question
-from guideway.guideline.compiled import CompiledGuideline, Definition
+from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 from guideway.guideline.plan_facts import facts_of_plan
 from guideway.guideline.stored import LENGTH, ON_DEMAND, QUESTIONS, TRIGGERS, Json, Row
 
 _AS_THEY_ARE = (
-    "content_hash", "library_urls", "inline", "inline_errors", "read_in_parts", "value_set_titles", "roots", "parts",
+    "content_hash", "definitions", "elements_on", "inline", "inline_errors", "library_urls", "parts", "read_in_parts", "roots",
+    "value_set_titles",
 )  # fmt: skip
 """Parts of a guideline's state that are plain data already."""
 _PLAIN = ActionFacts.__struct_fields__[:-1]
@@ -50,7 +51,6 @@ def freeze(guideline: CompiledGuideline) -> bytes:
     stored |= {
         "manifest": list(astuple(state["manifest"])),
         "artifacts": [(a.resource, a.file) for a in state["artifacts"]],
-        "defines": {library: {name: astuple(d) for name, d in found.items()} for library, found in state["defines"].items()},
         "elements": [astuple(element) for element in state["elements"].values()],
         "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
         "parameters": [astuple(parameter) for parameter in state["parameters"]],
@@ -144,15 +144,8 @@ def _compact(guideline: CompiledGuideline, known: dict[Any, Any]) -> Json:
     compact["manifest"] = replace(state["manifest"], settings=_once(state["manifest"].settings, known))
     compact["artifacts"] = tuple(Artifact(_once(a.resource, known), a.file) for a in state["artifacts"])
     compact["facts"] = tuple(facts_of_plan(a.resource, guideline) for a in compact["artifacts"] if a.type == "PlanDefinition")
-    compact["defines"] = {
-        library: {name: replace(found, **_fields(found, known)) for name, found in defines.items()}
-        for library, defines in state["defines"].items()
-    }
+    compact["definitions"] = [_once(astuple(found), known) for found in state["definitions"]]
     return compact
-
-
-def _fields(definition: Definition, known: dict[Any, Any]) -> Json:
-    return {name: _once(getattr(definition, name), known) for name in ("type", "requirements", "elements")}
 
 
 def _once(value: Any, known: dict[Any, Any]) -> Any:
