@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.apply.small import activity, guideline, plan, when, write
+from tests.apply.small import BASE, activity, guideline, plan, when, write
 
 import guideway
 import guideway.stamps
@@ -90,6 +90,20 @@ def test_numbers_where_none_should_be_are_there_again() -> None:
     assert facts[1].actions[0].triggers == (Decimal("5.5"),)
     assert facts[1].actions[0].conditions[0].expression == Decimal("3.5")
     assert [a.resource for a in thawed.artifacts] == [a.resource for a in compiled.artifacts]
+
+
+def test_what_a_run_need_not_walk_through_is_read_when_it_is_asked_for_and_once() -> None:
+    compiled = small()
+    thawed = through(compiled)
+    for before, after in zip(compiled.artifacts, thawed.artifacts, strict=True):
+        assert after.head == before.head
+        assert after.canonical == before.canonical
+        assert (after._resource is None) == (after.type != "PlanDefinition")
+        assert after.resource == before.resource
+        assert after.resource is after.resource
+    own = thawed.resolve(f"{BASE}/ActivityDefinition/take")
+    assert own is not None
+    assert own.resource["timingTiming"]["repeat"]["period"] == Decimal("0.5")
 
 
 def test_equal_parts_are_one_object_and_actions_are_not() -> None:

@@ -7,7 +7,7 @@ unversioned, contained ``#id``) and finds plans by id, name, title or URL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # what reading a package needs, and a compiled one does not
     from guideway.guideline.libraries import LibraryText
 
 Json = dict[str, Any]
+
+Head = tuple[str, str, str, str, str | None, str]
+"""Of an artifact its file, type, id, URL, version and title."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -39,49 +42,71 @@ class Manifest(msgspec.Struct, frozen=True):
         return f"{self.id} {self.version}"
 
 
-class Artifact(msgspec.Struct, frozen=True):
-    """One artifact: its JSON and the file (with a JSON pointer for Bundle entries) it came from."""
+class Artifact:
+    """One artifact: its JSON and the file (with a JSON pointer for Bundle entries) it came from.
 
-    resource: Json
-    file: str
+    What it is found and named by stands beside the JSON, which a stored artifact reads when it is asked for.
+    """
 
-    @property
-    def type(self) -> str:
+    __slots__ = ("_read", "_resource", "canonical", "file", "id", "title", "type", "url", "version")
+
+    _read: Callable[[], Json]
+
+    def __init__(self, resource: Json, file: str) -> None:
+        def text(name: str) -> str | None:
+            found = resource.get(name)
+            return found if isinstance(found, str) and found else None
+
+        kind = str(resource["resourceType"])
+        url = text("url") or f"{kind}/{resource.get('id', '')}"
+        own = text("id") or url.rpartition("/")[2]
+        self._fill(file, kind, own, url, text("version"), text("title") or text("name") or own)
+        self._resource: Json | None = resource
+
+    def _fill(self, file: str, kind: str, own: str, url: str, version: str | None, title: str) -> None:
+        self.file = file
+        self.type = kind
         """The resource type."""
-        return str(self.resource["resourceType"])
-
-    @property
-    def id(self) -> str:
+        self.id = own
         """The logical id, or else the last part of the URL."""
-        found = self.resource.get("id")
-        return found if isinstance(found, str) and found else self.url.rpartition("/")[2]
-
-    @property
-    def url(self) -> str:
+        self.url = url
         """The canonical URL; for an artifact without one, ``Type/id``."""
-        found = self.resource.get("url")
-        return found if isinstance(found, str) and found else f"{self.type}/{self.resource.get('id', '')}"
-
-    @property
-    def version(self) -> str | None:
+        self.version = version
         """The business version."""
-        found = self.resource.get("version")
-        return found if isinstance(found, str) and found else None
-
-    @property
-    def canonical(self) -> str:
+        self.canonical = f"{url}|{version}" if version else url
         """``url|version``."""
-        version = self.resource.get("version")
-        return f"{self.url}|{version}" if version and isinstance(version, str) else self.url
+        self.title = title
+        """What people call it."""
 
     @property
-    def title(self) -> str:
-        """What people call it."""
-        for name in ("title", "name"):
-            found = self.resource.get(name)
-            if isinstance(found, str) and found:
-                return found
-        return self.id
+    def head(self) -> Head:
+        """What stands beside the JSON."""
+        return self.file, self.type, self.id, self.url, self.version, self.title
+
+    @classmethod
+    def stored(cls, head: Head, read: Callable[[], Json]) -> Artifact:
+        """The artifact with this head and the JSON that ``read`` gives, the same object each time."""
+        made = cls.__new__(cls)
+        made._fill(*head)
+        made._resource, made._read = None, read
+        return made
+
+    @property
+    def resource(self) -> Json:
+        """The JSON."""
+        if self._resource is None:
+            self._resource = self._read()
+        return self._resource
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Artifact):
+            return NotImplemented
+        return self.file == other.file and self.resource == other.resource
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Artifact({self.canonical!r}, {self.file!r})"
 
 
 class Guideline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from marshal import loads
 from typing import Any
@@ -27,29 +27,32 @@ TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
 """Where in the row of an action stand those fields."""
 
 
-class OnDemand(Mapping[str, Any]):
+class OnDemand(Mapping[Any, Any]):
     """A table whose entries are read when they are asked for, each once."""
 
-    __slots__ = ("_entries", "_places", "_read")
+    __slots__ = ("_entries", "_load", "_places", "_read")
 
-    def __init__(self, places: dict[str, int], entries: memoryview) -> None:
-        """``places`` says of each entry where in ``entries`` it begins."""
+    def __init__(
+        self, places: dict[Any, int], entries: memoryview, load: Callable[[memoryview], Any] = loads
+    ) -> None:  # fmt: skip
+        """``places`` says of each entry where in ``entries`` it begins, for ``load`` to read it."""
         self._places = places
         self._entries = entries
-        self._read: Json = {}
+        self._load = load
+        self._read: dict[Any, Any] = {}
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: Any) -> Any:
         if name not in self._read:
-            self._read.setdefault(name, loads(self._entries[self._places[name] :]))
+            self._read.setdefault(name, self._load(self._entries[self._places[name] :]))
         return self._read[name]
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: Any, default: Any = None) -> Any:
         return self[name] if name in self._places else default
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._places)
 
     def __len__(self) -> int:
@@ -67,16 +70,15 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
         for length in loads(view[LENGTH:start]):
             parts.append(view[start : start + length])
             start += length
-        stored: Json = loads(parts[0])
-        for container, place in stored.pop("decimals"):
-            container[place] = Decimal(container[place].decode())
+        stored: Json = _with_decimals(parts[0])
+        resources = OnDemand(stored.pop("resources"), parts[1], _with_decimals)
         stored |= {name: OnDemand(stored[name], parts[1]) for name in ON_DEMAND}
         elements = [Element(*row) for row in stored["elements"]]
         questions = [Question(*row) for row in stored.pop("questions")]
         program = stored["program"]
         stored |= {
             "manifest": Manifest(*stored["manifest"]),
-            "artifacts": [Artifact(*row) for row in stored["artifacts"]],
+            "artifacts": [_artifact(*each, resources) for each in enumerate(stored["artifacts"])],
             "elements": {(element.library, element.define): element for element in elements},
             "requirements": tuple(map(_requirement, stored["requirements"])),
             "parameters": tuple(ParameterInfo(*row) for row in stored["parameters"]),
@@ -89,7 +91,19 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
         return None
 
 
+def _with_decimals(data: memoryview) -> Any:
+    """What was written with the places where numbers with a decimal point stand."""
+    value, places = loads(data)
+    for container, place in places:
+        container[place] = Decimal(container[place].decode())
+    return value
+
+
 # ---- rows --------------------------------------------------------------------------------------------------------------
+
+
+def _artifact(number: int, row: Row, resources: Mapping[int, Json]) -> Artifact:
+    return Artifact.stored(row, lambda: resources[number]) if number in resources else Artifact(*row)
 
 
 def _action(row: list[Any], questions: list[Question]) -> ActionFacts:

@@ -9,7 +9,7 @@ together. The cache is a folder of this user alone, and holds code that will be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from marshal import dumps
 from typing import Any
@@ -30,6 +30,8 @@ _AS_THEY_ARE = (
 """Parts of a guideline's state that are plain data already."""
 _PLAIN = ActionFacts.__struct_fields__[:-1]
 """The fields of an action but the actions inside."""
+_WALKED = "PlanDefinition"
+"""The artifacts that every run walks through: their JSON is read with all the rest, where equal parts are one."""
 _JSON = ("definition", "sound")
 """Those of them that are JSON of the artifact, and stay the objects that stand there."""
 
@@ -48,9 +50,11 @@ def freeze(guideline: CompiledGuideline) -> bytes:
 
     stored = {name: state[name] for name in _AS_THEY_ARE}
     stored |= {name: _entries(state[name], entries) for name in ON_DEMAND}
+    apart = {number: a.resource for number, a in enumerate(state["artifacts"]) if a.type != _WALKED}
     stored |= {
         "manifest": list(astuple(state["manifest"])),
-        "artifacts": [(a.resource, a.file) for a in state["artifacts"]],
+        "artifacts": [a.head if n in apart else (a.resource, a.file) for n, a in enumerate(state["artifacts"])],
+        "resources": _entries(apart, entries, _dumps_with_decimals),
         "elements": [astuple(element) for element in state["elements"].values()],
         "requirements": [astuple(replace(r, dates=tuple(map(astuple, r.dates)))) for r in state["requirements"]],
         "parameters": [astuple(parameter) for parameter in state["parameters"]],
@@ -59,21 +63,27 @@ def freeze(guideline: CompiledGuideline) -> bytes:
         "questions": facts.questions,
         "program": state["program"].stored(keep) if state["program"] is not None else None,
     }
-    stored["decimals"] = list(_decimals([stored[name] for name in ("manifest", "artifacts", "facts", "questions")]))
-    for container, place in stored["decimals"]:
-        container[place] = str(container[place]).encode()
-    parts = [dumps(stored), entries, *pieces]
+    parts = [_dumps_with_decimals(stored), entries, *pieces]
     head = dumps([len(part) for part in parts])
     return b"".join([len(head).to_bytes(LENGTH, "little"), head, *parts])
 
 
-def _entries(table: Json, entries: bytearray) -> dict[str, int]:
+def _entries(table: dict[Any, Any], entries: bytearray, write: Callable[[Any], bytes] = dumps) -> dict[Any, int]:
     """Write a table entry by entry; where each begins."""
     places = {}
     for name, entry in table.items():
         places[name] = len(entries)
-        entries += dumps(_once(entry, {}))
+        entries += write(_once(entry, {}))
     return places
+
+
+def _dumps_with_decimals(value: Any) -> bytes:
+    """A value with the places in it of numbers with a decimal point, which ``marshal`` does not know: they are written as bytes,
+    which JSON does not have."""
+    places = list(_decimals(value))
+    for container, place in places:
+        container[place] = str(container[place]).encode()
+    return dumps((value, places))
 
 
 # ---- rows --------------------------------------------------------------------------------------------------------------
@@ -114,8 +124,7 @@ def _finding_row(found: Diagnostic) -> Row:
 
 
 def _decimals(data: Any) -> Iterator[tuple[Any, Any]]:
-    """Where in plain data numbers with a decimal point stand: the list or object, and the place in it. ``marshal`` does not know
-    them; they are written as bytes, which JSON does not have."""
+    """Where in plain data numbers with a decimal point stand: the list or object, and the place in it."""
     seen: set[int] = set()
     pending = [data]
     while pending:
