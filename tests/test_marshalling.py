@@ -60,8 +60,33 @@ def test_plain_values_are_the_same(value: object) -> None:
     assert repr(found) == repr(marshal.loads(marshal.dumps(twice)))
 
 
-@pytest.mark.parametrize("value", [[1], ((), [[]]), {"a": 1}, {1}, float("nan")])
-def test_what_can_be_altered_stays_as_it_was_written(value: object) -> None:
+def test_what_can_be_altered_is_one_where_it_was_one() -> None:
+    one: dict[str, list[int]] = {"x": [1]}
+    other: dict[str, list[int]] = {"x": [1]}
+    empty: list[int] = []
+    written = marshal.dumps([one, (one, other), [empty, []], {"a": empty, "b": {}, "c": (1, other)}])
+    made = compact(written)
+    found = marshal.loads(made)
+    first, (again, second), (kept, fresh), table = found
+    assert found == marshal.loads(written)
+    assert first is again
+    assert table["a"] is kept
+    assert table["c"][1] is second
+    assert first is not second
+    assert first["x"] is not second["x"]
+    assert kept is not fresh
+    assert made != written
+    assert compact(made) == made
+
+
+def test_what_holds_itself_stays_as_it_was_written() -> None:
+    value: list[object] = []
+    value.append(value)
+    assert compact(marshal.dumps(value)) == marshal.dumps(value)
+
+
+@pytest.mark.parametrize("value", [{1}, float("nan")])
+def test_what_is_not_known_stays_as_it_was_written(value: object) -> None:
     written = marshal.dumps((value, value))
     assert compact(written) == written
 

@@ -2,8 +2,9 @@
 
 ``marshal`` numbers each object that has more than one owner when it is written, the instructions of every function among them,
 and whoever reads it keeps all that is numbered until the end: of the modules of this program three quarters of a megabyte. And it
-writes an object as often as there are copies of it. Here each thing is written once, however many copies there are, and only what
-stands in several places is numbered. So this is for what cannot be altered: code, and what code holds.
+writes an object as often as there are copies of it. Here only what stands in several places is numbered, and each thing is
+written once, however many copies there are; but of lists and objects, which can be altered, what was one is one again, and what
+was not is not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _CODE = "nnnnnoooooooonoo"
 _CHEAP, _EMPTY = frozenset({b"N", b"T", b"F", b".", b"S", b"i"}), b"\0"
 """What is no longer than a reference to it would be: some types, and what is followed by its length alone."""
 
+_ALTERABLE, _END = b"[{", b"0"
+"""What can be altered, and what stands after the last item of an object."""
+
 Parts = tuple[bytes | int, ...]
 """A thing as it is written: its type's letter and bytes, with the number of a thing wherever there is one inside it."""
 
@@ -32,7 +36,7 @@ def compact(written: bytes) -> bytes:
         things, top = _Reader(written).all()
         made = _written(things, top)
         return made if marshal.loads(made) == marshal.loads(written) else written
-    except (ValueError, IndexError, EOFError, TypeError):
+    except (ValueError, IndexError, EOFError, TypeError, RecursionError):
         return written
 
 
@@ -44,14 +48,16 @@ class _Reader:
         self.place = 0
         self.numbered: list[int | None] = []
         """What references mean, in the order of the bytes; None while a thing is being read."""
-        self.things: dict[Parts, int] = {}
+        self.things: list[Parts] = []
+        self.known: dict[Parts, int] = {}
+        """Those of them that cannot be altered."""
 
     def all(self) -> tuple[list[Parts], int]:
         """All things, and which of them is the value; ValueError where not all of the bytes are known."""
         top = self._thing()
         if self.place != len(self.written):
             raise ValueError(self.place)
-        return list(self.things), top
+        return self.things, top
 
     def _thing(self) -> int:
         letter = self.written[self.place] & ~_NUMBERED
@@ -65,7 +71,9 @@ class _Reader:
             self.numbered.append(None)
         self.place += 1
         parts = (bytes([letter]), *self._rest(letter))
-        found = self.things.setdefault(parts, len(self.things))
+        found = len(self.things) if letter in _ALTERABLE else self.known.setdefault(parts, len(self.things))
+        if found == len(self.things):
+            self.things.append(parts)
         if is_numbered:
             self.numbered[number] = found
         return found
@@ -81,7 +89,12 @@ class _Reader:
             return (self._bytes(4 + 2 * abs(self._number())),)
         if letter == ord("c"):
             return tuple([self._bytes(4) if part == "n" else self._thing() for part in _CODE])
-        if letter not in b")(>":
+        if letter == ord("{"):
+            items = []
+            while self.written[self.place] != ord(_END):
+                items.append(self._thing())
+            return (*items, self._bytes(1))
+        if letter not in b")(>[":
             raise ValueError(letter)
         length = self._bytes(1 if letter == ord(")") else 4)
         return (length, *[self._thing() for _ in range(int.from_bytes(length, "little"))])

@@ -22,6 +22,7 @@ from guideway.guideline.compiled import CompiledGuideline
 from guideway.guideline.package import Artifact
 from guideway.guideline.plan_facts import facts_of_plan
 from guideway.guideline.stored import LENGTH, ON_DEMAND, QUESTIONS, TRIGGERS, Json, Row
+from guideway.marshalling import compact
 
 _AS_THEY_ARE = (
     "content_hash", "definitions", "elements_on", "inline", "inline_errors", "library_urls", "parts", "read_in_parts", "roots",
@@ -63,7 +64,7 @@ def freeze(guideline: CompiledGuideline) -> bytes:
         "questions": facts.questions,
         "program": state["program"].stored(keep) if state["program"] is not None else None,
     }
-    parts = [_dumps_with_decimals(stored), entries, *pieces]
+    parts = [compact(_dumps_with_decimals(stored)), entries, *pieces]
     head = dumps([len(part) for part in parts])
     return b"".join([len(head).to_bytes(LENGTH, "little"), head, *parts])
 
@@ -73,7 +74,7 @@ def _entries(table: dict[Any, Any], entries: bytearray, write: Callable[[Any], b
     places = {}
     for name, entry in table.items():
         places[name] = len(entries)
-        entries += write(_once(entry, {}))
+        entries += compact(write(_once(entry, {})))
     return places
 
 
