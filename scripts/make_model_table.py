@@ -9,11 +9,11 @@ and four parts with an empty line after each but the last. What the model is:
     R   name   version                              a model that it needs
     X   name   type   key element   birth date      a context
 
-then its types and the codes of required bindings, each in the order of their names, and the implicit conversions:
+then the codes of required bindings, the implicit conversions, and the types; codes and types are in the order of their names:
 
-    name   base   flags   code path   elements   contexts
     type   codes
     function   from   to
+    name   base   flags   code path   elements   contexts
 
 ``flags``: ``r`` retrievable, ``i`` has a structure definition of its own name. ``elements``: ``name:type`` parted by spaces;
 ``Identifier*`` is a list, ``Quantity|string`` a choice, ``System.DateTime~`` an interval, a final ``!`` says that the element is
@@ -166,7 +166,7 @@ def table(model: ModelInfo) -> str:
     conversions = [
         f"{c.function}\t{shorten(model.name, c.from_type)}\t{shorten(model.name, c.to_type)}" for c in sorted(model.conversions)
     ]
-    return "\n\n".join("\n".join(part) for part in (first, types, bound, conversions)) + "\n"
+    return "\n\n".join("\n".join(part) for part in (first, bound, conversions, types)) + "\n"
 
 
 def main() -> None:

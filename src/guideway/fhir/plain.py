@@ -19,7 +19,7 @@ from typing import Any
 from guideway.fhir.code_systems import OTHER_NAMES, WITH_DOT, is_respelled
 from guideway.fhir.dates import is_usual
 from guideway.fhir.modelinfo import builtin
-from guideway.fhir.structure import Check, concept_codes, has_code_of, kind_of_type, known_type
+from guideway.fhir.structure import CONCEPT, Check, concept_codes, has_code_of, kind_of_type, known_type
 
 _RARE = frozenset(("implicitRules", "modifierExtension"))
 _MOST_SHAPES = 500
@@ -90,8 +90,9 @@ class _Type:
 
     def _test_of(self, name: str) -> Test:
         """The test of one element."""
-        codes = concept_codes(self.name, name)
-        return _bound(codes) if codes is not None else _test(name, *self.types[name])
+        kind, many = self.types[name]
+        codes = concept_codes(self.name, name) if kind == CONCEPT else None
+        return _bound(codes) if codes is not None else _test(name, kind, many)
 
 
 @cache

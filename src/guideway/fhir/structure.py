@@ -35,6 +35,8 @@ MAX_FAULTS = 50
 
 NOTHING_LOST = frozenset(("array-empty", "object-empty", "json-null", "string-empty", "json-comments"))
 """Faults of elements that say nothing."""
+CONCEPT = "FHIR.CodeableConcept"
+"""The type of which an element may have a required binding of its own."""
 UNREADABLE = "cannot be read"
 """The text of a status of which nothing else is left."""
 
@@ -79,7 +81,8 @@ class _Properties(dict[str, "_Property | None"]):
         if found is None:
             return None  # and not kept: anything may stand in data
         short, primitive, codes = kind_of_type(found.type)
-        codes = concept_codes(self.type, key) or codes
+        if found.type == CONCEPT:
+            codes = concept_codes(self.type, key)
         made = self[key] = _Property(found.element, found.many, found.choice, short, primitive, codes)
         return made
 
