@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -396,6 +397,7 @@ def _conversion(model: str, line: str) -> ConversionInfo:
     return ConversionInfo(function, _expand(model, from_type), _expand(model, to_type))
 
 
+@cache
 def _expand(model: str, short: str) -> str:
     """The type expression behind a table's shorthand: ``Quantity|string`` in model FHIR is
     ``choice<FHIR.Quantity,FHIR.string>``, ``Identifier*`` a list, ``System.DateTime~`` an interval."""

@@ -24,7 +24,7 @@ ON_DEMAND = (
 """The tables of which a run looks at few entries."""
 QUESTIONS = [ActionFacts.__struct_fields__.index(name) for name in ("conditions", "notes", "notes_if_not")]
 TRIGGERS = ActionFacts.__struct_fields__.index("triggers")
-"""Where in the row of an action stand those fields."""
+"""Which fields of an action these are."""
 
 
 class OnDemand(Mapping[Any, Any]):
@@ -74,7 +74,7 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
         resources = OnDemand(stored.pop("resources"), parts[1], _with_decimals)
         stored |= {name: OnDemand(stored[name], parts[1]) for name in ON_DEMAND}
         elements = [Element(*row) for row in stored["elements"]]
-        questions = [Question(*row) for row in stored.pop("questions")]
+        actions = _actions(*[stored.pop(name) for name in ("actions", "asked", "triggers", "questions")])
         program = stored["program"]
         stored |= {
             "manifest": Manifest(*stored["manifest"]),
@@ -83,7 +83,7 @@ def thaw(blob: bytes | memoryview) -> CompiledGuideline | None:
             "requirements": tuple(map(_requirement, stored["requirements"])),
             "parameters": tuple(ParameterInfo(*row) for row in stored["parameters"]),
             "findings": list(map(_finding, stored["findings"])),
-            "facts": [_plan(row, questions) for row in stored["facts"]],
+            "facts": [_plan(row, actions) for row in stored["facts"]],
             "program": Program.restored(program, parts[2:]) if program is not None else None,
         }
         return CompiledGuideline(**stored)
@@ -106,17 +106,26 @@ def _artifact(number: int, row: Row, resources: Mapping[int, Json]) -> Artifact:
     return Artifact.stored(row, lambda: resources[number]) if number in resources else Artifact(*row)
 
 
-def _action(row: list[Any], questions: list[Question]) -> ActionFacts:
+def _actions(
+    fields: list[list[Any]], asked: list[tuple[int, ...]], triggers: list[list[Any]], questions: list[list[Any]]
+) -> list[ActionFacts]:
+    """All actions; those inside stand before the one that they stand in."""
+    every = list(map(Question, *questions))
+    together = [tuple([every[number] for number in numbers]) for numbers in asked]
     for place in QUESTIONS:
-        if row[place]:
-            row[place] = tuple([questions[number] for number in row[place]])
-    row[TRIGGERS] = tuple(row[TRIGGERS])
-    row[-1] = tuple([_action(each, questions) for each in row[-1]])
-    return ActionFacts(*row)
+        fields[place] = [together[number] for number in fields[place]]
+    events = list(map(tuple, triggers))
+    fields[TRIGGERS] = [events[number] for number in fields[TRIGGERS]]
+    *plain, starts, ends = fields
+    made: list[ActionFacts] = []
+    inside = (tuple(made[start:end]) for start, end in zip(starts, ends))
+    for action in map(ActionFacts, *plain, inside):
+        made.append(action)
+    return made
 
 
-def _plan(row: list[Any], questions: list[Question]) -> PlanFacts:
-    row[-1] = tuple([_action(each, questions) for each in row[-1]])
+def _plan(row: list[Any], actions: list[ActionFacts]) -> PlanFacts:
+    row[-2:] = [tuple(actions[row[-2] : row[-1]])]
     return PlanFacts(*row)
 
 

@@ -41,7 +41,7 @@ def freeze(guideline: CompiledGuideline) -> bytes:
     """A compiled guideline as bytes. RecursionError or ValueError: something in it nests too deeply for that."""
     known: dict[Any, Any] = {}
     state = _compact(guideline, known)
-    facts = _FactRows(known)
+    facts = _Facts(known)
     entries = bytearray()
     pieces: list[Any] = []
 
@@ -61,6 +61,9 @@ def freeze(guideline: CompiledGuideline) -> bytes:
         "parameters": [astuple(parameter) for parameter in state["parameters"]],
         "findings": [_finding_row(found) for found in state["findings"]],
         "facts": list(map(facts.plan, state["facts"])),
+        "actions": facts.actions,
+        "asked": list(facts.asked),
+        "triggers": list(facts.triggers.values()),
         "questions": facts.questions,
         "program": state["program"].stored(keep) if state["program"] is not None else None,
     }
@@ -90,32 +93,48 @@ def _dumps_with_decimals(value: Any) -> bytes:
 # ---- rows --------------------------------------------------------------------------------------------------------------
 
 
-class _FactRows:
-    """Writes what plans say as rows. Many actions ask the same: a question is written, and made, once."""
+class _Facts:
+    """Writes what plans say, field by field: what is made of columns needs no rows. Many actions ask the same: a question is
+    written, and made, once."""
 
     def __init__(self, known: dict[Any, Any]) -> None:
-        self.questions: list[list[Any]] = []
-        """In lists, as all rows that hold data of the artifact's, which may be of any kind."""
-        self._numbers: dict[Row, int] = {}
+        self.actions: list[list[Any]] = [[] for _ in range(len(_PLAIN) + 2)]
+        """The fields of all actions, those inside before the one that they stand in; of these last the first and the end."""
+        self.questions: list[list[Any]] = [[] for _ in Question.__struct_fields__]
+        self.asked: dict[tuple[int, ...], int] = {}
+        """The questions that an action asks, by their numbers."""
+        self.triggers: dict[tuple[int, ...], list[Any]] = {}
+        """In lists: they may be of any kind."""
+        self._numbers: dict[tuple[int, ...], int] = {}
         self._known = known
 
     def plan(self, facts: PlanFacts) -> list[Any]:
-        """The fields; the actions are the last."""
-        return [*astuple(facts)[:-1], list(map(self._action, facts.actions))]
+        """The fields of a plan, and where its actions are."""
+        return [*astuple(facts)[:-1], *self._span(facts.actions)]
 
-    def _action(self, facts: ActionFacts) -> list[Any]:
+    def _span(self, actions: tuple[ActionFacts, ...]) -> tuple[int, int]:
+        rows = [(*self._row(facts), *self._span(facts.actions)) for facts in actions]
+        start = len(self.actions[0])
+        for row in rows:
+            for column, value in zip(self.actions, row, strict=True):
+                column.append(value)
+        return start, start + len(rows)
+
+    def _row(self, facts: ActionFacts) -> list[Any]:
         row = [getattr(facts, name) if name in _JSON else _once(getattr(facts, name), self._known) for name in _PLAIN]
-        row[TRIGGERS] = list(row[TRIGGERS])
+        self.triggers.setdefault(key := tuple(map(id, row[TRIGGERS])), list(row[TRIGGERS]))
+        row[TRIGGERS] = list(self.triggers).index(key)
         for place in QUESTIONS:
-            row[place] = _once(tuple(map(self._number, row[place])), self._known)
-        return [*row, list(map(self._action, facts.actions))]
+            row[place] = self.asked.setdefault(tuple(map(self._number, row[place])), len(self.asked))
+        return row
 
     def _number(self, question: Question) -> int:
         row = [part if name == "expression" else _once(part, self._known) for name, part in asdict(question).items()]
         key = tuple(map(id, row))
         if key not in self._numbers:
-            self._numbers[key] = len(self.questions)
-            self.questions.append(row)
+            self._numbers[key] = len(self._numbers)
+            for column, value in zip(self.questions, row, strict=True):
+                column.append(value)
         return self._numbers[key]
 
 
