@@ -93,15 +93,16 @@ class _Lines:
     def find(self, name: str) -> str | None:
         """What stands after the name; None where there is no such line."""
         data, low, high = self._data, self._start, self._end
-        key = f"{name}\t".encode()
+        before, key = data.rfind, f"{name}\t".encode()
+        length = len(key)
         while low < high:
             middle = (low + high) // 2
-            start = data.rfind(b"\n", low, middle) + 1 or low
-            if data[start : start + len(key)] < key:
+            start = before(b"\n", low, middle) + 1 or low
+            if data[start : start + length] < key:
                 low = data.find(b"\n", middle) + 1 or high
             else:
                 high = start
-        after = low + len(key)
+        after = low + length
         return data[after : data.find(b"\n", after)].decode() if low < self._end and data[low:after] == key else None
 
     def lines(self) -> list[str]:
@@ -194,9 +195,10 @@ class ModelInfo:
     @property
     def conversions(self) -> tuple[ConversionInfo, ...]:
         """The implicit conversions; of a table they are read when they are asked for, because only the translator does."""
-        if callable(self._conversions):
-            self._conversions = self._conversions()
-        return self._conversions
+        found = self._conversions
+        if callable(found):
+            found = self._conversions = found()
+        return found
 
     def qualified(self, name: str) -> str:
         """``Observation`` → ``FHIR.Observation``; names already qualified by this model or by System stay as they are."""
