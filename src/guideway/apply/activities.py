@@ -281,9 +281,10 @@ def _left_over(request: Json, activity: Json, kind: Kind) -> None:
 def _holds(node: Any, value: Any) -> bool:
     if node == value:
         return True
-    if isinstance(node, dict):
-        return any(_holds(item, value) for item in node.values())
-    return isinstance(node, list) and any(_holds(item, value) for item in node)
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():  # noqa: SIM110
+        if _holds(item, value):
+            return True
+    return False
 
 
 _PRODUCTS = {

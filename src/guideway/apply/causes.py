@@ -264,12 +264,16 @@ class CauseFinder:
     def _open(self, results: Results, *, with_reads: bool) -> Results:
         """The conditions without those that leave the status to the others (``statuses``), and certainly so."""
         found: Results = []
+        reader: Reader | None = None
         for each in results:
             result, trace = each
             key = with_reads, result.kind, id(trace)
             passes = self._passes.get(key)
             if passes is None:
-                passes = unwrap(trace.value) is (result.kind == APPLICABILITY) and self._reader(with_reads).is_certain(trace)
+                passes = unwrap(trace.value) is (result.kind == APPLICABILITY)
+                if passes:
+                    reader = reader or self._reader(with_reads)
+                    passes = reader.is_certain(trace)
                 self._passes[key] = passes
             if not passes:
                 found.append(each)

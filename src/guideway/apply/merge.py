@@ -317,7 +317,9 @@ def _relations(trees: list[PlanNode]) -> Iterator[tuple[ActionNode, ActionNode]]
     """The actions that stand before others by a relation of either; a group stands for all that is in it."""
     for _, nodes in _plans(trees):
         for node in nodes.values():
-            for related in objects(node.definition.get("relatedAction")):
+            if "relatedAction" not in node.definition:
+                continue
+            for related in objects(node.definition["relatedAction"]):
                 other = nodes.get(str(related.get("actionId")))
                 relationship = str(related.get("relationship"))
                 if other is None or other is node:

@@ -532,7 +532,8 @@ class Provenance:
         goes through something that stays within itself."""
         kind = node.kind
         if kind in _NAMES:
-            return is_part(self._named(node, scope), rows)
+            support = self._named(node, scope)
+            return support is NOTHING or is_part(support, rows)
         if kind == "Query":
             return self._all_stay_within(node.known, scope, rows)
         if kind == "Iteration":
