@@ -281,7 +281,7 @@ def _left_over(request: Json, activity: Json, kind: Kind) -> None:
 def _holds(node: Any, value: Any) -> bool:
     if node == value:
         return True
-    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():  # noqa: SIM110
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         if _holds(item, value):
             return True
     return False
