@@ -14,6 +14,7 @@ from guideway.engine.generator_types import Environment, LibraryInfo, operand_ty
 from guideway.engine.layout import Layout
 from guideway.engine.packing import PLAIN, Constant, functions_of, pack, slim
 from guideway.engine.program import CompiledLibrary
+from guideway.marshalling import compact
 
 _MAKERS = ("CodeSystemRef", "Decimal", "ValueSetRef")
 """What makes constants of plain values, and is among the names of all modules."""
@@ -58,7 +59,7 @@ def compile_library(
     positions = {name: function.co_linetable for name, function in functions.items()}
     return CompiledLibrary(
         info.key,
-        marshal.dumps(_entries(info)),
+        compact(marshal.dumps(_entries(info))),
         _tables(environment, info),
         {traced: packed},
         {traced: marshal.dumps((lines, generator.marks, positions))},
@@ -124,7 +125,7 @@ def _tables(environment: Environment, info: LibraryInfo) -> bytes:
         declared = environment.named_or_specified(parameter.parameterType, parameter.parameterTypeSpecifier)
         type_ = declared or (types.ANY if parameter.default is None else environment.type_of(parameter.default, info))
         parameters[name] = (f"p{index}", "" if type_ is None else str(type_))
-    return marshal.dumps((defines, functions, parameters))
+    return compact(marshal.dumps((defines, functions, parameters)))
 
 
 def tags_of(definition: nodes.ExpressionDef) -> tuple[tuple[str, str], ...]:

@@ -74,7 +74,7 @@ def pack(
     offsets = array("I", [0])
     for name in order:
         offsets.append(offsets[-1] + len(pieces.get(name, b"")))
-    head = marshal.dumps((letters, others))
+    head = compact(marshal.dumps((letters, others)))
     head += b"\0" * (-(len(head) + _LENGTH) % offsets.itemsize)
     contents = (len(head).to_bytes(_LENGTH, "little"), head, offsets.tobytes())
     return b"".join(contents), b"".join(pieces.get(name, b"") for name in order)
