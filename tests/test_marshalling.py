@@ -6,7 +6,7 @@ import marshal
 from types import CodeType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guideway.marshalling import compact
@@ -53,6 +53,7 @@ def test_code_is_the_same_and_each_thing_is_there_once() -> None:
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.just(...)
 
 
+@settings(deadline=None)
 @given(st.recursive(leaves, lambda inner: st.lists(inner, max_size=5).map(tuple) | st.frozensets(inner, max_size=3)))
 def test_plain_values_are_the_same(value: object) -> None:
     twice = (value, value, [0] if value is None else 0)[: 2 if value is not None else 3]

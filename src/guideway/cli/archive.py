@@ -136,9 +136,11 @@ class Archive:
         """The module before it is run, with what ``import`` says about it."""
         module = ModuleType(name)
         spec = self._spec(name)
-        path = spec.submodule_search_locations
-        more = {"__spec__": spec, "__loader__": self, "__file__": spec.origin, "__package__": name.rpartition(".")[0]}
-        module.__dict__.update(more if path is None else {**more, "__path__": path, "__package__": name})
+        names = module.__dict__
+        names["__spec__"], names["__loader__"], names["__file__"] = spec, self, spec.origin
+        names["__package__"] = spec.parent
+        if spec.submodule_search_locations is not None:
+            names["__path__"] = spec.submodule_search_locations
         return module
 
     def save(self) -> bool:
