@@ -55,7 +55,7 @@ def compile_library(
     links = {name: _target(environment, *link) for link, name in generator.links.items()}
     functions = functions_of(code)
     lean = {name: slim(function) for name, function in functions.items()}
-    packed = pack(info.key, lean, constants, links, {short: name for name, short in generator.operators.items()})
+    packed = pack(info.key, lean, constants, links, {short: name for name, short in generator.operators.items()}, generator.forms)
     positions = {name: function.co_linetable for name, function in functions.items()}
     return CompiledLibrary(
         info.key,

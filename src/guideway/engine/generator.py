@@ -33,6 +33,7 @@ from guideway.engine.generator_trace import (
 )
 from guideway.engine.generator_types import Environment, LibraryInfo, inferred
 from guideway.engine.layout import Layout
+from guideway.engine.packing import Form
 
 Handler = Callable[["Generator", Any], Code]
 
@@ -74,6 +75,7 @@ class Generator:
         self.constants: dict[str, str] = {}
         self.operators: dict[str, str] = {}
         self.links: dict[tuple[str, str, str, int], str] = {}
+        self.forms: dict[str, Form] = {}
         self.helpers: list[FunctionWriter] = []
         self.marks: list[tuple[str, str]] = []
         self.aliases: dict[str, Binding] = {}
@@ -312,6 +314,8 @@ class Generator:
             out.line(f"{name} = {expression}")
         for (kind, library, name, index), link in self.links.items():
             out.line(f"# {link} is the {kind} {name!r} of {library!r}{f', number {index}' if index else ''}")
+        for name, (form, target, values) in self.forms.items():
+            out.line(f"# {name} is a {form}, {target}, {values!r}")
         for helper in self.helpers:
             out.function(helper)
         for writer in functions:
@@ -328,17 +332,17 @@ class Generator:
         if statement.expression is None:
             raise self.problem(statement, "the definition has no expression.")
         body = f"d{index}"
+        if self.traced and self._reference(body, statement):
+            return None
         writer = self.w = FunctionWriter(body, ["E"], self.numbers)
         if self.traced:
+            if self.context == "Patient" and self.env.closed.define(self, statement):
+                return define_later(self, body, statement)
             self.home = writer.new_local()
             writer.line(f"{self.home} = {self.literal((self.info.name, self.define))}")
-            if self.context == "Patient" and self.env.closed.define(self, statement):
-                value, children = define_later(self, statement)
-            else:
-                code, children = self.with_children(statement.expression)
-                value = code.text
+            code, children = self.with_children(statement.expression)
             place = place_text(self, self.define, statement.locator)
-            writer.line(f"return {node_text(self, 'ExpressionDef', place, value, children)}")
+            writer.line(f"return {node_text(self, 'ExpressionDef', place, code.text, children)}")
             return writer
         writer.line(f"v = E.memo.get({body}, U)")
         writer.line("if v is not U:")
@@ -347,6 +351,18 @@ class Generator:
         writer.line(f"E.memo[{body}] = v = {code.text}")
         writer.line("return v")
         return writer
+
+    def _reference(self, name: str, statement: nodes.ExpressionDef) -> bool:
+        """Traced: whether a define is nothing but a reference to another one (``forms.reference``)."""
+        from guideway.engine.generator_refs import reference_name
+
+        node = statement.expression
+        target = reference_name(self, node)
+        if not isinstance(node, nodes.ExpressionRef) or target is None:
+            return False
+        places = f"{statement.locator or ''} {self.define}", f"{node.locator or ''} {label_of(node)}"
+        self.forms[name] = "reference", target, (*places, (self.info.name, self.define))
+        return True
 
     def _function(self, index: int, function: nodes.FunctionDef) -> FunctionWriter | None:
         arguments = [f"a{i}" for i in range(len(function.operand))]
@@ -369,13 +385,12 @@ class Generator:
             if kept:
                 code = Code(f"E.results.setdefault(k, {code.text})")
         else:  # what the call's own node needs: the names of its operands, and the body
-            names = self.literal(tuple(operand.name or "" for operand in function.operand))
             if self.env.closed.function(self, function):
-                code = function_later(self, index, function, arguments, names)
-            else:
-                self.bind_operands(function, arguments)
-                code, children = self.traced_body(function.expression)
-                writer.line(f"E.made = {names}, {children}")
+                return function_later(self, index, function, arguments)
+            names = self.literal(tuple(operand.name or "" for operand in function.operand))
+            self.bind_operands(function, arguments)
+            code, children = self.traced_body(function.expression)
+            writer.line(f"E.made = {names}, {children}")
         writer.line(f"return {code.text}")
         return writer
 

@@ -43,12 +43,9 @@ def owner_of(g: Generator, node: Any) -> LibraryInfo:
 
 
 def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
-    owner = owner_of(g, node)
-    definition = owner.defines.get(node.name or "")
-    if definition is None:
-        raise g.problem(node, f"{owner.name} defines no {node.name!r}.")
+    owner, definition = _referred(g, node)
     name = define_name(g, owner, definition)
-    if g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population"):
+    if _is_of_each(g, definition):
         g.calls = "defines"
         return g.call("for_each_subject", [Code("E"), Code(name)], node)
     if g.traced:
@@ -58,6 +55,27 @@ def _expression_ref(g: Generator, node: nodes.ExpressionRef) -> Code:
     if owner is g.info and not g.plainly:
         return Code(f"{name}(E)", 1)
     return Code(f"{g.mark(node)}{name}(E)", 1)
+
+
+def _referred(g: Generator, node: nodes.ExpressionRef) -> tuple[LibraryInfo, nodes.ExpressionDef]:
+    owner = owner_of(g, node)
+    definition = owner.defines.get(node.name or "")
+    if definition is None:
+        raise g.problem(node, f"{owner.name} defines no {node.name!r}.")
+    return owner, definition
+
+
+def _is_of_each(g: Generator, definition: nodes.ExpressionDef) -> bool:
+    """Whether a reference stands for the values of all subjects."""
+    return g.context in ("Unfiltered", "Population") and definition.context not in (None, "Unfiltered", "Population")
+
+
+def reference_name(g: Generator, node: Any) -> str | None:
+    """The name in the module of the define whose value an expression is, where it is nothing but a reference to one."""
+    if not isinstance(node, nodes.ExpressionRef) or isinstance(node, nodes.FunctionRef):
+        return None
+    owner, definition = _referred(g, node)
+    return None if _is_of_each(g, definition) else define_name(g, owner, definition)
 
 
 def define_name(g: Generator, owner: LibraryInfo, definition: nodes.ExpressionDef) -> str:

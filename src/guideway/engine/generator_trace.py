@@ -153,7 +153,8 @@ def traced_later(g: Generator, node: Any, handler: Handler, place: str, names: t
         if g.calls:
             own.add(g.w.store(Code("E.made")).text)
             own.final = False
-    later = f"Later(E, {g.literal(g.info.key)}, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None{_told(g, node)})"
+    told = "".join(f", {g.literal(each)}" for each in _told(g, node))
+    later = f"Later(E, {g.literal(g.info.key)}, {inner.name!r}, {g.literal(names)}, {_captured(inner)}, None{told})"
     below.add(node_text(g, type(node).__name__, place, value.text, later), 2)
     return Code(value.text, simple=True, nonnull=code.nonnull)
 
@@ -202,41 +203,35 @@ def plainly(g: Generator) -> Iterator[None]:
         g.traced, g.plainly, g.below, g.calls = True, False, below, calls
 
 
-def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str], names: str) -> Code:
-    """The result of a closed function by its plain code; what makes the children of its body is a function of its own."""
-    outer = g.w
-    inner = g.w = FunctionWriter(_new_name(g), ["E", *arguments], g.numbers, outer)
+def function_later(g: Generator, index: int, function: nodes.FunctionDef, arguments: list[str]) -> FunctionWriter:
+    """A closed function: its plain code gives the result (``forms.closed_function``). What makes the children of its body."""
+    writer = g.w = FunctionWriter(_new_name(g), ["E", *arguments], g.numbers)
     g.bind_operands(function, arguments)
-    inner.line(f"return {g.traced_body(function.expression)[1]}")
-    g.w = outer
-    outer.inner.append(inner)
-    given = "".join(f"{argument}, " for argument in arguments)
-    told = _told(g, function.expression)
-    outer.line(f"E.made = {names}, Later(E, {g.literal(g.info.key)}, {inner.name!r}, {names}, ({given}), E.home{told})")
+    writer.line(f"return {g.traced_body(function.expression)[1]}")
     plain = g.link("plain function", g.info.key, function.name or "", index)
-    return Code(f"{plain}({', '.join(['E', *arguments])})")
+    names = tuple(operand.name or "" for operand in function.operand)
+    g.forms[f"f{index}"] = "closed_function", plain, (names, g.info.key, writer.name, _told(g, function.expression))
+    return writer
 
 
-def define_later(g: Generator, statement: nodes.ExpressionDef) -> tuple[str, str]:
-    """The value of a closed define by its plain code, and what makes its children when somebody asks."""
-    outer = g.w
-    inner = g.w = FunctionWriter(_new_name(g), ["E", g.home], g.numbers, outer)
-    inner.line(f"return {g.with_children(statement.expression)[1]}")
-    g.w = outer
-    outer.inner.append(inner)
+def define_later(g: Generator, name: str, statement: nodes.ExpressionDef) -> FunctionWriter:
+    """A closed define: its plain code gives the value (``forms.closed_define``). What makes its children."""
+    writer = g.w = FunctionWriter(_new_name(g), ["E"], g.numbers)
+    g.home = writer.new_local()
+    writer.arguments.append(g.home)
+    writer.line(f"return {g.with_children(statement.expression)[1]}")
     plain = g.link("plain define", g.info.key, statement.name or "")
-    return (
-        f"{plain}(E)",
-        f"Later(E, {g.literal(g.info.key)}, {inner.name!r}, (), ({g.home},), None{_told(g, statement.expression)})",
-    )
+    place, home = f"{statement.locator or ''} {g.define}", (g.info.name, g.define)
+    g.forms[name] = "closed_define", plain, (place, home, g.info.key, writer.name, _told(g, statement.expression))
+    return writer
 
 
-def _told(g: Generator, node: Any) -> str:
-    """What is told of a closed expression beforehand, as further operands of ``trace.Later``."""
+def _told(g: Generator, node: Any) -> tuple[Any, ...]:
+    """What is told of a closed expression beforehand: the last fields of its ``trace.Later``."""
     straight, asks = g.env.closed.straight(g, node), g.env.closed.asks(g, node)
     if asks:
-        return f", {g.literal(straight)}, {g.literal(asks)}"
-    return "" if straight is None else f", {g.literal(straight)}"
+        return straight, asks
+    return () if straight is None else (straight,)
 
 
 def _new_name(g: Generator) -> str:

@@ -31,6 +31,9 @@ Constant = CodeType | tuple[str, Any]
 """What makes a constant: its code; or, where nothing has to be worked out, what makes it of some values, and these, or nothing
 ("") and the value itself."""
 
+Form = tuple[str, str, tuple[Any, ...]]
+"""A function of one of the ``forms``: the form, the name in the module of what it calls, and the values."""
+
 Buffer = bytes | memoryview
 Packed = tuple[Buffer, Buffer]
 """What there is and where, and then the pieces: a run reads all of the one and little of the other."""
@@ -49,6 +52,7 @@ def pack(
     constants: Mapping[str, Constant],
     links: Mapping[str, Link],
     operators: Mapping[str, str],
+    forms: Mapping[str, Form] = {},
 ) -> Packed:
     """The pieces of a library's module as bytes, after a table of contents: each function and constant.
 
@@ -61,7 +65,7 @@ def pack(
 
     codes = {**functions, **{name: code for name, code in constants.items() if isinstance(code, CodeType)}}
     uses = {name: {used for used in _names_used(code) if used in codes} for name, code in codes.items()}
-    leading = {name: place(name, key) for name in (*functions, *constants)}
+    leading = {name: place(name, key) for name in (*functions, *constants, *forms)}
     leading |= {name: place(target, library) for name, (library, target) in links.items()}
     leading |= {name: _home(operator) for name, operator in operators.items()}
     led = {name: _leading(code, leading) for name, code in codes.items()}
@@ -70,6 +74,7 @@ def pack(
         family = tuple((part, led[part]) for part in parts)
         pieces[name] = compact(marshal.dumps((led[name], family) if family else led[name]))
     pieces |= {name: compact(marshal.dumps(led.get(name, constant))) for name, constant in constants.items()}
+    pieces |= {name: compact(marshal.dumps((form, leading[of], values))) for name, (form, of, values) in forms.items()}
     order, letters, others = _numbered(pieces)
     offsets = array("I", [0])
     for name in order:
@@ -196,6 +201,9 @@ class Namespace(dict[str, Any]):
             return names.setdefault(name, self._constant(code))
         given = self._given
         if type(code) is tuple:
+            if len(code) == 3:
+                form, target, values = code
+                return names.setdefault(name, self._shared[form](self.of, target, *values))
             code, parts = code
             for part, inner in parts:
                 names.setdefault(place(part, key), FunctionType(inner, names, None, given))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from guideway.engine.values import DateTime
     from guideway.fhir.modelinfo import ModelInfo
 
-FORMAT = 16
+FORMAT = 17
 """Of the stored form; raise it with every change to what generated code expects."""
 
 _FILE = "<cql "
@@ -347,9 +347,10 @@ def compile_program(libraries: Sequence[nodes.Library], *, models: Iterable[Mode
 def names_of_modules(traced: bool = False) -> dict[str, Any]:
     """The names that every generated module may use, Python's own among them; traced code has some of its own."""
     if traced:
+        from guideway.engine.forms import FORMS
         from guideway.engine.trace import Later, Rows, t_property
 
-        return names_of_modules() | {"Later": Later, "Rows": Rows, "t_property": t_property}
+        return names_of_modules() | FORMS | {"Later": Later, "Rows": Rows, "t_property": t_property}
     import builtins
     from decimal import Decimal
 
