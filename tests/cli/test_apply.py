@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -426,6 +427,16 @@ def test_the_table_is_made_without_what_other_results_and_few_records_need() -> 
     seldom = {"apply.care_plan", "apply.gaps", "apply.hook_context", "apply.input_data", "fhir.modelinfo_xml", "records.versions"}
     seldom |= {"guideline.loading", "guideline.plan_facts", "guideline.storing", "terminology.expansion"}
     assert not modules & {f"guideway.{name}" for name in seldom}
+
+
+@pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.json")))
+def test_no_example_compiles_anything_in_a_warm_run(example: str) -> None:
+    arguments = EXAMPLES / f"{example}.json", *AS_OF
+    text(*arguments)  # what it asks for and nobody asked for before is kept
+    modules = loaded_modules("apply", *arguments)
+    assert not modules & {"guideway.apply.fhirpath", "guideway.patterns_writing", "guideway.cli.archive_writing"}
+    if sys.version_info < (3, 12):  # later ones load typing for msgspec, and that these
+        assert not modules & {"re", "enum", "collections"}
 
 
 # --- bad input ---

@@ -170,13 +170,6 @@ def _types() -> Any:
     return module
 
 
-def _numbers() -> Any:
-    """decimal says of its numbers that they are some; here nobody asks that of any."""
-    module = Spared("numbers")
-    module.__dict__["Number"] = type("Number", (), {"register": _as_it_is})
-    return module
-
-
 def _collections() -> tuple[Any, ...]:
     """What of ``collections`` is in C, and of ``operator``, which it imports; decimal makes one named tuple."""
     module, kinds, operator = Spared("collections"), Spared("collections.abc"), Spared("operator")
